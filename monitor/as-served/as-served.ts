@@ -4,8 +4,8 @@
  *
  *   rows --of the served event--> held rows of the entity --fidelity--> true, or restamped at that event: nearly all
  *   the others --by a print of their values--> rows of the entity at any event, rows of others at the served times
- *   restamped --> the oldest missed row anew, by the times that stand for the served ones
- *   foreign   --> the row that an honest store had at the fetch
+ *   restamped --> the oldest missed row anew, by the times that stand for the served ones (following-rows.ts)
+ *   foreign   --> the row that an honest store had at the fetch (the same)
  *   altered   --> rows of the served times that an earlier commit of the history had (earlier-rows.ts)
  *
  * Only prints of values are joined, so that memory follows the page and not the history. Called by role-run.ts.
@@ -20,9 +20,8 @@ import type { Fidelity, FidelityFacts, HeldRow } from '../causes/fidelity.ts';
 import { EarlierRows } from './earlier-rows.ts';
 import type { ComparedRow, GivenRow } from './given-row.ts';
 import { HeldRows } from './held-rows.ts';
-import { missedSql, pairSql } from '../judge/missed-rows.ts';
+import { FollowingRows } from './following-rows.ts';
 import { PrintSearch } from './print-search.ts';
-import { missedOf } from '../judge/replayed-vector.ts';
 import type { ReplayedVector } from '../judge/replayed-vector.ts';
 import type { ViewReplay } from '../judge/replay.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
@@ -52,11 +51,10 @@ interface AnsweredGroup {
 }
 
 export class AsServed {
-  readonly #duck: DuckDb;
   readonly #view: FeatureView;
-  readonly #replay: ViewReplay;
   readonly #revealed: RevealedValues;
   readonly #search: PrintSearch;
+  readonly #following: FollowingRows;
   readonly #earlier: EarlierRows;
   readonly #unexplained: UnexplainedRows;
   readonly #held: HeldRows;
@@ -69,11 +67,10 @@ export class AsServed {
     replay: ViewReplay,
     { revealed, unexplained }: { readonly revealed: RevealedValues; readonly unexplained: UnexplainedRows },
   ) {
-    this.#duck = duck;
     this.#view = view;
-    this.#replay = replay;
     this.#revealed = revealed;
     this.#search = new PrintSearch(duck, view, entity, replay);
+    this.#following = new FollowingRows(duck, view, replay);
     this.#earlier = new EarlierRows(duck, view, replay);
     this.#unexplained = unexplained;
     this.#held = new HeldRows(duck, view, replay);
@@ -92,12 +89,15 @@ export class AsServed {
   ): Promise<void> {
     await this.#held.lay();
     await this.#search.prepare(archived, read);
+    await this.#following.lay();
   }
 
   /** Takes what was found for the groups of a page. */
   async open([from, until]: readonly [from: number, until: number]): Promise<void> {
     await this.#held.open(from, until);
     await this.#search.open(from, until);
+    await this.#following.open(from, until);
+    await this.#earlier.open(from, until);
   }
 
   /**
@@ -131,8 +131,11 @@ export class AsServed {
   /** Asks for the rows that follow from when each vector was served. */
   async #withTimes(answered: readonly AnsweredGroup[]): Promise<Map<number, AskedFidelity>> {
     const foreign = answered.filter(({ of }) => isForeign(of.fidelity)).flatMap(({ vids }) => [...vids]);
-    const honest = await this.#honestBy(foreign);
-    const missed = await this.#missedBy(answered);
+    const honest = await this.#following.honestOf(foreign);
+    const stamped = answered.flatMap(({ vids, of: { fidelity: answer } }) =>
+      answer.answer === 'restamped' ? [...vids].map((vid) => ({ vid, row: answer.row })) : [],
+    );
+    const missed = await this.#following.missedOf(stamped);
     return new Map(
       answered.flatMap(({ vids, of }) => {
         const isRestamped = of.fidelity.answer === 'restamped';
@@ -170,39 +173,6 @@ export class AsServed {
   #heldOf(vector: ReplayedVector): readonly HeldRow[] {
     const one = replayedHeld(vector);
     return one === null ? this.#held.of(vector.vid) : [one];
-  }
-
-  /** @returns by vid, for the restamped rows alone */
-  async #missedBy(answered: readonly AnsweredGroup[]): Promise<Map<number, ReplayedTimes | null>> {
-    const stamped = answered.flatMap(({ vids, of: { fidelity: answer } }) => {
-      if (answer.answer !== 'restamped') return [];
-      const { eventUs, createdUs } = answer.row;
-      return [...vids].map((vid) => `(${vid}, ${eventUs}::BIGINT, ${createdUs ?? 'NULL'}::BIGINT)`);
-    });
-    if (stamped.length === 0) return new Map();
-    const pair = pairSql('s.event_us', 's.created_us', 'last');
-    const base = `(SELECT b.* REPLACE (${pair} AS pair) FROM replay_base b
-      JOIN (VALUES ${stamped.join(', ')}) s(vid, event_us, created_us) ON s.vid = b.vid)`;
-    return await this.#times(missedSql(this.#replay.keys.length, base));
-  }
-
-  /** @returns by vid the newest row of the entity that was created by the fetch */
-  async #honestBy(vids: readonly number[]): Promise<Map<number, ReplayedTimes | null>> {
-    if (vids.length === 0) return new Map();
-    const on = [...this.#replay.keys.map((_, i) => `b.k${i} = e.k${i}`), 'b.definition = e.definition'];
-    return await this.#times(`SELECT b.vid, e.* FROM replay_base b JOIN replay_rows e ON ${on.join(' AND ')}
-      WHERE b.vid IN (${vids.join(', ')}) AND greatest(e.event_us, e.created_us) <= b.fetched_us AND NOT e.deleted
-        AND e.created_us IS NOT NULL
-      QUALIFY row_number() OVER (PARTITION BY b.vid ORDER BY e.pair DESC, e.run_id DESC) = 1`);
-  }
-
-  /** @param rows  a SELECT of vid, event_us, created_us, run_id, definition_id, deleted */
-  async #times(rows: string): Promise<Map<number, ReplayedTimes | null>> {
-    const found = await this.#duck.columns(
-      `SELECT CAST(vid AS DOUBLE) AS vid, CAST(event_us AS DOUBLE) AS missed_event_us, CAST(created_us AS DOUBLE) AS missed_created_us,
-        run_id AS missed_run_id, definition_id AS missed_definition_id, deleted AS missed_deleted FROM (${rows})`,
-    );
-    return new Map(found['vid']!.map((vid, at) => [vid as number, missedOf(found, at, this.#view)]));
   }
 }
 

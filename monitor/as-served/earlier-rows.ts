@@ -4,25 +4,35 @@
  * those of today and prove nothing.
  *
  *   earlier_rows    file (place in the list) | the keys | event_us, created_us | f0 ... the values of today's features
+ *   found_earlier   place, vid: of a group that may be altered | file, event_us, created_us, f0 ...: the rows of its
+ *                   entity and event; of rows that are the same that of the first file
  *
- * Asked of altered rows alone: a history that nobody rewrote costs nothing.
+ * Both are made when the first altered row is met: a history that nobody rewrote costs nothing.
  */
 import { existsSync } from 'node:fs';
 import type { FeatureView } from '../../contract/model.ts';
 import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
-import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb, SqlColumns } from '../../project/engine/duckdb/duckdb.ts';
 import type { EarlierRow } from '../causes/altered-row.ts';
 import type { ViewReplay } from '../judge/replay.ts';
 import type { RemovedRows } from '../judge/served-history.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
+import { SUSPECTS } from './print-search.ts';
+import { printSql } from './row-print.ts';
 
 const EARLIER = 'earlier_rows';
+const FOUND = 'found_earlier';
 
 export class EarlierRows {
   readonly #duck: DuckDb;
   readonly #view: FeatureView;
   readonly #replay: ViewReplay;
+  /** null: no altered row was met. */
   #removed: readonly RemovedRows[] | null = null;
+  #page: readonly [from: number, until: number] = [0, 0];
+  #columns: SqlColumns = {};
+  /** By vid the places of its rows in the columns. */
+  #places = new Map<number, number[]>();
 
   /** @param view  in the bundle in force */
   constructor(duck: DuckDb, view: FeatureView, replay: ViewReplay) {
@@ -31,28 +41,65 @@ export class EarlierRows {
     this.#replay = replay;
   }
 
-  /** @returns by vid the earlier rows of the served event, for vectors that the replay has joined */
+  /** Takes what was found for the groups from a place to before another. */
+  async open(from: number, until: number): Promise<void> {
+    this.#page = [from, until];
+    if (this.#removed !== null && this.#removed.length > 0) await this.#read();
+  }
+
+  /** @returns by vid the earlier rows of the served event, of the first vectors of groups of the page */
   async of(vids: readonly number[]): Promise<Map<number, EarlierRow[]>> {
     const found = new Map<number, EarlierRow[]>();
     if (vids.length === 0) return found;
-    this.#removed ??= await this.#lay();
-    if (this.#removed.length === 0) return found;
-    const same = this.#replay.keys.map((_, i) => `b.k${i} = e.k${i}`).join(' AND ');
-    const rows = await this.#duck.rows(`SELECT CAST(b.vid AS DOUBLE) AS vid, e.* FROM replay_base b
-      JOIN ${EARLIER} e ON ${same} AND e.event_us = b.event_us WHERE b.vid IN (${vids.join(', ')})`);
-    for (const row of rows) {
-      const vid = row['vid'] as number;
-      found.set(vid, [...(found.get(vid) ?? []), this.#rowOf(row)]);
+    if (this.#removed === null) {
+      this.#removed = await this.#lay();
+      if (this.#removed.length > 0) {
+        await this.#find();
+        await this.#read();
+      }
+    }
+    for (const vid of vids) {
+      const places = this.#places.get(vid);
+      if (places !== undefined)
+        found.set(
+          vid,
+          places.map((at) => this.#rowAt(at)),
+        );
     }
     return found;
   }
 
-  #rowOf(row: SqlRow): EarlierRow {
+  /** Finds the rows of all groups that may be altered. */
+  async #find(): Promise<void> {
+    const { keys } = this.#replay;
+    const same = keys.map((_, i) => `b.k${i} = e.k${i}`).join(' AND ');
+    const print = printSql(this.#view.features.map(({ type }, i) => ({ type, sql: `e.f${i}` })));
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${FOUND} AS
+      SELECT s.place::DOUBLE AS place, s.vid::DOUBLE AS vid, e.* EXCLUDE (${keys.map((_, i) => `k${i}`).join(', ')})
+      FROM ${SUSPECTS} s JOIN replay_base b ON b.vid = s.vid JOIN ${EARLIER} e ON ${same} AND e.event_us = b.event_us
+      QUALIFY row_number() OVER (PARTITION BY s.vid, e.created_us, ${print} ORDER BY e.file) = 1 ORDER BY s.place`);
+  }
+
+  async #read(): Promise<void> {
+    const [from, until] = this.#page;
+    this.#columns = await this.#duck.columns(
+      `SELECT * FROM ${FOUND} WHERE place >= ${from} AND place < ${until} ORDER BY vid, file`,
+    );
+    this.#places = new Map();
+    for (const [at, vid] of (this.#columns['vid'] as number[]).entries()) {
+      const known = this.#places.get(vid);
+      if (known === undefined) this.#places.set(vid, [at]);
+      else known.push(at);
+    }
+  }
+
+  #rowAt(at: number): EarlierRow {
+    const columns = this.#columns;
     return {
-      eventUs: row['event_us'] as number,
-      createdUs: row['created_us'] as number | null,
-      values: this.#view.features.map(({ type }, i) => valueFromDuck(type, row[`f${i}`]!)),
-      commit: this.#removed![row['file'] as number]!.commit,
+      eventUs: columns['event_us']![at] as number,
+      createdUs: columns['created_us']![at] as number | null,
+      values: this.#view.features.map(({ type }, i) => valueFromDuck(type, columns[`f${i}`]![at]!)),
+      commit: this.#removed![columns['file']![at] as number]!.commit,
     };
   }
 

@@ -4,11 +4,14 @@
  * values that the log holds as HMACs have to be found first (revealed-values.ts), so those rows are looked for a few at
  * a time.
  *
- *   suspects             place | vid, k0 ... | event_us, created_us | print: groups whose row is none of its event
+ *   stamped              place | vid, k0 ... | event_us, created_us | print: groups whose row is none of its times
+ *   suspects             the same of groups whose row is none of its event
  *   own_prints_0 ...     k0 ... | event_us, created_us | print: rows of the day's entities
  *   other_prints_0 ...   k0 ... | event_us, created_us | print | entity, as reports name it: rows of others
- *   found_own            place, vid | event_us, created_us: the entity's row that has the values of the group's
+ *   found_stamped        place, vid | event_us, created_us: the entity's nearest row that has the values of the group's,
+ *                        where none of its times has; found_own: the same, where none of its event has
  *   found_others         place, vid | entity: up to two others that have such a row at the served times
+ *   found_suspects       place, vid: all groups that are none of their event, and those that SQL does not tell of
  */
 import { duckTypeOf, quoteName, quoteText, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
@@ -22,6 +25,10 @@ import { sameFeature } from './given-row.ts';
 import type { ComparedRow, GivenRow } from './given-row.ts';
 import type { ViewReplay } from '../judge/replay.ts';
 import { printSql } from './row-print.ts';
+
+export const STAMPED = 'found_stamped';
+export const OTHERS = 'found_others';
+export const SUSPECTS = 'found_suspects';
 
 /** Rows of which the same features can be compared. */
 interface ComparedKind {
@@ -59,28 +66,43 @@ export class PrintSearch {
     archived: readonly ServedFeature[],
     read: (vector: ReplayedVector) => GivenRow,
   ): Promise<void> {
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE found_own
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${STAMPED}
         (place DOUBLE, vid DOUBLE, event_us DOUBLE, created_us DOUBLE);
-      CREATE OR REPLACE TEMP TABLE found_others (place DOUBLE, vid DOUBLE, entity VARCHAR)`);
-    for (const { compared, condition } of await this.#kinds(archived, read)) {
+      CREATE OR REPLACE TEMP TABLE found_own AS SELECT * FROM ${STAMPED};
+      CREATE OR REPLACE TEMP TABLE ${OTHERS} (place DOUBLE, vid DOUBLE, entity VARCHAR);
+      CREATE OR REPLACE TEMP TABLE ${SUSPECTS} (place DOUBLE, vid DOUBLE)`);
+    const kinds = await this.#kinds(archived, read);
+    for (const { compared, condition } of kinds) {
       const prints = await this.#layOwnPrints(compared);
       const sameKeys = this.#replay.keys.map((_, i) => `o.k${i} = b.k${i}`).join(' AND ');
       const print = this.#print(
         compared,
         (i) => `p.s${archived.findIndex(({ name }) => name === this.#view.features[i]!.name)}`,
       );
-      await this.#duck.run(`CREATE OR REPLACE TEMP TABLE suspects AS SELECT * FROM
+      const ofEvent = `FROM own_prints_${prints} o WHERE ${sameKeys} AND o.event_us = b.event_us AND o.print = b.print`;
+      await this.#duck.run(`CREATE OR REPLACE TEMP TABLE stamped AS SELECT * FROM
           (SELECT p.place, b.*, ${print} AS print FROM replay_pairs p JOIN replay_base b ON b.vid = p.vid
             WHERE p.status = ${PRESENT} AND p.is_decoded AND (${condition})) b
-        WHERE NOT EXISTS (SELECT 1 FROM own_prints_${prints} o
-          WHERE ${sameKeys} AND o.event_us = b.event_us AND o.print = b.print)`);
-      const some = await this.#duck.rows('SELECT 1 FROM suspects LIMIT 1');
+        WHERE NOT EXISTS (SELECT 1 ${ofEvent} AND o.created_us IS NOT DISTINCT FROM b.created_us)`);
+      const some = await this.#duck.rows('SELECT 1 FROM stamped LIMIT 1');
       if (some.length === 0) continue;
+      await this.#duck.run(`CREATE OR REPLACE TEMP TABLE suspects AS SELECT * FROM stamped b
+        WHERE NOT EXISTS (SELECT 1 ${ofEvent})`);
       await this.#layOtherPrints(prints, compared, 'WHERE print IN (SELECT print FROM suspects)');
-      await this.#duck.run(`INSERT INTO found_own ${this.#ownRowsSql(prints)};
-        INSERT INTO found_others ${this.#otherEntitiesSql(prints)};
-        DROP TABLE other_prints_${prints}`);
+      await this.#duck.run(`INSERT INTO ${STAMPED} ${this.#ownRowsSql(prints, 'stamped')};
+        INSERT INTO ${SUSPECTS} SELECT place, vid FROM suspects;
+        INSERT INTO ${OTHERS} ${this.#otherEntitiesSql(prints)};
+        DROP TABLE other_prints_${prints}; DROP TABLE stamped`);
     }
+    await this.#duck.run(`INSERT INTO found_own SELECT * FROM ${STAMPED} SEMI JOIN ${SUSPECTS} USING (place)`);
+    await this.#addUntold(kinds);
+  }
+
+  /** Groups of which some values are HMACs may be anything: that is known when they are judged. */
+  async #addUntold(kinds: readonly ComparedKind[]): Promise<void> {
+    const told = ['false', ...kinds.map(({ condition }) => condition)].join(' OR ');
+    await this.#duck.run(`INSERT INTO ${SUSPECTS} SELECT p.place, p.vid FROM replay_pairs p
+      WHERE p.status = ${PRESENT} AND p.is_decoded AND NOT coalesce(${told}, false)`);
   }
 
   /** Takes what was found for the groups from a place to before another. */
@@ -88,7 +110,7 @@ export class PrintSearch {
     const ofPage = `WHERE place >= ${from} AND place < ${until}`;
     this.#own = ownBy(await this.#duck.rows(`SELECT * FROM found_own ${ofPage}`));
     this.#others = othersBy(
-      await this.#duck.rows(`SELECT * FROM found_others ${ofPage} ORDER BY vid, entity`),
+      await this.#duck.rows(`SELECT * FROM ${OTHERS} ${ofPage} ORDER BY vid, entity`),
     );
   }
 
@@ -155,8 +177,10 @@ export class PrintSearch {
     const isLaid = await this.#duck.rows(
       `SELECT 1 FROM duckdb_tables() WHERE table_name = 'other_prints_${prints}'`,
     );
-    if (isLaid.length === 0) await this.#layOtherPrints(prints, compared, '');
-    for (const [vid, own] of ownBy(await this.#duck.rows(this.#ownRowsSql(prints)))) this.#own.set(vid, own);
+    const ofTimes = `WHERE event_us IN (SELECT b.event_us FROM ${SUSPECTS} s JOIN replay_base b ON b.vid = s.vid)`;
+    if (isLaid.length === 0) await this.#layOtherPrints(prints, compared, ofTimes);
+    for (const [vid, own] of ownBy(await this.#duck.rows(this.#ownRowsSql(prints, 'suspects'))))
+      this.#own.set(vid, own);
     const others = othersBy(await this.#duck.rows(`${this.#otherEntitiesSql(prints)} ORDER BY vid, entity`));
     for (const [vid, entities] of others) this.#others.set(vid, entities);
   }
@@ -228,12 +252,15 @@ export class PrintSearch {
     ].join(', ');
   }
 
-  /** @returns a SELECT of the nearest row of each suspect's entity with the served values, as `fidelity` chooses it */
-  #ownRowsSql(prints: number): string {
+  /**
+   * @param groups  table with the columns of `suspects`
+   * @returns       a SELECT of the nearest row of each one's entity with the served values, as `fidelity` chooses it
+   */
+  #ownRowsSql(prints: number, groups: 'suspects' | 'stamped'): string {
     const same = this.#replay.keys.map((_, i) => `s.k${i} = h.k${i}`);
     return `SELECT CAST(s.place AS DOUBLE) AS place, CAST(s.vid AS DOUBLE) AS vid,
         CAST(h.event_us AS DOUBLE) AS event_us, CAST(h.created_us AS DOUBLE) AS created_us
-      FROM suspects s JOIN own_prints_${prints} h ON ${same.join(' AND ')} AND s.print = h.print
+      FROM ${groups} s JOIN own_prints_${prints} h ON ${same.join(' AND ')} AND s.print = h.print
       QUALIFY row_number() OVER (PARTITION BY s.vid ORDER BY abs(h.event_us - s.event_us), h.event_us,
         abs(coalesce(h.created_us, 0) - coalesce(s.created_us, 0)), h.created_us) = 1`;
   }

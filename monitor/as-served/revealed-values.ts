@@ -2,6 +2,8 @@
  * The values of rows as they are compared with the history. One that the log holds as an HMAC is looked for among the
  * history's values: those of the rows beside it first, then, where it is none of them, all of its column.
  *
+ *   column_revealed_0 ...   digest, v: the HMACs of open rows that are those of a value of the column
+ *
  * What is found here is compared and never shown: reports have the HMACs (hashed-values.ts).
  */
 import { quoteName, quoteText, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
@@ -15,6 +17,7 @@ import { sameFeature } from './given-row.ts';
 import type { GivenRow } from './given-row.ts';
 import { HashedFeature } from '../judge/hashed-values.ts';
 import type { ViewReplay } from '../judge/replay.ts';
+import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { fillDigests } from '../replay/row-digests.ts';
 
 /** A value that is known by its HMAC alone, until it is found. */
@@ -39,6 +42,11 @@ export class RevealedValues {
     this.#view = view;
     this.#key = key;
     this.#replay = replay;
+  }
+
+  /** Where the HMACs of a feature stand in the open rows. */
+  #placeOf(feature: string): number {
+    return this.#replay.features.findIndex(({ name }) => name === feature);
   }
 
   /**
@@ -96,13 +104,14 @@ export class RevealedValues {
   async #lookUp(feature: number, sealed: readonly Sealed[]): Promise<Map<string, Value>> {
     if (!this.#laid.has(feature)) await this.#lay(feature);
     const digests = [...new Set(sealed.map(({ digest }) => quoteText(digest.toString('hex'))))];
-    const rows = await this.#duck.rows(`SELECT d.digest, c.v FROM column_digests_${feature} d
-      JOIN column_values_${feature} c USING (id) WHERE d.digest IN (${digests.join(', ')})`);
+    const rows = await this.#duck.rows(
+      `SELECT digest, v FROM column_revealed_${feature} WHERE digest IN (${digests.join(', ')})`,
+    );
     const { type } = this.#view.features[feature]!;
     return new Map(rows.map((row) => [row['digest'] as string, valueFromDuck(type, row['v']!)]));
   }
 
-  /** Writes each value of a column of the history into a table, and its HMAC into another. */
+  /** Hashes each value of a column of the history, and keeps those that open rows have. */
   async #lay(feature: number): Promise<void> {
     this.#laid.add(feature);
     const { name, type } = this.#view.features[feature]!;
@@ -112,5 +121,9 @@ export class RevealedValues {
       FROM (SELECT DISTINCT v FROM (${all.join(' UNION ALL ')}) WHERE v IS NOT NULL)`);
     const hashes = this.#hashesOf(feature);
     await fillDigests(this.#duck, { values, digests }, (raw) => hashes.digest(valueFromDuck(type, raw)));
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE column_revealed_${feature} AS
+        SELECT d.digest, c.v FROM ${digests} d JOIN ${values} c USING (id)
+        WHERE d.digest IN (SELECT lower(hex(h${this.#placeOf(name)})) FROM ${OPEN_ROWS});
+      DROP TABLE ${values}; DROP TABLE ${digests}`);
   }
 }

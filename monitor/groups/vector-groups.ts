@@ -15,7 +15,7 @@ import type { VectorColumns } from '../tally/served-place.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 
 export const GROUPS = 'replay_groups';
-const MEMBERS = 'replay_members';
+export const MEMBERS = 'replay_members';
 
 interface SharedColumns {
   /** SQL of the ids of the role's entity, a list. */

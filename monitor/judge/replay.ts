@@ -123,6 +123,11 @@ export class ViewReplay {
     return new Set([...features.keys()].filter((i) => row![`h${i}`] !== 0));
   }
 
+  /** What the open rows have, in the order of s0, h0 ... */
+  get features(): readonly ServedFeature[] {
+    return this.#replayed.features;
+  }
+
   /** @returns rows of these histories that count no more, as far as they are on the disk */
   removed(): RemovedRows[] {
     return this.#defined.flatMap((one) => this.#replayed.history.removedOf(one));

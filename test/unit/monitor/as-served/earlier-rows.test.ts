@@ -15,15 +15,22 @@ async function earlierOf(goneFile: string): Promise<unknown> {
       make_timestamptz(6) AS created_time, false AS deleted, ${value}::DOUBLE AS f`;
     await duck.run(`CREATE TEMP TABLE replay_history AS ${row(1)};
       CREATE TEMP TABLE replay_open AS SELECT 'a' AS key_0, 5::BIGINT AS event_us;
-      CREATE TEMP TABLE replay_base AS SELECT 7::BIGINT AS vid, 'a' AS k0, 5::BIGINT AS event_us`);
+      CREATE TEMP TABLE replay_base AS SELECT 7::BIGINT AS vid, 'a' AS k0, 5::BIGINT AS event_us;
+      CREATE TEMP TABLE found_suspects AS SELECT 3::DOUBLE AS place, 7::DOUBLE AS vid`);
     const removed = [
       { sql: `SELECT * FROM read_parquet('/proc/none/gone.parquet')`, file: goneFile, commit: COMMIT },
       { sql: row(2), file: import.meta.filename, commit: { ...COMMIT, version: 9 } },
+      // Files that were joined hold the same row again.
+      { sql: row(2), file: import.meta.filename, commit: { ...COMMIT, version: 10 } },
     ];
     const replay = { keys: [{ label: 'key_0', row: 'id' }], removed: () => removed };
     const view = { features: [{ name: 'f', type: { kind: 'float64' } }] };
     const rows = new EarlierRows(duck, view as unknown as FeatureView, replay as unknown as ViewReplay);
-    return await rows.of([7]);
+    await rows.open(0, 10);
+    const found = await rows.of([7]);
+    await rows.open(10, 20);
+    expect(await rows.of([7]), 'of another page').toEqual(new Map());
+    return found;
   } finally {
     duck.close();
   }
