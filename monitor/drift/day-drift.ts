@@ -11,6 +11,7 @@ import { formatType } from '../../contract/value-type.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import type { MonitoredDay } from '../monitored-day.ts';
 import { driftLevels } from '../statistics/drift-level.ts';
+import { ChosenVectors } from './chosen-vectors.ts';
 import type { DriftReferences } from './drift-references.ts';
 import { differenceOf, testsOf } from './feature-drift.ts';
 import type { FeatureDifference, FeatureDrift, MeasuredDifference } from './feature-drift.ts';
@@ -71,6 +72,7 @@ async function sketchesOfDay(
   references: readonly Sketches[],
 ): Promise<Sketches> {
   const { service } = served;
+  const chosen = new ChosenVectors(duck);
   const sketches = new Map<string, TypedSketch>();
   for (const used of service.views) {
     const view = book.current.views.get(used.view)!;
@@ -81,7 +83,7 @@ async function sketchesOfDay(
       return [{ fullName, feature, like: beside.length === 0 ? null : likeOf(beside) }];
     });
     if (features.length === 0) continue;
-    const found = await servedSketches(duck, served, book, { used, view, features });
+    const found = await servedSketches(duck, served, book, { used, view, features, chosen });
     for (const { fullName, feature } of features)
       sketches.set(fullName, { type: formatType(feature.type), sketch: found.get(fullName)! });
   }

@@ -1,6 +1,6 @@
 /**
- * Sketches of what a service's features were served as on a day: one vector an entity, chosen by a hash of where the
- * vector stands in the log, so that an entity that is asked for all day counts once.
+ * Sketches of what a service's features were served as on a day: one vector an entity (chosen-vectors.ts), so that an
+ * entity that is asked for all day counts once.
  *
  * Values are those of the log after fallbacks, before a tensor rounds them: what training sets hold. UNAVAILABLE is no
  * value. An entity is told by the keys that its role had when it was asked for. Left out are vectors without them,
@@ -18,6 +18,8 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { roleKeys } from '../replay/role-keys.ts';
+import { CHOSEN } from './chosen-vectors.ts';
+import type { ChosenVectors } from './chosen-vectors.ts';
 
 /** A feature of the service that has a sketch. */
 export interface SketchedFeature {
@@ -32,9 +34,10 @@ interface SketchedView {
   readonly used: ServiceView;
   readonly view: FeatureView;
   readonly features: readonly SketchedFeature[];
+  /** Shared by the roles of the service. */
+  readonly chosen: ChosenVectors;
 }
 
-const CHOSEN = 'drift_chosen';
 const SAMPLE = 'drift_sample';
 
 /** @returns a sketch for each feature, by its full name */
@@ -58,9 +61,9 @@ export async function servedSketches(
 /** @returns a SELECT of served_us and the values c0 ... of one vector of each entity */
 async function sampleSql(
   duck: DuckDb,
-  { service, files }: DayOfService,
+  { service, files, servers }: DayOfService,
   book: BundleBook,
-  { used, view, features }: SketchedView,
+  { used, view, features, chosen }: SketchedView,
 ): Promise<string> {
   const nothing = features.map(({ feature }, i) => `NULL::${duckTypeOf(feature.type)} AS c${i}`);
   const none = `SELECT 0::BIGINT AS served_us, ${nothing.join(', ')} WHERE false`;
@@ -68,25 +71,55 @@ async function sampleSql(
     used.role,
     features.map(({ fullName, feature: { name, type } }) => ({ name, type, columns: [fullName] })),
   );
-  const readable = rows === null ? [] : await readableRows(duck, rows, book, { view, features });
-  if (rows === null || readable.length === 0) return none;
+  if (rows === null) return none;
+  const kinds = await rowKindsOf(duck, rows);
+  const readable = readableRows(kinds, book, { view, features });
+  if (readable.length === 0) return none;
   const bundles = [...new Set(readable.map(({ bundle }) => bundle))];
   const serviceOf = (bundle: string): FeatureService => book.servedService(bundle, service);
   const entity = book.current.entities.get(view.entity)!;
   const role = { used, entity, requestKeys: service.requestKeys, serviceOf };
   const { keys, withKeys } = roleKeys(role, bundles);
-  const only = [...keys.map((key) => `${key} IS NOT NULL`), `status <> ${UNAVAILABLE}`];
-  // The place in the log is hashed, so that no hour is preferred; the number decides between equal hashes.
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${CHOSEN} AS
-    SELECT arg_min(vid, {h: hash(epoch, sequence, row_index), vid: vid}) AS vid FROM (${withKeys(rows)})
-    WHERE bundle IN (${bundles.map(quoteText).join(', ')})
-      AND ${only.join(' AND ')} GROUP BY ${keys.join(', ')}`);
+  const ofBundles = `bundle IN (${bundles.map(quoteText).join(', ')})`;
+  const answered = kinds.filter((kind) => bundles.includes(kind.bundle) && !kind.isUnavailable);
+  const there = servers.filter(({ bundle }) => bundles.includes(bundle));
+  // Where each vector has a row, the choice is that of all roles with these keys.
+  if (vectorsOf(answered) === vectorsOf(there))
+    await chosen.choose(withKeys(files.vectors), keys, ofBundles);
+  else await chosen.choose(withKeys(rows), keys, `${ofBundles} AND status <> ${UNAVAILABLE}`);
   return readable
     .map(({ where, values }) => {
       const columns = values.map((value, i) => `${value} AS c${i}`);
       return `SELECT served_us, ${columns.join(', ')} FROM (${rows}) SEMI JOIN ${CHOSEN} USING (vid) WHERE ${where}`;
     })
     .join(' UNION ALL ');
+}
+
+/** Rows of one bundle that are read alike. */
+interface KindOfRows {
+  readonly bundle: string;
+  /** The definition that wrote them; null: none was given out. */
+  readonly id: number | null;
+  readonly isReadable: boolean;
+  readonly isUnavailable: boolean;
+  readonly vectors: number;
+}
+
+async function rowKindsOf(duck: DuckDb, rows: string): Promise<KindOfRows[]> {
+  const kinds = await duck.rows(`SELECT bundle, CASE WHEN status = ${PRESENT} THEN definition_id END AS id,
+      status <> ${PRESENT} OR is_decoded AS is_readable, status = ${UNAVAILABLE} AS is_unavailable, count(*)::DOUBLE AS n
+    FROM (${rows}) GROUP BY ALL ORDER BY ALL`);
+  return kinds.map((kind) => ({
+    bundle: kind['bundle'] as string,
+    id: kind['id'] as number | null,
+    isReadable: kind['is_readable'] === true,
+    isUnavailable: kind['is_unavailable'] === true,
+    vectors: kind['n'] as number,
+  }));
+}
+
+function vectorsOf(parts: readonly { readonly vectors: number }[]): number {
+  return parts.reduce((sum, { vectors }) => sum + vectors, 0);
 }
 
 /** Rows of one bundle and definition, and the SQL of their values: one that a row lacks was served as missing. */
@@ -97,18 +130,15 @@ interface ReadableRows {
 }
 
 /** @returns those of the bundles whose view has the same features, in the log as they are, that can be read */
-async function readableRows(
-  duck: DuckDb,
-  rows: string,
+function readableRows(
+  kinds: readonly KindOfRows[],
   book: BundleBook,
   { view, features }: Pick<SketchedView, 'view' | 'features'>,
-): Promise<ReadableRows[]> {
-  const kinds =
-    await duck.rows(`SELECT DISTINCT bundle, CASE WHEN status = ${PRESENT} THEN definition_id END AS id
-    FROM (${rows}) WHERE status <> ${PRESENT} OR is_decoded ORDER BY ALL`);
-  return kinds.flatMap((kind): ReadableRows[] => {
-    const bundle = kind['bundle'] as string;
-    const id = kind['id'] as number | null;
+): ReadableRows[] {
+  const names = new Map(
+    kinds.flatMap(({ bundle, id, isReadable }) => (isReadable ? [[`${bundle} ${id}`, { bundle, id }]] : [])),
+  );
+  return [...names.values()].flatMap(({ bundle, id }): ReadableRows[] => {
     const then = book.servedView(bundle, view);
     const own = features.map(({ feature }) => then.features.findIndex((one) => isSameFeature(one, feature)));
     if (own.some((at) => at === -1 || then.features[at]!.log !== 'raw')) return [];
