@@ -6,8 +6,8 @@
  *   found_honest   place, vid | missed_event_us ...: the row; null: there is none
  *   found_missed   place, vid | of_event_us, of_created_us: the times that stand | missed_event_us ...: as above
  *
- * They are looked up once for all groups of a role that may be such by what SQL tells of their values (print-search.ts).
- * What is not among them is asked for a few groups at a time: rows whose values the log has as HMACs.
+ * They are looked up once, for all groups of a role that may be such by what SQL tells of their values
+ * (print-search.ts). What is not among them is asked for a few groups at a time: rows with HMACs.
  */
 import type { FeatureView } from '../../contract/model.ts';
 import type { DuckDb, SqlColumns } from '../../project/engine/duckdb/duckdb.ts';

@@ -8,8 +8,8 @@
  *   suspects             the same of groups whose row is none of its event
  *   own_prints_0 ...     k0 ... | event_us, created_us | print: rows of the day's entities
  *   other_prints_0 ...   k0 ... | event_us, created_us | print | entity, as reports name it: rows of others
- *   found_stamped        place, vid | event_us, created_us: the entity's nearest row that has the values of the group's,
- *                        where none of its times has; found_own: the same, where none of its event has
+ *   found_stamped        place, vid | event_us, created_us: the entity's nearest row with the values of the group's,
+ *                        where none of its times has them; found_own: the same, where none of its event has
  *   found_others         place, vid | entity: up to two others that have such a row at the served times
  *   found_suspects       place, vid: all groups that are none of their event, and those that SQL does not tell of
  */
@@ -94,7 +94,9 @@ export class PrintSearch {
         INSERT INTO ${OTHERS} ${this.#otherEntitiesSql(prints)};
         DROP TABLE other_prints_${prints}; DROP TABLE stamped`);
     }
-    await this.#duck.run(`INSERT INTO found_own SELECT * FROM ${STAMPED} SEMI JOIN ${SUSPECTS} USING (place)`);
+    await this.#duck.run(
+      `INSERT INTO found_own SELECT * FROM ${STAMPED} SEMI JOIN ${SUSPECTS} USING (place)`,
+    );
     await this.#addUntold(kinds);
   }
 
