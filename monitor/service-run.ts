@@ -11,7 +11,7 @@ import { ServedEntities } from './replay/served-entities.ts';
 import { LoggedAnswers } from './answers/logged-answers.ts';
 import { deploysOf } from './day/deploys.ts';
 import { bundlesOf } from './day/servers.ts';
-import { driftOfDay } from './drift/day-drift.ts';
+import { DayDrift } from './drift/day-drift.ts';
 import type { DriftOfDay } from './drift/day-drift.ts';
 import type { DriftReferences } from './drift/drift-references.ts';
 import { dayHealth } from './health/day-health.ts';
@@ -73,6 +73,8 @@ export class ServiceRun {
     await this.#answers.begin();
     await this.#clocks.begin();
     const kept = await KeptRoles.open(this.#day, this.#served, trained);
+    // Drift is a day's: an hour of one day is like no day.
+    const drift = this.#day.hour === null ? await DayDrift.begin(this.#day, this.#served) : null;
     const used = this.#used;
     const entities = new ServedEntities(this.#day.duck);
     const shared = { rows: this.#rows, judged: this.#judged, answers: this.#answers, clocks: this.#clocks };
@@ -86,6 +88,7 @@ export class ServiceRun {
       if (before === null) {
         const outcome = await new RoleRun(this.#day, this.#served, parts, { used: role, runs }).judge();
         await kept.keep(i, outcome, (ended) => this.#tablesOf(role, ended));
+        await drift?.endRole(role);
         this.#outcomes.push(outcome);
       } else this.#outcomes.push(before);
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));
@@ -107,10 +110,9 @@ export class ServiceRun {
       ),
     );
     const ordered = service.features.flatMap(({ fullName }) => features.get(fullName) ?? []);
-    // Drift is a day's: an hour of one day is like no day.
-    const drift = this.#day.hour === null ? await driftOfDay(this.#day, this.#served) : null;
-    const snapshot = await this.#snapshot(withDrift(ordered, drift), views, {
-      references: drift?.references ?? null,
+    const drifted = (await drift?.end()) ?? null;
+    const snapshot = await this.#snapshot(withDrift(ordered, drifted), views, {
+      references: drifted?.references ?? null,
       judged: await this.#judged.count(),
     });
     const written = writeSnapshot(settings.reports, snapshot);

@@ -2,7 +2,7 @@
  * Which vector of each entity is sketched (served-sketches.ts): the one with the lowest hash of where it stands in the
  * log, so that no hour is preferred; its number decides between equal hashes.
  *
- *   drift_chosen   vid
+ *   drift_chosen   vid | served_us, bundle
  *
  * Roles of the same ids have the same ones, so the table is made anew only where something of the choice is another.
  */
@@ -26,8 +26,9 @@ export class ChosenVectors {
    */
   async choose(vectors: string, keys: readonly string[], where: string): Promise<void> {
     const there = keys.map((key) => `${key} IS NOT NULL`);
-    const sql = `SELECT arg_min(vid, {h: hash(epoch, sequence, row_index), vid: vid}) AS vid FROM (${vectors})
-      WHERE ${[...there, where].join(' AND ')} GROUP BY ${keys.join(', ')}`;
+    const chosen = `arg_min({vid: vid, served_us: served_us, bundle: bundle}, {h: hash(epoch, sequence, row_index), vid: vid})`;
+    const sql = `SELECT c.vid AS vid, c.served_us AS served_us, c.bundle AS bundle FROM (SELECT ${chosen} AS c
+      FROM (${vectors}) WHERE ${[...there, where].join(' AND ')} GROUP BY ${keys.join(', ')})`;
     if (sql === this.#laid) return;
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${CHOSEN} AS ${sql}`);
     this.#laid = sql;

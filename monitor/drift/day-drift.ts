@@ -4,6 +4,7 @@
  * sketches, which later days are compared with. Moves neither the verdict nor an exit code.
  */
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { ServiceView } from '../../contract/model.ts';
 import type { ColumnSketch } from '../../contract/sketch.ts';
 import type { SketchLike } from '../../project/engine/duckdb/column-sketches.ts';
 import type { TrainingManifest } from '../../contract/training-manifest.ts';
@@ -18,7 +19,7 @@ import type { FeatureDifference, FeatureDrift, MeasuredDifference } from './feat
 import { servedSketches } from './served-sketches.ts';
 import type { SketchedFeature } from './served-sketches.ts';
 import { sameWeekday, writeSketches } from './sketch-folder.ts';
-import type { TypedSketch } from './sketch-folder.ts';
+import type { ServedSketches, TypedSketch } from './sketch-folder.ts';
 import { spreadOf } from './training-spread.ts';
 import type { SpreadOf } from './training-spread.ts';
 
@@ -34,25 +35,92 @@ export interface DriftOfDay {
 /** Sketches by the feature's full name. */
 type Sketches = ReadonlyMap<string, TypedSketch>;
 
-/** @throws MON_REPORTS when the day's sketches cannot be written */
-export async function driftOfDay(day: MonitoredDay, served: DayOfService): Promise<DriftOfDay> {
-  const { project, database, date, toUs } = day;
-  const { settings, logger } = project;
-  const service = served.service.name;
-  const sets = await database.trainingSets({ service, madeBeforeUs: toUs, most: MOST_SETS });
-  const weekdays = sameWeekday(settings.reports, service, date, logger);
-  const trained = sets.map(sketchesOfSet);
-  const earlier = weekdays.map(({ features }): Sketches => new Map(Object.entries(features)));
-  const own = await sketchesOfDay(day, served, [...trained.slice(0, 1), ...earlier]);
-  writeSketches(settings.reports, { version: 1, service, date, features: Object.fromEntries(own) });
-  return {
-    references: {
-      training: sets.length === 0 ? null : referenceOf(sets[0]!),
-      weekdays: weekdays.map((one) => one.date),
-      sets: sets.length,
-    },
-    features: driftOfSketches(own, trained, earlier),
-  };
+/** What a day is compared with. */
+interface References {
+  readonly sets: readonly TrainingManifest[];
+  readonly trained: readonly Sketches[];
+  readonly weekdays: readonly ServedSketches[];
+  readonly earlier: readonly Sketches[];
+}
+
+export class DayDrift {
+  readonly #day: MonitoredDay;
+  readonly #served: DayOfService;
+  readonly #chosen: ChosenVectors;
+  readonly #references: References;
+  /** By the role's name its sketches. */
+  readonly #roles = new Map<string, Sketches>();
+
+  private constructor(day: MonitoredDay, served: DayOfService, references: References) {
+    this.#day = day;
+    this.#served = served;
+    this.#chosen = new ChosenVectors(day.duck);
+    this.#references = references;
+  }
+
+  static async begin(day: MonitoredDay, served: DayOfService): Promise<DayDrift> {
+    const { project, database, date, toUs } = day;
+    const service = served.service.name;
+    const sets = await database.trainingSets({ service, madeBeforeUs: toUs, most: MOST_SETS });
+    const weekdays = sameWeekday(project.settings.reports, service, date, project.logger);
+    const earlier = weekdays.map(({ features }): Sketches => new Map(Object.entries(features)));
+    return new DayDrift(day, served, { sets, trained: sets.map(sketchesOfSet), weekdays, earlier });
+  }
+
+  /** Takes a role that was judged; the tables of its replay are still there. */
+  async endRole(used: ServiceView): Promise<void> {
+    this.#roles.set(used.role, await this.#sketchesOf(used, true));
+  }
+
+  /**
+   * Tells the drift, and writes the sketches. Roles that `endRole` was not told of are read from the archive.
+   *
+   * @throws MON_REPORTS when they cannot be written
+   */
+  async end(): Promise<DriftOfDay> {
+    const { project, date } = this.#day;
+    const { service } = this.#served;
+    const { sets, trained, weekdays, earlier } = this.#references;
+    const own = new Map<string, TypedSketch>();
+    for (const used of service.views) {
+      const sketches = this.#roles.get(used.role) ?? (await this.#sketchesOf(used, false));
+      for (const [name, sketch] of sketches) own.set(name, sketch);
+    }
+    const features = Object.fromEntries(own);
+    writeSketches(project.settings.reports, { version: 1, service: service.name, date, features });
+    return {
+      references: {
+        training: sets.length === 0 ? null : referenceOf(sets[0]!),
+        weekdays: weekdays.map((one) => one.date),
+        sets: sets.length,
+      },
+      features: driftOfSketches(own, trained, earlier),
+    };
+  }
+
+  /** @param isLaid  whether the tables of its replay are there */
+  async #sketchesOf(used: ServiceView, isLaid: boolean): Promise<Sketches> {
+    const { duck, book } = this.#day;
+    const { trained, earlier } = this.#references;
+    const references = [...trained.slice(0, 1), ...earlier];
+    const view = book.current.views.get(used.view)!;
+    const taken = this.#served.service.features.filter(({ role }) => role === used.role);
+    const features = taken.flatMap(({ feature: name, fullName }, place): SketchedFeature[] => {
+      const feature = view.features.find((one) => one.name === name)!;
+      if (feature.log !== 'raw') return [];
+      const beside = alike(references, fullName, formatType(feature.type));
+      return [{ fullName, feature, place, like: beside.length === 0 ? null : likeOf(beside) }];
+    });
+    if (features.length === 0) return new Map();
+    const sketched = { used, view, features, chosen: this.#chosen, isLaid };
+    const found = await servedSketches(duck, this.#served, book, sketched);
+    return new Map(
+      features.map(({ fullName, feature }) => [
+        fullName,
+        { type: formatType(feature.type), sketch: found.get(fullName)! },
+      ]),
+    );
+  }
 }
 
 function referenceOf({ name, madeUs, out }: TrainingManifest): DriftReferences['training'] {
@@ -64,30 +132,6 @@ function sketchesOfSet({ features }: TrainingManifest): Sketches {
     return sketch === null ? [] : [[name, { type, sketch }] as const];
   });
   return new Map(kept);
-}
-
-async function sketchesOfDay(
-  { duck, book }: MonitoredDay,
-  served: DayOfService,
-  references: readonly Sketches[],
-): Promise<Sketches> {
-  const { service } = served;
-  const chosen = new ChosenVectors(duck);
-  const sketches = new Map<string, TypedSketch>();
-  for (const used of service.views) {
-    const view = book.current.views.get(used.view)!;
-    const features = service.features.flatMap(({ role, feature: name, fullName }): SketchedFeature[] => {
-      const feature = view.features.find((one) => one.name === name)!;
-      if (role !== used.role || feature.log !== 'raw') return [];
-      const beside = alike(references, fullName, formatType(feature.type));
-      return [{ fullName, feature, like: beside.length === 0 ? null : likeOf(beside) }];
-    });
-    if (features.length === 0) continue;
-    const found = await servedSketches(duck, served, book, { used, view, features, chosen });
-    for (const { fullName, feature } of features)
-      sketches.set(fullName, { type: formatType(feature.type), sketch: found.get(fullName)! });
-  }
-  return sketches;
 }
 
 /** @returns the sketches of a feature that have its type and a row */

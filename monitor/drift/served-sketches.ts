@@ -20,11 +20,15 @@ import type { DayOfService } from '../day/day-of-log.ts';
 import { roleKeys } from '../replay/role-keys.ts';
 import { CHOSEN } from './chosen-vectors.ts';
 import type { ChosenVectors } from './chosen-vectors.ts';
+import { laidSample, ofReadable, valuesSql } from './laid-sample.ts';
+import type { ReadableRows } from './laid-sample.ts';
 
 /** A feature of the service that has a sketch. */
 export interface SketchedFeature {
   readonly fullName: string;
   readonly feature: Feature;
+  /** Its place among what the service takes from the role. */
+  readonly place: number;
   /** What its sketch takes from those that it will be compared with; null: nothing. */
   readonly like: SketchLike | null;
 }
@@ -36,6 +40,8 @@ interface SketchedView {
   readonly features: readonly SketchedFeature[];
   /** Shared by the roles of the service. */
   readonly chosen: ChosenVectors;
+  /** Whether the tables of the role's replay are there: else the archive is read. */
+  readonly isLaid: boolean;
 }
 
 const SAMPLE = 'drift_sample';
@@ -63,7 +69,7 @@ async function sampleSql(
   duck: DuckDb,
   { service, files, servers }: DayOfService,
   book: BundleBook,
-  { used, view, features, chosen }: SketchedView,
+  { used, view, features, chosen, isLaid }: SketchedView,
 ): Promise<string> {
   const nothing = features.map(({ feature }, i) => `NULL::${duckTypeOf(feature.type)} AS c${i}`);
   const none = `SELECT 0::BIGINT AS served_us, ${nothing.join(', ')} WHERE false`;
@@ -87,12 +93,15 @@ async function sampleSql(
   if (vectorsOf(answered) === vectorsOf(there))
     await chosen.choose(withKeys(files.vectors), keys, ofBundles);
   else await chosen.choose(withKeys(rows), keys, `${ofBundles} AND status <> ${UNAVAILABLE}`);
-  return readable
-    .map(({ where, values }) => {
-      const columns = values.map((value, i) => `${value} AS c${i}`);
-      return `SELECT served_us, ${columns.join(', ')} FROM (${rows}) SEMI JOIN ${CHOSEN} USING (vid) WHERE ${where}`;
-    })
-    .join(' UNION ALL ');
+  const definedBy = (bundle: string): number => book.servedView(bundle, view).definitionId;
+  const selects = isLaid
+    ? await laidSample(duck, readable, features, definedBy)
+    : readable.map(
+        (one) => `SELECT served_us, ${valuesSql(one, (i) => `s${i}`)} FROM (${rows})
+          SEMI JOIN (SELECT vid FROM ${CHOSEN}) c USING (vid)
+          WHERE ${ofReadable(one)}`,
+      );
+  return selects.join(' UNION ALL ');
 }
 
 /** Rows of one bundle that are read alike. */
@@ -122,13 +131,6 @@ function vectorsOf(parts: readonly { readonly vectors: number }[]): number {
   return parts.reduce((sum, { vectors }) => sum + vectors, 0);
 }
 
-/** Rows of one bundle and definition, and the SQL of their values: one that a row lacks was served as missing. */
-interface ReadableRows {
-  readonly bundle: string;
-  readonly where: string;
-  readonly values: readonly string[];
-}
-
 /** @returns those of the bundles whose view has the same features, in the log as they are, that can be read */
 function readableRows(
   kinds: readonly KindOfRows[],
@@ -144,11 +146,12 @@ function readableRows(
     if (own.some((at) => at === -1 || then.features[at]!.log !== 'raw')) return [];
     const has = id === null ? null : book.rowFeatures(book.bundle(bundle), then, id);
     if (id !== null && has === null) return [];
-    const values = own.map((at, i) =>
-      has?.[at] === true ? `s${i}` : sqlLiteral(then.features[at]!.type, then.features[at]!.missing),
-    );
-    const state =
-      id === null ? `status <> ${PRESENT}` : `status = ${PRESENT} AND is_decoded AND definition_id = ${id}`;
-    return [{ bundle, where: `bundle = ${quoteText(bundle)} AND ${state}`, values }];
+    // One that a row lacks was served as missing.
+    const values: ReadableRows['values'] = (column) =>
+      own.map((at, i) => {
+        const { type, missing } = then.features[at]!;
+        return has?.[at] === true ? column(i) : sqlLiteral(type, missing);
+      });
+    return [{ bundle, id, values }];
   });
 }
