@@ -273,6 +273,39 @@ interface Found {
   readonly traffic: AgreeingTraffic;
 }
 
+/** The places of the features that the log has so. */
+function placesOf({ marks }: Scene, mark: LogPolicy): number[] {
+  return marks.flatMap((own, i) => (own === mark ? [i] : []));
+}
+
+async function laySceneHistory(scene: Scene, vectors: readonly ServedVector[]): Promise<void> {
+  const { delayUs, kind } = scene;
+  const times = vectors.map(({ servedUs }) => servedUs);
+  await duck.run(`CREATE OR REPLACE TEMP TABLE history AS ${historySql(scene)}`);
+  const laid = {
+    sql: 'SELECT * FROM history',
+    nanos: false,
+    tombstones: kind === 'aggregated',
+    definition: DEFINITION,
+    keys: KEYS,
+    features: FEATURES,
+    counted: countedOf(scene),
+    entities: 'entities',
+    fromUs: Math.min(...times) - delayUs,
+    toUs: Math.max(...times) - delayUs,
+  };
+  await layRowsInForce(duck, laid, true);
+  const digests = placesOf(scene, 'hmac');
+  if (digests.length === 0) return;
+  await layDigests(
+    duck,
+    digests.map((at) => {
+      const { type } = FEATURES[at]!;
+      return { at, type, digestOf: (raw) => HASHES[at]!.digest(valueFromDuck(type, raw)) };
+    }),
+  );
+}
+
 async function split(scene: Scene, vectors: readonly ServedVector[], folder: string): Promise<Found> {
   const middle = Math.ceil(vectors.length / 2);
   const files = [vectors.slice(0, middle), vectors.slice(middle)].filter((part) => part.length > 0);
@@ -289,37 +322,11 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
     files.length === 1 ? [paths] : [[paths[0]!], [paths[1]!]],
     KEYS,
   );
-  await duck.run(`CREATE OR REPLACE TEMP TABLE entities AS SELECT DISTINCT key_0 AS k0, key_1 AS k1 FROM (${served.vectors});
-    CREATE OR REPLACE TEMP TABLE history AS ${historySql(scene)}`);
-  const { delayUs, kind, completeUs, hasCreated } = scene;
-  const times = vectors.map(({ servedUs }) => servedUs);
-  await layRowsInForce(
-    duck,
-    {
-      sql: 'SELECT * FROM history',
-      nanos: false,
-      tombstones: kind === 'aggregated',
-      definition: DEFINITION,
-      keys: KEYS,
-      features: FEATURES,
-      counted: countedOf(scene),
-      entities: 'entities',
-      fromUs: Math.min(...times) - delayUs,
-      toUs: Math.max(...times) - delayUs,
-    },
-    true,
+  await duck.run(
+    `CREATE OR REPLACE TEMP TABLE entities AS SELECT DISTINCT key_0 AS k0, key_1 AS k1 FROM (${served.vectors})`,
   );
-  const placesOf = (mark: LogPolicy): number[] =>
-    scene.marks.flatMap((own, i) => (own === mark ? [i] : []));
-  const digests = placesOf('hmac');
-  if (digests.length > 0)
-    await layDigests(
-      duck,
-      digests.map((at) => {
-        const { type } = FEATURES[at]!;
-        return { at, type, digestOf: (raw) => HASHES[at]!.digest(valueFromDuck(type, raw)) };
-      }),
-    );
+  await laySceneHistory(scene, vectors);
+  const { delayUs, kind, completeUs, hasCreated } = scene;
   await duck.run('CREATE OR REPLACE TEMP TABLE asked (vid BIGINT)');
   await splitRows(duck, {
     asked: 'asked',
@@ -341,8 +348,8 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
         definitionId: DEFINITION,
         rowsOf: DEFINITION,
         completeUs,
-        compared: placesOf('raw'),
-        digests,
+        compared: placesOf(scene, 'raw'),
+        digests: placesOf(scene, 'hmac'),
         withheld: [],
       },
     ],

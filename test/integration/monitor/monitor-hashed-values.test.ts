@@ -335,7 +335,9 @@ describe('rows with marked features that agree, counted in SQL, are what the jud
     const customers = Array.from({ length: 40 }, (_, i) => `c-${i}`);
     const row = { event: '05:00:00', created: '05:00:00' };
     const valuesOf = (i: number) => [BigInt(i % 5), i / 4] as const;
-    await day.appendOrders(customers.map((customer, i) => ({ ...row, customer, run: 'r', values: valuesOf(i) })));
+    await day.appendOrders(
+      customers.map((customer, i) => ({ ...row, customer, run: 'r', values: valuesOf(i) })),
+    );
     await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
     day.setWatermark('23:00:00');
     for (const [i, customer] of customers.entries()) {
@@ -348,6 +350,34 @@ describe('rows with marked features that agree, counted in SQL, are what the jud
       day.serve('05:30:00', customer, served);
       // The row has agreeing and open vectors.
       day.serve('05:40:00', customer, { ...served, row: { ...row, values: [count, spent] } });
+    }
+    await expectBothWays(day, LOG_KEY.id);
+  });
+
+  test.each([
+    ['fewer', [1]],
+    ['most', [1, 2, 3]],
+  ] as const)('of which %s were hashed with a secret that is not known', async (_, withOther) => {
+    const day = await makeDay('hmac', 'raw');
+    const customers = Array.from({ length: 20 }, (_each, i) => `c-${i}`);
+    const row = { event: '05:00:00', created: '05:00:00' };
+    const valuesOf = (i: number) => [BigInt(i % 5), i / 4] as const;
+    await day.appendOrders(
+      customers.map((customer, i) => ({ ...row, customer, run: 'r', values: valuesOf(i) })),
+    );
+    await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+    day.setWatermark('23:00:00');
+    // Each customer is answered under both secrets, now and then with a wrong value.
+    for (const round of [0, 1, 2, 3]) {
+      for (const [i, customer] of customers.entries()) {
+        const time = `05:3${round}:00`;
+        const [count, spent] = valuesOf(i);
+        const wrong = (i + round) % 6 === 0 ? 1 : 0;
+        const served = { row: { ...row, values: [count, spent + wrong] }, watermark: row.event };
+        const rows = [servedRow(day.orders, time, served), servedRow(day.driverStats, time, {})];
+        const other = (withOther as readonly number[]).includes(round) ? { hmacKeyId: 'k0' } : {};
+        day.append(time, { customer_id: customer, driver_id: '1' }, rows, 0, other);
+      }
     }
     await expectBothWays(day, LOG_KEY.id);
   });
