@@ -26,9 +26,10 @@ export class ChosenVectors {
    */
   async choose(vectors: string, keys: readonly string[], where: string): Promise<void> {
     const there = keys.map((key) => `${key} IS NOT NULL`);
-    const chosen = `arg_min({vid: vid, served_us: served_us, bundle: bundle}, {h: hash(epoch, sequence, row_index), vid: vid})`;
-    const sql = `SELECT c.vid AS vid, c.served_us AS served_us, c.bundle AS bundle FROM (SELECT ${chosen} AS c
-      FROM (${vectors}) WHERE ${[...there, where].join(' AND ')} GROUP BY ${keys.join(', ')})`;
+    const told = '{vid: vid, served_us: served_us, bundle: bundle}';
+    const place = '{h: hash(epoch, sequence, row_index), vid: vid}';
+    const sql = `SELECT c.vid AS vid, c.served_us AS served_us, c.bundle AS bundle
+      FROM (SELECT arg_min(${told}, ${place}) AS c FROM (${vectors}) WHERE ${[...there, where].join(' AND ')} GROUP BY ${keys.join(', ')})`;
     if (sql === this.#laid) return;
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${CHOSEN} AS ${sql}`);
     this.#laid = sql;

@@ -16,7 +16,7 @@ export interface ReadableRows {
   readonly bundle: string;
   /** The definition that wrote them; null: no row was given out. */
   readonly id: number | null;
-  /** @param column  SQL of a value, by the place of the feature; @returns SQL of the values: a row may lack some */
+  /** @param column  SQL of a value, by the feature's index; @returns SQL of the values: a row may lack some */
   values(column: (feature: number) => string): string[];
 }
 
