@@ -6,7 +6,7 @@
  *   npm run bench -- --only soak [--soak-minutes 10]
  *   npm run bench -- --only backfill [--events 1000000]
  *   npm run bench -- --only trainlog [--events 5000000]   so many vectors of an archive
- *   npm run bench -- --only monitor [--events 100000] [--evidently-env DIR]   so many vectors
+ *   npm run bench -- --only monitor [--events 100000] [--days usual,all,once,foreign,hashed] [--evidently-env DIR]
  *   npm run bench -- --only grpc
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
@@ -83,6 +83,7 @@ const { values: flags } = parseArgs({
     'soak-minutes': { type: 'string', default: '10' },
     customers: { type: 'string', default: '100000' },
     events: { type: 'string' },
+    days: { type: 'string' },
     feast: { type: 'boolean', default: false },
     'feast-env': { type: 'string' },
     'evidently-env': { type: 'string' },
@@ -130,6 +131,7 @@ try {
     connections: Number(flags.connections),
     soakMinutes: Number(flags['soak-minutes']),
     events: flags.events === undefined ? null : Number(flags.events),
+    days: flags.days?.split(',') ?? null,
     profile: flags.profile,
     setsUpTo: Number(flags.sets),
     pinned: !flags.unpinned,

@@ -35,9 +35,10 @@ export interface BenchContext {
   readonly warmupS: number;
   readonly connections: number;
   readonly soakMinutes: number;
-  /** Of the backfill. */
   /** Events or vectors of a section that is asked for by name; null: as many as are usual for it. */
   readonly events: number | null;
+  /** Names of the monitor's days; null: all. */
+  readonly days: readonly string[] | null;
   /** The largest set of customers that cached, rows and miss are asked for evenly; 0: none. */
   readonly setsUpTo: number;
   /** Whether overload gives the server a core of its own. */
