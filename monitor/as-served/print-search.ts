@@ -310,9 +310,9 @@ function comparedOf({ served }: FidelityFacts): number[] {
   return served.values.flatMap((value, i) => (value === undefined ? [] : [i]));
 }
 
-/** A value that is none of the history's cannot be found there. */
+/** A value that is none of the history's cannot be found there, nor a row of which no value is known. */
 function isSearchable({ facts }: ComparedRow): boolean {
-  return !facts.served.values.includes(UNKNOWN_VALUE);
+  return comparedOf(facts).length > 0 && !facts.served.values.includes(UNKNOWN_VALUE);
 }
 
 /** The values of a row of the history whose print is that of the served ones. */
