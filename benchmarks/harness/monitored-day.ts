@@ -181,7 +181,11 @@ function stateOf(vectors: number, perHour: number): object {
 
 /** Puts the HMAC of each row's value beside it. */
 async function layDigests(duck: DuckDb, view: FeatureView): Promise<void> {
-  const hasher = new ValueHasher(SECRET, view.id, view.features.find(({ name }) => name === HASHED)!);
+  const hasher = new ValueHasher(
+    SECRET,
+    view.id,
+    view.features.find(({ name }) => name === HASHED)!,
+  );
   const { value: values } = await duck.columns(`SELECT DISTINCT ${HASHED} AS value FROM h0`);
   await duck.run('CREATE TEMP TABLE digests (value DOUBLE, digest BLOB)');
   await duck.append(

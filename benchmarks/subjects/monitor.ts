@@ -3,8 +3,9 @@
  * in 5 views, 5 rows a vector; a usual day, and others (harness/monitored-day.ts).
  *
  * What counts is the CPU of a value and the peak of the resident memory, which other work on the machine hardly
- * touches; the time is printed. `--events` is the number of vectors, `--days` names the days. With `--evidently-env` also Evidently's drift
- * report over the values of one view, by the CPU of its report alone, without its start and its reading.
+ * touches; the time is printed. `--events` is the number of vectors, `--days` names the days. With `--evidently-env`
+ * also Evidently's drift report over the values of one view, by the CPU of its report alone, without its start and its
+ * reading.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +40,13 @@ export async function monitoredDays(context: BenchContext): Promise<Target[]> {
   const peaks = [...days.values()].map(({ peakBytes }) => peakBytes!);
   const gib = Math.max(...peaks) / 2 ** 30;
   const usual = days.get('usual');
-  const memory = { what: 'monitor: peak of the memory, GiB', reached: gib, wanted: 1, unit: '' as const, atMost: true };
+  const memory = {
+    what: 'monitor: peak of the memory, GiB',
+    reached: gib,
+    wanted: 1,
+    unit: '' as const,
+    atMost: true,
+  };
   return [...(usual === undefined ? [] : besideUsual(usual, days, vectors)), memory];
 }
 
@@ -61,7 +68,13 @@ function besideUsual(
   for (const [kind, { cpuSeconds }] of days) {
     if (kind === 'usual') continue;
     const reached = cpuSeconds / usual.cpuSeconds;
-    targets.push({ what: `monitor, ${kind}: CPU of a usual day`, reached, wanted: 5, unit: 'x', atMost: true });
+    targets.push({
+      what: `monitor, ${kind}: CPU of a usual day`,
+      reached,
+      wanted: 5,
+      unit: 'x',
+      atMost: true,
+    });
   }
   return usual.evidently === null ? targets : [...targets, evidentlyTarget(usual, vectors)];
 }

@@ -111,9 +111,7 @@ export class PrintSearch {
   async open(from: number, until: number): Promise<void> {
     const ofPage = `WHERE place >= ${from} AND place < ${until}`;
     this.#own = ownBy(await this.#duck.rows(`SELECT * FROM found_own ${ofPage}`));
-    this.#others = othersBy(
-      await this.#duck.rows(`SELECT * FROM ${OTHERS} ${ofPage} ORDER BY vid, entity`),
-    );
+    this.#others = othersBy(await this.#duck.rows(`SELECT * FROM ${OTHERS} ${ofPage} ORDER BY vid, entity`));
   }
 
   /** A row can be printed in SQL where none of its values is an HMAC, or kept out of the log. */

@@ -90,8 +90,7 @@ async function sampleSql(
   const answered = kinds.filter((kind) => bundles.includes(kind.bundle) && !kind.isUnavailable);
   const there = servers.filter(({ bundle }) => bundles.includes(bundle));
   // Where each vector has a row, the choice is that of all roles with these keys.
-  if (vectorsOf(answered) === vectorsOf(there))
-    await chosen.choose(withKeys(files.vectors), keys, ofBundles);
+  if (vectorsOf(answered) === vectorsOf(there)) await chosen.choose(withKeys(files.vectors), keys, ofBundles);
   else await chosen.choose(withKeys(rows), keys, `${ofBundles} AND status <> ${UNAVAILABLE}`);
   const definedBy = (bundle: string): number => book.servedView(bundle, view).definitionId;
   const selects = isLaid

@@ -33,10 +33,7 @@ interface Agreeing {
  *
  * @returns what is counted of all rows, and of each feature
  */
-export async function countAgreeing(
-  duck: DuckDb,
-  features: readonly CountedFeature[],
-): Promise<Agreeing> {
+export async function countAgreeing(duck: DuckDb, features: readonly CountedFeature[]): Promise<Agreeing> {
   await duck.run(`CREATE OR REPLACE TEMP TABLE replay_counted AS SELECT n, count(*)::UINTEGER AS vectors,
       count(*) FILTER (is_tensor)::UINTEGER AS tensors FROM ${SPLIT} WHERE agrees = ${AGREES_PRESENT} GROUP BY n;
     CREATE OR REPLACE TEMP TABLE ${IN_FORCE} AS SELECT h.rowid AS n, h.* EXCLUDE (present),

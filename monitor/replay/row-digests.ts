@@ -2,8 +2,8 @@
  * The HMACs of what the history's rows hold, by which values are compared that the log has as HMACs alone. Equal HMACs
  * are equal values: the hasher tells apart what differs in one bit.
  *
- *   replay_digests   n: place of a laid row (rows-in-force.ts) | d0 ...: of the features that are compared so; null: the
- *                    value does not fit its type, so that it cannot have been served
+ *   replay_digests   n: place of a laid row (rows-in-force.ts) | d0 ...: of the features that are compared so; null:
+ *                    the value does not fit its type, so that it cannot have been served
  *
  * A value is hashed once, at some 4 us, however many rows have it.
  */
@@ -76,7 +76,7 @@ function valuesSql(at: number, type: ValueType): string {
 const valuesOf = (at: number): string => `replay_values_${at}`;
 const digestsOf = (at: number): string => `replay_value_digests_${at}`;
 
-/** @returns SQL by which two values are the same bit for bit, as a join finds them; of nested ones each row's is its own */
+/** @returns SQL by which a join finds values that are the same bit for bit; of nested ones each row's is its own */
 function identity(type: ValueType, value: string, table = ''): string[] {
   if (isNested(type)) return [`${table}rowid`];
   return type.kind === 'float32' || type.kind === 'float64' ? [value, `signbit(${value})`] : [value];

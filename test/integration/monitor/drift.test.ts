@@ -185,38 +185,41 @@ test('a feature that stays out of the log has no sketch, and one whose rows are 
 test.each([
   ['in all', 'PRESENT'],
   ['in some alone', 'UNAVAILABLE'],
-] as const)('roles of one key have the same vectors sketched where each has a row (%s)', async (_, status) => {
-  day = await MonitoredDay.make();
-  const again = SERVICE.features[1]!;
-  day.publish(day.orders, {
-    ...SERVICE,
-    features: [...SERVICE.features, { ...again, fullName: 'again__spent_1d', role: 'again' }],
-    views: [...SERVICE.views, { role: 'again', view: 'orders', requestKeys: ['customer_id'] }],
-  });
-  await makeHistory(2);
-  const row = { event: '05:00:00', created: '05:05:00' };
-  // Each vector has a value of its own, so that the sketches tell which ones were chosen.
-  for (let i = 0; i < 90; i++) {
-    const time = `06:${String(10 + Math.floor(i / 3))}:00`;
-    const served = { row: { ...row, values: [1n, i] }, watermark: '06:00:00' };
-    const other = { row: { ...row, values: [1n, 1_000 + i] }, watermark: '06:00:00' };
-    day.append(time, { customer_id: `c-${i % 30}`, driver_id: '1' }, [
-      servedRow(day.orders, time, served),
-      servedRow(day.driverStats, time, driverServed),
-      servedRow(day.orders, time, i < 60 || status === 'PRESENT' ? other : { status }, 'again'),
-    ]);
-  }
-  await day.judge(SETTLED);
-  const { features } = sketchesOf();
-  const [spent, spentAgain] = ['orders__spent_1d', 'again__spent_1d'].map((name) => features[name]!.sketch);
-  expect([spent!.rows, spentAgain!.rows]).toEqual([30, 30]);
-  const values = spent!.ordered!.quantiles;
-  // The number of the vector tells its customer: each has one.
-  expect(new Set(values.map((value) => value! % 30)).size).toBe(30);
-  const shifted = values.map((value) => value! + 1_000);
-  if (status === 'PRESENT') expect(spentAgain!.ordered!.quantiles).toEqual(shifted);
-  else expect(Math.max(...spentAgain!.ordered!.quantiles.map((value) => value!))).toBeLessThan(1_060);
-});
+] as const)(
+  'roles of one key have the same vectors sketched where each has a row (%s)',
+  async (_, status) => {
+    day = await MonitoredDay.make();
+    const again = SERVICE.features[1]!;
+    day.publish(day.orders, {
+      ...SERVICE,
+      features: [...SERVICE.features, { ...again, fullName: 'again__spent_1d', role: 'again' }],
+      views: [...SERVICE.views, { role: 'again', view: 'orders', requestKeys: ['customer_id'] }],
+    });
+    await makeHistory(2);
+    const row = { event: '05:00:00', created: '05:05:00' };
+    // Each vector has a value of its own, so that the sketches tell which ones were chosen.
+    for (let i = 0; i < 90; i++) {
+      const time = `06:${String(10 + Math.floor(i / 3))}:00`;
+      const served = { row: { ...row, values: [1n, i] }, watermark: '06:00:00' };
+      const other = { row: { ...row, values: [1n, 1_000 + i] }, watermark: '06:00:00' };
+      day.append(time, { customer_id: `c-${i % 30}`, driver_id: '1' }, [
+        servedRow(day.orders, time, served),
+        servedRow(day.driverStats, time, driverServed),
+        servedRow(day.orders, time, i < 60 || status === 'PRESENT' ? other : { status }, 'again'),
+      ]);
+    }
+    await day.judge(SETTLED);
+    const { features } = sketchesOf();
+    const [spent, spentAgain] = ['orders__spent_1d', 'again__spent_1d'].map((name) => features[name]!.sketch);
+    expect([spent!.rows, spentAgain!.rows]).toEqual([30, 30]);
+    const values = spent!.ordered!.quantiles;
+    // The number of the vector tells its customer: each has one.
+    expect(new Set(values.map((value) => value! % 30)).size).toBe(30);
+    const shifted = values.map((value) => value! + 1_000);
+    if (status === 'PRESENT') expect(spentAgain!.ordered!.quantiles).toEqual(shifted);
+    else expect(Math.max(...spentAgain!.ordered!.quantiles.map((value) => value!))).toBeLessThan(1_060);
+  },
+);
 
 /** Sketches but for the last digits of sums, which follow from the order of rows. */
 function rounded(sketches: ServedSketches): unknown {

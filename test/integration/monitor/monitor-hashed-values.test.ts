@@ -16,24 +16,21 @@ import {
   earlierOrders,
   servedRow,
 } from '../../support/fixtures/monitored-day.ts';
-import type * as RowSplit from '../../../monitor/replay/row-split.ts';
+import { OPEN, SPLIT } from '../../../monitor/replay/row-split.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import type { OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
 import { driverStats, orders } from '../../support/fixtures/materialized-project.ts';
 
 /** Whether SQL leaves all rows to the judge; and how many it did not leave to it. */
-const way = vi.hoisted(() => ({ isAlone: false, agreeing: 0 }));
+const way = { isAlone: false, agreeing: 0 };
 
-vi.mock('../../../monitor/replay/row-split.ts', async (original) => {
-  const own = await original<typeof RowSplit>();
-  const splitRows: typeof own.splitRows = async (duck, role) => {
-    const readings = await own.splitRows(duck, way.isAlone ? { ...role, readings: [] } : role);
-    const [row] = await duck.rows(
-      `SELECT count(*)::DOUBLE AS n FROM ${own.SPLIT} WHERE agrees <> ${own.OPEN}`,
-    );
-    way.agreeing += row!['n'] as number;
-    return readings;
-  };
-  return { ...own, splitRows };
+const { run } = DuckDb.prototype;
+vi.spyOn(DuckDb.prototype, 'run').mockImplementation(async function (this: DuckDb, sql: string) {
+  await run.call(this, sql);
+  if (!sql.startsWith(`CREATE OR REPLACE TEMP TABLE ${SPLIT} `)) return;
+  const [row] = await this.rows(`SELECT count(*)::DOUBLE AS n FROM ${SPLIT} WHERE agrees <> ${OPEN}`);
+  way.agreeing += row!['n'] as number;
+  if (way.isAlone) await run.call(this, `UPDATE ${SPLIT} SET agrees = ${OPEN}, n = NULL, present = NULL`);
 });
 
 const VECTORS = 300;
@@ -346,7 +343,10 @@ describe('rows with marked features that agree, counted in SQL, are what the jud
         day.publish({ ...day.orders, features: [count!, { ...spent!, log: evening }] });
       }
       const [count, spent] = valuesOf(i);
-      const served = { row: { ...row, values: [count, i % 7 === 0 ? spent + 1 : spent] }, watermark: row.event };
+      const served = {
+        row: { ...row, values: [count, i % 7 === 0 ? spent + 1 : spent] },
+        watermark: row.event,
+      };
       day.serve('05:30:00', customer, served);
       // The row has agreeing and open vectors.
       day.serve('05:40:00', customer, { ...served, row: { ...row, values: [count, spent] } });

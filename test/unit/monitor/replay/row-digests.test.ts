@@ -44,7 +44,8 @@ test.each<[string, readonly Value[]]>([
         return hashes.digest(valueFromDuck(type, raw));
       };
       await layDigests(duck, [{ at: 3, type, digestOf }]);
-      const found = await duck.rows(`SELECT h.place::DOUBLE AS place, lower(hex(d.d3)) AS digest FROM ${DIGESTS} d
+      const found =
+        await duck.rows(`SELECT h.place::DOUBLE AS place, lower(hex(d.d3)) AS digest FROM ${DIGESTS} d
         JOIN ${LAID_ROWS} h ON h.rowid = d.n`);
       expect(found.length).toBe(places.length);
       for (const { place, digest } of found) expect(digest).toBe(hashes.digest(values[place as number]!));
