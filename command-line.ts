@@ -14,6 +14,7 @@ const sidecar = () => import('./sidecar/commands.ts');
 const spool = () => import('./sidecar/vector-log/log-commands.ts');
 const shipper = () => import('./sidecar/shipper/ship-command.ts');
 const monitor = () => import('./monitor/commands.ts');
+const stats = () => import('./monitor/stats/stats-command.ts');
 const health = () => import('./monitor/health/health-command.ts');
 const loadtest = () => import('./loadtest/commands.ts');
 const list = (value: string, before: string[] = []): string[] => [...before, value];
@@ -246,7 +247,7 @@ function monitorCommands(add: Add, skew: Command): void {
   add(
     'stats',
     'how the shared columns of two Parquet files differ',
-    async (c, o) => (await monitor()).stats(c, o),
+    async (c, o) => (await stats()).stats(c, o),
     skew,
   )
     .requiredOption('--a <file>', 'the reference, e.g. a training set')

@@ -1,6 +1,7 @@
 /** The materializer's commands: `materialize`, `history compact`. */
 import type { CommandContext, ExitCode } from '../project/command.ts';
-import { printResult, projectOf } from '../project/command.ts';
+import { printResult } from '../project/command.ts';
+import { projectOf } from '../project/project.ts';
 import { runToJson } from '../contract/run-record.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { formatDuration } from '../contract/std/duration.ts';

@@ -1,7 +1,7 @@
-/** The monitor's commands: `plumb monitor ingest, run, report, trend, whatif, stats, health`, and `plumb explain`. */
-import { resolve } from 'node:path';
+/** The monitor's commands: `plumb monitor ingest, run, report, trend, whatif`, and `plumb explain`. */
 import type { CommandContext, ExitCode } from '../project/command.ts';
-import { printResult, projectOf } from '../project/command.ts';
+import { printResult } from '../project/command.ts';
+import { projectOf } from '../project/project.ts';
 import { registryError } from '../contract/errors.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import { askedBy } from './explain/explain-options.ts';
@@ -14,8 +14,6 @@ import { runIngest } from './ingest/main.ts';
 import { askedSpan } from './judged-span.ts';
 import { judgeDay, redrawReport } from './main.ts';
 import type { JudgedDay } from './main.ts';
-import { compareFiles } from './stats/compare-files.ts';
-import { renderComparison } from './stats/comparison-table.ts';
 import { readTrends } from './report/trend.ts';
 import { exitCodeOf } from './verdict/verdict.ts';
 import { renderTrends } from './report/terminal/trend-table.ts';
@@ -132,13 +130,6 @@ function daysOf(text: string): number {
 export async function whatif(context: CommandContext, options: WhatIfOptions): Promise<ExitCode> {
   const services = await whatIf(projectOf(context), options);
   await printResult(context, services, () => renderWhatIf(services));
-  return 0;
-}
-
-/** Compares the columns that two Parquet files share; reports the differences and gives no verdict. */
-export async function stats(context: CommandContext, options: { a: string; b: string }): Promise<ExitCode> {
-  const result = await compareFiles(resolve(context.folder, options.a), resolve(context.folder, options.b));
-  await printResult(context, result, () => renderComparison(result, { color: context.color }));
   return 0;
 }
 

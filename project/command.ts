@@ -1,7 +1,5 @@
 /** What every command of the command line gets from the front door, and how it gives its result back. */
 import { definitionName } from '../contract/wire/online/row-header.ts';
-import { openProject } from './project.ts';
-import type { Project } from './project.ts';
 import type { SettingFlags } from './settings/setting-sources.ts';
 import { canonicalJson } from '../contract/std/canonical-json.ts';
 import type { CodedError } from '../contract/std/coded-error.ts';
@@ -25,14 +23,6 @@ export interface CommandContext {
 
 /** The exit code of a command that ran to its end: 0 done, 1 a check did not hold, 3 not enough data. */
 export type ExitCode = 0 | 1 | 3;
-
-/** Opens the project of a command, and says what its clock has to say. */
-export function projectOf(context: CommandContext, flags: SettingFlags = {}): Project {
-  const project = openProject(context.folder, context.logger, process.env, { ...context.flags, ...flags });
-  const { notice } = project.clock;
-  if (notice !== null) context.logger.warn(notice);
-  return project;
-}
 
 /** Prints a result for people, or as one JSON text where `--json` asks for it. */
 export async function printResult(

@@ -1,6 +1,7 @@
 /** What every command starts from: a project's settings, the clock that recorded times come from, and its voice. */
 import { stepText } from './clock.ts';
 import type { ProjectClock } from './clock.ts';
+import type { CommandContext } from './command.ts';
 import { openClock } from './open-clock.ts';
 import type { Logger } from '../contract/std/logger.ts';
 import { registryError } from '../contract/errors.ts';
@@ -43,4 +44,12 @@ function clockOf(settings: Settings, logger: Logger): ProjectClock {
       error,
     );
   }
+}
+
+/** Opens the project of a command, and says what its clock has to say. */
+export function projectOf(context: CommandContext, flags: SettingFlags = {}): Project {
+  const project = openProject(context.folder, context.logger, process.env, { ...context.flags, ...flags });
+  const { notice } = project.clock;
+  if (notice !== null) context.logger.warn(notice);
+  return project;
 }

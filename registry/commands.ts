@@ -11,7 +11,8 @@ import {
   viewToJson,
 } from '../contract/definitions/definition-json.ts';
 import type { CommandContext, ExitCode } from '../project/command.ts';
-import { printResult, projectOf } from '../project/command.ts';
+import { printResult } from '../project/command.ts';
+import { projectOf } from '../project/project.ts';
 import { isSecretSetting } from '../project/settings/secret-settings.ts';
 import { initProject, nextSteps } from './new-project.ts';
 import { valueAt } from '../contract/definitions/option-sentence.ts';

@@ -4,7 +4,8 @@
  */
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { registryError } from '../contract/errors.ts';
-import { printResult, projectOf } from '../project/command.ts';
+import { printResult } from '../project/command.ts';
+import { projectOf } from '../project/project.ts';
 import type { SettingFlags } from '../project/settings/setting-sources.ts';
 import { tuneCollector } from './process/gc-tuning.ts';
 import { sidecarError } from './errors.ts';

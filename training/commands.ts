@@ -1,6 +1,7 @@
 /** The commands of training sets: `train`, `training show`. They need no online store. */
 import type { CommandContext, ExitCode } from '../project/command.ts';
-import { printResult, projectOf } from '../project/command.ts';
+import { printResult } from '../project/command.ts';
+import { projectOf } from '../project/project.ts';
 import { registryError } from '../contract/errors.ts';
 import { countText } from '../contract/std/count-text.ts';
 import { renderTable } from '../contract/std/text-table.ts';

@@ -1,6 +1,6 @@
 /**
  * Drift and statistics alone, over the same numbers: the whole of `plumb monitor stats`, its start and the reading of
- * its files included, in turn with Evidently's drift report, of which the report alone counts.
+ * its files included, as the package has it, in turn with Evidently's drift report, of which the report alone counts.
  *
  *   node --disable-warning=ExperimentalWarning benchmarks/micro/drift-bench.ts ENVIRONMENT BOTH.parquet FEATURE ...
  *
@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { DuckDb, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { ROOT } from '../harness/contender.ts';
+import { buildPackage } from '../subjects/cached-memory.ts';
 import { measuredRun } from '../harness/measured-run.ts';
 import { median } from '../harness/median.ts';
 import { print } from '../harness/report.ts';
@@ -21,13 +22,14 @@ const ROUNDS = 3;
 const [environment, both, ...features] = process.argv.slice(2) as [string, string, ...string[]];
 const folder = mkdtempSync(join(tmpdir(), 'plumb-drift-'));
 try {
+  buildPackage();
   const [a, b] = [join(folder, 'replayed.parquet'), join(folder, 'served.parquet')];
   const rows = await split(a, b);
   const times: { stats: number; report: number }[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const stats = await measuredRun(process.execPath, [
       '--disable-warning=ExperimentalWarning',
-      join(ROOT, 'plumb.ts'),
+      join(ROOT, 'dist', 'plumb.js'),
       'monitor',
       'stats',
       '--json',

@@ -2,7 +2,8 @@
 import { parseDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
-import { printResult, projectOf } from '../../project/command.ts';
+import { printResult } from '../../project/command.ts';
+import { projectOf } from '../../project/project.ts';
 import { monitorError } from '../errors.ts';
 import { exitCodeOfHealth } from './health-check.ts';
 import { renderHealth } from './health-table.ts';

@@ -7,7 +7,8 @@
  */
 import { existsSync } from 'node:fs';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
-import { printResult, projectOf } from '../../project/command.ts';
+import { printResult } from '../../project/command.ts';
+import { projectOf } from '../../project/project.ts';
 import { registryError } from '../../contract/errors.ts';
 import type { Project } from '../../project/project.ts';
 import { parseDuration } from '../../contract/std/duration.ts';

@@ -1,6 +1,7 @@
 /**
  * `plumb monitor stats` over real Parquet: every kind of column, what is wrong with a file, what a reader of JSON gets.
  */
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import type { ColumnDifference } from '../../../monitor/stats/compare-files.ts';
 import { renderComparison } from '../../../monitor/stats/comparison-table.ts';
 import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
 import { claimPrecision } from '../../support/fixtures/parquet-footer.ts';
+import { PLUMB } from '../../support/processes/plumb-process.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /** Writes what a query gives, `i` being 0, 1, 2 ... */
@@ -246,4 +248,26 @@ test('a column may have a name that the queries use themselves', async () => {
   expect(columns.find(({ name }) => name === 't')!.lInfinity).toBe(0);
   const text = await parquet('names.c.parquet', 100, named("'text'"));
   expect((await compareFiles(text, text)).columns.map(({ level }) => level)).not.toContain('alarm');
+});
+
+test('the command loads nothing of a project: its start would take longer than its work', async () => {
+  const file = await parquet('loaded.parquet', 10, 'i AS x');
+  const hook = `import { registerHooks } from 'node:module';
+    registerHooks({ load: (url, context, next) => (process._rawDebug(url), next(url, context)) });`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    `--import=data:text/javascript,${encodeURIComponent(hook)}`,
+    PLUMB,
+    'monitor',
+    'stats',
+    '--json',
+    '--a',
+    file,
+    '--b',
+    file,
+  ]);
+  expect([status, JSON.parse(String(stdout))]).toMatchObject([0, { columns: [{ name: 'x' }] }]);
+  const loaded = String(stderr).split('\n');
+  expect(loaded.filter((url) => url.includes('/@duckdb/node-api/'))).not.toEqual([]);
+  expect(loaded.filter((url) => /node_modules\/(kysely|zod|yaml|protobufjs)\//.test(url))).toEqual([]);
 });
