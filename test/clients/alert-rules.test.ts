@@ -9,7 +9,7 @@ import { badDay } from '../support/fixtures/sample-snapshot.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { prometheusProgram } from '../support/prometheus/prometheus-server.ts';
 
-const RULES = ['vector-log', 'monitor'].map((name) =>
+const RULES = ['vector-log', 'monitor', 'sidecar'].map((name) =>
   join(import.meta.dirname, `../../deploy/alerts/${name}.yaml`),
 );
 
@@ -104,6 +104,18 @@ const CASES: readonly Case[] = [
     series: { 'plumbline_monitor_receiver_failed{receiver="slack"}': '0x5 1x9' },
     silentAt: '5m',
     firesAt: '6m',
+  },
+  {
+    alert: 'PlumblineOnDemandSwitchedOff',
+    series: { 'plumbline_on_demand_switched_off{view="trip"}': '0x5 1x9' },
+    silentAt: '6m',
+    firesAt: '8m',
+  },
+  {
+    alert: 'PlumblineOnDemandRests',
+    series: { 'plumbline_on_demand_failures_total{view="trip",reason="resting"}': '0x9 40x9' },
+    silentAt: '9m',
+    firesAt: '11m',
   },
 ];
 

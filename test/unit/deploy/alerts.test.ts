@@ -14,6 +14,7 @@ import { silentLogger } from '../../../contract/std/logger.ts';
 import { Histogram } from '../../../contract/std/histogram.ts';
 import { metricsText } from '../../../sidecar/metrics/metrics-text.ts';
 import { Metrics } from '../../../sidecar/metrics/metrics.ts';
+import { OnDemandTally } from '../../../sidecar/on-demand/on-demand-tally.ts';
 import { VectorLog } from '../../../sidecar/vector-log/vector-log.ts';
 import { badDay } from '../../support/fixtures/sample-snapshot.ts';
 import { bundleOf, driverStats } from '../../support/fixtures/materialized-project.ts';
@@ -31,6 +32,12 @@ interface Rule {
 function rulesOf(file: string): Rule[] {
   const { groups } = parse(readFileSync(join(folder, file), 'utf8')) as { groups: { rules: Rule[] }[] };
   return groups.flatMap(({ rules }) => rules);
+}
+
+function resting(): OnDemandTally {
+  const tally = new OnDemandTally();
+  tally.fail('resting', 1);
+  return tally;
 }
 
 async function scraped(): Promise<string> {
@@ -64,7 +71,7 @@ async function scraped(): Promise<string> {
     hottestShare: 0,
     nodes: [],
     views: [],
-    onDemand: new Map(),
+    onDemand: new Map([['trip', resting()]]),
     eventLoopDelays: new Histogram([1]),
     gc: { seconds: new Map() },
     log: stats,
