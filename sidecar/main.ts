@@ -246,6 +246,7 @@ async function openPorts({ settings, clock, logger }: Project, core: Core, open:
   await warmUp(core.bundle, reader, clock, core.privacy).catch((fault: Error) => {
     logger.warn(`the warm-up failed, so the first requests will be slow: ${fault.message}`);
   });
+  await core.assembly.serving.plans.ready();
   const listening = await listen(transport, serve);
   open.port = () => {
     transport.close();
@@ -282,8 +283,10 @@ interface Watches {
 function startWatches(project: Project, { bundle, log, assembly }: Core, open: OpenParts): Watches {
   const { settings, clock, logger } = project;
   const { serving, metrics } = assembly;
-  const swap = (next: Bundle): void => {
-    serving.swap(serving.plans.next(next));
+  const swap = async (next: Bundle): Promise<void> => {
+    const plans = serving.plans.next(next);
+    await plans.ready();
+    serving.swap(plans);
     if (log !== null) log.bundle = next.hash;
     metrics.bundleSwaps += 1;
   };

@@ -10,6 +10,7 @@ import type { OnDemandView } from '../../contract/model.ts';
 import type { IsolatedFunctions, OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
 import type { OnDemandFault, OnDemandFunction } from '../../contract/on-demand/on-demand-function.ts';
 import type { Value } from '../../contract/value-type.ts';
+import { madeUpValue } from './made-up-value.ts';
 import type { FailureReason, OnDemandTally } from './on-demand-tally.ts';
 
 const SLOW_CALL_MS = 1;
@@ -17,6 +18,8 @@ const WATCHED_CALLS = 1_000;
 const WATCHED_MS = 10_000;
 const OFF_MS = 30_000;
 const TELL_MS = 60_000;
+const WARM_CALLS = 100;
+const WARM_MS = 2;
 
 interface RunnerParts {
   readonly view: OnDemandView;
@@ -53,6 +56,21 @@ export class FunctionRunner {
   /** Whether it is switched off. Once in a while it says no, for a try. */
   isOff(nowMs: number): boolean {
     return this.#offUntilMs !== 0 && nowMs < this.#offUntilMs;
+  }
+
+  /**
+   * Calls it over made-up values, before a request waits while its code is compiled; nothing of it is counted.
+   *
+   * @param given, outputs  those that requests will use
+   */
+  warm(given: Value[], outputs: Value[]): void {
+    // One that may never end could do so over a value that nobody sends.
+    if (this.view.isolated || this.view.endless !== null) return;
+    for (const [i, { type }] of (this.#runs as OnDemandFunction).arguments.entries()) {
+      given[i] = madeUpValue(type);
+    }
+    const endMs = performance.now() + WARM_MS;
+    for (let i = 0; i < WARM_CALLS && performance.now() < endMs; i++) this.call(given, outputs);
   }
 
   /** Of a function that is not isolated. @param values, outputs  as OnDemandFunction has them */

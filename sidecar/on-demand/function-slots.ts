@@ -80,6 +80,11 @@ export class FunctionSlots {
     void functions.isolated?.functions.start();
   }
 
+  /** @returns once the thread of those in force is ready; there may be none */
+  async started(): Promise<void> {
+    await this.#inForce.isolated?.functions.start();
+  }
+
   async close(): Promise<void> {
     for (const timer of this.#leaving.values()) clearTimeout(timer);
     const { isolated } = this.#inForce;

@@ -107,6 +107,18 @@ export class BundlePlans {
     return new BundlePlans(bundle, this.#keyPrefix, this.#slots, this.#log);
   }
 
+  /** @returns once no request waits for functions: the thread of isolated ones is ready, the others were called */
+  async ready(): Promise<void> {
+    await this.#slots.functions.started();
+    for (const { onDemand } of this.#services.values()) {
+      for (const { runner, given, outputs } of onDemand) {
+        runner.warm(given, outputs);
+        // Requests under the bundle before do not wait for all of them.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+
   /** What was counted of every view that was ever served, by its id. */
   get tallies(): ReadonlyMap<string, ViewTally> {
     return this.#slots.tallies;

@@ -6,33 +6,36 @@ import type { Logger } from '../../contract/std/logger.ts';
 const POLL_MS = 1_000;
 
 export interface BundleWatch {
-  /** Looks now. */
-  look(): void;
+  /** Looks now, unless it does already. @returns once what it found is in force, or refused */
+  look(): Promise<void>;
   /** Whether the newest bundle could not be taken. */
   readonly refuses: boolean;
-  stop(): void;
+  /** Looks no more. @returns as `look`, where it does */
+  stop(): Promise<void>;
 }
 
 /**
  * @param inForce  the hash of the bundle that is served
- * @param swap     takes a new bundle, or throws when it cannot be compiled: then the last good one stays
+ * @param swap     resolves once a new bundle is in force, or rejects when it cannot be compiled: then the last good
+ *                 one stays
  */
 export function watchBundles(
   folder: string,
   inForce: string,
-  swap: (bundle: Bundle) => void,
+  swap: (bundle: Bundle) => Promise<void>,
   logger: Logger,
 ): BundleWatch {
   let served = inForce;
   let refused: string | null = null;
-  const look = (): void => {
+  let looking: Promise<void> | null = null;
+  const take = async (): Promise<void> => {
     let hash: string | null = null;
     try {
       hash = currentHash(folder);
       if (hash === served) refused = null;
       if (hash === null) throw new Error('the folder is gone, or what says which bundle is in force');
       if (hash === served || hash === refused) return;
-      swap(loadBundle(folder, hash));
+      await swap(loadBundle(folder, hash));
       served = hash;
       refused = null;
       logger.info(`serving bundle ${hash}`);
@@ -43,12 +46,16 @@ export function watchBundles(
       refused = name;
     }
   };
-  const timer = setInterval(look, POLL_MS).unref();
+  const look = (): Promise<void> => (looking ??= take().finally(() => (looking = null)));
+  const timer = setInterval(() => void look(), POLL_MS).unref();
   return {
     look,
     get refuses() {
       return refused !== null;
     },
-    stop: () => clearInterval(timer),
+    async stop() {
+      clearInterval(timer);
+      await looking;
+    },
   };
 }

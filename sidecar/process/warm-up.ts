@@ -1,20 +1,20 @@
 /**
  * Serves made-up requests before the port opens, so that the first caller does not wait while code is compiled: the
  * example requests of each service, on each surface, over made-up rows. It has an assembly of its own, so nothing of it
- * is counted, cached or logged; only the transport stays cold.
+ * is counted, cached or logged; only the transport stays cold, and the functions of on-demand views, of which it has
+ * others: `BundlePlans.ready` calls them.
  *
  * What it gains: docs/benchmarks/sidecar.md, "The first request". Called by main.ts.
  */
-import type { Bundle, FeatureView } from '../../contract/model.ts';
+import type { Bundle, FeatureView, OnDemandView } from '../../contract/model.ts';
 import type { Clock } from '../../project/clock.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
-import type { Value, ValueType } from '../../contract/value-type.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import type { AnswerLog } from '../answer/outbox.ts';
 import { assemble } from '../assembly.ts';
 import type { AssemblyOptions } from '../assembly.ts';
-import { FunctionSlots } from '../on-demand/function-slots.ts';
+import { madeUpValue } from '../on-demand/made-up-value.ts';
 import { BundlePlans, ViewSlots } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LogPrivacy } from '../plan/view-plan.ts';
@@ -53,8 +53,8 @@ export async function warmUp(
   privacy: LogPrivacy,
 ): Promise<number> {
   await touch(reader, clock.nowUs());
-  const functions = new FunctionSlots();
-  const plans = new BundlePlans(bundle, '', new ViewSlots(functions), privacy);
+  const onDemand = new Map([...bundle.onDemand].map(([id, view]) => [id, endingView(view)]));
+  const plans = new BundlePlans({ ...bundle, onDemand }, '', new ViewSlots(), privacy);
   const { server, admission } = assemble({
     plans,
     reader: new MadeUpStore(bundle, clock.nowUs()),
@@ -82,8 +82,15 @@ export async function warmUp(
     // Answers leave at the end of a tick.
     await nextTick();
   }
-  await functions.close();
   return answered;
+}
+
+/** In place of a function that may never end stands one that does: no thread of its own is started for it. */
+function endingView(view: OnDemandView): OnDemandView {
+  if (!view.isolated && view.endless === null) return view;
+  const nulls = Object.fromEntries(view.features.map(({ name }) => [name, null]));
+  const code = { ...view.code, script: `() => (${JSON.stringify(nulls)})`, sourceMap: null };
+  return { ...view, code, isolated: false };
 }
 
 function nextTick(): Promise<void> {
@@ -188,34 +195,7 @@ class ForgottenLog implements AnswerLog {
 }
 
 function rowText(view: FeatureView, nowUs: number): string {
-  const values = view.features.map(({ type }) => madeUp(type));
+  const values = view.features.map(({ type }) => madeUpValue(type));
   const row = new RowEncoder(view).encode(nowUs, nowUs, Math.floor(nowUs / 1_000), values);
   return row.toString('latin1');
-}
-
-function madeUp(type: ValueType): Value {
-  switch (type.kind) {
-    case 'bool':
-      return true;
-    case 'int32':
-      return 1;
-    case 'int64':
-    case 'timestamp':
-      return 1n;
-    case 'float32':
-    case 'float64':
-      return 0.5;
-    case 'string':
-      return 'made up';
-    case 'bytes':
-      return Uint8Array.of(1);
-    case 'list':
-      return [madeUp(type.of)];
-    case 'embedding':
-      return new Float32Array(type.size);
-    case 'map':
-      return new Map([['made up', madeUp(type.of)]]);
-    case 'struct':
-      return Object.fromEntries(type.fields.map((field) => [field.name, madeUp(field.type)]));
-  }
 }

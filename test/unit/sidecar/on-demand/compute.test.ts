@@ -1,5 +1,5 @@
 /** On-demand views of a request: arguments, order, statuses, and what is counted, against values worked out by hand. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { MISSING, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../../../contract/status.ts';
 import type { Value } from '../../../../contract/value-type.ts';
 import { CachedRow } from '../../../../sidecar/cache/cached-row.ts';
@@ -10,7 +10,7 @@ import { FunctionSlots } from '../../../../sidecar/on-demand/function-slots.ts';
 import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
 import { nativeSurface } from '../../../../sidecar/surface/native/native.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
-import { onDemandContent } from '../../../support/fixtures/on-demand-bundle.ts';
+import { bare, fee, onDemandContent, onDemandView, trip } from '../../../support/fixtures/on-demand-bundle.ts';
 import {
   HOUR_US,
   NOON_US,
@@ -240,6 +240,27 @@ test('a view that did not change keeps its function under the next bundle; anoth
   expect(runner(retyped, 'ordered', 0)).not.toBe(runner(plans, 'ordered', 0));
   expect(runner(retyped, 'bare_only', 0)).toBe(runner(plans, 'bare_only', 0));
   await functions.close();
+});
+
+test('plans are ready once one function was called and the thread of another is there; nothing of it is counted', async () => {
+  const inTime = '(() => { let n = 0; for (let i = 0; i < 3e8; i++) n += i % 7; return n })()';
+  const slow = onDemandView('bare', `((n) => ({ x }) => ({ sum: x, wrong: n & 1 }))(${inTime})`, {
+    features: bare.features,
+    inputs: bare.inputs,
+    endless: 'a loop (bare.ts:1)',
+    isolated: true,
+  });
+  const functions = new FunctionSlots();
+  onTestFinished(() => functions.close());
+  const bundle = { ...onDemandContent([trip, fee, slow]), hash: 'b' };
+  const plans = new BundlePlans(bundle, '', new ViewSlots(functions));
+  const beganMs = performance.now();
+  await plans.ready();
+  // Its code alone takes longer, on whatever machine.
+  expect(performance.now() - beganMs).toBeGreaterThan(50);
+  expect(plans.service('ordered').onDemand[0]!.given[0]).toBe(0.5);
+  const counts = [...plans.functionTallies.values()].map(({ calls, failures }) => calls + failures.size);
+  expect(counts).toEqual([0, 0, 0]);
 });
 
 test('the columns of spend and profile are those of the fixture', () => {
