@@ -57,15 +57,17 @@ export function inputColumn({ name, type, optional }: RequestInput, tensor: Inpu
   }
   const column: Value[] = [];
   for (let r = 0; r < rows; r++) {
-    if (item !== null)
+    if (item !== null) {
       column.push(rowOf(type, item, values.slice(r * width, (r + 1) * width), `${name}[${r}]`));
-    else {
-      const value = values[r]!;
-      if (value === null && !optional) {
-        throw missing(`${name}[${r}] is null, and the input ${name} is not optional`, `${name}[${r}]`);
-      }
-      column.push(value === null ? null : valueOf(type, value, `${name}[${r}]`));
+      continue;
     }
+    const value = values[r]!;
+    if (value === null && !optional) {
+      throw missing(`${name}[${r}] is null, and the input ${name} is not optional`, `${name}[${r}]`);
+    }
+    const read = value === null ? null : valueOf(type, value);
+    if (read instanceof InputFault) throw misfit(`${name}[${r}]`, read);
+    column.push(read);
   }
   return column;
 }
@@ -73,17 +75,16 @@ export function inputColumn({ name, type, optional }: RequestInput, tensor: Inpu
 /** A list, in which a value may be null, or an embedding, in which none may. */
 function rowOf(type: ValueType, item: ValueType, values: readonly TensorValue[], field: string): Value {
   const row = values.map((value, i) => {
-    if (value !== null) return valueOf(item, value, `${field}[${i}]`);
-    if (type.kind === 'list') return null;
-    throw misfit(`${field}[${i}]`, new InputFault('should be float32, got null'));
+    if (value === null && type.kind === 'list') return null;
+    const read = value === null ? new InputFault('should be float32, got null') : valueOf(item, value);
+    if (read instanceof InputFault) throw misfit(`${field}[${i}]`, read);
+    return read;
   });
   return type.kind === 'embedding' ? Float32Array.from(row as number[]) : row;
 }
 
-function valueOf(type: ValueType, value: NonNullable<TensorValue>, field: string): Value {
-  const read = typeof value === 'string' ? textValue(type, value) : plainValue(type, value);
-  if (read instanceof InputFault) throw misfit(field, read);
-  return read;
+function valueOf(type: ValueType, value: NonNullable<TensorValue>): Value | InputFault {
+  return typeof value === 'string' ? textValue(type, value) : plainValue(type, value);
 }
 
 /** What comes as BYTES. */
@@ -115,25 +116,30 @@ function jsonValue(type: ValueType, text: string): Value | InputFault {
 }
 
 function plainValue(type: ValueType, value: number | bigint | boolean): Value | InputFault {
-  const fault = new InputFault(
-    `should be ${formatType(type)}, got ${typeof value === 'boolean' ? value : `the number ${value}`}`,
-  );
-  if (typeof value === 'boolean') return type.kind === 'bool' ? value : fault;
+  if (typeof value === 'boolean') return type.kind === 'bool' ? value : plainFault(type, value);
   const number = Number(value);
   switch (type.kind) {
     case 'int32':
-      return Number.isInteger(number) && number >= -INT32_LIMIT && number < INT32_LIMIT ? number | 0 : fault;
+      if (!Number.isInteger(number) || number < -INT32_LIMIT || number >= INT32_LIMIT) break;
+      return number | 0;
     case 'int64':
     case 'timestamp':
       if (typeof value === 'bigint') return value;
-      return Number.isSafeInteger(value) ? BigInt(value) : fault;
+      if (!Number.isSafeInteger(value)) break;
+      return BigInt(value);
     case 'float64':
-      return typeof value === 'number' || BigInt(number) === value ? number : fault;
+      if (typeof value === 'bigint' && BigInt(number) !== value) break;
+      return number;
     case 'float32': {
       const rounded = Math.fround(number);
-      return Number.isFinite(number) && !Number.isFinite(rounded) ? fault : rounded;
+      if (Number.isFinite(number) && !Number.isFinite(rounded)) break;
+      return rounded;
     }
-    default:
-      return fault;
   }
+  return plainFault(type, value);
+}
+
+function plainFault(type: ValueType, value: number | bigint | boolean): InputFault {
+  const got = typeof value === 'boolean' ? value : `the number ${value}`;
+  return new InputFault(`should be ${formatType(type)}, got ${got}`);
 }

@@ -11,6 +11,7 @@
  * oip-request.ts, as inputs of input-column.ts.
  */
 import { isUtf8 } from 'node:buffer';
+import type { ValueType } from '../../../contract/value-type.ts';
 import { MAX_VALUES } from '../../plan/plan.ts';
 import { sidecarError } from '../../errors.ts';
 import { inputValue } from '../../request/input-value.ts';
@@ -178,10 +179,9 @@ function jsonValue(datatype: InputDatatype, json: unknown): TensorValue | undefi
     case 'BOOL':
       return typeof json === 'boolean' ? json : undefined;
     case 'FP64':
-    case 'FP32': {
-      const value = inputValue({ kind: datatype === 'FP32' ? 'float32' : 'float64' }, json);
-      return typeof value === 'number' ? value : undefined;
-    }
+      return Number.isFinite(json) ? (json as number) : floatValue(FLOAT64, json);
+    case 'FP32':
+      return floatValue(FLOAT32, json);
     case 'INT64':
       if (typeof json === 'bigint') return json >= -INT64_LIMIT && json < INT64_LIMIT ? json : undefined;
       return typeof json === 'number' && Number.isSafeInteger(json) ? json : undefined;
@@ -189,6 +189,14 @@ function jsonValue(datatype: InputDatatype, json: unknown): TensorValue | undefi
       if (typeof json !== 'number' || !Number.isSafeInteger(json)) return undefined;
       return json >= -INT32_LIMIT && json < INT32_LIMIT ? json : undefined;
   }
+}
+
+const FLOAT64 = { kind: 'float64' } as const;
+const FLOAT32 = { kind: 'float32' } as const;
+
+function floatValue(type: ValueType, json: unknown): number | undefined {
+  const value = inputValue(type, json);
+  return typeof value === 'number' ? value : undefined;
 }
 
 const SIZES = { INT64: 8, INT32: 4, FP64: 8, FP32: 4, BOOL: 1 } as const;
