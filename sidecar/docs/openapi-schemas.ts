@@ -31,15 +31,31 @@ export function maxRowsOf(plan: Plan): number {
   return Math.max(1, Math.floor(MAX_VALUES / Math.max(1, plan.featureCount)));
 }
 
+/** Decimal text where the key is an integer. */
+export function keyText({ type }: JoinKey): Schema {
+  if (type === 'string') return { type: 'string', maxLength: 512 };
+  return { type: 'string', format: type, pattern: '^-?[0-9]{1,20}$' };
+}
+
 function keySchema(key: JoinKey): Schema {
-  if (key.type === 'string') return { type: 'string', maxLength: 512 };
+  if (key.type === 'string') return keyText(key);
   const range = key.type === 'int32' ? { minimum: -MAX_INT32 - 1, maximum: MAX_INT32 } : {};
   return {
     anyOf: [
       { type: 'integer', format: key.type, ...range },
-      { type: 'string', pattern: '^-?[0-9]{1,20}$', description: 'the same in decimal text' },
+      { ...keyText(key), description: 'the same in decimal text' },
     ],
   };
+}
+
+/** Null: the key is not known, which one of several may be. */
+export function keyOrNull(plan: Plan, key: JoinKey, schema = keySchema(key)): Schema {
+  const isNeeded = plan.keys.length === 1 || plan.neededKeys.includes(plan.keys.indexOf(key));
+  return isNeeded ? schema : orNull(schema);
+}
+
+export function orNull(schema: Schema): Schema {
+  return { anyOf: [schema, { type: 'null' }] };
 }
 
 /** The value of a feature as the native surface prints it. */
@@ -83,10 +99,10 @@ export function nativeRequest(plan: Plan): Schema {
     key.name,
     {
       type: 'array',
-      items: { anyOf: [keySchema(key), { type: 'null' }] },
+      items: keyOrNull(plan, key),
       minItems: 1,
       maxItems: maxRowsOf(plan),
-      description: 'One value a row; a list of one is repeated. Null: this key is not known.',
+      description: 'One value a row; a list of one is repeated. Null, where one may be: this key is not known.',
     },
   ]);
   const entities = {
@@ -124,7 +140,7 @@ function contextSchema(plan: Plan): Schema {
 
 function inputSchema(plan: Plan, { type, optional }: RequestInput): Schema {
   const one = inputValueSchema(type);
-  const item = optional ? { anyOf: [one, { type: 'null' }] } : one;
+  const item = optional ? orNull(one) : one;
   const list = { type: 'array', items: item, minItems: 1, maxItems: maxRowsOf(plan) };
   const isList = type.kind === 'list' || type.kind === 'embedding';
   const description = isList
@@ -133,9 +149,12 @@ function inputSchema(plan: Plan, { type, optional }: RequestInput): Schema {
   return isList ? { ...list, description } : { anyOf: [item, list], description };
 }
 
-/** The value of an input as the native surface takes it. */
-function inputValueSchema(type: ValueType): Schema {
-  const orNull = (of: ValueType): Schema => ({ anyOf: [inputValueSchema(of), { type: 'null' }] });
+/** For what JSON has no number for. */
+const NUMBER_WORDS: Schema = { enum: ['NaN', 'Infinity', '-Infinity'] };
+
+/** The value of an input as the surfaces in JSON take it. */
+export function inputValueSchema(type: ValueType): Schema {
+  const nullable = (of: ValueType): Schema => orNull(inputValueSchema(of));
   switch (type.kind) {
     case 'bool':
       return { type: 'boolean' };
@@ -145,13 +164,13 @@ function inputValueSchema(type: ValueType): Schema {
       return {
         anyOf: [
           { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
-          { type: 'string', pattern: '^-?[0-9]{1,18}$', description: 'decimal text' },
+          { type: 'string', format: 'int64', pattern: '^-?[0-9]{1,19}$', description: 'decimal text' },
         ],
       };
     case 'float32':
-      return { type: 'number', minimum: -MAX_FLOAT32, maximum: MAX_FLOAT32 };
+      return { anyOf: [{ type: 'number', minimum: -MAX_FLOAT32, maximum: MAX_FLOAT32 }, NUMBER_WORDS] };
     case 'float64':
-      return { type: 'number' };
+      return { anyOf: [{ type: 'number' }, NUMBER_WORDS] };
     case 'string':
       return { type: 'string' };
     case 'bytes':
@@ -159,7 +178,7 @@ function inputValueSchema(type: ValueType): Schema {
     case 'timestamp':
       return { type: 'string', format: 'date-time' };
     case 'list':
-      return { type: 'array', items: orNull(type.of) };
+      return { type: 'array', items: nullable(type.of) };
     case 'embedding':
       return {
         type: 'array',
@@ -168,9 +187,9 @@ function inputValueSchema(type: ValueType): Schema {
         maxItems: type.size,
       };
     case 'map':
-      return { type: 'object', additionalProperties: orNull(type.of) };
+      return { type: 'object', additionalProperties: nullable(type.of) };
     case 'struct': {
-      const fields = type.fields.map((field) => [field.name, orNull(field.type)] as const);
+      const fields = type.fields.map((field) => [field.name, nullable(field.type)] as const);
       return { ...objectOf(Object.fromEntries(fields)), additionalProperties: false };
     }
   }
@@ -204,7 +223,7 @@ export function feastRequest(plan: Plan): Schema {
     ...plan.keys.map((key): [string, Schema] => [key.name, { ...list, items: keySchema(key) }]),
     ...plan.inputs.map(({ name, type, optional }): [string, Schema] => {
       const one = inputValueSchema(type);
-      return [name, { ...list, items: optional ? { anyOf: [one, { type: 'null' }] } : one }];
+      return [name, { ...list, items: optional ? orNull(one) : one }];
     }),
   ];
   const optional = plan.inputs.filter((input) => input.optional).map((input) => input.name);

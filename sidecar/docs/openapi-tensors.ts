@@ -1,5 +1,7 @@
 /** JSON Schemas of the Open Inference Protocol's requests and answers, for each service as a model; see openapi.ts. */
-import { MAX_INT32, maxRowsOf, objectOf } from './openapi-schemas.ts';
+import type { JoinKey, RequestInput } from '../../contract/model.ts';
+import type { ValueType } from '../../contract/value-type.ts';
+import { MAX_INT32, inputValueSchema, keyOrNull, keyText, maxRowsOf, objectOf, orNull } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tensorPlan } from '../surface/oip/tensor-plan.ts';
@@ -8,57 +10,40 @@ import { outputNames } from '../surface/oip/tensor-output.ts';
 import { KEY_DATATYPES } from '../surface/oip/tensor-input.ts';
 import type { InputDatatype } from '../surface/oip/tensor-input.ts';
 
-/** What an input's data may be in JSON, by its datatype. */
-const DATA_ITEMS: Readonly<Record<InputDatatype, Schema>> = {
-  INT64: { type: ['integer', 'null'], format: 'int64' },
-  INT32: { type: ['integer', 'null'], format: 'int32', minimum: -MAX_INT32 - 1, maximum: MAX_INT32 },
-  BYTES: { type: ['string', 'null'] },
-  FP64: { type: ['number', 'null'] },
-  FP32: { type: ['number', 'null'] },
-  BOOL: { type: ['boolean', 'null'] },
+/** A value of a tensor in JSON, by its datatype. */
+const VALUES: Readonly<Record<InputDatatype, Schema>> = {
+  INT64: { type: 'integer', format: 'int64' },
+  INT32: { type: 'integer', format: 'int32', minimum: -MAX_INT32 - 1, maximum: MAX_INT32 },
+  BYTES: { type: 'string' },
+  FP64: inputValueSchema({ kind: 'float64' }),
+  FP32: inputValueSchema({ kind: 'float32' }),
+  BOOL: { type: 'boolean' },
 };
 
-/** An input of several values a row. */
-function wideTensor(name: string, datatype: InputDatatype, maxRows: number): Schema {
-  return objectOf(
-    {
-      name: { const: name },
-      datatype: { const: datatype },
-      shape: {
-        type: 'array',
-        items: { type: 'integer' },
-        minItems: 2,
-        maxItems: 2,
-        description: '[rows, n]',
-      },
-      data: { type: ['array', 'null'], items: DATA_ITEMS[datatype], maxItems: maxRows },
-      parameters: { type: ['object', 'null'] },
-    },
-    ['data', 'parameters'],
-  );
+/** What BYTES hold for an input is text of its type. */
+function inputSchema(type: ValueType): Schema {
+  const datatype = datatypeOf(type);
+  if (datatype !== 'BYTES') return VALUES[datatype];
+  if (type.kind === 'string' || type.kind === 'bytes') return inputValueSchema(type);
+  return { type: 'string', contentMediaType: 'application/json', contentSchema: inputValueSchema(type) };
 }
 
-function inputTensor(name: string, datatype: InputDatatype, maxRows: number): Schema {
-  const item = DATA_ITEMS[datatype];
-  const nested = { type: 'array', items: item, minItems: 1, maxItems: 1 };
+interface TensorShape {
+  readonly datatype: InputDatatype;
+  readonly value: Schema;
+  readonly maxRows: number;
+}
+
+function oneTensor(name: string, shape: Schema, { datatype }: TensorShape, data: Schema): Schema {
   return objectOf(
     {
       name: { const: name },
       datatype: { const: datatype },
-      shape: {
-        type: 'array',
-        items: { type: 'integer', minimum: 1, maximum: maxRows },
-        minItems: 1,
-        maxItems: 2,
-        description: '[rows] or [rows, 1]; one row is repeated.',
-      },
+      shape: { type: 'array', ...shape },
       data: {
         type: ['array', 'null'],
-        items: { anyOf: [item, nested] },
-        minItems: 1,
-        maxItems: maxRows,
-        description:
-          'One value a row; null: no entity, not for all keys of a row. Left out where the bytes stand behind the JSON.',
+        ...data,
+        description: 'Row by row. Left out where the bytes stand behind the JSON.',
       },
       parameters: {
         type: ['object', 'null'],
@@ -70,18 +55,49 @@ function inputTensor(name: string, datatype: InputDatatype, maxRows: number): Sc
   );
 }
 
+/** An input of several values a row. */
+function wideTensor(name: string, of: TensorShape): Schema {
+  const shape = {
+    items: { type: 'integer', minimum: 0 },
+    minItems: 2,
+    maxItems: 2,
+    description: '[rows, n]; one row is repeated.',
+  };
+  return oneTensor(name, shape, of, { items: { anyOf: [of.value, { type: 'array', items: of.value }] } });
+}
+
+function inputTensor(name: string, of: TensorShape): Schema {
+  const shape = {
+    items: { type: 'integer', minimum: 1, maximum: of.maxRows },
+    minItems: 1,
+    maxItems: 2,
+    description: '[rows] or [rows, 1]; one row is repeated.',
+  };
+  const nested = { type: 'array', items: of.value, minItems: 1, maxItems: 1 };
+  return oneTensor(name, shape, of, { items: { anyOf: [of.value, nested] }, minItems: 1, maxItems: of.maxRows });
+}
+
+function contextTensor({ name, type, optional }: RequestInput, maxRows: number): Schema {
+  const item = itemTypeOf(type);
+  const value = inputSchema(item ?? type);
+  const datatype = datatypeOf(type);
+  if (item === null) return inputTensor(name, { datatype, value: optional ? orNull(value) : value, maxRows });
+  return wideTensor(name, { datatype, value: type.kind === 'list' ? orNull(value) : value, maxRows });
+}
+
+/** Integers may come as decimal text, too. */
+function keyValue(key: JoinKey, datatype: InputDatatype): Schema {
+  return datatype === 'BYTES' ? keyText(key) : VALUES[datatype];
+}
+
 export function inferRequest(plan: Plan): Schema {
   const maxRows = maxRowsOf(plan);
-  const inputs = plan.keys.flatMap(({ name, type }) =>
-    (type === 'string' ? (['BYTES'] as const) : KEY_DATATYPES).map((datatype) =>
-      inputTensor(name, datatype, maxRows),
+  const inputs = plan.keys.flatMap((key) =>
+    (key.type === 'string' ? (['BYTES'] as const) : KEY_DATATYPES).map((datatype) =>
+      inputTensor(key.name, { datatype, value: keyOrNull(plan, key, keyValue(key, datatype)), maxRows }),
     ),
   );
-  const context = plan.inputs.map(({ name, type }) =>
-    itemTypeOf(type) === null
-      ? inputTensor(name, datatypeOf(type), maxRows)
-      : wideTensor(name, datatypeOf(type), maxRows),
-  );
+  const context = plan.inputs.map((input) => contextTensor(input, maxRows));
   const binary = { type: ['boolean', 'null'], description: 'Answer this output as bytes behind the JSON.' };
   const output = objectOf(
     {
