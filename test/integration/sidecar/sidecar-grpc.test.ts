@@ -1,9 +1,12 @@
 /** gRPC beside HTTP: the same answers by both protocols, log, metrics, bad input, the end. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Bundle } from '../../../contract/model.ts';
 import { readServedLog } from '../../../contract/wire/log/served-log.ts';
 import { SURFACES } from '../../../contract/wire/log/served-record.ts';
 import { LoggedAnswer, answeredFeatures } from '../../../monitor/answers/logged-answer.ts';
+import type { SettingFlags } from '../../../project/settings/setting-sources.ts';
 import { runServe } from '../../../sidecar/main.ts';
 import type { RunningSidecar } from '../../../sidecar/main.ts';
 import {
@@ -24,6 +27,7 @@ import {
 } from '../../support/fixtures/serving-fixture.ts';
 import { GrpcCaller, faultOf } from '../../support/grpc/grpc-caller.ts';
 import { messageBytes } from '../../support/grpc/grpc-messages.ts';
+import { QUIET_NODE, run } from '../../support/processes/plumb-process.ts';
 import {
   binaryRequest,
   doubles,
@@ -534,6 +538,33 @@ test('without the setting nothing of gRPC is open, and the end refuses calls', a
   expect((await faultOf(client.inference('ServerLive', {}))).status).toBe('UNAVAILABLE');
   client.close();
   plain.close();
+});
+
+test.each<[string, SettingFlags, boolean]>([
+  ['off', {}, false],
+  ['on', { 'serve.grpcPort': '0' }, true],
+])('of its library nothing is loaded but where it is on: %s', async (_, flags, isLoaded) => {
+  const plain = new ServingFixture(clock, flags, content());
+  onTestFinished(() => plain.close());
+  const at = (path: string): string => JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../..', path)).href);
+  // A process of its own, since this one has loaded it for its clients.
+  const script = `
+    import { createRequire } from 'node:module';
+    const { openProject } = await import(${at('project/project.ts')});
+    const { silentLogger } = await import(${at('contract/std/logger.ts')});
+    const { runServe } = await import(${at('sidecar/main.ts')});
+    const flags = ${JSON.stringify(flags)};
+    const served = await runServe(openProject(${JSON.stringify(plain.folder)}, silentLogger, {}, flags));
+    const body = { inputs: [{ name: 'customer_id', datatype: 'INT64', shape: [1], data: [1] }], parameters: { binary_data_output: true } };
+    const url = 'http://127.0.0.1:' + served.port + '/v2/models/profile_only/infer';
+    const { status } = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
+    await served.stop();
+    const loaded = Object.keys(createRequire(import.meta.url).cache).filter((file) => file.includes('grpc-js'));
+    console.log(JSON.stringify([status, loaded.length]));`;
+  const { stdout, stderr } = await run(process.execPath, [QUIET_NODE, '--input-type=module', '-e', script]);
+  expect(stdout, stderr).not.toBe('');
+  const [status, files] = JSON.parse(stdout) as [number, number];
+  expect([status, files > 0]).toEqual([200, isLoaded]);
 });
 
 function content(): Omit<Bundle, 'hash'> {

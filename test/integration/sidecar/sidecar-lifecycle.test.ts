@@ -12,6 +12,7 @@ import { readServedLog } from '../../../contract/wire/log/served-log.ts';
 import { PLUMB, QUIET_NODE } from '../../support/processes/plumb-process.ts';
 import { startRedis } from '../../support/redis/redis.ts';
 import { ServingFixture } from '../../support/fixtures/serving-fixture.ts';
+import { GrpcCaller } from '../../support/grpc/grpc-caller.ts';
 import { until } from '../../support/until.ts';
 
 const BODY = JSON.stringify({ feature_service: 'profile_only', entities: { customer_id: [1] } });
@@ -189,6 +190,40 @@ describe.each(['uws', 'node'])('SIGTERM on %s', (transport) => {
     running.child.kill('SIGINT');
     expect(await running.ended).toBe(0);
   });
+});
+
+test('SIGTERM is served on over gRPC, too: no call fails that comes while it drains, and all are logged', async () => {
+  const running = await start(['serve.drainMs=1000', 'serve.grpcPort=0']);
+  const grpcPort = Number(/gRPC on 127\.0\.0\.1:(\d+)/.exec(running.said())![1]);
+  const infer = {
+    model_name: 'profile_only',
+    inputs: [{ name: 'customer_id', datatype: 'INT64', shape: [1], contents: { int64_contents: ['1'] } }],
+  };
+  const feast = {
+    feature_service: 'profile_only',
+    entities: { customer_id: { val: [{ int64_val: '1' }] } },
+  };
+  let answered = 0;
+  let hasSignal = false;
+  // Each on a connection of its own, which stays open until the sidecar ends.
+  const callers = Array.from({ length: 4 }, () => new GrpcCaller(grpcPort, { 'grpc.use_local_subchannel_pool': 1 }));
+  const load = callers.map(async (caller, c) => {
+    for (let left = 40; left > 0; left -= hasSignal ? 1 : 0) {
+      await (c % 2 === 0 ? caller.inference('ModelInfer', infer) : caller.feast('GetOnlineFeatures', feast));
+      answered += 1;
+    }
+  });
+  await until(() => answered > 40, 'calls are answered');
+  running.child.kill('SIGTERM');
+  await until(async () => (await page(running.adminPort, '/readyz')).status === 503, 'not ready');
+  hasSignal = true;
+  await Promise.all(load);
+  expect(await running.ended).toBe(0);
+  for (const caller of callers) caller.close();
+  const logged = [...readServedLog(fixture.project().settings.log.spool)].filter(
+    ({ kind }) => kind === 'served',
+  );
+  expect(logged.length).toBe(answered);
 });
 
 test('no longer than the grace period leaves time for', async () => {

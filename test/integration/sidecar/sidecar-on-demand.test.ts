@@ -1,7 +1,7 @@
 /** On-demand views over HTTP: values, statuses, log, metrics, and the exchange of their code while requests come. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
-import type { Bundle } from '../../../contract/model.ts';
+import type { Bundle, OnDemandView } from '../../../contract/model.ts';
 import { readServedLog } from '../../../contract/wire/log/served-log.ts';
 import type { ServedRecord } from '../../../contract/wire/log/served-record.ts';
 import { definitionName } from '../../../contract/wire/online/row-header.ts';
@@ -363,17 +363,18 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
   });
 });
 
-test('the code of a view is exchanged while requests come: none fails, and each record says which code answered', async () => {
+test.each<[string, Partial<OnDemandView>]>([
+  ['in the thread that answers', {}],
+  ['isolated', { isolated: true, endless: 'a loop (bare.ts:1)' }],
+])('code %s is exchanged while requests come: none fails, and each record says which code answered', async (_, where) => {
   const of = (n: number): Omit<Bundle, 'hash'> => {
     const { features, inputs } = bare;
-    return onDemandContent([
-      trip,
-      fee,
-      onDemandView('bare', `({ x, y }) => ({ sum: x + ${n}, wrong: y })`, { features, inputs }),
-    ]);
+    const code = `({ x, y }) => ({ sum: x + ${n}, wrong: y })`;
+    return onDemandContent([trip, fee, onDemandView('bare', code, { features, inputs, ...where })]);
   };
   const contents = [0, 1, 2, 3].map(of);
   const fixture = new ServingFixture(manualClock(), {}, contents[0]!);
+  onTestFinished(() => fixture.close());
   const served = await runServe(fixture.project());
   const answers: [id: string, sum: unknown][] = [];
   const load = { stops: false };
@@ -405,6 +406,10 @@ test('the code of a view is exchanged while requests come: none fails, and each 
     if (item.kind === 'served')
       records.set(item.record.requestId, codes.get(item.record.onDemand[0]!.definitionId)!);
   }
-  expect(answers.map(([id]) => records.get(id))).toEqual(answers.map(([, sum]) => sum));
-  fixture.close();
+  expect(answers.length).toBeGreaterThan(10);
+  for (const [id, sum] of answers) {
+    expect(records.has(id), id).toBe(true);
+    // A busy machine may end a call of a thread of its own: then there is no sum, and still a record.
+    if (sum !== null || where.isolated !== true) expect(records.get(id), id).toBe(sum);
+  }
 });

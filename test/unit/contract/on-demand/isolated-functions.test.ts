@@ -68,6 +68,26 @@ describe('isolated functions', () => {
     expect(await functions.rows('halve', rowsOf(32))).toEqual([[5]]);
   });
 
+  test('while a loop goes on so does this thread; then its row is lost, what waits behind it is computed, and it is back', async () => {
+    const order: string[] = [];
+    const { functions } = await isolated([DOUBLE, HALVE], {
+      callMs: 1_000,
+      spare: true,
+      onEnd: () => order.push('ended'),
+    });
+    const ask = async (name: string, view: string, x: number): Promise<void> => {
+      const [outcome] = await functions.rows(view, rowsOf(x));
+      order.push(outcome instanceof OnDemandFault ? `${name}: ${outcome.reason}` : `${name}: ${outcome![0]}`);
+    };
+    const asked = [ask('looping', 'halve', Infinity), ask('behind it', 'double', 5)];
+    // More turns of the loop than a request has.
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    order.push('a hundred turns');
+    await Promise.all(asked);
+    await ask('again', 'halve', 8);
+    expect(order).toEqual(['a hundred turns', 'ended', 'looping: deadline', 'behind it: 10', 'again: 3']);
+  });
+
   test('a function that takes all memory is ended, and only its row is lost', async () => {
     const { functions, ends } = await isolated([DOUBLE, GREEDY], { callMs: 60_000 });
     const [greedy, double] = await Promise.all([
@@ -78,6 +98,26 @@ describe('isolated functions', () => {
     expect([greedy![0], greedy![2]]).toEqual([[0], [0]]);
     expect(greedy![1]).toMatchObject({ reason: 'memory' });
     expect(ends).toEqual(['greedy memory']);
+  });
+
+  // A table: one line a way to take a gigabyte.
+  // prettier-ignore
+  test.each([
+    ['a list', '({ x }) => ({ y: new Array(x).fill(0.5).length })', 134_217_728],
+    ['a list that is not filled', '({ x }) => ({ y: new Array(x).length })', 4_294_967_295],
+    ['a list of numbers', '({ x }) => ({ y: [...new Array(x).keys()].length })', 134_217_728],
+    ['a typed array', '({ x }) => ({ y: new Float64Array(x).fill(x)[1] })', 134_217_728],
+    ['a text', '({ x }) => { const text = "ab".repeat(x); return { y: text.split("").length } }', 250_000_000],
+    ['a text that doubles', '({ x }) => { let text = "ab"; while (x > 0) text = text + text; return { y: text.length } }', 1],
+    ['a map', '({ x }) => { const all = new Map(); for (let i = 0; i < x; i++) all.set(i, i); return { y: all.size } }', 134_217_728],
+    ['a bigint', '({ x }) => { let n = 3n; while (x > 0) n = n * n; return { y: 1 } }', 1],
+    ['JSON', '({ x }) => ({ y: JSON.stringify(new Array(x).fill("abcdefgh")).length })', 134_217_728],
+  ])('%s of a gigabyte costs its row alone', async (_, script, x) => {
+    const { functions } = await isolated([DOUBLE, view('huge', script)]);
+    const [huge] = await functions.rows('huge', rowsOf(x));
+    if (!(huge instanceof OnDemandFault)) expect(huge).toEqual([x]);
+    else expect(huge.reason).toMatch(/^(memory|deadline|threw)$/);
+    expect(await functions.rows('double', rowsOf(4))).toEqual([[8]]);
   });
 
   test('a regular expression that backtracks is ended', async () => {

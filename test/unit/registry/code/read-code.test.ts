@@ -131,6 +131,7 @@ describe('whether it may never end', () => {
     ['({ x }) => { const o = { f: (n) => o.f(n - 1) }; return { y: o.f(x) } }', 'recursion ("o") (shop.ts:3)'],
     ['({ x }) => ({ y: new Array(x).fill(0).length })', 'a list of any length (shop.ts:3)'],
     ['({ x }) => ({ y: new Float64Array(x)[0] })', 'a list of any length (shop.ts:3)'],
+    ['() => ({ y: new Float64Array(134217728)[0] })', 'a list of any length (shop.ts:3)'],
     ['({ x }) => ({ y: Array.from({ length: x }).length })', 'a list of any length (Array.from) (shop.ts:3)'],
     ['({ x }) => ({ y: x ** x })', 'a power that may be one of bigints (shop.ts:3)'],
   ])('%s: %s', async (text, endless) => {
