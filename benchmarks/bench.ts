@@ -8,6 +8,7 @@
  *   npm run bench -- --only trainlog [--events 5000000]   so many vectors of an archive
  *   npm run bench -- --only monitor [--events 100000] [--days usual,all,once,foreign,hashed] [--evidently-env DIR]
  *   npm run bench -- --only grpc
+ *   npm run bench -- --only ondemand
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
  *   --feast     also Feast: its Python feature server on the same Redis, its training sets
@@ -35,6 +36,7 @@ import { fillStore } from './subjects/fill.ts';
 import { besideGrpc } from './subjects/grpc.ts';
 import { cachedMemory } from './subjects/cached-memory.ts';
 import { monitoredDays } from './subjects/monitor.ts';
+import { onDemandFeatures } from './subjects/on-demand.ts';
 import { overload } from './subjects/overload.ts';
 import { loggedSets } from './subjects/logged-sets.ts';
 import { makeBenchProject } from './harness/project.ts';
@@ -65,9 +67,18 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   monitor: monitoredDays,
   feastgo: besideFeastGo,
   grpc: besideGrpc,
+  ondemand: onDemandFeatures,
 };
 /** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
-const BY_NAME: ReadonlySet<string> = new Set(['soak', 'backfill', 'trainlog', 'monitor', 'feastgo', 'grpc']);
+const BY_NAME: ReadonlySet<string> = new Set([
+  'soak',
+  'backfill',
+  'trainlog',
+  'monitor',
+  'feastgo',
+  'grpc',
+  'ondemand',
+]);
 const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];
 /** Feast is slow to fill; its requests stay within the first customers. */

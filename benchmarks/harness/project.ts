@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { publishBundle } from '../../contract/definitions/bundle-folder.ts';
 import { PLAIN_FEATURE, PLAIN_VIEW } from '../../contract/definitions/plain-definition.ts';
 import { definitionIdOf, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
-import type { Entity, FeatureService, FeatureView } from '../../contract/model.ts';
+import type { Bundle, Entity, FeatureService, FeatureView } from '../../contract/model.ts';
 import { loadSettings } from '../../project/settings/settings.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { entityKeyOf } from '../../contract/wire/online/entity-key.ts';
@@ -37,20 +37,27 @@ const customer: Entity = {
   log: 'raw',
 };
 
-/** @returns the project's folder, with its bundle published and its rows written */
-export async function makeBenchProject(shape: BenchShape): Promise<string> {
+/**
+ * @param extend  makes of the bundle the one that is published
+ * @returns       the project's folder, with its bundle published and its rows written
+ */
+export async function makeBenchProject(
+  shape: BenchShape,
+  extend = (content: Omit<Bundle, 'hash'>): Omit<Bundle, 'hash'> => content,
+): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'plumb-bench-'));
   writeDurably(join(folder, 'plumbline.yaml'), `project: bench\nonline: ${JSON.stringify(shape.online)}\n`);
   const settings = loadSettings(folder, {});
   const views = shape.views.map(benchView);
-  publishBundle(settings.bundles, {
+  const content = {
     project: 'bench',
     entities: new Map([[customer.name, customer]]),
     views: new Map(views.map((view) => [view.id, view])),
     onDemand: new Map(),
     services: new Map([[BENCH_SERVICE, benchService(views)]]),
     schemas: new Map(views.map((view) => [view.id, [rowSchemaOf(view, customer)]])),
-  });
+  };
+  publishBundle(settings.bundles, extend(content));
   await fillBenchStore(folder, shape);
   return folder;
 }

@@ -1,26 +1,19 @@
 /**
  * What on-demand views cost a request that is answered from the cache: ten features of arithmetic, from two inputs and
- * two features of one row, against the same service without them. No HTTP; with the log and without.
+ * two features of one row, against the same service without them. No HTTP; without the log and with it.
  *
  *   node --disable-warning=ExperimentalWarning benchmarks/micro/on-demand-request-bench.ts [--rounds 5]
+ *   ... --first [--ready] [--plain]   the first requests of the process alone, warm as a start makes it
  *
  *   one row    native JSON; the plain request is parsed the long way, the computed one has a known shape
- *   fifty rows a binary tensor
+ *   fifty rows a binary tensor; its inputs as JSON, or as bytes
  *
  * Processor time of alternating rounds in one process. Not a test: figures depend on the machine.
  */
-import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { onDemandIdOf, rowSchemaOf, definitionIdOf } from '../../contract/definitions/definition-json.ts';
+import { rowSchemaOf, definitionIdOf } from '../../contract/definitions/definition-json.ts';
 import { PLAIN_FEATURE, PLAIN_VIEW } from '../../contract/definitions/plain-definition.ts';
-import type {
-  Bundle,
-  Entity,
-  Feature,
-  FeatureService,
-  FeatureView,
-  OnDemandView,
-} from '../../contract/model.ts';
+import type { Bundle, Entity, Feature, FeatureService, FeatureView } from '../../contract/model.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
 import { Outbox } from '../../sidecar/answer/outbox.ts';
@@ -37,12 +30,16 @@ import { nativeSurface } from '../../sidecar/surface/native/native.ts';
 import { parseNative } from '../../sidecar/surface/native/native-request.ts';
 import { oipSurface } from '../../sidecar/surface/oip/oip.ts';
 import { Exchange } from '../../sidecar/transport/transport.ts';
+import { NO_LOG } from '../../sidecar/plan/view-plan.ts';
+import { warmUp } from '../../sidecar/process/warm-up.ts';
 import { median } from '../harness/median.ts';
+import { COMPUTED_INPUTS, onDemandName, withOnDemand } from '../harness/on-demand-service.ts';
+import { print, printHardware } from '../harness/report.ts';
 
 const NOW_US = 1_795_262_400_000_000;
 const HOUR_US = 3_600_000_000;
 const ROWS = 50;
-const OUTPUTS = 10;
+const TAKEN = onDemandName('plain');
 const FLOAT = { kind: 'float64' } as const;
 
 const feature = (name: string): Feature => ({ ...PLAIN_FEATURE, name, type: FLOAT });
@@ -72,60 +69,14 @@ function storedView(): FeatureView {
   return { ...view, definitionId: definitionIdOf(view, customer.joinKeys) };
 }
 
-function computedView(): OnDemandView {
-  const outputs = Array.from(
-    { length: OUTPUTS },
-    (_, i) => `f${i}: cart * ${i + 1} / total + orders - weight`,
-  );
-  const script = `({ cart, weight, total, orders }) => ({ ${outputs.join(', ')} })`;
-  const input = (name: string) => ({
-    name,
-    type: FLOAT,
-    optional: false,
-    requestTime: false,
-    log: 'raw' as const,
-  });
-  const view: Omit<OnDemandView, 'definitionId'> = {
-    id: 'trip',
-    name: 'trip',
-    version: 1,
-    inputs: ['cart', 'weight'].map(input),
-    uses: [
-      {
-        role: 'spend',
-        view: 'spend',
-        requestKeys: ['customer_id'],
-        features: ['total', 'orders'].map((name) => ({ feature: name, argument: name })),
-      },
-    ],
-    features: Array.from({ length: OUTPUTS }, (_, i) => feature(`f${i}`)),
-    code: { hash: '0'.repeat(64), script, sourceMap: null, file: 'trip.ts', line: 1 },
-    endless: null,
-    isolated: false,
-    int64: 'number',
-    samples: [],
-    owner: null,
-    team: null,
-    description: null,
-    tags: [],
-    deprecated: null,
-  };
-  return { ...view, definitionId: onDemandIdOf(view) };
-}
-
 function bundle(): Bundle {
   const view = storedView();
-  const onDemand = computedView();
-  const stored = ['total', 'orders'].map((name) => {
-    return { fullName: `spend__${name}`, view: 'spend', role: 'spend', feature: name };
-  });
-  const computed = onDemand.features.map(({ name }) => {
-    return { fullName: `trip__${name}`, view: 'trip', role: 'trip', feature: name };
-  });
-  const plain: FeatureService = {
+  const service: FeatureService = {
     name: 'plain',
     version: 1,
-    features: stored,
+    features: ['total', 'orders'].map((name) => {
+      return { fullName: `spend__${name}`, view: 'spend', role: 'spend', feature: name };
+    }),
     views: [{ role: 'spend', view: 'spend', requestKeys: ['customer_id'] }],
     onDemand: [],
     requestKeys: [...customer.joinKeys],
@@ -136,22 +87,15 @@ function bundle(): Bundle {
     owner: null,
     tags: [],
   };
-  const withComputed: FeatureService = {
-    ...plain,
-    name: 'taken',
-    features: [...stored, ...computed],
-    onDemand: [{ role: 'trip', view: 'trip', uses: ['spend'] }],
-    inputs: onDemand.inputs,
-  };
-  return {
+  const content = {
     project: 'bench',
-    hash: '0123456789abcdef',
     entities: new Map([['customer', customer]]),
     views: new Map([['spend', view]]),
-    onDemand: new Map([['trip', onDemand]]),
-    services: new Map([plain, withComputed].map((one) => [one.name, one])),
+    onDemand: new Map(),
+    services: new Map([['plain', service]]),
     schemas: new Map([['spend', [rowSchemaOf(view, customer)]]]),
   };
+  return { ...withOnDemand(content, 'plain'), hash: '0123456789abcdef' };
 }
 
 /** Has the same row for everyone. */
@@ -191,13 +135,14 @@ class ForgottenLog implements AnswerLog {
   }
 }
 
+const CLOCK = { nowUs: () => NOW_US, offsetUs: () => 0 };
+
 class SilentExchange extends Exchange {
   override reply(): void {}
 }
 
 function serverOf(log: AnswerLog | null): { serving: Serving; outbox: Outbox } {
   const content = bundle();
-  const clock = { nowUs: () => NOW_US, offsetUs: () => 0 };
   const metrics = new Metrics();
   const cache = new RowCache({ entries: 1_000, bytes: 1e9, freshUs: 5e6, staleUs: 60e6 });
   const fail = (error: unknown): never => {
@@ -209,7 +154,7 @@ function serverOf(log: AnswerLog | null): { serving: Serving; outbox: Outbox } {
   });
   const outbox = new Outbox(log, { durability: 'written', onFull: 'shed-log' }, metrics, () => {});
   const serving = new Serving({
-    clock,
+    clock: CLOCK,
     cache,
     loader,
     outbox,
@@ -225,51 +170,100 @@ interface Request {
   readonly surface: VectorCodec;
   readonly path: string;
   readonly body: Buffer;
+  /** Of its JSON, where tensors stand behind it. */
+  readonly jsonBytes: string;
 }
 
-function request(surface: VectorCodec, path: string, json: object): Request {
-  return { surface, path, body: Buffer.from(JSON.stringify(json)) };
+function request(surface: VectorCodec, path: string, json: object, tensors: readonly Buffer[] = []): Request {
+  const head = Buffer.from(JSON.stringify(json));
+  const jsonBytes = tensors.length === 0 ? '' : String(head.length);
+  return { surface, path, body: Buffer.concat([head, ...tensors]), jsonBytes };
 }
 
 const longWay: VectorCodec = { ...nativeSurface, parse: parseNative };
 const everyone = Array.from({ length: ROWS }, (_, i) => i + 1);
-const keys = { name: 'customer_id', datatype: 'INT64', shape: [ROWS], data: everyone };
-const inputs = ['cart', 'weight'].map((name, i) => {
+const one = { customer_id: [17] };
+
+/** @param inputs  the tensors behind that of the keys */
+function infer(service: string, inputs: readonly object[]): Request {
+  const keys = { name: 'customer_id', datatype: 'INT64', shape: [ROWS], data: everyone };
+  const parameters = { binary_data_output: true };
+  return request(oipSurface, `/v2/models/${service}/infer`, { inputs: [keys, ...inputs], parameters });
+}
+
+/** The same with all tensors as bytes, as Triton's client sends them unless it is told otherwise. */
+function inferBytes(service: string, names: readonly string[]): Request {
+  const tensors = [
+    Buffer.from(BigInt64Array.from(everyone.map(BigInt)).buffer),
+    ...names.map((_, i) => Buffer.from(Float64Array.from(everyone, (n) => n + i / 4).buffer)),
+  ];
+  const inputs = ['customer_id', ...names].map((name, i) => ({
+    name,
+    datatype: i === 0 ? 'INT64' : 'FP64',
+    shape: [ROWS],
+    parameters: { binary_data_size: tensors[i]!.length },
+  }));
+  const json = { inputs, parameters: { binary_data_output: true } };
+  return request(oipSurface, `/v2/models/${service}/infer`, json, tensors);
+}
+
+const OF_ALL = COMPUTED_INPUTS.map((name) => ({ name, datatype: 'FP64', shape: [1], data: [12.5] }));
+const OF_EACH = COMPUTED_INPUTS.map((name, i) => {
   return { name, datatype: 'FP64', shape: [ROWS], data: everyone.map((n) => n + i / 4) };
 });
-const binary = { binary_data_output: true };
-const one = { customer_id: [17] };
-const SHAPES: readonly { name: string; times: number; plain: Request; computed: Request; bar: string }[] = [
+
+interface Shape {
+  readonly name: string;
+  readonly times: number;
+  readonly plain: Request;
+  readonly computed: Request;
+  /** What the on-demand features may cost, without the log and with it. */
+  readonly barsUs: readonly [number, number];
+}
+
+const SHAPES: readonly Shape[] = [
   {
     name: 'native, 1 row',
     times: 100_000,
     plain: request(longWay, '', { feature_service: 'plain', entities: one }),
     computed: request(nativeSurface, '', {
-      feature_service: 'taken',
+      feature_service: TAKEN,
       entities: one,
       context: { cart: 12.5, weight: 3.25 },
     }),
-    bar: '2 us with and without the log',
+    barsUs: [2, 2],
   },
   {
-    name: 'binary tensor, 50 rows',
+    name: '50 rows, inputs of all rows',
     times: 5_000,
-    plain: request(oipSurface, '/v2/models/plain/infer', { inputs: [keys], parameters: binary }),
-    computed: request(oipSurface, '/v2/models/taken/infer', {
-      inputs: [keys, ...inputs],
-      parameters: binary,
-    }),
-    bar: '25 us with the log, 10 without',
+    plain: infer('plain', []),
+    computed: infer(TAKEN, OF_ALL),
+    barsUs: [10, 25],
+  },
+  {
+    name: '50 rows, an input a row, JSON',
+    times: 5_000,
+    plain: infer('plain', []),
+    computed: infer(TAKEN, OF_EACH),
+    barsUs: [10, 25],
+  },
+  {
+    name: '50 rows, an input a row, bytes',
+    times: 5_000,
+    plain: inferBytes('plain', []),
+    computed: inferBytes(TAKEN, COMPUTED_INPUTS),
+    barsUs: [10, 25],
   },
 ];
 
-function cpuUs(serving: Serving, outbox: Outbox, { surface, path, body }: Request, times: number): number {
+function cpuUs(serving: Serving, outbox: Outbox, of: Request, times: number): number {
   const exchange = new SilentExchange();
-  exchange.path = path;
+  exchange.path = of.path;
+  exchange.head.inferenceHeaderLength = of.jsonBytes;
   exchange.requestId = '4f1d2c3b5a697887-1';
   const before = process.cpuUsage();
   for (let i = 0; i < times; i++) {
-    serving.serve(exchange, surface, body, 60_000);
+    serving.serve(exchange, of.surface, of.body, 60_000);
     if (i % 16 === 15) outbox.flush();
   }
   outbox.flush();
@@ -277,29 +271,44 @@ function cpuUs(serving: Serving, outbox: Outbox, { surface, path, body }: Reques
   return (user + system) / times;
 }
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
-console.log(
-  `${cpus()[0]!.model}, Node ${process.version}; us of processor a request, medians of ${values.rounds}`,
-);
-for (const log of [null, new ForgottenLog()]) {
-  const { serving, outbox } = serverOf(log);
-  for (const { name, times, plain, computed, bar } of SHAPES) {
-    const rounds: [number, number][] = [];
-    for (let round = -1; round < Number(values.rounds); round++) {
-      const figures = [plain, computed].map((each) => cpuUs(serving, outbox, each, times)) as [
-        number,
-        number,
-      ];
-      if (round >= 0) rounds.push(figures);
+/** The first requests of a process, beside what they cost later. */
+async function printFirst(): Promise<void> {
+  const { serving, outbox } = serverOf(null);
+  await warmUp(serving.plans.bundle, store(serving.plans.bundle.views.get('spend')!), CLOCK, NO_LOG);
+  if (flags.ready) await serving.plans.ready();
+  const { computed, plain } = SHAPES[0]!;
+  const asked = flags.plain ? plain : computed;
+  const cpus = [1, 99, 900, 20_000, 100_000].map((times) => cpuUs(serving, outbox, asked, times).toFixed(1));
+  print(`us of processor a request: the 1st ${cpus[0]}, the next 99 ${cpus[1]}, 900 ${cpus[2]}, later ${cpus[4]}`);
+}
+
+function printShapes(rounds: number): void {
+  for (const [isOn, log] of [null, new ForgottenLog()].entries()) {
+    const { serving, outbox } = serverOf(log);
+    for (const { name, times, plain, computed, barsUs } of SHAPES) {
+      const found: (readonly [number, number])[] = [];
+      for (let round = -1; round < rounds; round++) {
+        const figures = [plain, computed].map((each) => cpuUs(serving, outbox, each, times));
+        if (round >= 0) found.push(figures as [number, number]);
+      }
+      const [without, with_] = [0, 1].map((i) => median(found.map((figures) => figures[i]!)));
+      const more = median(found.map(([a, b]) => b - a));
+      print(
+        `log ${isOn === 1 ? 'on ' : 'off'}  ${name}: without ${without!.toFixed(2)}, with ${with_!.toFixed(2)}, ` +
+          `${more.toFixed(2)} more (bar: ${barsUs[isOn]})`,
+      );
     }
-    const [without, with_] = [0, 1].map((i) => median(rounds.map((figures) => figures[i]!))) as [
-      number,
-      number,
-    ];
-    const difference = median(rounds.map(([a, b]) => b - a));
-    console.log(
-      `${log === null ? 'log off' : 'log on '}  ${name}: plain ${without.toFixed(2)}, with ten on-demand features ` +
-        `${with_.toFixed(2)}, ${difference.toFixed(2)} more (bar: ${bar})`,
-    );
   }
 }
+
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    first: { type: 'boolean', default: false },
+    plain: { type: 'boolean', default: false },
+    ready: { type: 'boolean', default: false },
+  },
+});
+printHardware();
+if (flags.first) await printFirst();
+else printShapes(Number(flags.rounds));
