@@ -6,6 +6,7 @@ import type { ValueType } from '../../contract/value-type.ts';
 import { MAX_VALUES } from '../plan/plan.ts';
 import { SIDECAR_ERRORS } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
+import { feastPlan } from '../surface/feast/feast-plan.ts';
 import { FEAST_STATUSES } from '../surface/feast/feast-text.ts';
 
 /** A JSON Schema. */
@@ -227,13 +228,14 @@ export function feastRequest(plan: Plan): Schema {
     }),
   ];
   const optional = plan.inputs.filter((input) => input.optional).map((input) => input.name);
+  const isAmbiguous = feastPlan(plan).shortNames.twice !== null;
   return objectOf(
     {
       feature_service: { const: plan.service },
       entities: objectOf(Object.fromEntries(columns), optional),
-      full_feature_names: { type: ['boolean', 'null'], default: false },
+      full_feature_names: isAmbiguous ? { const: true } : { type: ['boolean', 'null'], default: false },
     },
-    ['full_feature_names'],
+    isAmbiguous ? [] : ['full_feature_names'],
   );
 }
 
