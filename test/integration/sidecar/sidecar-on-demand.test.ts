@@ -191,6 +191,7 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
 
   test.each([
     ['left out', [], 'SRV_INPUT_MISSING', 'inputs'],
+    ['null in a row', [['cart', 'FP64', [1, null]]], 'SRV_INPUT_MISSING', 'cart[1]'],
     ['of another datatype', [['cart', 'BOOL', [true]]], 'SRV_INPUT_TYPE', 'cart[0]'],
     ['of a datatype that is none', [['cart', 'FP16', [1]]], 'SRV_TENSOR', 'inputs[1].datatype'],
     ['of another shape', [['cart', 'FP64', [1, 2], [1, 2]]], 'SRV_TENSOR', 'inputs[1].shape'],
@@ -210,6 +211,15 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
     const response = await infer('ordered', { inputs });
     expect(response.status).toBe(400);
     expect(((await response.json()) as { parameters: object }).parameters).toMatchObject({ code, field });
+  });
+
+  test('an input tensor of too many rows is refused', async () => {
+    const x = tensor('x', 'FP64', Array.from({ length: 5_001 }, () => 1));
+    const response = await infer('bare_only', { inputs: [x, tensor('y', 'INT32', [1])] });
+    expect(response.status).toBe(413);
+    expect(((await response.json()) as { parameters: object }).parameters).toMatchObject({
+      code: 'SRV_TOO_MANY_VALUES',
+    });
   });
 
   test('answer over gRPC, by both of its protocols', async () => {

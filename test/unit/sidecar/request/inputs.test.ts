@@ -142,6 +142,12 @@ describe("inputs on Feast's surface", () => {
       'SRV_RAGGED entities.cart',
     ],
     ['of another type', entities('"cart":[1,"a"],"big":[7],"tags":[[]]'), 'SRV_INPUT_TYPE entities.cart[1]'],
+    ['null', entities('"cart":[1,null],"big":[7],"tags":[[]]'), 'SRV_INPUT_MISSING entities.cart[1]'],
+    [
+      'too many rows',
+      `{"feature_service":"bare_only","entities":{"x":[${'1,'.repeat(5_000)}1],"y":[1]}}`,
+      'SRV_TOO_MANY_VALUES entities',
+    ],
   ])('%s: the code, and the field at fault', (_, text, expected) => {
     expect(refusal(() => feast(text))).toBe(expected);
   });
