@@ -14,8 +14,8 @@ import { OnDemandTally } from './on-demand-tally.ts';
 /** A call is ended between this and twice as long, so that others of the thread lose less than 10 ms. */
 const CALL_MS = 4;
 const REST = { ends: 3, withinMs: 10_000, restMs: 30_000 };
-/** The longest deadline of a request. */
-const OLD_THREAD_MS = 60_000;
+/** The longest deadline of a request, and how long the new thread may take to start. */
+const OLD_THREAD_MS = 70_000;
 
 /** The functions of one bundle. */
 interface FunctionSet {
