@@ -279,7 +279,9 @@ async function printFirst(): Promise<void> {
   const { computed, plain } = SHAPES[0]!;
   const asked = flags.plain ? plain : computed;
   const cpus = [1, 99, 900, 20_000, 100_000].map((times) => cpuUs(serving, outbox, asked, times).toFixed(1));
-  print(`us of processor a request: the 1st ${cpus[0]}, the next 99 ${cpus[1]}, 900 ${cpus[2]}, later ${cpus[4]}`);
+  print(
+    `us of processor a request: the 1st ${cpus[0]}, the next 99 ${cpus[1]}, 900 ${cpus[2]}, later ${cpus[4]}`,
+  );
 }
 
 function printShapes(rounds: number): void {

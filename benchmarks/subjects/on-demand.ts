@@ -33,7 +33,10 @@ export async function onDemandFeatures(context: BenchContext): Promise<Target[]>
         const sidecar = sidecarContender('', project, { settings });
         const measured = await alternate(
           requests.map(({ name, ...request }) => ({
-            contender: { ...sidecar, name: `${rows} a request, log ${log === 'log' ? 'on' : 'off'}, ${name}` },
+            contender: {
+              ...sidecar,
+              name: `${rows} a request, log ${log === 'log' ? 'on' : 'off'}, ${name}`,
+            },
             drive: context.drive({ ...request, ...context }),
           })),
           context.rounds,

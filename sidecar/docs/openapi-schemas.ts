@@ -103,7 +103,8 @@ export function nativeRequest(plan: Plan): Schema {
       items: keyOrNull(plan, key),
       minItems: 1,
       maxItems: maxRowsOf(plan),
-      description: 'One value a row; a list of one is repeated. Null, where one may be: this key is not known.',
+      description:
+        'One value a row; a list of one is repeated. Null, where one may be: this key is not known.',
     },
   ]);
   const entities = {

@@ -1,7 +1,15 @@
 /** JSON Schemas of the Open Inference Protocol's requests and answers, for each service as a model; see openapi.ts. */
 import type { JoinKey, RequestInput } from '../../contract/model.ts';
 import type { ValueType } from '../../contract/value-type.ts';
-import { MAX_INT32, inputValueSchema, keyOrNull, keyText, maxRowsOf, objectOf, orNull } from './openapi-schemas.ts';
+import {
+  MAX_INT32,
+  inputValueSchema,
+  keyOrNull,
+  keyText,
+  maxRowsOf,
+  objectOf,
+  orNull,
+} from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tensorPlan } from '../surface/oip/tensor-plan.ts';
@@ -74,7 +82,11 @@ function inputTensor(name: string, of: TensorShape): Schema {
     description: '[rows] or [rows, 1]; one row is repeated.',
   };
   const nested = { type: 'array', items: of.value, minItems: 1, maxItems: 1 };
-  return oneTensor(name, shape, of, { items: { anyOf: [of.value, nested] }, minItems: 1, maxItems: of.maxRows });
+  return oneTensor(name, shape, of, {
+    items: { anyOf: [of.value, nested] },
+    minItems: 1,
+    maxItems: of.maxRows,
+  });
 }
 
 function contextTensor({ name, type, optional }: RequestInput, maxRows: number): Schema {

@@ -28,7 +28,13 @@ const NATIVE = '/feature-service/get-online-features';
 const FEAST = '/get-online-features';
 /** One input of every type, and an optional one. */
 const TYPES = ['bool', 'int32', 'int64', 'float32', 'float64', 'string', 'bytes', 'timestamp', 'list<int64>'];
-const NESTED = ['embedding(3)', 'map<float64>', 'struct<a: int32, b: list<string>>', 'list<list<float64>>', 'string'];
+const NESTED = [
+  'embedding(3)',
+  'map<float64>',
+  'struct<a: int32, b: list<string>>',
+  'list<list<float64>>',
+  'string',
+];
 const SERVICES = ['ordered', 'chained', 'bare_only', 'every', 'everything', 'twice'];
 
 let assembly: Assembly;
@@ -39,9 +45,20 @@ beforeAll(() => {
   const store = new HeldReader();
   // No entity has any row.
   store.read = (asks) => {
-    for (const { views, onRows } of asks) onRows(views.map(() => null), views.map(() => manualClock().us));
+    for (const { views, onRows } of asks)
+      onRows(
+        views.map(() => null),
+        views.map(() => manualClock().us),
+      );
   };
-  const layers = { fresh: true, readAhead: false, absent: true, stale: false, singleFlight: true, hotKeys: false };
+  const layers = {
+    fresh: true,
+    readAhead: false,
+    absent: true,
+    stale: false,
+    singleFlight: true,
+    hotKeys: false,
+  };
   assembly = assemble({
     plans,
     reader: store,
@@ -59,17 +76,25 @@ beforeAll(() => {
     clock: manualClock(),
     logger: silentLogger,
   });
-  const { components } = JSON.parse(openApiText(plans)) as { components: { schemas: Record<string, Schema> } };
+  const { components } = JSON.parse(openApiText(plans)) as {
+    components: { schemas: Record<string, Schema> };
+  };
   reader = new SchemaReader(components.schemas);
 });
+
+class HeardExchange extends PathExchange {
+  hear: (answer: [number, string]) => void = () => {};
+
+  override reply(status?: number, body?: string | Buffer): void {
+    this.hear([status!, body!.toString()]);
+  }
+}
 
 /** @returns the status and the body of the answer */
 async function ask(path: string, body: unknown): Promise<[status: number, body: string]> {
   const bytes = Buffer.from(JSON.stringify(body));
-  const exchange = new PathExchange(path);
-  const answer = new Promise<[number, string]>((resolve) => {
-    exchange.reply = (status: number, text: string | Buffer): void => resolve([status, text.toString()]);
-  });
+  const exchange = new HeardExchange(path);
+  const answer = new Promise<[number, string]>((resolve) => (exchange.hear = resolve));
   exchange.head.take('host', 'localhost');
   exchange.head.take('content-length', String(bytes.length));
   exchange.route = ALL_SURFACES.findIndex(({ route }) => path.startsWith(route.replace('*', '')));
@@ -83,12 +108,20 @@ describe.each(SERVICES)('of the service %s', (service) => {
     ["Feast's", FEAST, `${service}.feast`, (rows: number) => [rows]],
   ])('on the %s surface', async (_, path, name, lengths) => {
     const schema = { $ref: name };
-    await holds(path, schema, anyRows.chain((rows) => reader.any(schema, lengths(rows))));
+    await holds(
+      path,
+      schema,
+      anyRows.chain((rows) => reader.any(schema, lengths(rows))),
+    );
   });
 
   test('as tensors', async () => {
     const schema = { $ref: `${service}.infer` };
-    await holds(`/v2/models/${service}/infer`, schema, anyRows.chain((rows) => anyInfer(schema, rows)));
+    await holds(
+      `/v2/models/${service}/infer`,
+      schema,
+      anyRows.chain((rows) => anyInfer(schema, rows)),
+    );
   });
 });
 
@@ -127,7 +160,9 @@ function saidInWords(body: unknown): boolean {
 function anyInfer(schema: Schema, rows: number): fc.Arbitrary<unknown> {
   const { properties } = reader.at(schema) as { properties: { inputs: { items: { anyOf: Schema[] } } } };
   const tensors = Map.groupBy(properties.inputs.items.anyOf, (tensor) => nameOf(tensor));
-  const inputs = [...tensors.values()].map((ofOne) => fc.oneof(...ofOne.map((tensor) => anyTensor(tensor, rows))));
+  const inputs = [...tensors.values()].map((ofOne) =>
+    fc.oneof(...ofOne.map((tensor) => anyTensor(tensor, rows))),
+  );
   return fc.record({ inputs: fc.tuple(...inputs) });
 }
 
@@ -171,7 +206,8 @@ function anyChange(body: unknown): fc.Arbitrary<unknown> {
       const inner = place.slice(0, -1).reduce<unknown>((of, key) => (of as Json)[key], changed) as Json;
       const key = place.at(-1)!;
       const old = inner[key];
-      if (how === 'cut') Array.isArray(inner) ? inner.splice(Number(key), 1) : delete inner[key];
+      if (how === 'cut' && Array.isArray(inner)) inner.splice(Number(key), 1);
+      else if (how === 'cut') delete inner[key];
       else if (how === 'add' && typeof old === 'object' && old !== null) (old as Json)['more'] = node;
       else if (how === 'again' && Array.isArray(old)) inner[key] = [...old, ...old];
       else inner[key] = node;
@@ -186,9 +222,18 @@ function placesOf(of: unknown, at: readonly string[] = []): string[][] {
 
 function content(): Omit<Bundle, 'hash'> {
   const inputs = [...TYPES, ...NESTED].map((text, i): RequestInput => {
-    return { name: `in${i}`, type: parseType(text)!, optional: i === TYPES.length + NESTED.length - 1, requestTime: false, log: 'raw' };
+    return {
+      name: `in${i}`,
+      type: parseType(text)!,
+      optional: i === TYPES.length + NESTED.length - 1,
+      requestTime: false,
+      log: 'raw',
+    };
   });
-  const every = onDemandView('every', '({ in4 }) => ({ sum: in4, wrong: 1 })', { inputs, features: bare.features });
+  const every = onDemandView('every', '({ in4 }) => ({ sum: in4, wrong: 1 })', {
+    inputs,
+    features: bare.features,
+  });
   const { services, ...plain } = onDemandContent([trip, fee, bare]);
   const bareOnly = services.get('bare_only')!;
   const of = { role: 'every', view: 'every' };

@@ -35,7 +35,7 @@ interface Answer {
 
 test('cost others under 10 ms, and their own values', async () => {
   const shape = { views: [3], customers: 100, online: 'sqlite:.plumb/online.db' };
-  const folder = await makeBenchProject(shape, withLoops);
+  const folder = await makeBenchProject(shape, loopingContent);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const server = await startServer(sidecarContender('sidecar', folder, { settings: ['log.maxBytes=1GiB'] }));
   onTestFinished(() => server.stop());
@@ -82,7 +82,11 @@ class Load {
     const plain = { feature_service: BENCH_SERVICE, entities: { [BENCH_KEY]: [1] } };
     const due = [
       ...times(EVERY_MS).map((ms) => ({ ms, kind: 'plain', body: plain })),
-      ...times(EVERY_MS).map((ms) => ({ ms: ms + EVERY_MS / 2, kind: 'doubling', body: computing('double', 2) })),
+      ...times(EVERY_MS).map((ms) => ({
+        ms: ms + EVERY_MS / 2,
+        kind: 'doubling',
+        body: computing('double', 2),
+      })),
       ...(withLoops ? times(LOOP_EVERY_MS) : []).map((ms, i) => {
         return { ms: ms + 1, kind: 'looping', body: computing(LOOPS[i % LOOPS.length]!, LOOPING) };
       }),
@@ -102,7 +106,14 @@ class Load {
     const text = JSON.stringify(body);
     const headers = { 'content-length': Buffer.byteLength(text), 'x-deadline-ms': DEADLINE_MS };
     const path = '/feature-service/get-online-features';
-    const options = { agent: this.#agent, method: 'POST', host: '127.0.0.1', port: this.#port, path, headers };
+    const options = {
+      agent: this.#agent,
+      method: 'POST',
+      host: '127.0.0.1',
+      port: this.#port,
+      path,
+      headers,
+    };
     return new Promise((resolve, reject) => {
       const sent = request(options, (response) => {
         let answer = '';
@@ -128,9 +139,15 @@ async function endedThreads(adminPort: number): Promise<number> {
   return [...counts].reduce((sum, [, n]) => sum + Number(n), 0);
 }
 
-function withLoops(content: Omit<Bundle, 'hash'>): Omit<Bundle, 'hash'> {
+function loopingContent(content: Omit<Bundle, 'hash'>): Omit<Bundle, 'hash'> {
   const plain = content.services.get(BENCH_SERVICE)!;
-  const x = { name: 'x', type: { kind: 'float64' as const }, optional: false, requestTime: false, log: 'raw' as const };
+  const x = {
+    name: 'x',
+    type: { kind: 'float64' as const },
+    optional: false,
+    requestTime: false,
+    log: 'raw' as const,
+  };
   const views = ['double', ...LOOPS].map((name) =>
     onDemandView(name, `({ x }) => { while (x === ${LOOPING}) {} return { y: 2 * x } }`, {
       inputs: [x],

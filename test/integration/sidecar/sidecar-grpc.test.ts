@@ -546,7 +546,8 @@ test.each<[string, SettingFlags, boolean]>([
 ])('of its library nothing is loaded but where it is on: %s', async (_, flags, isLoaded) => {
   const plain = new ServingFixture(clock, flags, content());
   onTestFinished(() => plain.close());
-  const at = (path: string): string => JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../..', path)).href);
+  const at = (path: string): string =>
+    JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../..', path)).href);
   // A process of its own, since this one has loaded it for its clients.
   const script = `
     import { createRequire } from 'node:module';

@@ -206,7 +206,10 @@ test('SIGTERM is served on over gRPC, too: no call fails that comes while it dra
   let answered = 0;
   let hasSignal = false;
   // Each on a connection of its own, which stays open until the sidecar ends.
-  const callers = Array.from({ length: 4 }, () => new GrpcCaller(grpcPort, { 'grpc.use_local_subchannel_pool': 1 }));
+  const callers = Array.from(
+    { length: 4 },
+    () => new GrpcCaller(grpcPort, { 'grpc.use_local_subchannel_pool': 1 }),
+  );
   const load = callers.map(async (caller, c) => {
     for (let left = 40; left > 0; left -= hasSignal ? 1 : 0) {
       await (c % 2 === 0 ? caller.inference('ModelInfer', infer) : caller.feast('GetOnlineFeatures', feast));

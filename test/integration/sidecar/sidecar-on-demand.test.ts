@@ -214,7 +214,11 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
   });
 
   test('an input tensor of too many rows is refused', async () => {
-    const x = tensor('x', 'FP64', Array.from({ length: 5_001 }, () => 1));
+    const x = tensor(
+      'x',
+      'FP64',
+      Array.from({ length: 5_001 }, () => 1),
+    );
     const response = await infer('bare_only', { inputs: [x, tensor('y', 'INT32', [1])] });
     expect(response.status).toBe(413);
     expect(((await response.json()) as { parameters: object }).parameters).toMatchObject({
@@ -376,50 +380,53 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
 test.each<[string, Partial<OnDemandView>]>([
   ['in the thread that answers', {}],
   ['isolated', { isolated: true, endless: 'a loop (bare.ts:1)' }],
-])('code %s is exchanged while requests come: none fails, and each record says which code answered', async (_, where) => {
-  const of = (n: number): Omit<Bundle, 'hash'> => {
-    const { features, inputs } = bare;
-    const code = `({ x, y }) => ({ sum: x + ${n}, wrong: y })`;
-    return onDemandContent([trip, fee, onDemandView('bare', code, { features, inputs, ...where })]);
-  };
-  const contents = [0, 1, 2, 3].map(of);
-  const fixture = new ServingFixture(manualClock(), {}, contents[0]!);
-  onTestFinished(() => fixture.close());
-  const served = await runServe(fixture.project());
-  const answers: [id: string, sum: unknown][] = [];
-  const load = { stops: false };
-  const askOn = async (client: number): Promise<void> => {
-    for (let i = 0; !load.stops; i++) {
-      const id = `r${client}-${i}`;
-      const response = await fetch(`http://127.0.0.1:${served.port}${NATIVE}`, {
-        method: 'POST',
-        body: JSON.stringify({ feature_service: 'bare_only', context: { x: 0, y: 1 } }),
-        headers: { 'x-request-id': id },
-      });
-      const text = await response.text();
-      if (response.status !== 200) throw new Error(text);
-      answers.push([id, (JSON.parse(text) as NativeAnswer).results[0]!.features['bare__sum']]);
+])(
+  'code %s is exchanged while requests come: none fails, and each record says which code answered',
+  async (_, where) => {
+    const of = (n: number): Omit<Bundle, 'hash'> => {
+      const { features, inputs } = bare;
+      const code = `({ x, y }) => ({ sum: x + ${n}, wrong: y })`;
+      return onDemandContent([trip, fee, onDemandView('bare', code, { features, inputs, ...where })]);
+    };
+    const contents = [0, 1, 2, 3].map(of);
+    const fixture = new ServingFixture(manualClock(), {}, contents[0]!);
+    onTestFinished(() => fixture.close());
+    const served = await runServe(fixture.project());
+    const answers: [id: string, sum: unknown][] = [];
+    const load = { stops: false };
+    const askOn = async (client: number): Promise<void> => {
+      for (let i = 0; !load.stops; i++) {
+        const id = `r${client}-${i}`;
+        const response = await fetch(`http://127.0.0.1:${served.port}${NATIVE}`, {
+          method: 'POST',
+          body: JSON.stringify({ feature_service: 'bare_only', context: { x: 0, y: 1 } }),
+          headers: { 'x-request-id': id },
+        });
+        const text = await response.text();
+        if (response.status !== 200) throw new Error(text);
+        answers.push([id, (JSON.parse(text) as NativeAnswer).results[0]!.features['bare__sum']]);
+      }
+    };
+    const clients = [0, 1, 2].map(askOn);
+    const { bundles, log } = fixture.project().settings;
+    for (let n = 1; n <= 3; n++) {
+      publishBundle(bundles, contents[n]!);
+      await until(() => answers.some(([, sum]) => sum === n), `code ${n} answers`);
     }
-  };
-  const clients = [0, 1, 2].map(askOn);
-  const { bundles, log } = fixture.project().settings;
-  for (let n = 1; n <= 3; n++) {
-    publishBundle(bundles, contents[n]!);
-    await until(() => answers.some(([, sum]) => sum === n), `code ${n} answers`);
-  }
-  load.stops = true;
-  await Promise.all(clients);
-  await served.stop();
-  const codes = new Map(contents.map((content, n) => [content.onDemand.get('bare')!.definitionId, n]));
-  const records = new Map<string, number>();
-  for (const item of readServedLog(log.spool)) {
-    if (item.kind === 'served')
-      records.set(item.record.requestId, codes.get(item.record.onDemand[0]!.definitionId)!);
-  }
-  expect(answers.length).toBeGreaterThan(10);
-  for (const [id, sum] of answers) {
-    expect(records.has(id), id).toBe(true);
-    // A busy machine may end a call of a thread of its own: then there is no sum, and still a record.
-    if (sum !== null || where.isolated !== true) expect(records.get(id), id).toBe(sum);
-  }
-});
+    load.stops = true;
+    await Promise.all(clients);
+    await served.stop();
+    const codes = new Map(contents.map((content, n) => [content.onDemand.get('bare')!.definitionId, n]));
+    const records = new Map<string, number>();
+    for (const item of readServedLog(log.spool)) {
+      if (item.kind === 'served')
+        records.set(item.record.requestId, codes.get(item.record.onDemand[0]!.definitionId)!);
+    }
+    expect(answers.length).toBeGreaterThan(10);
+    for (const [id, sum] of answers) {
+      expect(records.has(id), id).toBe(true);
+      // A busy machine may end a call of a thread of its own: then there is no sum, and still a record.
+      if (sum !== null || where.isolated !== true) expect(records.get(id), id).toBe(sum);
+    }
+  },
+);

@@ -26,7 +26,9 @@ export class SchemaReader {
   }
 
   fits(given: Schema, value: unknown): boolean {
-    return Object.entries(this.at(given)).every(([keyword, of]) => this.#holds(keyword, of, value, this.at(given)));
+    return Object.entries(this.at(given)).every(([keyword, of]) =>
+      this.#holds(keyword, of, value, this.at(given)),
+    );
   }
 
   #holds(keyword: string, of: unknown, value: unknown, schema: Schema): boolean {
@@ -94,7 +96,9 @@ export class SchemaReader {
           .map((n) => within(n, schema));
       case 'string': {
         const content = schema['contentSchema'] as Schema | undefined;
-        return content === undefined ? anyText(schema) : this.any(content, rows).map((json) => JSON.stringify(json));
+        return content === undefined
+          ? anyText(schema)
+          : this.any(content, rows).map((json) => JSON.stringify(json));
       }
       case 'array':
         return this.#anyList(schema, rows);
@@ -104,7 +108,11 @@ export class SchemaReader {
   }
 
   #anyList(schema: Schema, rows: readonly number[]): fc.Arbitrary<unknown[]> {
-    const { items, minItems = 0, maxItems } = schema as { items: Schema; minItems?: number; maxItems?: number };
+    const {
+      items,
+      minItems = 0,
+      maxItems,
+    } = schema as { items: Schema; minItems?: number; maxItems?: number };
     const isRows = maxItems !== undefined && maxItems > 100;
     const lengths = isRows ? fc.constantFrom(...rows) : fc.integer({ min: minItems, max: maxItems ?? 3 });
     return lengths.chain((length) =>
@@ -113,7 +121,11 @@ export class SchemaReader {
   }
 
   #anyObject(schema: Schema, rows: readonly number[]): fc.Arbitrary<unknown> {
-    const { properties = {}, required = [], additionalProperties: more } = schema as {
+    const {
+      properties = {},
+      required = [],
+      additionalProperties: more,
+    } = schema as {
       properties?: Record<string, Schema>;
       required?: string[];
       additionalProperties?: boolean | Schema;

@@ -75,8 +75,8 @@ describe('isolated functions', () => {
       spare: true,
       onEnd: () => order.push('ended'),
     });
-    const ask = async (name: string, view: string, x: number): Promise<void> => {
-      const [outcome] = await functions.rows(view, rowsOf(x));
+    const ask = async (name: string, of: string, x: number): Promise<void> => {
+      const [outcome] = await functions.rows(of, rowsOf(x));
       order.push(outcome instanceof OnDemandFault ? `${name}: ${outcome.reason}` : `${name}: ${outcome![0]}`);
     };
     const asked = [ask('looping', 'halve', Infinity), ask('behind it', 'double', 5)];

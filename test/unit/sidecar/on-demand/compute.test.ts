@@ -10,7 +10,13 @@ import { FunctionSlots } from '../../../../sidecar/on-demand/function-slots.ts';
 import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
 import { nativeSurface } from '../../../../sidecar/surface/native/native.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
-import { bare, fee, onDemandContent, onDemandView, trip } from '../../../support/fixtures/on-demand-bundle.ts';
+import {
+  bare,
+  fee,
+  onDemandContent,
+  onDemandView,
+  trip as tripView,
+} from '../../../support/fixtures/on-demand-bundle.ts';
 import {
   HOUR_US,
   NOON_US,
@@ -252,7 +258,7 @@ test('plans are ready once one function was called and the thread of another is 
   });
   const functions = new FunctionSlots();
   onTestFinished(() => functions.close());
-  const bundle = { ...onDemandContent([trip, fee, slow]), hash: 'b' };
+  const bundle = { ...onDemandContent([tripView, fee, slow]), hash: 'b' };
   const plans = new BundlePlans(bundle, '', new ViewSlots(functions));
   const beganMs = performance.now();
   await plans.ready();
