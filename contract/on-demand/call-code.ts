@@ -72,6 +72,9 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
   const { isSafeInteger } = Number;
   const { asIntN } = BigInt;
   const { fround } = Math;
+  // Those of the language themselves: the realm's names for them look at each length.
+  const Bytes = Uint8Array.prototype.constructor;
+  const Floats = Float32Array.prototype.constructor;
   const NO = Symbol('no value of the type');
   const MAX_LIST = 1_000_000;
   const tag = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
@@ -89,7 +92,7 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
   const text = (x) => (typeof x === 'string' && x.isWellFormed() ? x : NO);
   const floats = (x, size) => {
     if (tagOf(x) !== 'Float32Array' && !(isArray(x) && x.every((item) => typeof item === 'number'))) return NO;
-    return x.length === size ? make.floats(new Float32Array(x)) : NO;
+    return x.length === size ? make.floats(new Floats(x)) : NO;
   };
   const shown = (x) => {
     if (typeof x === 'string') return 'the text ' + JSON.stringify(x.slice(0, 40));
@@ -140,9 +143,9 @@ class CodeWriter {
       case 'int64':
         return this.#int64 === 'bigint' ? from : `number(${from})`;
       case 'bytes':
-        return `new Uint8Array(${from})`;
+        return `new Bytes(${from})`;
       case 'embedding':
-        return `new Float32Array(${from})`;
+        return `new Floats(${from})`;
       case 'list': {
         const item = this.given(type.of, 'from[i]');
         const body = `const to = []; for (let i = 0; i < from.length; i++) to.push(${item}); return freeze(to);`;

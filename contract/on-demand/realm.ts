@@ -2,7 +2,8 @@
  * A realm of its own for one function computed on demand: the language without clock, randomness, locale and process,
  * and frozen, so that nothing stays behind from call to call. It guards against mistakes, not against attackers.
  *
- *   left      what KEPT names; Math without random; Date with one argument and its UTC methods
+ *   left      what KEPT names; Math without random; Date with one argument and its UTC methods; lists, buffers and texts
+ *             of a million at most where a length makes them
  *   gone      eval and Function (no code is made of text), Promise, Proxy, Reflect, Intl, WeakRef, console, timers, ...
  *
  * Its global object is an ordinary one (DONT_CONTEXTIFY): in a contextified realm each use of `Math` would go through
@@ -69,7 +70,7 @@ export function makeRealm(): Context {
 }
 
 /** Their text runs in the realm, so each uses the language alone. */
-const SET_UP = [limitDate, removeTheRest, freezeAll].map(
+const SET_UP = [limitDate, limitSizes, removeTheRest, freezeAll].map(
   (step) => new Script(`'use strict';(${step.toString()})(this, ${JSON.stringify(KEPT)})`),
 );
 
@@ -106,6 +107,64 @@ function limitDate(global: object): void {
   }
   Object.defineProperty(Whole.prototype, 'constructor', { value: limited });
   Object.defineProperty(global, 'Date', { value: limited });
+}
+
+/**
+ * Refuses single lists, buffers and texts of more than a million: a native method fills one without a pause, so that no
+ * deadline ends it, and what is past the bound of a thread's heap at once ends the process.
+ */
+function limitSizes(global: Record<string, unknown>, kept: readonly string[]): void {
+  const {
+    apply,
+    construct,
+    defineProperty,
+    getOwnPropertyDescriptor,
+    getPrototypeOf,
+    ownKeys,
+    setPrototypeOf,
+  } = Reflect;
+  const most = 1_048_576;
+  type Native = new (...given: unknown[]) => object;
+  type Sized = { readonly length?: unknown } | null | undefined;
+  const check = (size: unknown, what: string): void => {
+    if (typeof size === 'number' && size > most)
+      throw new RangeError(`${what} of ${size}: a function may have ${most} at once`);
+  };
+  for (const name of kept.filter((one) => /^(Array|ArrayBuffer|\w+\d+(Clamped)?Array)$/.test(one))) {
+    const Whole = global[name] as Native & { from?(...given: unknown[]): unknown };
+    const limited = function Limited(this: unknown, ...given: unknown[]): unknown {
+      const [first] = given;
+      if (given.length === 1) check(typeof first === 'object' ? (first as Sized)?.length : first, name);
+      return new.target === undefined
+        ? apply(Whole, this, given)
+        : construct(Whole, given, new.target as never);
+    };
+    setPrototypeOf(limited, getPrototypeOf(Whole));
+    for (const key of ownKeys(Whole)) defineProperty(limited, key, getOwnPropertyDescriptor(Whole, key)!);
+    if (Whole.from !== undefined) {
+      const from = function (this: unknown, ...given: unknown[]): unknown {
+        check((given[0] as Sized)?.length, name);
+        return apply(Whole.from!, this === limited ? Whole : this, given);
+      };
+      defineProperty(limited, 'from', { value: from });
+    }
+    defineProperty(global, name, { value: limited });
+  }
+  const texts = String.prototype as unknown as Record<string, (this: string, ...given: unknown[]) => unknown>;
+  const sizeOf: Readonly<Record<string, (text: string, given: unknown) => number>> = {
+    repeat: (text, times) => text.length * Number(times),
+    padStart: (_, length) => Number(length),
+    padEnd: (_, length) => Number(length),
+    split: (text) => text.length,
+  };
+  for (const [name, size] of Object.entries(sizeOf)) {
+    const whole = texts[name]!;
+    const limited = function (this: string, ...given: unknown[]): unknown {
+      check(size(this, given[0]), 'a text');
+      return apply(whole, this, given);
+    };
+    defineProperty(texts, name, { value: limited });
+  }
 }
 
 /** Takes away every other name, what depends on a locale, and what remembers the last match or the stack. */

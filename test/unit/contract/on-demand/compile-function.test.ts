@@ -244,6 +244,20 @@ describe('a realm is a wall against mistakes', () => {
     });
   });
 
+  // prettier-ignore
+  test.each([
+    ['[] instanceof Array && new Array(3).length === 3 && Array(1, 2)[1] === 2 && Array.isArray(Array.of(1))'],
+    ['Array.from("ab").join() === "a,b" && Array.from([1], (n) => n * 2)[0] === 2 && Array.from(new Map([[1, 2]]))[0][1] === 2'],
+    ['new Float64Array([1, 2]) instanceof Float64Array && Float64Array.BYTES_PER_ELEMENT === 8 && Array.name === "Array"'],
+    ['Float32Array.from([0.5])[0] === 0.5 && Float64Array.of(3)[0] === 3 && new Uint8Array(new ArrayBuffer(8), 4).length === 4'],
+    ['Object.getPrototypeOf(Float64Array) === Object.getPrototypeOf(Uint8Array) && ArrayBuffer.isView(new Int8Array(1))'],
+    ['(class extends Array {}).from([1, 2]).length === 2 && new (class extends Float64Array {})(2) instanceof Float64Array'],
+    ['"a,b".split(",").length === 2 && "ab".repeat(2) === "abab" && "a".padEnd(3, "b") === "abb" && "ab".split().length === 1'],
+    ['new Array(1048576).length === 1048576 && "a".repeat(1048576).length === 1048576 && [5].concat([6]).map((n) => n)[1] === 6'],
+  ])('names of lists, buffers and texts mean what they do in the language: %s', (script) => {
+    expect(computed(oneOf(`() => ({ y: ${script} })`, 'float64', 'bool'), null)).toEqual([true]);
+  });
+
   test('objects of the function may have the names that objects of the language have', () => {
     const script = `() => { const o = {}; o.toString = () => 'own'; o.constructor = 1; class E extends Error { constructor() { super('m'); this.name = 'E'; } }
       return { y: String(o) + new E().name + String(new Error('x')) } }`;
