@@ -1,4 +1,5 @@
 /** gRPC beside HTTP: the same answers by both protocols, log, metrics, bad input, the end. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -562,7 +563,9 @@ test.each<[string, SettingFlags, boolean]>([
     await served.stop();
     const loaded = Object.keys(createRequire(import.meta.url).cache).filter((file) => file.includes('grpc-js'));
     console.log(JSON.stringify([status, loaded.length]));`;
-  const { stdout, stderr } = await run(process.execPath, [QUIET_NODE, '--input-type=module', '-e', script]);
+  const file = join(plain.folder, 'serve.mjs');
+  writeFileSync(file, script);
+  const { stdout, stderr } = await run(process.execPath, [QUIET_NODE, file]);
   expect(stdout, stderr).not.toBe('');
   const [status, files] = JSON.parse(stdout) as [number, number];
   expect([status, files > 0]).toEqual([200, isLoaded]);
