@@ -2,8 +2,8 @@
  * A realm of its own for one function computed on demand: the language without clock, randomness, locale and process,
  * and frozen, so that nothing stays behind from call to call. It guards against mistakes, not against attackers.
  *
- *   left      what KEPT names; Math without random; Date with one argument and its UTC methods; lists, buffers and texts
- *             of a million at most where a length makes them
+ *   left      what KEPT names; Math without random; Date with one argument and its UTC methods; lists, buffers and
+ *             texts of a million at most where a length makes them
  *   gone      eval and Function (no code is made of text), Promise, Proxy, Reflect, Intl, WeakRef, console, timers, ...
  *
  * Its global object is an ordinary one (DONT_CONTEXTIFY): in a contextified realm each use of `Math` would go through
