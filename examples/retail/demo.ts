@@ -1,6 +1,7 @@
 /**
  * Plumbline from end to end on real data and the embedded defaults: computes features from real invoices, serves them
- * on localhost, logs every vector, replays the log against the history, and reports why some values differ.
+ * on localhost, logs every vector, replays the log against the history, reports why some values differ, and trains a
+ * model on what was served.
  *
  * `npm run demo` in a checkout, `npx plumb demo` from the package.
  */
@@ -16,9 +17,13 @@ import { formatDuration } from '../../contract/std/duration.ts';
 import { DAY_US, dayOf, formatTimestamp } from '../../contract/std/timestamp.ts';
 import { terminalLogger } from '../../contract/std/logger.ts';
 import type { Logger } from '../../contract/std/logger.ts';
+import { runIngest } from '../../monitor/ingest/main.ts';
 import { judgeDay } from '../../monitor/main.ts';
 import type { Snapshot } from '../../monitor/verdict/snapshot.ts';
 import { renderVerdict } from '../../monitor/report/terminal/verdict-table.ts';
+import { renderCartSet, trainCarts } from './cart-sets.ts';
+import type { CartSets } from './cart-sets.ts';
+import type { ServedCart } from './model-servers.ts';
 import { prepareShop } from './prepare.ts';
 import type { Basket } from './prepare.ts';
 import { ALL_VIEWS, finishRun, HOUR_US, MINUTE_US, playDay, RUN_LASTS_US, startRun } from './rehearsal.ts';
@@ -43,6 +48,7 @@ interface DemoResult {
   readonly snapshot: Snapshot;
   readonly reportFile: string;
   readonly snapshotFile: string;
+  readonly training: CartSets;
 }
 
 /**
@@ -74,18 +80,26 @@ export async function runDemo(dir: string, dayUs: number, logger: Logger): Promi
     await finishRun({ control }, await startRun({ project }, firstRunUs, ALL_VIEWS));
     const sidecar = await startSidecar(folder);
     tell(`plumb serve: ${sidecar.url}`);
+    let carts: readonly ServedCart[];
     try {
       const happenings = theDay(dayUs, await shop.baskets());
       const onHappening = narrator(tell, logger, happenings);
       const stage = { project, control, shop, url: sidecar.url, onHappening };
-      tellServed(tell, await playDay(stage, happenings, firstRunUs));
+      const tally = await playDay(stage, happenings, firstRunUs);
+      ({ carts } = tally);
+      tellServed(tell, tally);
     } finally {
       await sidecar.stop();
     }
+    tell('plumb monitor ingest: vector log to archive');
+    await runIngest(project);
     tell(`plumb monitor run --date ${day}`);
     const [judged] = await judgeDay(project, { date: day, services: [SERVICE] });
+    const training = await trainCarts(project, carts);
+    tell(`plumb train --as available: ${renderCartSet(training.asAvailable)}`);
+    tell(`plumb train --from-log: ${renderCartSet(training.fromLog)}`);
     tell('done\n');
-    return { folder, date: day, ...judged! };
+    return { folder, date: day, ...judged!, training };
   } finally {
     shop.close();
     control.close();

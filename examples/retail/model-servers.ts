@@ -5,7 +5,7 @@
 import type { Basket } from './prepare.ts';
 
 const BASKET = 'basket_v1';
-const CART = 'cart_v1';
+export const CART = 'cart_v1';
 const RANKING = 'restaurant_ranking_v1';
 
 /** A cart that was about to be paid, and what the model of carts was answered about it. */

@@ -7,10 +7,14 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silentLogger } from '../../../contract/std/logger.ts';
+import { trainCarts } from '../../../examples/retail/cart-sets.ts';
+import type { ServedCart } from '../../../examples/retail/model-servers.ts';
 import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import type { SqlRow } from '../../../project/engine/duckdb/duckdb.ts';
 import { formatTimestamp, parseTimestamp } from '../../../contract/std/timestamp.ts';
+import { openProject } from '../../../project/project.ts';
 import { customerFeatures, productFeatures, splitOrders } from '../../oracle/retail-features.ts';
 import { plumb, QUIET_NODE, run } from '../../support/processes/plumb-process.ts';
 import type { Finished } from '../../support/processes/plumb-process.ts';
@@ -268,6 +272,51 @@ describe('the demo', () => {
     const catalogue = await plumb(['-C', folder, 'show']);
     expect(catalogue.stdout).toContain('basket-value (team-checkout)');
     expect((await plumb(['-C', folder, 'plan', '--exit-code'])).code).toBe(0);
+  });
+
+  test('trains the model of carts as available and from the log, and the second is what was served', async () => {
+    const sets = ['carts-as-available', 'carts-from-log'].map((name) => join(folder, `${name}.parquet`));
+    const differing: Record<string, number>[] = [];
+    for (const file of sets) {
+      const rows = await duck.rows(`SELECT * FROM read_parquet('${file}')`);
+      expect(rows.length).toBe(carts.length);
+      const byRequest = new Map(rows.map((row) => [row['request_id'], row]));
+      const wrong: Record<string, number> = {};
+      for (const { requestId, vectors } of carts)
+        for (const [name, value] of Object.entries(vectors[0]!.features))
+          if (asText(byRequest.get(requestId)![name]) !== asText(value)) wrong[name] = (wrong[name] ?? 0) + 1;
+      differing.push(wrong);
+    }
+    const zeros = carts.filter(({ vectors }) => vectors[0]!.features[FILLED] === 0).length;
+    expect(zeros).toBeGreaterThan(0);
+    expect(differing).toEqual([{ [FILLED]: zeros }, {}]);
+    const [count, values] = [carts.length, 5 * carts.length];
+    expect(demo.stderr).toContain(
+      `plumb train --as available: ${count} carts; ${zeros} of ${values} values were served otherwise (avg_order_value_30d)\n`,
+    );
+    expect(demo.stderr).toContain(
+      `plumb train --from-log: ${count} carts; all ${values} values are what was served\n`,
+    );
+  });
+
+  test('ends with an error where a set of the log is not what a model server was answered', async () => {
+    const { requestId, servedAt, vectors } = carts[0]!;
+    const { entities, features, inputs } = vectors[0]!;
+    const basket = {
+      invoice: '',
+      atUs: usOf(servedAt),
+      customerId: BigInt(entities['customer_id']!),
+      stockCodes: [],
+      value: inputs!['basket_value'] as number,
+    };
+    const project = openProject(folder, silentLogger, {});
+    const answered = (value: unknown): ServedCart => ({ requestId, basket, features: { [FILLED]: value } });
+    await expect(trainCarts(project, [answered(features[FILLED])])).resolves.toMatchObject({
+      fromLog: { labels: 1, values: 1, differing: {} },
+    });
+    await expect(trainCarts(project, [answered(1.5)])).rejects.toThrow(
+      `the training set of the log is not what was served: ${FILLED} of request ${requestId} was 1.5, and the set has ${String(features[FILLED])}`,
+    );
   });
 
   test('trains on what was served, where the report says that they match', async () => {
