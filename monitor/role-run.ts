@@ -11,7 +11,6 @@ import { AsServed } from './as-served/as-served.ts';
 import { RevealedValues } from './as-served/revealed-values.ts';
 import type { DayOfService } from './day/day-of-log.ts';
 import { bundlesOf } from './day/servers.ts';
-import { monitorError } from './errors.ts';
 import type { GroupPages } from './groups/group-pages.ts';
 import { ViewJudge } from './judge/judge.ts';
 import type { PodClocks } from './judge/pod-clocks.ts';
@@ -238,27 +237,14 @@ export class RoleRun {
     return { features, incidents: this.#tally.incidents.incidents(pages?.pods ?? [], example) };
   }
 
-  /** @throws REG_SOURCE when the view's history cannot be read, MON_SERVED when it is the archive */
+  /** @throws REG_SOURCE when the view's history, or the archive, cannot be read: run.ts tells them apart */
   async #reading<T>(read: () => Promise<T>): Promise<T> {
     try {
       return await read();
     } catch (error) {
       if (error instanceof CodedError) throw error;
-      await this.#checkArchive();
       const why = (error as Error).message.split('\n')[0];
       throw registryError('REG_SOURCE', `the history of ${this.#view.id} cannot be read: ${why}`, {}, error);
-    }
-  }
-
-  /** Asked where a join with a history has failed: DuckDB does not say which side it was. @throws MON_SERVED */
-  async #checkArchive(): Promise<void> {
-    const { duck, project } = this.#day;
-    try {
-      await this.#served.files.readWhole(duck);
-    } catch (error) {
-      const { served } = project.settings;
-      const why = (error as Error).message.split('\n')[0];
-      throw monitorError('MON_SERVED', `the archive in ${served} cannot be read: ${why}`, {}, error);
     }
   }
 }

@@ -7,7 +7,8 @@
  *
  * This file opens and closes what the run needs, and reads the day; service-run.ts then judges each service. The day's
  * tables are in a DuckDB file below `monitor.scratch`, so that a day larger than memory can be judged; its folder is
- * removed when the run ends, or by the next one.
+ * removed when the run ends, or by the next one. Where a file of the archive turns out to be damaged, all of it begins
+ * again without that file.
  */
 import { join } from 'node:path';
 import { storedServiceNamed } from '../contract/definitions/service-named.ts';
@@ -20,6 +21,7 @@ import { HistoriesSeen } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
 import { openScratchFolder } from '../project/scratch-folder.ts';
 import { archivedSpan } from './day/archived-day.ts';
+import { DamagedArchive, DamagedFiles, readingArchive } from './day/damaged-archive.ts';
 import { readDayOfLog } from './day/day-of-log.ts';
 import type { DayOfLog, DayOfService } from './day/day-of-log.ts';
 import { HashedIds, hasHashedIds } from './day/hashed-ids.ts';
@@ -57,29 +59,36 @@ export async function runMonitor(
   options: MonitorOptions,
   judged: (snapshot: Snapshot) => void = () => {},
 ): Promise<Snapshot[]> {
-  return await withDay(project, database, { ...options, quiet: true }, async (day, found) => {
-    const snapshots: Snapshot[] = [];
-    const errors: unknown[] = [];
+  const snapshots = new Map<string, Snapshot>();
+  let errors: unknown[] = [];
+  const judgeAll = async (day: MonitoredDay, found: readonly DayOfService[]): Promise<Snapshot[]> => {
+    errors = [];
     for (const service of found) {
+      const { name } = service.service;
+      // One that was judged before the day began again met no damage.
+      if (snapshots.has(name)) continue;
       try {
-        const snapshot = await new ServiceRun(day, service).judge();
-        snapshots.push(snapshot);
+        const snapshot = await readingArchive(day.log.files, () => new ServiceRun(day, service).judge());
+        snapshots.set(name, snapshot);
         judged(snapshot);
       } catch (error) {
+        if (error instanceof DamagedArchive) throw error;
         errors.push(error);
-        const { name } = service.service;
         if (found.length > 1) project.logger.warn(`${name} cannot be judged: ${(error as Error).message}`);
       }
     }
-    if (errors.length > 0) throw errors[0];
-    return snapshots;
-  });
+    return found.flatMap(({ service }) => snapshots.get(service.name) ?? []);
+  };
+  const all = await withDay(project, database, { ...options, quiet: true }, judgeAll);
+  if (errors.length > 0) throw errors[0];
+  return all;
 }
 
 /**
  * Opens a day or an hour for whoever judges it, and closes it afterwards.
  *
- * @param judge  gets the services that have vectors, or are judged without, in the order of the bundle
+ * @param judge  gets the services that have vectors, or are judged without, in the order of the bundle; it is called
+ *               again where it met a damaged file, with a day that lacks it
  * @returns      what `judge` does
  * @throws       MON_DAY, MON_NO_VECTORS, MON_LOG, REG_NOT_APPLIED, REG_UNKNOWN, and what `judge` throws
  */
@@ -87,6 +96,24 @@ export async function withDay<T>(
   project: Project,
   database: RegistryDatabase,
   options: OpenedDay,
+  judge: (day: MonitoredDay, found: readonly DayOfService[]) => Promise<T>,
+): Promise<T> {
+  const damaged = new DamagedFiles((line) => project.logger.warn(line));
+  for (;;) {
+    try {
+      return await withReadableDay(project, database, { ...options, damaged }, judge);
+    } catch (error) {
+      if (!(error instanceof DamagedArchive)) throw error;
+      for (const [file, why] of error.files) damaged.add(file, why);
+    }
+  }
+}
+
+/** @throws DamagedArchive when a file turns out to be damaged that is not known to be */
+async function withReadableDay<T>(
+  project: Project,
+  database: RegistryDatabase,
+  options: OpenedDay & { readonly damaged: DamagedFiles },
   judge: (day: MonitoredDay, found: readonly DayOfService[]) => Promise<T>,
 ): Promise<T> {
   const span = spanOf(options);
@@ -107,7 +134,7 @@ export async function withDay<T>(
     if (exposed !== null) project.logger.warn(exposed);
     const histories = { ...project.settings, seen: new HistoriesSeen() };
     const day = { ...span, project, database, book, duck, scratch: scratch.folder, histories, hmacKey };
-    const log = await readLog(day, scratch.folder);
+    const log = await readLog(day, options.damaged);
     for (const [what, vectors] of log.leftOut) {
       project.logger.warn(`${vectors} vectors ${what} are not judged`);
     }
@@ -116,7 +143,7 @@ export async function withDay<T>(
       options.quiet === true ? await quietDays({ ...day, log }, without) : new Map<string, DayOfService>();
     const found = wanted.flatMap(({ name }) => log.services.get(name) ?? quiet.get(name) ?? []);
     if (found.length === 0) throw noVectors(project, { span, services: options.services, log });
-    return await judge({ ...day, log }, found);
+    return await readingArchive(log.files, () => judge({ ...day, log }, found));
   } finally {
     duck.close();
     scratch.remove();
@@ -128,21 +155,24 @@ function servicesOf(bundle: Bundle, names: readonly string[] | undefined): Featu
   return [...new Set(names)].map((name) => storedServiceNamed(bundle, name));
 }
 
-/** @param scratch  a folder for temporary files, when a large day does not fit in memory */
-async function readLog(day: Omit<MonitoredDay, 'log'>, scratch: string): Promise<DayOfLog> {
-  const { project, book, duck, hmacKey } = day;
+/** @param damaged  files that are left out; gets those that are found */
+async function readLog(day: Omit<MonitoredDay, 'log'>, damaged: DamagedFiles): Promise<DayOfLog> {
+  const { project, book, duck, hmacKey, scratch } = day;
   const { entities, services } = book.current;
   let isOfSpool = true;
   try {
-    const archive = await archivedSpan(project, day, join(scratch, 'served'));
-    ({ isOfSpool } = archive);
+    const archived = await archivedSpan(project, day, join(scratch, 'served'));
+    ({ isOfSpool } = archived);
+    const archive = await damaged.leaveOut(duck, archived);
     const hashedIds = hasHashedIds(entities.values())
       ? await HashedIds.read(duck, { settings: day.histories, logger: project.logger }, book.current, hmacKey)
       : null;
     const bundle = (hash: string): Bundle => book.bundle(hash);
-    return await readDayOfLog(duck, archive, { services, span: day, bundle, hashedIds });
+    const { served } = project.settings;
+    const scope = { services, span: day, bundle, hashedIds, served };
+    return await readingArchive(archive.files, () => readDayOfLog(duck, archive, scope));
   } catch (error) {
-    if (error instanceof CodedError) throw error;
+    if (error instanceof CodedError || error instanceof DamagedArchive) throw error;
     const what = `${placeOf(project, isOfSpool)} cannot be read: ${(error as Error).message}`;
     throw monitorError(isOfSpool ? 'MON_LOG' : 'MON_SERVED', what, {}, error);
   }

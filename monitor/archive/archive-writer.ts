@@ -101,7 +101,7 @@ export class ArchiveWriter {
       const own = `${file.folder}/${name}${file.part === 0 ? '' : `-${file.part}`}.parquet`;
       const isOpen = state.open.has(file.hour) || !this.#isOver(file.hour);
       moving.set(from, isOpen ? `${OPEN}/${own}` : own);
-      if (isOpen) state.addOpen(file.hour, `${OPEN}/${own}`);
+      if (isOpen) state.addOpen(file.hour, `${OPEN}/${own}`, file.vectors);
       else state.addFile(file.hour, file.vectors);
     }
     this.#batch.close();
@@ -122,16 +122,16 @@ export class ArchiveWriter {
       for (const [hour, files] of over) {
         for (const [folder, own] of byFolder(files)) {
           // What this batch has written for the hour need not be moved first.
-          const paths = own.map((file) => this.#whereIs(file, moving));
+          const paths = new Map(own.map((file) => [this.#whereIs(file, moving), file]));
           const from = `${this.#batches}/${name}-${moving.size}.parquet`;
-          const { rows, lost } = await hours.join(hour, paths, join(served, from));
+          const { rows, lost } = await hours.join(hour, [...paths.keys()], join(served, from));
           // What is lost stays counted, so that whoever reads the hour is told.
-          for (let i = 0; i < lost; i++) state.addFile(hour, null);
+          for (const path of lost) state.addFile(hour, state.vectorsOfOpen(paths.get(path)!));
           if (rows === null) continue;
           state.addFile(hour, rows);
           moving.set(from, `${folder}/${name}-joined.parquet`);
         }
-        state.open.delete(hour);
+        state.closeHour(hour);
         removing.push(...files);
       }
     } finally {

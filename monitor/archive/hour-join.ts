@@ -4,6 +4,7 @@
  */
 import { existsSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { damagedFiles } from '../../project/archive/damaged-files.ts';
 import { DuckDb, EXACT_FLOATS } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { ArchiveDisk } from './archive-disk.ts';
@@ -14,8 +15,8 @@ const DAMAGED = '_damaged-';
 interface Joined {
   /** How many rows the file has that was written; null: none was, since there is nothing to join. */
   readonly rows: number | null;
-  /** Files that are gone or damaged. */
-  readonly lost: number;
+  /** Paths of files that are gone or damaged. */
+  readonly lost: readonly string[];
 }
 
 export class HourJoin {
@@ -41,18 +42,18 @@ export class HourJoin {
     let paths = files.filter((file) => existsSync(file));
     for (const file of files)
       if (!paths.includes(file)) this.#warn(`${file} is gone: its vectors of the hour ${hour} are lost`);
-    if (paths.length === 0) return { rows: null, lost: files.length };
+    if (paths.length === 0) return { rows: null, lost: files };
     try {
       await this.#write(paths, to);
     } catch (error) {
-      const damaged = await this.#damagedOf(paths);
+      const damaged = await damagedFiles(this.#duck, paths);
       // Then it is no fault of the files.
       if (damaged.size === 0) throw error;
       for (const [file, why] of damaged) this.#setAside(hour, file, why);
       paths = paths.filter((file) => !damaged.has(file));
       if (paths.length > 0) await this.#write(paths, to);
     }
-    const lost = files.length - paths.length;
+    const lost = files.filter((file) => !paths.includes(file));
     return { rows: paths.length === 0 ? null : await this.#rowsOf(to), lost };
   }
 
@@ -69,22 +70,6 @@ export class HourJoin {
       `SELECT sum(num_rows)::INTEGER AS n FROM parquet_file_metadata(${quotePaths([file])})`,
     );
     return count!['n'] as number;
-  }
-
-  /** @returns the files of which some bytes cannot be read, with the reason */
-  async #damagedOf(paths: readonly string[]): Promise<Map<string, string>> {
-    const damaged = new Map<string, string>();
-    for (const file of paths) {
-      try {
-        await this.#duck.rows(`SELECT max(hash(COLUMNS(*))) FROM read_parquet(${quotePaths([file])})`);
-      } catch (error) {
-        const { message } = error as Error;
-        // Too little memory is no damage.
-        if (/out of memory/i.test(message)) throw error;
-        damaged.set(file, message);
-      }
-    }
-    return damaged;
   }
 
   #setAside(hour: string, file: string, why: string): void {

@@ -7,7 +7,6 @@ import type { Bundle, FeatureService } from '../../contract/model.ts';
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
 import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
-import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import { serviceFolder } from '../../project/archive/archive-layout.ts';
 import type { IngestAccount } from '../../project/archive/ingest-account.ts';
 import { spanText } from '../judged-span.ts';
@@ -16,7 +15,9 @@ import { ServedFiles } from '../replay/served-files.ts';
 import type { HashedBy } from '../replay/served-files.ts';
 import type { DayInArchive } from './archived-day.ts';
 import type { LostFiles } from '../verdict/snapshot.ts';
+import type { ReadableArchive } from './damaged-archive.ts';
 import type { HashedIds } from './hashed-ids.ts';
+import { lostFilesOf } from './lost-files.ts';
 import type { Server } from './servers.ts';
 
 export interface DayOfService {
@@ -45,8 +46,10 @@ export interface DayOfLog extends Pick<DayInArchive, 'files' | 'isOfSpool' | 'ke
   readonly gaps: number;
   /** Starts of a sidecar that have a record on the day, but neither a last record nor one after the day. */
   readonly openTails: number;
-  /** Files that the archive should have and has not, by hour. */
+  /** Files that the archive should have and has not, or cannot read, by hour. */
   readonly lostFiles: readonly LostFiles[];
+  /** Names of services of which a file cannot be read. */
+  readonly damaged: ReadonlySet<string>;
   /** Vectors left out, by reason: the service is not applied, single features, hashed or dropped keys. */
   readonly leftOut: ReadonlyMap<string, number>;
 }
@@ -59,10 +62,16 @@ interface DayScope {
   bundle(hash: string): Bundle;
   /** Finds ids by their HMACs; null: no entity's ids are hashed, or the secret is not set. */
   readonly hashedIds: HashedIds | null;
+  /** The folder of the archive. */
+  readonly served: string;
 }
 
 /** Reads what the archive has of each service. */
-export async function readDayOfLog(duck: DuckDb, archive: DayInArchive, scope: DayScope): Promise<DayOfLog> {
+export async function readDayOfLog(
+  duck: DuckDb,
+  archive: ReadableArchive,
+  scope: DayScope,
+): Promise<DayOfLog> {
   const { files, ledger } = archive;
   const folders = [...Map.groupBy(files, ({ folder }) => folder)].map(([folder, own]) => ({
     folder,
@@ -91,26 +100,10 @@ export async function readDayOfLog(duck: DuckDb, archive: DayInArchive, scope: D
     if (day.vectors > 0) services.set(service.name, { ...day, duplicates });
   }
   const { isOfSpool, keptFrom } = archive;
-  const lostFiles = await lostFilesOf(duck, archive);
-  return { services, leftOut, lostFiles, files, isOfSpool, keptFrom, ...accountOf(ledger, scope.span) };
-}
-
-/** How many vectors they had the states say, but for those that were lost while their hour was open. */
-async function lostFilesOf(duck: DuckDb, { files, lost, ledger }: DayInArchive): Promise<LostFiles[]> {
-  const found: LostFiles[] = [];
-  for (const { hour, files: count } of lost) {
-    const own = files.filter((one) => one.hour === hour).map(({ file }) => file);
-    const [there] =
-      own.length === 0
-        ? []
-        : await duck.rows(`SELECT sum(num_rows)::DOUBLE AS n FROM parquet_file_metadata(${quotePaths(own)})`);
-    const had = ledger.archives
-      .map((one) => one.vectorsOf(hour))
-      .reduce((sum, one) => (sum === null || one === null ? null : sum + one), 0);
-    const vectors = had === null ? null : had - ((there?.['n'] as number | undefined) ?? 0);
-    found.push({ hour: Number(hour.slice(11)), files: count, vectors });
-  }
-  return found;
+  const lostFiles = await lostFilesOf(duck, archive, scope.served);
+  const damaged = new Set(archive.damaged.flatMap(({ folder }) => byName.get(dirname(folder))?.name ?? []));
+  const known = { services, leftOut, lostFiles, damaged, files, isOfSpool, keptFrom };
+  return { ...known, ...accountOf(ledger, scope.span) };
 }
 
 async function countOf(duck: DuckDb, folders: readonly (readonly string[])[]): Promise<number> {

@@ -1,6 +1,7 @@
 /**
  * A service's day without a vector. From its first verdict on a service has one on each day: a service that nobody asks
- * any more is told from a monitor that does not run. Before that there is nothing to judge, and no verdict.
+ * any more is told from a monitor that does not run. Before that there is nothing to judge, and no verdict, unless the
+ * archive has lost what may have been its vectors.
  *
  * No verdict is given where it could be a worse one than there is: the vectors of a day may have gone since it was
  * judged.
@@ -24,13 +25,19 @@ export async function quietDays(
   if (hour !== null || date < log.keptFrom || fromUs > project.clock.nowUs()) return quiet;
   for (const service of services) {
     const [first] = judgedDates(project.settings.reports, service.name);
-    if (first === undefined || first > date || hasBetter(day, service.name)) continue;
+    const isKnown = first !== undefined && first <= date;
+    if ((!isKnown && !mayHaveLost(log, service.name)) || hasBetter(day, service.name)) continue;
     const files = await ServedFiles.read(duck, [], service.requestKeys);
     // No edge is the newest of a vector.
     const span = { firstUs: day.toUs, lastUs: fromUs };
     quiet.set(service.name, { service, files, servers: [], vectors: 0, ...span, duplicates: 0 });
   }
   return quiet;
+}
+
+/** Whether a file of the service's is damaged, or nothing is left of a day of which files are gone. */
+function mayHaveLost({ damaged, lostFiles, services }: MonitoredDay['log'], service: string): boolean {
+  return damaged.has(service) || (lostFiles.length > 0 && services.size === 0);
 }
 
 /** Whether the day was judged when its vectors were there. A verdict that cannot be read may be one. */

@@ -127,11 +127,6 @@ export class ServedFiles {
     return this.#folders.some(({ columns }) => columns.has(`${key}__hmac`));
   }
 
-  /** Reads all that they hold. @throws DuckDB's error when one is damaged */
-  async readWhole(duck: DuckDb): Promise<void> {
-    for (const { files } of this.#folders) await duck.run(`SELECT max(hash(t)) FROM ${readSql(files)} t`);
-  }
-
   /** @returns a SELECT of all vectors, without what belongs to a role */
   get vectors(): string {
     if (this.isEmpty) return NO_VECTORS;

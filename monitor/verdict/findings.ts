@@ -74,6 +74,8 @@ interface Weighed extends Finding {
   readonly weight: number;
 }
 
+/** Damaged files past this number are counted, not named. */
+const MOST_NAMED = 3;
 const SEVERITY: readonly Finding['verdict'][] = ['alarm', 'alert', 'not-enough-data'];
 
 /** @returns worst first */
@@ -105,9 +107,14 @@ function allFindings(day: FoundDay): Weighed[] {
 
 /** Nobody was served, so nobody was served anything wrong, however old the views are: `health` tells that. */
 function quietFindings({ service, date, hasRecords, lostFiles }: FoundDay): Weighed[] {
-  const text = hasRecords
-    ? `No vector of ${service.name} is in the log of ${date}: nobody asked for one, or none was logged that can be judged.`
-    : `The log has no record of ${date}: no sidecar ran, or what they logged was not ingested.`;
+  const why =
+    lostFiles.length > 0
+      ? 'they may have been in files that are lost'
+      : 'nobody asked for one, or none was logged that can be judged';
+  const text =
+    hasRecords || lostFiles.length > 0
+      ? `No vector of ${service.name} is in the log of ${date}: ${why}.`
+      : `The log has no record of ${date}: no sidecar ran, or what they logged was not ingested.`;
   const found: Weighed[] = [{ ...NOT_JUDGED, text, weight: 1 }];
   if (lostFiles.length > 0) found.push({ ...NOT_JUDGED, text: lostText(lostFiles), weight: 2 });
   return found;
@@ -304,12 +311,24 @@ export function isMuchLost(read: number, lostFiles: readonly LostFiles[]): boole
 export function lostText(lostFiles: readonly LostFiles[]): string {
   const files = sum(lostFiles, (one) => one.files);
   const vectors = sum(lostFiles, (one) => one.vectors ?? NaN);
-  const hours = lostFiles.map(({ hour }) => `${String(hour).padStart(2, '0')}:00`).join(', ');
+  const clock = (hour: number): string => `${String(hour).padStart(2, '0')}:00`;
+  const hours = lostFiles.map(({ hour }) => `${clock(hour)} to ${clock(hour + 1)}`).join(', ');
   const had = Number.isNaN(vectors) ? '' : ` with ${counted(vectors, 'vector')} of all services`;
   return (
-    `The archive lacks ${counted(files, 'file')}${had}, of the hours from ${hours} on: what was served then is not judged. ` +
-    'Put them back from a copy, or ingest the log anew where it still has them.'
+    `The archive lacks ${counted(files, 'file')}${had}, of the hour${lostFiles.length === 1 ? '' : 's'} from ${hours}: ` +
+    `what was served then is not judged.${damagedText(lostFiles)} ` +
+    `Put ${files === 1 ? 'it' : 'them'} back from a copy, or ingest the log anew where it still has those vectors.`
   );
+}
+
+/** Names those that are there. */
+function damagedText(lostFiles: readonly LostFiles[]): string {
+  const paths = lostFiles.flatMap(({ damaged = [] }) => damaged);
+  if (paths.length === 0) return '';
+  const more = paths.length - MOST_NAMED;
+  const named = paths.slice(0, MOST_NAMED).join(', ');
+  const all = more <= 0 ? named : `${named} and ${counted(more, 'more file')}`;
+  return ` ${all} ${paths.length === 1 ? 'is' : 'are'} there, but cannot be read.`;
 }
 
 /** Said in a finding or, where it is little, in a note. */

@@ -59,7 +59,7 @@ export interface Snapshot {
   readonly deploys: readonly Deploy[];
   /** Vectors of the day's log that could not be judged, by reason: the reason ends `8 vectors ...`. */
   readonly leftOut: readonly { readonly what: string; readonly vectors: number }[];
-  /** Files that the archive should have of the day and has not. Absent: none. */
+  /** Files that the archive should have of the day and has not, or that cannot be read. Absent: none. */
   readonly lostFiles?: readonly LostFiles[];
   /** null: there is no earlier verdict. */
   readonly brokeSince: BrokeSince | null;
@@ -71,11 +71,16 @@ export interface Snapshot {
   readonly truncated?: readonly string[];
 }
 
-/** Files of an hour that are not there, with the vectors of all services in them; null: how many is not known. */
+/**
+ * Files of an hour that are not there or cannot be read, with the vectors of all services in them; null: how many is
+ * not known.
+ */
 export interface LostFiles {
   readonly hour: number;
   readonly files: number;
   readonly vectors: number | null;
+  /** The paths, in the folder of the archive, of those that are there. Absent: none is. */
+  readonly damaged?: readonly string[];
 }
 
 export type Verdict = 'pass' | 'alert' | 'alarm' | 'not-enough-data';

@@ -8,13 +8,15 @@ import { join } from 'node:path';
 import type { ArchiveState } from './archive-state.ts';
 import { OPEN, hourOfPath, isVersionFolder, isViews } from './archive-layout.ts';
 
-interface ArchivedFile {
+export interface ArchivedFile {
   /** Of its service's version or its view's, relative to the folder of served values: `churn/v3.0`. */
   readonly folder: string;
   /** `2026-11-21T10` */
   readonly hour: string;
-  /** Its path. */
+  /** The path that it is read by. */
   readonly file: string;
+  /** Its own path in the archive, by which people know it: what is read may be a link to it. */
+  readonly path: string;
   /** Whether it stands where it stays, so that no ingest takes it away or joins it to others. */
   readonly isInPlace: boolean;
 }
@@ -72,6 +74,7 @@ export function archivedFiles(
       folder: path.slice(0, path.indexOf('/date=')),
       hour: hourOfPath(path)!,
       file,
+      path: file,
       isInPlace: file === join(served, path),
     })),
     lost: [...lost].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([hour, count]) => ({ hour, files: count })),

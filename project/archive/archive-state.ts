@@ -22,6 +22,8 @@ export interface ArchiveStateText {
   readonly hours: Readonly<Record<string, HourFiles>>;
   /** The files in `_open` of each hour, relative to the folder of served values. */
   readonly open: Readonly<Record<string, readonly string[]>>;
+  /** How many vectors each of the files in `_open` has. Those that an older program has written are not in it. */
+  readonly openVectors?: Readonly<Record<string, number>>;
   /** What the last commit moves: from where in `_batches` to where. */
   readonly moving: Readonly<Record<string, string>>;
   /** What the last commit removes. */
@@ -35,6 +37,7 @@ export const NO_ARCHIVE: ArchiveStateText = { hours: {}, open: {}, moving: {}, r
 export class ArchiveState {
   readonly hours: Map<string, HourFiles>;
   readonly open: Map<string, readonly string[]>;
+  readonly #openVectors: Map<string, number>;
   moving: ReadonlyMap<string, string>;
   removing: readonly string[];
   keptFrom: string;
@@ -42,6 +45,7 @@ export class ArchiveState {
   constructor(text: ArchiveStateText) {
     this.hours = new Map(Object.entries(text.hours));
     this.open = new Map(Object.entries(text.open));
+    this.#openVectors = new Map(Object.entries(text.openVectors ?? {}));
     this.moving = new Map(Object.entries(text.moving));
     this.removing = text.removing;
     this.keptFrom = text.keptFrom;
@@ -62,17 +66,35 @@ export class ArchiveState {
   /** @returns how many vectors the files of an hour had; null: that is not known of all */
   vectorsOf(hour: string): number | null {
     const { vectors = 0, unknown = 0 } = this.hours.get(hour) ?? {};
-    return this.open.has(hour) || unknown > 0 ? null : vectors;
+    if (unknown > 0) return null;
+    const own = (this.open.get(hour) ?? []).map((file) => this.vectorsOfOpen(file));
+    return own.reduce<number | null>(
+      (sum, one) => (sum === null || one === null ? null : sum + one),
+      vectors,
+    );
   }
 
-  addOpen(hour: string, file: string): void {
+  /** @returns how many vectors a file in `_open` was written with; null: nobody knows */
+  vectorsOfOpen(file: string): number | null {
+    return this.#openVectors.get(file) ?? null;
+  }
+
+  addOpen(hour: string, file: string, vectors: number): void {
     this.open.set(hour, [...(this.open.get(hour) ?? []), file]);
+    this.#openVectors.set(file, vectors);
+  }
+
+  /** Forgets the files that an hour has in `_open`: they are joined. */
+  closeHour(hour: string): void {
+    for (const file of this.open.get(hour) ?? []) this.#openVectors.delete(file);
+    this.open.delete(hour);
   }
 
   text(): ArchiveStateText {
     return {
       hours: Object.fromEntries(this.hours),
       open: Object.fromEntries(this.open),
+      openVectors: Object.fromEntries(this.#openVectors),
       moving: Object.fromEntries(this.moving),
       removing: this.removing,
       keptFrom: this.keptFrom,

@@ -9,7 +9,7 @@
  * removes what was joined (archive-state.ts). So a list made over a commit may have an hour twice, or lack a file. One
  * made while the state stands still is whole: what is between two places is found with the next look.
  */
-import { copyFileSync, linkSync, rmSync } from 'node:fs';
+import { copyFileSync, linkSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeFolder } from '../../contract/std/files/folder.ts';
@@ -45,7 +45,7 @@ export async function pinnedFiles(
     if (look > 0) await pause(Math.min(FIRST_PAUSE_MS * 2 ** (look - 1), LONGEST_PAUSE_MS));
     const states = allStates(served);
     const ledger = IngestAccount.read(served);
-    const found = pinned(archivedFiles(served, ledger.archives, within), pins);
+    const found = reading(served, () => pinned(archivedFiles(served, ledger.archives, within), pins));
     if (found === null || allStates(served) !== states) continue;
     if (found.lost.length === 0 || ++lostLooks === LOOKS_FOR_LOST) return { ...found, ledger };
   }
@@ -54,6 +54,16 @@ export async function pinnedFiles(
     `an ingest changes ${served} faster than its files can be listed: judge the day again when it has caught up`,
     { file: served },
   );
+}
+
+/** @throws MON_SERVED when a folder or a file cannot be looked at */
+function reading<Result>(served: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    const what = `the archive in ${served} cannot be read: ${(error as Error).message}`;
+    throw archiveError('MON_SERVED', what, { file: served }, error);
+  }
 }
 
 /** @returns null: a file went away meanwhile */
@@ -79,6 +89,8 @@ function pin(file: string, pins: string, number: number): string {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (!['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(code)) throw error;
+    // A folder in the place of a file takes no link either: whoever reads it finds that it is none.
+    if (statSync(file).isDirectory()) return file;
     copyFileSync(file, to);
   }
   return to;

@@ -3,7 +3,8 @@
  * are read by the names of these.
  */
 import { serviceFolder } from '../../project/archive/archive-layout.ts';
-import type { ArchivedFiles } from '../../project/archive/archive-files.ts';
+import type { ArchivedFile } from '../../project/archive/archive-files.ts';
+import { damagedFiles } from '../../project/archive/damaged-files.ts';
 import { duckTypeOf, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
@@ -19,7 +20,7 @@ export const FILE_OF_VID = `vid >> ${ROW_BITS}`;
 export class ServedFolder {
   /** Of the service, as the folder says. */
   readonly version: number;
-  readonly #files: readonly string[];
+  readonly #files: readonly ArchivedFile[];
   /** Types by the columns' names, as DuckDB reads them. */
   readonly #columns: ReadonlyMap<string, string>;
   /** How many files of other folders come before these. */
@@ -27,7 +28,7 @@ export class ServedFolder {
 
   private constructor(
     version: number,
-    files: readonly string[],
+    files: readonly ArchivedFile[],
     columns: ReadonlyMap<string, string>,
     before: number,
   ) {
@@ -44,7 +45,7 @@ export class ServedFolder {
    */
   static async ofService(
     duck: DuckDb,
-    archived: ArchivedFiles['files'],
+    archived: readonly ArchivedFile[],
     service: string,
     within: (hour: string) => boolean,
   ): Promise<ServedFolder[]> {
@@ -52,8 +53,7 @@ export class ServedFolder {
     const own = archived.filter(({ folder, hour }) => folder.startsWith(name) && within(hour));
     const folders: ServedFolder[] = [];
     let before = 0;
-    for (const [folder, all] of Map.groupBy(own, (one) => one.folder)) {
-      const files = all.map(({ file }) => file);
+    for (const [folder, files] of Map.groupBy(own, (one) => one.folder)) {
       const rows = await readingFiles(duck, files, () =>
         duck.rows(`DESCRIBE SELECT * FROM ${readSql(files)}`),
       );
@@ -113,43 +113,37 @@ export class ServedFolder {
 
 async function readingFiles<Result>(
   duck: DuckDb,
-  files: readonly string[],
+  files: readonly ArchivedFile[],
   read: () => Promise<Result>,
 ): Promise<Result> {
   try {
     return await read();
   } catch (error) {
-    for (const file of files) {
-      const why = await whyUnreadable(duck, file);
-      if (why !== null) throw damaged(file, why, error);
-    }
-    throw error;
+    const found = await damagedFiles(
+      duck,
+      files.map(({ file }) => file),
+    );
+    const first = files.find(({ file }) => found.has(file));
+    throw first === undefined ? error : damaged(first, found.get(first.file)!, error);
   }
 }
 
-async function whyUnreadable(duck: DuckDb, file: string): Promise<string | null> {
-  try {
-    await duck.rows(`SELECT max(hash(t)) FROM ${readSql([file])} t`);
-    return null;
-  } catch (error) {
-    return (error as Error).message.split('\n')[0]!;
-  }
-}
-
-function damaged(file: string, why: string, cause: unknown): Error {
+/** What was read may be a link, which is gone when the training ends: the file's own path is told. */
+function damaged({ file, path }: ArchivedFile, why: string, cause: unknown): Error {
   return trainingError(
     'TRAIN_LOG',
-    `${file} of the archive cannot be read: ${why}`,
+    `${path} of the archive cannot be read: ${why.replaceAll(file, path)}`,
     {
-      file,
+      file: path,
       help: 'Put the file back from a copy. Without one move it out of the archive, and give --allow-gaps to go without it.',
     },
     cause,
   );
 }
 
-function readSql(files: readonly string[]): string {
-  return `read_parquet(${quotePaths(files)}, union_by_name = true, hive_partitioning = false)`;
+function readSql(files: readonly ArchivedFile[]): string {
+  const paths = files.map(({ file }) => file);
+  return `read_parquet(${quotePaths(paths)}, union_by_name = true, hive_partitioning = false)`;
 }
 
 /** @returns SQL of a field of how a view's row was served */

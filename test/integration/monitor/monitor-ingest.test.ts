@@ -480,7 +480,7 @@ describe('the verdict', () => {
     expect(snapshot.vectors.read + lost!.vectors!).toBe(59);
     const told = snapshot.findings.find(({ verdict }) => verdict === 'not-enough-data')!;
     expect(told.text).toMatch(
-      /^The archive lacks \d files with \d+ vectors of all services, of the hours from 14:00 on/,
+      /^The archive lacks \d files with \d+ vectors of all services, of the hour from 14:00 to 15:00:/,
     );
     expect((await day.judge(SETTLED, null, 9)).lostFiles).toBeUndefined();
     await expect(day.judge(SETTLED, null, 15)).rejects.toMatchObject({ code: 'MON_NO_VECTORS' });
@@ -494,21 +494,50 @@ describe('the verdict', () => {
     await runIngest(day.project);
     for (const file of files()) rmSync(file);
     day.serve('10:00', 'c-1', {});
-    const lostFiles = [{ hour: 9, files: 1, vectors: null }];
+    const lostFiles = [{ hour: 9, files: 1, vectors: 1 }];
     for (const time of ['10:30', SETTLED]) {
       const snapshot = await day.judge(time);
       expect(snapshot.lostFiles).toEqual(lostFiles);
       expect(snapshot.findings.map(({ text }) => text)).toContainEqual(
-        expect.stringMatching(/^The archive lacks 1 file, of the hours from 09:00 on/),
+        expect.stringMatching(
+          /^The archive lacks 1 file with 1 vector of all services, of the hour from 09:00 to 10:00:/,
+        ),
       );
     }
   });
 
-  test('is refused where no file of the day is left', async () => {
+  test('is that there is not enough data where no file of the day is left, and none of an hour', async () => {
+    await day.writeDrivers(DRIVERS);
+    day.setWatermark('23:00:00');
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
     for (const file of files()) rmSync(file);
+    await expect(day.judge(SETTLED, null, 9)).rejects.toMatchObject({
+      code: 'MON_SERVED',
+      message: expect.stringContaining('is not whole: The archive lacks 1 file with 1 vector') as string,
+    });
+    const snapshot = await day.judge(SETTLED);
+    expect(snapshot).toMatchObject({
+      verdict: 'not-enough-data',
+      vectors: { read: 0 },
+      lostFiles: [{ hour: 9, files: 1, vectors: 1 }],
+    });
+    expect(snapshot.findings.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^The archive lacks 1 file with 1 vector of all services/),
+      `No vector of churn is in the log of ${DAY}: they may have been in files that are lost.`,
+    ]);
+  });
+
+  test('stays where it was given before the files went', async () => {
+    await day.writeDrivers(DRIVERS);
+    day.setWatermark('23:00:00');
+    day.serve('09:00', 'c-1', {});
+    const before = await day.judge(SETTLED);
+    await runIngest(day.project);
+    for (const file of files()) rmSync(file);
     await expect(day.judge(SETTLED)).rejects.toMatchObject({ code: 'MON_SERVED' });
+    expect(day.project.said.join()).toContain('the verdict on it, of 1 vectors, stays');
+    expect(before.vectors.read).toBe(1);
   });
 
   test('warns where the rest of the day could not be read', async () => {

@@ -97,7 +97,7 @@ const ODD_DAYS: readonly OddDay[] = [
       rmSync(join(project.settings.served, 'churn/v1.0', `date=${DAY}`, 'hour=12'), { recursive: true });
     },
     verdict: 'not-enough-data',
-    says: /The archive lacks 1 file with 40 vectors of all services, of the hours from 12:00 on/,
+    says: /The archive lacks 1 file with 40 vectors of all services, of the hour from 12:00 to 13:00:/,
   },
 ];
 

@@ -40,10 +40,11 @@ test('files of an hour become one; one that is damaged is set aside, and one tha
   const folder = scratchFolder();
   const files = await filesOf(folder, [1_000, 2_000, 3_000]);
   const to = join(folder, 'joined');
-  expect(await joined(files, to)).toEqual({ rows: 6_000, lost: 0, warned: [] });
+  expect(await joined(files, to)).toEqual({ rows: 6_000, lost: [], warned: [] });
   damage(files[1]!);
-  const { warned, ...found } = await joined([...files, join(folder, 'gone.parquet')], to);
-  expect(found).toEqual({ rows: 4_000, lost: 2 });
+  const gone = join(folder, 'gone.parquet');
+  const { warned, ...found } = await joined([...files, gone], to);
+  expect(found).toEqual({ rows: 4_000, lost: [files[1], gone] });
   expect(warned).toEqual([
     expect.stringContaining(`gone.parquet is gone: its vectors of the hour ${HOUR} are lost`),
     expect.stringContaining(`_damaged-1.parquet is damaged: its vectors of the hour ${HOUR} are lost (`),
@@ -59,7 +60,7 @@ test('where no file is left nothing is written', async () => {
   const files = await filesOf(folder, [1_000]);
   writeFileSync(files[0]!, 'PAR1');
   const to = join(folder, 'joined');
-  expect(await joined(files, to)).toMatchObject({ rows: null, lost: 1 });
+  expect(await joined(files, to)).toMatchObject({ rows: null, lost: files });
   expect(existsSync(to)).toBe(false);
 });
 

@@ -107,6 +107,25 @@ describe('the verdict', () => {
     expect(findings(1_000, [{ hour: 7, files: 1, vectors: null }])).toEqual([none, lost, unjudged]);
   });
 
+  test('lost files are told with their hours and their vectors, those that are there with their names', () => {
+    const told = (lostFiles: CountedDay['lostFiles']): string =>
+      conclude(dayOfCounts({ lostFiles })).findings.find(({ text }) => text.startsWith('The archive'))!.text;
+    const again = 'ingest the log anew where it still has those vectors.';
+    expect(told([{ hour: 6, files: 1, vectors: 48 }])).toBe(
+      'The archive lacks 1 file with 48 vectors of all services, of the hour from 06:00 to 07:00: what was served then ' +
+        `is not judged. Put it back from a copy, or ${again}`,
+    );
+    const damaged = (hour: number, ...names: string[]): CountedDay['lostFiles'][number] => {
+      return { hour, files: names.length, vectors: null, damaged: names };
+    };
+    expect(told([damaged(9, 'a'), { hour: 23, files: 2, vectors: 3 }])).toBe(
+      'The archive lacks 3 files, of the hours from 09:00 to 10:00, 23:00 to 24:00: what was served then is not judged. ' +
+        `a is there, but cannot be read. Put them back from a copy, or ${again}`,
+    );
+    expect(told([damaged(9, 'a', 'b'), damaged(10, 'c')])).toContain('a, b, c are there, but cannot be read.');
+    expect(told([damaged(9, 'a', 'b', 'c'), damaged(10, 'd')])).toContain('a, b, c and 1 more file are there,');
+  });
+
   test('nobody was served: it says so and no more, whatever the views are like', () => {
     const vectors = { ...dayOfCounts({}).vectors, read: 0, judged: 0 };
     const source = { view: 'v', path: 'v.parquet', newestUs: null, endUs: 0, sourceFreshnessUs: 0 };
@@ -121,7 +140,10 @@ describe('the verdict', () => {
     const lost = [{ hour: 7, files: 1, vectors: null }];
     const damaged = conclude(dayOfCounts({ ...quiet, hasRecords: false, lostFiles: lost }));
     expect(damaged.sentence).toMatch(/^Not enough data: The archive lacks 1 file/);
-    expect(damaged.findings[1]!.text).toMatch(/^The log has no record of 2026-11-20/);
+    // What was lost was logged.
+    expect(damaged.findings[1]!.text).toMatch(/: they may have been in files that are lost\.$/);
+    const silent = conclude(dayOfCounts({ ...quiet, hasRecords: false }));
+    expect(silent.findings[0]!.text).toMatch(/^The log has no record of 2026-11-20/);
   });
 
   test('under 30 vectors in 7 days is too few, neither good nor bad', () => {

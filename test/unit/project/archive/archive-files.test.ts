@@ -31,7 +31,6 @@ test('a file that gets its place while the list is made is in it', () => {
     return true;
   });
   expect(lost).toEqual([]);
-  expect(files).toEqual([
-    { folder: 'churn/v1.0', hour: '2026-01-02T10', file: join(served, to), isInPlace: true },
-  ]);
+  const file = join(served, to);
+  expect(files).toEqual([{ folder: 'churn/v1.0', hour: '2026-01-02T10', file, path: file, isInPlace: true }]);
 });
