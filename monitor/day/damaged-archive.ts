@@ -1,7 +1,7 @@
 /**
- * A run goes on without the files of the archive that cannot be read, and tells of them. Those without a footer are
- * found before anything is read. Damage in the middle fails whatever meets it: then all files are read, and the day
- * begins again without those that cannot be, so that no statement has read half of one.
+ * A command goes on without the files of the archive that cannot be read, and tells of them. A run finds those without
+ * a footer before it reads anything. Damage in the middle fails whatever meets it: then all files are read, and the
+ * command begins again without those that cannot be, so that no statement has read half of one.
  */
 import { CodedError } from '../../contract/std/coded-error.ts';
 import type { ArchivedFile } from '../../project/archive/archive-files.ts';
@@ -14,7 +14,7 @@ export interface ReadableArchive extends DayInArchive {
   readonly damaged: readonly ArchivedFile[];
 }
 
-/** Ends an attempt to judge a day: the next one goes without these files. */
+/** Ends an attempt to read the archive: the next one goes without these files. */
 export class DamagedArchive extends Error {
   /** Why each of them cannot be read. */
   readonly files: ReadonlyMap<ArchivedFile, string>;
@@ -26,7 +26,7 @@ export class DamagedArchive extends Error {
   }
 }
 
-/** What a run has found to be damaged so far, by the files' own paths. */
+/** What a command has found to be damaged so far, by the files' own paths. */
 export class DamagedFiles {
   readonly #paths = new Set<string>();
   readonly #warn: (line: string) => void;
@@ -39,14 +39,18 @@ export class DamagedFiles {
   add({ file, path }: ArchivedFile, why: string): void {
     if (this.#paths.has(path)) return;
     this.#paths.add(path);
-    // What was read may be a link of the run, which is gone when it ends.
+    // What was read may be a link of the command's, which is gone when it ends.
     this.#warn(`${path} cannot be read, and is left out: ${why.replaceAll(file, path)}`);
+  }
+
+  /** @returns those that were not found */
+  others(files: readonly ArchivedFile[]): readonly ArchivedFile[] {
+    return files.filter(({ path }) => !this.#paths.has(path));
   }
 
   /** Takes out what was found before, and what has no footer. */
   async leaveOut(duck: DuckDb, archive: DayInArchive): Promise<ReadableArchive> {
-    const isKnown = ({ path }: ArchivedFile): boolean => this.#paths.has(path);
-    const left = archive.files.filter((one) => !isKnown(one));
+    const left = this.others(archive.files);
     const found = await filesWithoutFooter(
       duck,
       left.map(({ file }) => file),
@@ -55,8 +59,8 @@ export class DamagedFiles {
       const why = found.get(one.file);
       if (why !== undefined) this.add(one, why);
     }
-    const files = left.filter((one) => !isKnown(one));
-    return { ...archive, files, damaged: archive.files.filter(isKnown) };
+    const damaged = archive.files.filter(({ path }) => this.#paths.has(path));
+    return { ...archive, files: this.others(left), damaged };
   }
 }
 
@@ -87,7 +91,8 @@ async function damagesOf(files: readonly ArchivedFile[]): Promise<Map<ArchivedFi
   const duck = await DuckDb.open();
   try {
     const paths = files.map(({ file }) => file);
-    const found = await damagedFiles(duck, paths);
+    const cut = await filesWithoutFooter(duck, paths);
+    const found = cut.size > 0 ? cut : await damagedFiles(duck, paths);
     return new Map(
       files.flatMap((one) => {
         const why = found.get(one.file);

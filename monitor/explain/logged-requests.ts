@@ -13,6 +13,7 @@ import { archivedFiles } from '../../project/archive/archive-files.ts';
 import type { ArchivedFiles } from '../../project/archive/archive-files.ts';
 import { pinnedFiles } from '../../project/archive/pinned-files.ts';
 import type { EpochAccount } from '../../project/archive/epoch-account.ts';
+import { DamagedArchive, DamagedFiles, readingArchive } from '../day/damaged-archive.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
 
 /** Below the scratch folder; no reader of the archive looks into what begins with `_`. */
@@ -60,20 +61,23 @@ export async function loggedRequests(
   return [...found.values()].toSorted((a, b) => a.servedUs - b.servedUs || a.sequence - b.sequence);
 }
 
-/** Those of the archive, from which retention may remove files at any time. */
+/** Those of the archive, from which retention may remove files at any time. Damaged ones are warned of. */
 async function ingestedRequests(
   duck: DuckDb,
-  { settings }: Project,
+  { settings, logger }: Project,
   scratch: string,
   wanted: WantedRequest,
 ): Promise<LoggedRequest[]> {
+  const damaged = new DamagedFiles((line) => logger.warn(line));
   for (let listing = 1; ; listing++) {
-    const { files, ledger } = await pinnedFiles(settings.served, join(scratch, PINS), () => true);
+    const { files: all, ledger } = await pinnedFiles(settings.served, join(scratch, PINS), () => true);
+    const files = damaged.others(all);
     try {
-      return await requestsIn(duck, { files, epochs: ledger.epochs() }, wanted);
+      return await readingArchive(files, () => requestsIn(duck, { files, epochs: ledger.epochs() }, wanted));
     } catch (error) {
-      const isGone = files.some(({ file }) => !existsSync(file));
-      if (!isGone || listing === MOST_LISTINGS) throw error;
+      if (listing < MOST_LISTINGS && files.some(({ file }) => !existsSync(file))) continue;
+      if (!(error instanceof DamagedArchive)) throw error;
+      for (const [file, why] of error.files) damaged.add(file, why);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** `plumb explain` over a real spool and history: it says of one vector what the monitor says of the day. */
-import { rmSync } from 'node:fs';
+import { rmSync, truncateSync } from 'node:fs';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CodedError } from '../../../contract/std/coded-error.ts';
 import { explainEntity, explainRequest } from '../../../monitor/explain/explain.ts';
@@ -10,6 +10,8 @@ import { loggedVectors } from '../../../monitor/explain/logged-vectors.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { BundleBook } from '../../../monitor/judge/bundle-book.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { archivedFiles } from '../../../project/archive/archive-files.ts';
+import { IngestLedger } from '../../../project/archive/ledger.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { at } from '../../support/day-time.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -262,6 +264,25 @@ describe('a request of the log', () => {
       code: 'MON_REQUEST',
       message: expect.stringContaining('was removed while it was read: monitor.keepServedDays') as string,
     });
+  });
+
+  test('is found beside a damaged file of the archive, which is warned of', async () => {
+    const ids = await makeDay();
+    await day.closeLog();
+    day.project.setClock(at('23:30:00'));
+    await runIngest(day.project);
+    const before = await explained(ids['lag']!);
+    const { settings, said } = day.project;
+    rmSync(settings.log.spool, { recursive: true });
+    const { archive } = IngestLedger.read(settings.served);
+    const { files } = archivedFiles(settings.served, [archive], () => true);
+    const damaged = files.find(({ hour }) => hour.endsWith('T10'))!;
+    truncateSync(damaged.path, 300);
+    expect(await explained(ids['lag']!)).toEqual(before);
+    expect(said.filter((line) => line.includes('left out'))).toEqual([
+      expect.stringContaining(`${damaged.path} cannot be read, and is left out: `),
+    ]);
+    await expect(explained(ids['late']!)).rejects.toMatchObject({ code: 'MON_REQUEST' });
   });
 
   test('whose answer is logged is held against it: what the model was told is not what the row says', async () => {
