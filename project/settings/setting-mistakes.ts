@@ -22,7 +22,7 @@ export function settingsError(
       const value = valueAt(sources.raw, issue.path);
       const given = value !== undefined && holdsSecret(issue.path) ? '***' : value;
       const said = withoutPassword(optionSentence(issue, given));
-      const origin = given === undefined ? 'plumbline.yaml' : sources.originOf(issue.path);
+      const origin = given === undefined ? 'plumbline.yaml' : sources.placeOf(issue.path);
       return [`${name || 'the file'}: ${said} (${origin})`];
     }
     const known = knownNames(schema, issue.path);

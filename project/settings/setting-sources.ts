@@ -61,10 +61,13 @@ export class SettingSources {
     return 'default';
   }
 
-  /** @returns the place that gave a name, whatever its value */
+  /** @returns the place that gave a name, whatever its value: of settings without a line, the first of them */
   placeOf(path: readonly PropertyKey[]): string {
     const origin = this.originOf(path);
-    return origin === 'default' ? (this.#lines.get(path.map(String).join('.')) ?? origin) : origin;
+    if (origin !== 'default') return origin;
+    const name = path.map(String).join('.');
+    const within = [...this.#origins].find(([one]) => one.startsWith(`${name}.`));
+    return this.#lines.get(name) ?? within?.[1] ?? origin;
   }
 
   #set(path: string, value: string, origin: string): void {
