@@ -1,7 +1,7 @@
 /**
  * Finds the columns of two Parquet files that can be compared, and how each is compared.
  *
- *   ordered     numbers, times and days: by their order and by their distances
+ *   ordered     numbers, times, days and times of day: by their order and by their distances
  *   categories  texts, truth values, bytes, ids, and whatever else has a text: by how often each comes
  *   lengths     lists and arrays: their lengths as ordered, each whole list as a category
  */
@@ -34,6 +34,8 @@ export interface ComparedColumn {
   readonly as: Comparison;
   /** The unit of the column's distances: seconds for times; null: the unit of the values. */
   readonly unit: 's' | null;
+  /** Whether it has times of day, which are of no date. */
+  readonly isTimeOfDay: boolean;
   /** Whether the column may hold whole numbers above 2^53, which a double cannot all hold exactly. */
   readonly isWide: boolean;
 }
@@ -49,6 +51,7 @@ interface SharedColumns {
 const NUMBERS = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(.*\))$/;
 const WIDE = /^(U?BIGINT|HUGEINT)$/;
 const TIMES = /^(DATE|TIMESTAMP.*)$/;
+const TIME_OF_DAY = 'TIME';
 const LISTS = /\]$/;
 
 /** @throws MON_STATS_FILE when a file does not exist or is not Parquet */
@@ -71,12 +74,14 @@ export async function sharedColumns(duck: DuckDb, a: string, b: string): Promise
     const as = kindOf(aType);
     if (as === kindOf(bType)) {
       const type = aType === bType ? aType : `${aType} / ${bType}`;
-      const unit = TIMES.test(aType) ? 's' : null;
+      const isTimeOfDay = as === 'times of day';
+      const isTime = as === 'times' || isTimeOfDay;
       compared.push({
         name,
         type,
-        as: as === 'times' ? 'ordered' : as,
-        unit,
+        as: isTime ? 'ordered' : as,
+        unit: isTime ? 's' : null,
+        isTimeOfDay,
         isWide: WIDE.test(aType) || WIDE.test(bType),
       });
     } else notCompared.push({ name, reason: `it is ${aType} in a and ${bType} in b` });
@@ -89,9 +94,10 @@ export async function sharedColumns(duck: DuckDb, a: string, b: string): Promise
   };
 }
 
-function kindOf(type: string): Comparison | 'times' {
+function kindOf(type: string): Comparison | 'times' | 'times of day' {
   if (LISTS.test(type)) return 'lengths';
   if (TIMES.test(type)) return 'times';
+  if (type === TIME_OF_DAY) return 'times of day';
   return NUMBERS.test(type) ? 'ordered' : 'categories';
 }
 
@@ -122,8 +128,9 @@ export function fileSql(file: string): string {
 }
 
 /** @returns SQL of a column's values in the form that is compared */
-export function valueSql({ name, as, unit }: ComparedColumn): string {
+export function valueSql({ name, as, unit, isTimeOfDay }: ComparedColumn): string {
   if (as === 'lengths') return `len(${quoteName(name)})`;
-  // Days and times become whole microseconds since 1970.
+  // Days and times become whole microseconds since 1970, times of day since midnight.
+  if (isTimeOfDay) return `epoch_us(DATE '1970-01-01' + ${quoteName(name)})`;
   return unit === 's' ? `epoch_us(${quoteName(name)}::TIMESTAMP)` : quoteName(name);
 }

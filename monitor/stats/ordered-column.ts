@@ -8,7 +8,7 @@ import type { RankedValue } from '../statistics/sorted-walk.ts';
 import { fileSql, valueSql } from './compared-columns.ts';
 import type { ComparedColumn, Files, Sides } from './compared-columns.ts';
 
-/** A number; as text if it may be above 2^53, or if it is a time (RFC 3339). */
+/** A number; as text if it may be above 2^53, or if it is a time (RFC 3339) or a time of day (09:30:00.000000). */
 type OrderedValue = number | string;
 
 export interface OrderedDifference {
@@ -69,7 +69,8 @@ export async function compareOrdered(
   const texts = column.isWide ? await textsOf(duck, distinct, places) : null;
   const shown = ({ value, index }: RankedValue): OrderedValue => {
     if (texts !== null) return texts.get(index)!;
-    return column.unit === 's' ? formatTimestamp(value) : value + 0;
+    if (column.unit === null) return value + 0;
+    return column.isTimeOfDay ? formatTimestamp(value).slice(11, -1) : formatTimestamp(value);
   };
   const edges = bins.edges.map(shown);
   return {

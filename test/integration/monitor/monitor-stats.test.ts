@@ -87,6 +87,15 @@ test('times and days are in RFC 3339, and moved by seconds', async () => {
   });
   const day = await compared(`DATE '2026-01-01' + i::INT AS d`, `DATE '2026-01-01' + i::INT AS d`);
   expect(day).toMatchObject({ unit: 's', wasserstein: 0, level: 'none' });
+  const clock = (begin: string): string => `TIME '${begin}' + to_minutes(i % 60) AS t`;
+  expect(await compared(clock('09:00:00'), clock('09:30:00'))).toMatchObject({
+    type: 'TIME',
+    as: 'ordered',
+    unit: 's',
+    wasserstein: expect.closeTo(1_800, 6),
+    ks: { location: expect.stringMatching(/^09:\d\d:00\.000000$/) },
+    quantiles: { a: expect.arrayContaining(['09:00:00.000000']) },
+  });
   const odd = await compared("'infinity'::TIMESTAMP AS t", `${time} AS t`);
   expect(odd).toMatchObject({ notFinite: { a: 1_000, b: 0 } });
   expect(odd.ks).toBeUndefined();
