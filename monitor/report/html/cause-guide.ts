@@ -69,7 +69,7 @@ export const CAUSE_GUIDE: Readonly<Record<Cause, CauseGuide>> = {
     family: 'changed',
     means:
       'The served row was written under another definition than the replayed one, and is what that definition gives.',
-    next: 'Run `plumb materialize --full` for the view under its new definition, or pin the service to the old version.',
+    next: 'Run `plumb materialize` for the view, unless a run under its new definition has ended since: that one has written all rows again. Or pin the service to the old version.',
   },
   'clock skew': {
     family: 'timing',
