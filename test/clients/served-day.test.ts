@@ -68,7 +68,9 @@ test(
         length: 4,
         refused: [
           expect.stringContaining('has no vectors of 2026-01-03'),
-          expect.stringContaining('has nothing of chum; it has churn'),
+          expect.stringContaining(
+            'has nothing of chum; it has churn: was the log ingested (`plumb monitor ingest`)?',
+          ),
           expect.stringContaining('has no version 9.0; it has 1.0'),
           expect.stringContaining('expected a date such as 2026-01-02'),
         ],

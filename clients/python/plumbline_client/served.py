@@ -29,6 +29,7 @@ _OUTPUTS = "_outputs__"
 _INPUT = "_input__"
 _UNDECODED = "_undecoded__"
 _VERSION = re.compile(r"v(\d+)\.(\d+)")
+_INGESTED = "was the log ingested (`plumb monitor ingest`)?"
 
 
 @dataclass(frozen=True)
@@ -119,17 +120,18 @@ def _folders(folder: Path, service: str, day: str, version: str | None) -> list[
     top = folder / service
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", service) or not top.is_dir():
         has = sorted(one.name for one in folder.glob("[A-Za-z]*") if one.is_dir())
-        raise FileNotFoundError(f"{folder} has nothing of {service}; it has {', '.join(has) or 'no service'}")
+        there = ", ".join(has) or "no service"
+        raise FileNotFoundError(f"{folder} has nothing of {service}; it has {there}: {_INGESTED}")
     known = {f"{m[1]}.{m[2]}": one for one in top.iterdir() if (m := _VERSION.fullmatch(one.name))}
     wanted = known if version is None else {version: known[version]} if version in known else {}
     if not known:
-        raise FileNotFoundError(f"{top} has no version of {service}: was the log ingested (`plumb monitor ingest`)?")
+        raise FileNotFoundError(f"{top} has no version of {service}: {_INGESTED}")
     if not wanted:
         raise FileNotFoundError(f"{top} has no version {version}; it has {', '.join(sorted(known))}")
     days = [one / f"date={day}" for _, one in sorted(wanted.items(), key=lambda item: _number(item[0]))]
     found = [one for one in days if any(one.glob("hour=*/*.parquet"))]
     if not found:
-        raise FileNotFoundError(f"{top} has no vectors of {day}: was the log ingested (`plumb monitor ingest`)?")
+        raise FileNotFoundError(f"{top} has no vectors of {day}: {_INGESTED}")
     return found
 
 
