@@ -23,10 +23,11 @@ import type { KeptRole } from './kept/kept-role.ts';
 import { looksLike } from './likeness/likeness-search.ts';
 import { UnexplainedRows } from './likeness/unexplained-rows.ts';
 import type { MonitoredDay } from './monitored-day.ts';
-import { NO_TRAFFIC, replayedSpreads } from './replay/agreeing-traffic.ts';
+import { NO_TRAFFIC } from './replay/agreeing-traffic.ts';
 import { agreeingPairs } from './replay/agreeing-values.ts';
 import type { UsedRows } from './on-demand/used-rows.ts';
 import type { JudgedVectors } from './replay/judged-vectors.ts';
+import { replayedSpreads } from './replay/replayed-spreads.ts';
 import { splitRole } from './replay/role-replay.ts';
 import type { ServedEntities } from './replay/served-entities.ts';
 import { NO_PAIRS } from './tally/agreeing-pairs.ts';
@@ -93,15 +94,9 @@ export class RoleRun {
   }
 
   async judge(): Promise<KeptRole> {
-    const { duck } = this.#day;
     const { rows, judged, used } = this.#parts;
     const split = await this.#split();
-    const taking = this.#taken.map(({ feature }) => feature);
-    const isMeasured = split !== null && split.isLaid && split.open > 0;
-    const spreads = isMeasured ? await replayedSpreads(duck, taking) : [];
-    const tallies = this.#taken.map(({ feature, fullName }, i) => {
-      return new FeatureTally(feature, this.#parts.trained.get(fullName) ?? spreads[i] ?? null);
-    });
+    const tallies = this.#taken.map(({ feature }) => new FeatureTally(feature));
     this.#tally.traffic.addAgreeing(split?.traffic ?? NO_TRAFFIC);
     if (split !== null) addAgreeing(tallies, split);
     const judge = this.#judge(tallies);
@@ -109,7 +104,7 @@ export class RoleRun {
     const isAgreeingJudged = split?.counted.some((how) => how !== 'withheld') ?? true;
     const name = `${this.#served.service.name} ${this.#used.role}`;
     await rows.verdicts.begin(name, this.#taken.length, isAgreeingJudged ? 'agrees' : 'withheld');
-    const pages = split !== null && split.open > 0 ? await this.#judgeOpen(judge, split) : null;
+    const pages = split !== null && split.open > 0 ? await this.#judgeOpen(judge, split, tallies) : null;
     if (split !== null) await judged.endRole(isAgreeingJudged);
     await this.#endRows({ rows: split !== null, open: pages !== null });
     if (split !== null) await used.endRole(this.#used.role, pages !== null);
@@ -163,7 +158,7 @@ export class RoleRun {
     return new ViewJudge({ ...judged, historyWatermarkUs, runs }, book, this.#parts.rows.verdicts);
   }
 
-  async #judgeOpen(judge: ViewJudge, split: Split): Promise<GroupPages> {
+  async #judgeOpen(judge: ViewJudge, split: Split, tallies: readonly FeatureTally[]): Promise<GroupPages> {
     const { duck, hmacKey, book } = this.#day;
     const { rows, judged, answers } = this.#parts;
     const [view, entity] = [this.#view, this.#entity];
@@ -171,6 +166,7 @@ export class RoleRun {
     const { service } = this.#served;
     const replay = new ViewReplay(duck, { ...this.#role(), ...split, service, definedAs, ids: judge.keys });
     const pages = await this.#reading(() => replay.join());
+    await this.#measure(tallies, split);
     const revealed = new RevealedValues(duck, view, hmacKey, replay);
     const unexplained = new UnexplainedRows(judge.keys);
     const asServed = new AsServed(duck, { view, entity }, replay, { revealed, unexplained });
@@ -193,6 +189,14 @@ export class RoleRun {
     }
     judge.addLikeness(await this.#reading(() => looksLike(duck, view, replay, unexplained.rows())));
     return pages;
+  }
+
+  /** Tells by what the differences of values are measured: their spread in training, or that of what was replayed. */
+  async #measure(tallies: readonly FeatureTally[], { isLaid }: Split): Promise<void> {
+    const taking = this.#taken.map(({ feature }) => feature);
+    const spreads = await replayedSpreads(this.#day.duck, taking, isLaid);
+    for (const [i, { fullName }] of this.#taken.entries())
+      tallies[i]!.measureBy(this.#parts.trained.get(fullName) ?? spreads[i]!);
   }
 
   /** Takes what the Parquet holds of the role while its tables are there. */

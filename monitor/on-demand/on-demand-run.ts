@@ -51,7 +51,8 @@ export class OnDemandRun {
     this.#tally = new ComputedTally(
       { role, view: view.id, tally: new RoleTally(role, view.id) },
       listed.map(({ fullName, feature }) => {
-        const tally = new FeatureTally(feature, parts.trained.get(fullName) ?? null);
+        const tally = new FeatureTally(feature);
+        tally.measureBy(parts.trained.get(fullName) ?? null);
         return { fullName, feature, tally };
       }),
     );

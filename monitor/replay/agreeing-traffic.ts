@@ -6,8 +6,6 @@ import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { ROW_SOURCES } from '../../contract/status.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
-import type { Feature } from '../../contract/model.ts';
-import { isNumeric } from '../../contract/value-type.ts';
 import type { Server } from '../day/servers.ts';
 import type { SliceBy } from '../verdict/snapshot.ts';
 import { GROUPS } from '../groups/vector-groups.ts';
@@ -91,25 +89,4 @@ export function agreedSql({ keys, isStored }: { keys: number; isStored: boolean 
     JOIN replay_trained t ON t.rid = b.vid
     JOIN ${IN_FORCE} h ON ${[...on, definition].join(' AND ')} AND h.event_us = t.asof_event_us
       AND h.created_us IS NOT DISTINCT FROM t.asof_created_us AND h.vectors > 0 GROUP BY b.vid`;
-}
-
-/** @returns by feature the distance of the quartiles of its rows in force, of times in microseconds; null: none */
-export async function replayedSpreads(
-  duck: DuckDb,
-  features: readonly Pick<Feature, 'type'>[],
-): Promise<(number | null)[]> {
-  const spreads = features.map(({ type }, i) => {
-    if (!isNumeric(type) && type.kind !== 'timestamp') return `NULL::DOUBLE[] AS s${i}`;
-    const number = type.kind === 'timestamp' ? `epoch_us(v${i})` : `v${i}`;
-    const value = `CAST(${number} AS DOUBLE)`;
-    return `quantile_cont(${value}, [0.25, 0.75]) FILTER (isfinite(${value})) AS s${i}`;
-  });
-  const distances = features.map((_, i) => `s${i}[2] - s${i}[1] AS s${i}`);
-  const [row] = await duck.rows(
-    `SELECT ${distances.join(', ')} FROM (SELECT ${spreads.join(', ')} FROM ${IN_FORCE})`,
-  );
-  return features.map((_, i) => {
-    const spread = row![`s${i}`] as number | null;
-    return spread !== null && spread > 0 ? spread : null;
-  });
 }

@@ -1,6 +1,6 @@
 /**
  * How far apart the values of a feature are in training: what a difference is measured by (incidents/harm.ts). Where
- * there is no training set, the day's own replayed values say it (replay/agreeing-traffic.ts).
+ * there is no training set, the day's own replayed values say it (replay/replayed-spreads.ts).
  */
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 

@@ -70,18 +70,25 @@ export class FeatureTally {
   readonly #states = new Float64Array(STATES.length ** 2);
   /** Mismatches by what was decided. */
   readonly #decided = new Map<Decided, number>();
-  readonly #spread: number | null;
+  #spread: number | null = null;
   readonly #rows = new RowTally();
   #harm = 0;
   readonly #pairs: PairTally;
   #isAgreeingWithheld = false;
   #looksLike: readonly LooksLike[] = [];
 
-  /** @param spread  what a difference is measured by (incidents/harm.ts); null: unknown */
-  constructor(feature: Feature, spread: number | null = null) {
+  constructor(feature: Feature) {
     this.#feature = feature;
-    this.#spread = spread;
     this.#pairs = pairTallyOf(feature.type);
+  }
+
+  /**
+   * Called before anything is compared.
+   *
+   * @param spread  what a difference is measured by (incidents/harm.ts); null: unknown
+   */
+  measureBy(spread: number | null): void {
+    this.#spread = spread;
   }
 
   /**

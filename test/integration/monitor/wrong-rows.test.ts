@@ -117,3 +117,19 @@ test('where no row agrees, harm is measured by the history all the same', async 
   // Half a unit of about ten between the quartiles.
   expect(spent.harm).toBeCloseTo(20 * (0.5 / 9.5), 5);
 });
+
+test('harm is measured by the values that vectors should have got, each as often as it was asked for', async () => {
+  await makeDay();
+  const values = Array.from({ length: 20 }, (_, i) => [null, i] as const);
+  await writeHistory(values, 'r-11');
+  // The first half is asked for ten times and right, the other one once and off by a half.
+  for (const [i, [, spent]] of values.entries()) {
+    const own = [null, i < 10 ? spent : spent + 0.5] as const;
+    for (let n = 0; n < (i < 10 ? 10 : 1); n++) serve(i, own, '11:04:00');
+  }
+  const { features } = await day.judge(SETTLED);
+  const spent = features.find(({ name }) => name === 'orders__spent_1d')!;
+  expect(spent).toMatchObject({ rows: 110, exact: 100 });
+  // The quartiles of 110 values are 2 and 8; those of 20 rows are 9.5 apart.
+  expect(spent.harm).toBeCloseTo(10 * (0.5 / 6), 5);
+});

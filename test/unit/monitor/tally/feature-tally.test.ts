@@ -155,7 +155,8 @@ describe('a feature over a day', () => {
   });
 
   test('keeps 20 examples of a cause, what is beyond the promise first, and the worst of these', () => {
-    const tally = new FeatureTally(feature('f', 'float64'), 100);
+    const tally = new FeatureTally(feature('f', 'float64'));
+    tally.measureBy(100);
     const serve = (i: number, hour: number, missedHours: number): void => {
       const value = facts(1, i + 2, {}, missedHours);
       const compared = tally.compare(value);
@@ -241,7 +242,8 @@ describe('vectors that are alike', () => {
 
   test.each(pairs)('count as many as they are: %s, %o and %o', (type, served, replayed) => {
     const told = (calls: number, vectors: number): unknown => {
-      const tally = new FeatureTally(feature('f', type), 10);
+      const tally = new FeatureTally(feature('f', type));
+      tally.measureBy(10);
       const value = facts(served, replayed, { type: parseType(type)!, available: served }, 3);
       add(tally, facts(replayed, replayed, { type: parseType(type)!, available: replayed }));
       for (let i = 0; i < calls; i++) add(tally, value, vectors);
