@@ -48,8 +48,11 @@ async function vectorsIn(
     .map((one) => one.vectorsOf(hour))
     .reduce((sum, one) => (sum === null || one === null ? null : sum + one), 0);
   if (had === null) return damaged.length === files ? await countOfFooters(duck, damaged) : null;
-  const there = archive.files.filter((one) => one.hour === hour);
-  return had - (await countOfFooters(duck, there))!;
+  const there = await countOfFooters(
+    duck,
+    archive.files.filter((one) => one.hour === hour),
+  );
+  return there === null ? null : had - there;
 }
 
 /** @returns null: a file has no footer */
