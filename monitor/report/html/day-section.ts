@@ -1,6 +1,6 @@
 /** The 24 hours of each view, the deploys among them, and how each view's data came online. */
 import type { Availability, FidelityCounts, Snapshot, ViewSnapshot } from '../../verdict/snapshot.ts';
-import { hourStrip } from './charts/hour-strip.ts';
+import { hasStopped, hourStrip } from './charts/hour-strip.ts';
 import { key } from './markup/key.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
@@ -8,7 +8,7 @@ import { foldedOnPhone } from './markup/phone-fold.ts';
 import { table } from './markup/table.ts';
 import { countText, counted, durationText, momentText, percentText } from './markup/value-text.ts';
 
-/** Views whose hours are drawn at once; those of more, when they had no mismatch, are folded. */
+/** Views whose hours are drawn at once; those of more, when nothing was wrong with them, are folded. */
 const FEW_VIEWS = 4;
 
 const KEY = key(
@@ -19,13 +19,16 @@ const KEY = key(
   ['over', 'older than promised'],
   ['run', 'run'],
   ['broken', 'failed or unfinished'],
+  ['line stopped', 'no event in the source'],
   ['line deploy', 'deploy'],
 );
 
 export function daySection(snapshot: Snapshot): Part {
   const { views, date } = snapshot;
   if (views.length === 0) return null;
-  const loud = views.filter(({ hours }) => hours.some((hour) => hour.mismatches + hour.unavailable > 0));
+  const loud = views.filter((view) => {
+    return hasStopped(snapshot, view) || view.hours.some((hour) => hour.mismatches + hour.unavailable > 0);
+  });
   const shown = views.length <= FEW_VIEWS ? views : loud;
   const quiet = views.filter((view) => !shown.includes(view));
   return html`<section>

@@ -2,7 +2,8 @@
  * A view's day in two bands over one axis of hours: above, the mismatches of each hour (beyond the promise full, within
  * it pale), with outages; below, how old the data online was, with the runs that made it younger. Deploys are lines
  * through both. The age grows with the clock until a run ends, then falls to that run's own lag: a late run stands out
- * as a tooth above the line of the promised freshness.
+ * as a tooth above the line of the promised freshness. A source that stopped makes nobody's data older: a line along
+ * the top shows for how long it has had no event.
  */
 import { scaleLinear } from 'd3-scale';
 import type { HourOfView, RunSnapshot, Snapshot, ViewSnapshot } from '../../../verdict/snapshot.ts';
@@ -31,12 +32,32 @@ export function hourStrip(snapshot: Snapshot, view: ViewSnapshot): Markup {
   const teeth = teethOf(runs, snapshot);
   const deploys = snapshot.deploys.slice(1).map(({ at }) => minuteOfDay(at, date));
   const name = view.role === view.view ? view.role : `${view.role} (view ${view.view})`;
+  const stopped = hasStopped(snapshot, view) ? stoppedWords(view, date) : null;
   return html`<figure class="strip">
     <figcaption>
       <b>${name}</b> <span class="soft">${mismatchWords(view.hours)}</span> ${ageWords(view, teeth)}
+      ${stopped !== null && html`<span class="alarm">${`source stopped: ${stopped}`}</span>`}
     </figcaption>
-    ${mismatchBand(view, deploys)}${ageBand({ view, runs, teeth, deploys, date })}${hourLabels()}
+    ${mismatchBand(view, deploys, stopped !== null && stoppedLine(snapshot, view, stopped))}
+    ${ageBand({ view, runs, teeth, deploys, date })}${hourLabels()}
   </figure>`;
+}
+
+/** Whether the verdict says that the view's source has stopped. */
+export function hasStopped({ findings }: Pick<Snapshot, 'findings'>, { view }: ViewSnapshot): boolean {
+  return findings.some((finding) => finding.view === view && finding.cause === 'source stopped');
+}
+
+function stoppedWords({ newestSourceRow }: ViewSnapshot, date: string): string {
+  return newestSourceRow === null ? 'it has no event' : `no event since ${momentText(newestSourceRow, date)}`;
+}
+
+/** From the newest event on, over the bars, which do not reach so high. */
+function stoppedLine(snapshot: Snapshot, { newestSourceRow }: ViewSnapshot, words: string): Markup {
+  const from = newestSourceRow === null ? 0 : minuteOfDay(newestSourceRow, snapshot.date);
+  return html`<path class="stopped" d="M${from} 1.5H${knownUntil(snapshot)}"
+    ><title>${`Its source: ${words}`}</title></path
+  >`;
 }
 
 function mismatchWords(hours: readonly HourOfView[]): string {
@@ -62,7 +83,7 @@ function ageWords({ freshnessUs }: ViewSnapshot, teeth: readonly Tooth[]): Part 
   >`;
 }
 
-function mismatchBand({ hours, role }: ViewSnapshot, deploys: readonly number[]): Markup {
+function mismatchBand({ hours, role }: ViewSnapshot, deploys: readonly number[], stopped: Part): Markup {
   const most = Math.max(1, ...hours.map(({ mismatches }) => mismatches));
   const y = scaleLinear([0, most], [0, COUNT_HEIGHT - 4]);
   const served = new Map(
@@ -93,8 +114,7 @@ function mismatchBand({ hours, role }: ViewSnapshot, deploys: readonly number[])
           <rect class="catch" x="${hour.hour * HOUR}" width="${HOUR}" height="${COUNT_HEIGHT}" />
           ${bar('hour-kept', hour.hour, hour.mismatches)} ${bar('hour-beyond', hour.hour, hour.beyondPromise)}
         </g>`,
-      ])}
-      <path class="base" d="M0 ${COUNT_HEIGHT - 0.5}H${DAY_MINUTES}" />
+      ])} <path class="base" d="M0 ${COUNT_HEIGHT - 0.5}H${DAY_MINUTES}" /> ${stopped}
       ${deployLines(deploys, COUNT_HEIGHT)}`,
   );
 }
@@ -151,9 +171,14 @@ function deployLines(deploys: readonly number[], height: number): Part {
   );
 }
 
-function teethOf(runs: readonly RunSnapshot[], { date, judgedAt }: Snapshot): Tooth[] {
-  const minutes = (time: string): number => (Date.parse(time) - Date.parse(date)) / 60_000;
-  const knownUntil = Math.min(DAY_MINUTES, minutes(judgedAt));
+/** The minute of the day up to which the verdict knows it. */
+function knownUntil({ date, judgedAt }: Snapshot): number {
+  return minuteOfDay(judgedAt, date);
+}
+
+function teethOf(runs: readonly RunSnapshot[], snapshot: Snapshot): Tooth[] {
+  const minutes = (time: string): number => (Date.parse(time) - Date.parse(snapshot.date)) / 60_000;
+  const until = knownUntil(snapshot);
   const finished = runs
     .filter((run) => run.state === 'complete' && run.finishedAt !== null)
     .map((run) => ({ at: minutes(run.finishedAt!), watermark: minutes(run.watermark) }))
@@ -163,7 +188,7 @@ function teethOf(runs: readonly RunSnapshot[], { date, judgedAt }: Snapshot): To
   for (const [i, run] of finished.entries()) {
     watermark = Math.max(watermark, run.watermark);
     const from = Math.max(run.at, 0);
-    const to = Math.min(finished[i + 1]?.at ?? Infinity, knownUntil);
+    const to = Math.min(finished[i + 1]?.at ?? Infinity, until);
     if (to > from) teeth.push({ from, to, watermark });
   }
   return teeth;

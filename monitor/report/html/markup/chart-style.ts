@@ -24,6 +24,7 @@ p.key{margin:8px 0 2px}
 .key span{white-space:nowrap;margin-right:10px}
 .key i{display:inline-block;width:12px;height:9px;margin:0 5px 0 0;border-radius:2px}
 .key .line{height:0;border-top:2px solid;border-radius:0;vertical-align:middle;width:14px}
+.key .line.stopped{border-top:3px dashed var(--alarm)}
 .key .line.deploy{width:0;height:12px;border-top:0;border-left:2px dotted var(--ink)}
 i.served{background:color-mix(in srgb,var(--served) 45%,transparent)}
 .line.replayed{border-color:var(--replayed)}
@@ -51,6 +52,7 @@ svg.day path{vector-effect:non-scaling-stroke}
 rect.hour-beyond{fill:var(--alarm)}
 rect.hour-kept{fill:var(--alarm);fill-opacity:.28}
 path.outage{stroke:var(--lost);stroke-width:2;fill:none}
+path.stopped{stroke:var(--alarm);stroke-width:3;stroke-dasharray:6 3;fill:none}
 path.deploy{stroke:var(--ink);stroke-width:1.6;stroke-dasharray:2 3;fill:none}
 figure svg:not(.day):not(.icon){display:block;width:100%;height:auto;overflow:visible}
 svg text,.tick text{font:11px var(--sans);fill:var(--soft);font-variant-numeric:tabular-nums}

@@ -240,6 +240,31 @@ describe('renderReport', () => {
     );
   });
 
+  test('a source that stopped stands on the strip of its view, also where nothing differs and views are many', () => {
+    const day = goodDay();
+    const calm = Array.from({ length: 6 }, (_, i) => {
+      return { ...day.views[1]!, role: `calm_${i}`, view: `calm_${i}` };
+    });
+    const about = { view: 'product_features', feature: null, cause: 'source stopped' };
+    const drawn = (newestSourceRow: string | null): string => {
+      const views = [...calm, { ...day.views[1]!, newestSourceRow }];
+      return renderReport({ ...day, findings: [{ verdict: 'alarm', text: '', ...about }], views });
+    };
+    const page = drawn('2026-11-20T06:12:00.000000Z');
+    expect(textOf(page)).toContain('source stopped: no event since 06:12');
+    expect(textOf(page)).toContain('6 views without a mismatch');
+    expect(page.match(/class="stopped" d="[^"]*"/g)).toEqual(['class="stopped" d="M372 1.5H1440"']);
+    expect(drawn('2026-11-18T06:12:00.000000Z')).toContain('class="stopped" d="M0 1.5H1440"');
+    expect(textOf(drawn(null))).toContain('source stopped: it has no event');
+    expect(renderReport(day)).not.toContain('class="stopped"');
+    const early = { ...day, judgedAt: '2026-11-20T10:00:00.000000Z' };
+    const stopped = { ...day.views[1]!, newestSourceRow: '2026-11-20T06:12:00.000000Z' };
+    const findings = [{ verdict: 'alarm', text: '', ...about }] as const;
+    // What comes after the verdict is not known.
+    expect(renderReport({ ...early, findings, views: [stopped] })).toContain('"M372 1.5H600"');
+    expectBalanced(page);
+  });
+
   test('a feature with one row, one value, no trend and no view can be drawn', () => {
     const snapshot: Snapshot = {
       ...goodDay(),
