@@ -283,6 +283,16 @@ function countsOf(entries: readonly RoleIncident[]): IncidentCounts {
     harm: sum(({ harm }) => harm),
     features: [...features].map(([name, harmed]) => ({ name, ...harmed })),
     slices: [...slices.values()],
-    examples: entries.flatMap(({ worst }) => worst).toSorted((a, b) => b.harm - a.harm),
+    examples: examplesOf(entries),
   };
+}
+
+/** The worst of each run or pod first, so that where several made one incident two of them are shown. */
+function examplesOf(entries: readonly RoleIncident[]): IncidentCounts['examples'] {
+  const moreHarm = (a: Pick<Example, 'harm'>, b: Pick<Example, 'harm'>): number => b.harm - a.harm;
+  const origins = Map.groupBy(entries, ({ key: { run, pod } }) => JSON.stringify([run, pod]));
+  const worst = [...origins.values()].map((own) => own.flatMap((entry) => entry.worst).toSorted(moreHarm));
+  const firsts = new Set(worst.flatMap(([first]) => (first?.withinPromise === false ? first : [])));
+  const others = worst.flat().filter((one) => !firsts.has(one));
+  return [...[...firsts].toSorted(moreHarm), ...others.toSorted(moreHarm)];
 }

@@ -1,7 +1,9 @@
 /** What belongs to an incident, and what of it is beyond the promise. */
 import { expect, test } from 'vitest';
+import type { Cause } from '../../../../monitor/causes/cause.ts';
 import type { Decided } from '../../../../monitor/tally/decided.ts';
 import { IncidentTally, countedIncidents } from '../../../../monitor/tally/incident-tally.ts';
+import type { RoleIncident } from '../../../../monitor/tally/incident-tally.ts';
 import type { GroupPlace, VectorColumns } from '../../../../monitor/tally/served-place.ts';
 
 const LATE: Omit<Decided, 'withinPromise'> = {
@@ -66,4 +68,47 @@ test('rows and times of the values beyond the promise are told apart from those 
       beyond: { fromUs: 20, toUs: 40, rows: 3 },
     },
   ]);
+});
+
+/** The mismatches that one run brought, with examples of these harms; none is within the promise but of harm 0. */
+function ofRun(run: string, hour: number, harms: readonly number[]): RoleIncident {
+  const cause: Cause = 'late arrival';
+  const times = { fromUs: hour * 100, toUs: hour * 100 + 10 };
+  const worst = harms.map((harm, i) => {
+    return { requestId: `${run} ${i}`, feature: 'v__f', harm, withinPromise: harm === 0 };
+  }) as unknown as RoleIncident['worst'];
+  const none = { entities: new Uint32Array(), rows: new Uint32Array(), slices: [] };
+  const beyond = { ...times, rows: none.rows };
+  const features = new Map([['v__f', { values: harms.length, beyondPromise: harms.length, harm: 1 }]]);
+  return { role: 0, key: { view: 'v', cause, run, pod: null }, ...times, ...none, beyond, features, worst };
+}
+
+test('of two runs that are one incident both are named, and the worst row of each is shown first', () => {
+  const examples = (...roles: readonly (readonly RoleIncident[])[]): unknown[] =>
+    countedIncidents(roles, () => 100).map((one) => [
+      one.runs,
+      one.examples.map(({ requestId }) => requestId),
+    ]);
+  const [first, second] = [ofRun('r-1', 1, [9, 8, 7]), ofRun('r-2', 2, [3, 2])];
+  expect(examples([first, second])).toEqual([
+    [
+      ['r-1', 'r-2'],
+      ['r-1 0', 'r-2 0', 'r-1 1', 'r-1 2', 'r-2 1'],
+    ],
+  ]);
+  // Of one run in two roles there is one worst row.
+  expect(examples([first], [ofRun('r-1', 1, [8.5]), second])).toEqual([
+    [
+      ['r-1', 'r-2'],
+      ['r-1 0', 'r-2 0', 'r-1 0', 'r-1 1', 'r-1 2', 'r-2 1'],
+    ],
+  ]);
+  // What is within the promise comes last, whoever brought it.
+  expect(examples([first, ofRun('r-2', 2, [0])])).toEqual([
+    [
+      ['r-1', 'r-2'],
+      ['r-1 0', 'r-1 1', 'r-1 2', 'r-2 0'],
+    ],
+  ]);
+  expect(examples([first, ofRun('r-9', 9, [3])])).toHaveLength(2);
 });
