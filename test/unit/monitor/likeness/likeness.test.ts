@@ -111,7 +111,7 @@ describe('shapes are found', () => {
     expect(mixed(0.4)).toEqual([]);
   });
 
-  test('not in 19 rows, nor where fewer than 20 candidates differ', () => {
+  test('not in 19 rows', () => {
     const twice = (count: number, held: () => number): LooksLike[] =>
       looks(
         DOUBLE,
@@ -119,7 +119,36 @@ describe('shapes are found', () => {
       );
     expect(twice(20, amount)).toHaveLength(1);
     expect(twice(19, amount)).toEqual([]);
-    expect(twice(500, () => 1 + Math.floor(random() * 19))).toEqual([]);
+  });
+
+  test('among few different values, where three of them fit in most rows and few rows misfit', () => {
+    const names = ['gold', 'silver', 'bronze', 'none'];
+    const capitals = (count: number, of: (i: number) => string, noise = 0): LooksLike[] =>
+      looks(
+        TEXT,
+        rowsOf(count, of, (held, i) => {
+          const name = i < count * noise ? `x${i}` : (held as string);
+          return name.toUpperCase();
+        }),
+      );
+    const any = (from: readonly string[]) => (): string => from[Math.floor(random() * from.length)]!;
+    const [found] = capitals(24, any(names));
+    expect(found).toMatchObject({ shape: 'the text but for its case', rows: 24, share: 1 });
+    expect(found!.shuffled).toBeGreaterThan(0.15);
+    expect(found!.shuffled).toBeLessThan(0.35);
+    expect(capitals(19, any(names))).toEqual([]);
+    expect(capitals(100, any(names), 0.1)).toHaveLength(1);
+    expect(capitals(100, any(names), 0.25)).toEqual([]);
+    // Of two values half fits by chance, and of a third that comes once nothing is known.
+    expect(capitals(100, any(names.slice(0, 2)))).toEqual([]);
+    expect(capitals(100, (i) => names[i === 7 ? 2 : i % 2]!)).toEqual([]);
+    expect(capitals(100, (i) => names[i % 50 === 7 ? 2 : i % 2]!)).toHaveLength(1);
+    const small = rowsOf(
+      500,
+      () => 1 + Math.floor(random() * 19),
+      (held) => (held as number) * 2,
+    );
+    expect(looks(DOUBLE, small)).toMatchObject([{ shape: '2 times the value', rows: 500, share: 1 }]);
   });
 
   test('not where the rows fit as well when they are shuffled', () => {
@@ -182,6 +211,10 @@ const NOISE: readonly (readonly [string, ValueType, (random: Random) => Value, (
     ],
     ['times', TIME, (r) => BigInt(Math.floor(r() * 1e12)), (r) => BigInt(Math.floor(r() * 1e12))],
     ['names', TEXT, (r) => `n${Math.floor(r() * 40)}`, (r) => `N${Math.floor(r() * 40)} `],
+    ['four names', TEXT, (r) => 'abcd'.charAt(r() * 4), (r) => 'ABCD'.charAt(r() * 4)],
+    ['mostly one name', TEXT, (r) => 'abc'.charAt(r() ** 9 * 3), (r) => 'ABC'.charAt(r() ** 9 * 3)],
+    ['counts of few', INT, (r) => BigInt(Math.floor(r() * 5)), (r) => BigInt(Math.floor(r() * 5))],
+    ['steps', DOUBLE, (r) => Math.floor(r() * 4) / 2, (r) => Math.floor(r() * 4) / 2],
   ];
 
 test('clean noise shows no shape, whatever the type and the number of rows', () => {
