@@ -170,11 +170,7 @@ function dueCte(plan: AggregatePlan, scope: Scope): string {
 function valuesSql({ plan, scope }: AggregateQuery): string {
   const gone = scope === null ? '(x.present IS NULL)' : '(x.present IS NULL AND NOT s.lives)';
   const values = plan.features.map((feature) => {
-    const sql = valueSql(feature);
-    const held = mayOverflow(feature)
-      ? `TRY_CAST(${sql} AS ${feature.duckType})`
-      : `(${sql})::${feature.duckType}`;
-    return `CASE WHEN NOT ${gone} THEN ${held} END AS ${feature.name}`;
+    return `CASE WHEN NOT ${gone} THEN ${heldSql(feature)} END AS ${feature.name}`;
   });
   const lost = plan.features.flatMap((feature) => {
     const when = lostSql(feature);
@@ -188,6 +184,16 @@ function valuesSql({ plan, scope }: AggregateQuery): string {
   const seed = scope === null ? 'false' : 'x.e <= s.frm';
   return `SELECT ${keysOf(plan, 'x')}, x.e, ${seed} AS seed, ${gone} AS gone, ${values.join(', ')}
     FROM x ${join} ${frequentJoins(plan, 'x')} WHERE (x.present IS NOT NULL OR x.known IS NOT NULL) AND ${after}`;
+}
+
+/** @returns SQL of a value in the feature's type, NULL where it cannot be held; a zero of floats has no sign */
+function heldSql(feature: PlannedFeature): string {
+  const sql = valueSql(feature);
+  if (!mayOverflow(feature)) return `(${sql})::${feature.duckType}`;
+  const held = `TRY_CAST(${sql} AS ${feature.duckType})`;
+  if (feature.feature.type.kind !== 'float32') return held;
+  // A float64 that is too small for a float32 becomes -0 where it is below 0.
+  return `(CASE WHEN ${held} = 0 THEN 0 ELSE ${held} END)::${feature.duckType}`;
 }
 
 function valueSql(feature: PlannedFeature): string {

@@ -73,7 +73,7 @@ function ofType(type: ValueType, value: Value): Value {
   if (value === null) return null;
   if (type.kind === 'int64') return BigInt(value as bigint | number);
   if (type.kind === 'int32' || type.kind === 'float64') return Number(value as bigint | number);
-  if (type.kind === 'float32') return Math.fround(Number(value as bigint | number));
+  if (type.kind === 'float32') return unsignedZero(Math.fround(Number(value as bigint | number)));
   return value;
 }
 

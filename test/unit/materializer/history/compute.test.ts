@@ -96,6 +96,27 @@ test('rows appear one file a day, whole, when published and not before; then the
   expect(rows[0]!.createdUs).toBe(START + 31 * HOUR);
 });
 
+test('no zero of a history has a sign: its files are written with dictionaries, which would give all of them one', async () => {
+  const column = { column: 'price', columnType: { kind: 'float64' } } as const;
+  const features = (['min', 'max', 'first', 'last', 'mostFrequent', 'sum', 'avg'] as const).flatMap((name) =>
+    (['float32', 'float64'] as const).map((kind): FeatureSketch => {
+      return { name: `${name}_${kind}`, function: name, ...column, type: { kind }, windowUs: 2 * HOUR };
+    }),
+  );
+  const made = viewOf(features);
+  // The last two are too small for a float32.
+  const prices = [0, -0, -1e-300, 1e-300];
+  const prepared = await prepare(
+    made,
+    prices.map((price, i) => event(`s${i}`, 1, price)),
+  );
+  await prepared.publish(START + 6 * HOUR);
+  const rows = [...(await readHistory(duck, folder, made.view, made.entity)).values()].flat();
+  const values = rows.flatMap((row) => row.values.filter((value) => value === 0));
+  expect(values.length).toBeGreaterThan(40);
+  expect(values.filter((value) => Object.is(value, -0))).toEqual([]);
+});
+
 test('what a crashed run left aside goes when the next one starts; a discarded run leaves nothing', async () => {
   const left = join(folder, '_staged', 'counts', 'v1', 'run-dead');
   mkdirSync(left, { recursive: true });
