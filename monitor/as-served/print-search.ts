@@ -1,6 +1,6 @@
 /**
  * Looks for the values of rows that are not those of their own event: among the entity's rows of any event, and among
- * other entities' rows of the served times. Prints of the values are joined (row-print.ts), of all groups at once; only
+ * other entities' rows of the served one. Prints of the values are joined (row-print.ts), of all groups at once; only
  * values that the log holds as HMACs have to be found first (revealed-values.ts), so those rows are looked for a few at
  * a time.
  *
@@ -10,7 +10,8 @@
  *   other_prints_0 ...   k0 ... | event_us, created_us | print | entity, as reports name it: rows of others
  *   found_stamped        place, vid | event_us, created_us: the entity's nearest row with the values of the group's,
  *                        where none of its times has them; found_own: the same, where none of its event has
- *   found_others         place, vid | entity: up to two others that have such a row at the served times
+ *   found_others         place, vid | entity, created_us | is_of_times: up to two others that have such a row of the
+ *                        served times, and up to two that have one of the served event under other created times
  *   found_suspects       place, vid: all groups that are none of their event, and those that SQL does not tell of
  */
 import { duckTypeOf, quoteName, quoteText, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
@@ -37,6 +38,12 @@ interface ComparedKind {
   readonly condition: string;
 }
 
+/** An entity that has the values of a suspect; `createdUs`: of its row, where that is not of the served times. */
+interface FoundOther {
+  readonly entity: string;
+  readonly createdUs?: number;
+}
+
 export class PrintSearch {
   readonly #duck: DuckDb;
   readonly #view: FeatureView;
@@ -47,7 +54,7 @@ export class PrintSearch {
   readonly #laid: string[] = [];
   /** Of the groups of a page, by vid. */
   #own = new Map<number, Omit<HeldRow, 'values'>>();
-  #others = new Map<number, string[]>();
+  #others = new Map<number, FoundOther[]>();
 
   constructor(duck: DuckDb, view: FeatureView, entity: Entity, replay: ViewReplay) {
     this.#duck = duck;
@@ -69,7 +76,8 @@ export class PrintSearch {
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${STAMPED}
         (place DOUBLE, vid DOUBLE, event_us DOUBLE, created_us DOUBLE);
       CREATE OR REPLACE TEMP TABLE found_own AS SELECT * FROM ${STAMPED};
-      CREATE OR REPLACE TEMP TABLE ${OTHERS} (place DOUBLE, vid DOUBLE, entity VARCHAR);
+      CREATE OR REPLACE TEMP TABLE ${OTHERS}
+        (place DOUBLE, vid DOUBLE, entity VARCHAR, created_us DOUBLE, is_of_times BOOLEAN);
       CREATE OR REPLACE TEMP TABLE ${SUSPECTS} (place DOUBLE, vid DOUBLE)`);
     const kinds = await this.#kinds(archived, read);
     for (const { compared, condition } of kinds) {
@@ -156,9 +164,7 @@ export class PrintSearch {
     for (const { given, facts } of rows) {
       const { vid } = given.vector;
       const own = this.#own.get(vid);
-      const others = (this.#others.get(vid) ?? []).map((entity, nth): OthersRow => {
-        return { ...facts.served, entity: this.#entityText(entity, nth), values: heldAs(facts) };
-      });
+      const others = this.#othersRows(this.#others.get(vid) ?? [], facts);
       found.set(vid, {
         ...facts,
         keptFromUs,
@@ -167,6 +173,16 @@ export class PrintSearch {
       });
     }
     return found;
+  }
+
+  #othersRows(found: readonly FoundOther[], facts: FidelityFacts): OthersRow[] {
+    const names = [...new Set(found.map(({ entity }) => entity))];
+    return found.map(({ entity, createdUs }) => ({
+      eventUs: facts.served.eventUs,
+      createdUs: createdUs === undefined ? facts.served.createdUs : createdUs,
+      entity: this.#entityText(entity, names.indexOf(entity)),
+      values: heldAs(facts),
+    }));
   }
 
   /** Searches for rows whose values were revealed. */
@@ -265,14 +281,19 @@ export class PrintSearch {
         abs(coalesce(h.created_us, 0) - coalesce(s.created_us, 0)), h.created_us) = 1`;
   }
 
-  /** @returns a SELECT of up to two other entities that have a suspect's values at the served times */
+  /**
+   * @returns a SELECT of up to two other entities that have a suspect's values at the served times, and of up to two
+   *          that have them at the served event under other created times
+   */
   #otherEntitiesSql(prints: number): string {
     const isOther = this.#replay.keys.map((_, i) => `s.k${i} IS DISTINCT FROM h.k${i}`).join(' OR ');
-    return `SELECT CAST(place AS DOUBLE) AS place, CAST(vid AS DOUBLE) AS vid, entity
-      FROM (SELECT DISTINCT s.place, s.vid, h.entity
+    return `SELECT CAST(place AS DOUBLE) AS place, CAST(vid AS DOUBLE) AS vid, entity,
+        CAST(created_us AS DOUBLE) AS created_us, is_of_times
+      FROM (SELECT s.place, s.vid, h.entity, min(h.created_us) AS created_us,
+          (s.created_us IS NULL OR h.created_us IS NULL OR s.created_us = h.created_us) AS is_of_times
         FROM other_prints_${prints} h JOIN suspects s ON s.event_us = h.event_us AND s.print = h.print
-        WHERE (${isOther}) AND (s.created_us IS NULL OR h.created_us IS NULL OR s.created_us = h.created_us))
-      QUALIFY row_number() OVER (PARTITION BY vid ORDER BY entity) <= 2`;
+        WHERE ${isOther} GROUP BY s.place, s.vid, h.entity, is_of_times)
+      QUALIFY row_number() OVER (PARTITION BY vid, is_of_times ORDER BY entity) <= 2`;
   }
 
   /** Ids that their entity keeps out of the log are told by nothing else either. */
@@ -299,9 +320,13 @@ function ownBy(rows: readonly SqlRow[]): Map<number, Omit<HeldRow, 'values'>> {
 }
 
 /** @param rows  by vid and entity */
-function othersBy(rows: readonly SqlRow[]): Map<number, string[]> {
+function othersBy(rows: readonly SqlRow[]): Map<number, FoundOther[]> {
   const by = Map.groupBy(rows, ({ vid }) => vid as number);
-  return new Map([...by].map(([vid, own]) => [vid, own.map(({ entity }) => entity as string)]));
+  const found = (row: SqlRow): FoundOther => {
+    const entity = row['entity'] as string;
+    return row['is_of_times'] === true ? { entity } : { entity, createdUs: row['created_us'] as number };
+  };
+  return new Map([...by].map(([vid, own]) => [vid, own.map(found)]));
 }
 
 function comparedOf({ served }: FidelityFacts): number[] {

@@ -35,10 +35,20 @@ const SENTENCES: Readonly<Record<FidelityCause, Sentence>> = {
 
 function foreign({ row }: ValueFacts, servedRow: string): string {
   const { fidelity } = row;
-  return fidelity?.answer === 'foreign'
-    ? `${servedRow} has the values and times of another entity's row in the history: that of ${fidelity.entity}`
-    : `${servedRow} has values that the history has at these times for neither this entity nor exactly one other: whose ` +
-        'they are is not known (rows that others have at other times, as after a source was loaded again, are not searched)';
+  if (fidelity?.answer !== 'foreign')
+    return (
+      `${servedRow} has values that the history has at this event for neither this entity nor exactly one other: ` +
+      'whose they are is not known (rows that others have of other events are not searched)'
+    );
+  const { entity, createdUs } = fidelity;
+  if (createdUs === undefined)
+    return `${servedRow} has the values and times of another entity's row in the history: that of ${entity}`;
+  const created =
+    createdUs === null ? 'no created time' : `the created time ${timeText(createdUs, row.servedUs)}`;
+  return (
+    `${servedRow} has the values of another entity's row of this event in the history: that of ${entity}, which bears ` +
+    `${created} now, as after a source was loaded again`
+  );
 }
 
 /** Both values of an altered row, where they may be shown; of a value that is itself true, that another one is not. */

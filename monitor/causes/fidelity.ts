@@ -47,7 +47,7 @@ export interface FidelityFacts {
   readonly own: readonly HeldRow[];
   /** Whether the history has any row of the entity but tombstones. */
   readonly isKnown: boolean;
-  /** Rows of other entities. Enough are two with the served times and values. */
+  /** Rows of other entities. Enough with the served values are two of the served times, and two of the served event. */
   readonly others: readonly OthersRow[];
   /** The history keeps no row of an event time before this; null: it keeps all. */
   readonly keptFromUs: number | null;
@@ -58,7 +58,8 @@ export type Fidelity =
   | { readonly answer: 'true'; readonly isDuplicated: boolean }
   /** `row`: the times that stand for the served ones. */
   | { readonly answer: 'restamped'; readonly row: RowTimes; readonly isDuplicated: boolean }
-  | { readonly answer: 'foreign'; readonly entity: string }
+  /** `createdUs`: of the other entity's row, where it is not the served one. */
+  | { readonly answer: 'foreign'; readonly entity: string; readonly createdUs?: number | null }
   /** `row`: what the history holds of these times. */
   | { readonly answer: 'altered'; readonly row: HeldRow }
   | { readonly answer: 'notKept'; readonly why: NotKept }
@@ -85,7 +86,11 @@ export function fidelity(facts: FidelityFacts): Fidelity {
   if (ofTimes.length > 0) return { answer: 'altered', row: nearestOf(ofTimes, facts) };
   const why = notKept(facts, rows);
   if (why !== null) return { answer: 'notKept', why };
-  return { answer: facts.isKnown ? 'unknown' : 'missingInHistory' };
+  if (!facts.isKnown) return { answer: 'missingInHistory' };
+  const isOfServedEvent = ({ eventUs }: RowTimes): boolean => eventUs === served.eventUs;
+  const holder = tellingValues(facts) < 2 ? null : soleHolder(facts, isOfServedEvent);
+  if (holder === null) return { answer: 'unknown' };
+  return { answer: 'foreign', entity: holder.entity, createdUs: holder.createdUs };
 }
 
 /** Whether the entity has a row of the served event with the served values: no other row can change the answer then. */
@@ -150,12 +155,16 @@ function firstDifference(a: readonly number[], b: readonly number[]): number {
 
 /** @returns the one other entity that has these values and times; null: none, or several have */
 function foreignEntity(facts: FidelityFacts, ofTimes: readonly HeldRow[]): string | null {
+  const holder = soleHolder(facts, (row) => isOfTimes(row, facts.served));
+  return holder === null || ofTimes.some((row) => differences(facts, row) < 2) ? null : holder.entity;
+}
+
+/** @returns a row of the one other entity that has these values in such a row; null: none, or several have */
+function soleHolder(facts: FidelityFacts, isSuch: (row: RowTimes) => boolean): OthersRow | null {
   const holders = facts.others.filter(
-    (row) => row.deleted !== true && isOfTimes(row, facts.served) && !isOtherThan(facts, row),
+    (row) => row.deleted !== true && isSuch(row) && !isOtherThan(facts, row),
   );
-  const entities = new Set(holders.map(({ entity }) => entity));
-  if (entities.size !== 1 || ofTimes.some((row) => differences(facts, row) < 2)) return null;
-  return holders[0]!.entity;
+  return new Set(holders.map(({ entity }) => entity)).size === 1 ? holders[0]! : null;
 }
 
 function notKept({ kind, own, served, keptFromUs }: FidelityFacts, rows: readonly HeldRow[]): NotKept | null {

@@ -63,7 +63,7 @@ export async function servedFidelity(
   return { fidelity: answer, ...alterationsOf(whole, answer, earlier) };
 }
 
-/** @returns up to two rows of other entities with the served values and times */
+/** @returns rows of other entities with the served values: up to two of the served times, and of the served event */
 async function otherRows(
   duck: DuckDb,
   { history, today, entity, ids, times }: GivenOut,
@@ -78,18 +78,27 @@ async function otherRows(
   const shown = entity.joinKeys.map(({ name }, i) => `${quoteText(`${name}=`)} || ${keys[i]}::VARCHAR`);
   const isOther = keys.map((key, i) => `${key} IS DISTINCT FROM ${literal(ids[i]!)}`).join(' OR ');
   const alive = today.kind === 'stored' ? 'true' : 'NOT coalesce(h.deleted, false)';
-  const created =
+  const isOfTimes =
     times.createdUs === null
       ? 'true'
       : `(h.created_time IS NULL OR epoch_us(h.created_time) = ${times.createdUs})`;
-  const rows = await duck.rows(`SELECT DISTINCT ${shown.join(` || ', ' || `)} AS entity FROM (${history}) h
-    WHERE epoch_us(h.event_time) = ${times.eventUs} AND ${created} AND ${alive} AND (${isOther}) AND ${print} = ${served}
-    ORDER BY entity LIMIT 2`);
-  return rows.map((row, i) => ({
-    ...times,
-    values: values.map((value) => value ?? null),
-    entity: entity.log === 'raw' ? (row['entity'] as string) : `an entity whose id is not shown (${i + 1})`,
-  }));
+  const rows =
+    await duck.rows(`SELECT entity, is_of_times, CAST(min(created_us) AS DOUBLE) AS created_us FROM (
+      SELECT ${shown.join(` || ', ' || `)} AS entity, ${isOfTimes} AS is_of_times, epoch_us(h.created_time) AS created_us
+      FROM (${history}) h
+      WHERE epoch_us(h.event_time) = ${times.eventUs} AND ${alive} AND (${isOther}) AND ${print} = ${served})
+    GROUP BY entity, is_of_times
+    QUALIFY row_number() OVER (PARTITION BY is_of_times ORDER BY entity) <= 2 ORDER BY entity`);
+  const names = [...new Set(rows.map((row) => row['entity'] as string))];
+  return rows.map((row) => {
+    const name = row['entity'] as string;
+    return {
+      eventUs: times.eventUs,
+      createdUs: row['is_of_times'] === true ? times.createdUs : (row['created_us'] as number),
+      values: values.map((value) => value ?? null),
+      entity: entity.log === 'raw' ? name : `an entity whose id is not shown (${names.indexOf(name) + 1})`,
+    };
+  });
 }
 
 async function oldestEvent(duck: DuckDb, { history }: GivenOut): Promise<number | null> {

@@ -34,16 +34,17 @@ export function naiveAnswers(facts: FidelityFacts): Record<FidelityAnswer, boole
   const holders = new Set(
     others.flatMap((row) => (timesAgree(row) && unlike(row) === 0 && !row.deleted ? [row.entity] : [])),
   );
+  const holdersOfEvent = new Set(
+    others.flatMap((row) =>
+      row.eventUs === served.eventUs && unlike(row) === 0 && !row.deleted ? [row.entity] : [],
+    ),
+  );
   const ofEvent = alive.filter(({ eventUs }) => eventUs === served.eventUs);
   const follows = ({ eventUs, createdUs }: HeldRow): boolean =>
     eventUs > served.eventUs ||
     (eventUs === served.eventUs &&
       (createdUs === null || served.createdUs === null || createdUs >= served.createdUs));
-  return {
-    true: twins.some(timesAgree),
-    restamped:
-      twins.some(({ eventUs }) => eventUs === served.eventUs) || (twins.length > 0 && telling.length > 1),
-    foreign: holders.size === 1 && alive.filter(timesAgree).every((row) => unlike(row) >= 2),
+  const later = {
     altered: alive.some((row) => timesAgree(row) && unlike(row) > 0),
     notKept:
       own.some((row) => row.deleted === true && follows(row)) ||
@@ -55,6 +56,16 @@ export function naiveAnswers(facts: FidelityFacts): Record<FidelityAnswer, boole
             (createdUs ?? 0) > (served.createdUs ?? 0) && !timesAgree({ ...ofEvent[0]!, createdUs }),
         )),
     missingInHistory: alive.length === 0,
+  };
+  const isOpen = Object.values(later).every((holds) => !holds);
+  return {
+    true: twins.some(timesAgree),
+    restamped:
+      twins.some(({ eventUs }) => eventUs === served.eventUs) || (twins.length > 0 && telling.length > 1),
+    foreign:
+      (holders.size === 1 && alive.filter(timesAgree).every((row) => unlike(row) >= 2)) ||
+      (isOpen && holdersOfEvent.size === 1 && telling.length > 1),
+    ...later,
     unknown: true,
   };
 }

@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { explainRequest } from '../../../monitor/explain/explain.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { readTable } from '../../../project/delta/delta-log.ts';
 import { historyFolder } from '../../../project/history/history-folder.ts';
@@ -132,4 +133,46 @@ test('harm is measured by the values that vectors should have got, each as often
   expect(spent).toMatchObject({ rows: 110, exact: 100 });
   // The quartiles of 110 values are 2 and 8; those of 20 rows are 9.5 apart.
   expect(spent.harm).toBeCloseTo(10 * (0.5 / 6), 5);
+});
+
+test('a row of another entity is told with its name where the source was loaded again under other created times', async () => {
+  day = await MonitoredDay.make();
+  await day.appendOrders([{ customer: 'c-9', ...TIMES, run: 'r-11', values: [1n, 1] }]);
+  day.setWatermark('23:00:00');
+  const rows = [
+    [1, '08:00:00', '08:10:00', 0.1, 3],
+    [2, '10:00:00', '20:00:00', 0.25, 7],
+    [3, '10:00:00', '20:00:00', 0.9, 1],
+    [4, '10:00:00', '21:00:00', 0.9, 1],
+    [5, '10:00:00', '20:00:00', 0.5, 0],
+  ] as const;
+  const selects = rows.map(
+    ([driver, event, created, rate, trips]) => `SELECT ${driver}::BIGINT AS driver_id,
+      make_timestamp(${at(event)}) AS event_timestamp, make_timestamp(${at(created)}) AS created,
+      ${rate}::DOUBLE AS conv_rate, ${trips}::BIGINT AS trips, NULL::VARCHAR[] AS tags`,
+  );
+  await day.project.writeParquet('drivers', selects.join(' UNION ALL '));
+  const give = (rate: number, trips: bigint): string => {
+    const row = { event: '10:00:00', created: '10:05:00', values: [rate, trips, null] };
+    return day.serve('12:30:00', 'c-0', {}, 1, { row, watermark: '12:00:00' });
+  };
+  const known = give(0.25, 7n);
+  // Two have these values, nobody has those, and of the last but one tells something.
+  for (const [rate, trips] of [
+    [0.9, 1n],
+    [0.75, 9n],
+    [0.5, 0n],
+  ] as const)
+    give(rate, trips);
+  const { views, features } = await day.judge(SETTLED);
+  expect(views.find(({ view }) => view === 'driver_stats')!.fidelity).toMatchObject({
+    foreign: 1,
+    unknown: 3,
+  });
+  const rate = features.find(({ name }) => name === 'driver_stats__conv_rate')!;
+  const { evidence } = rate.examples.find(({ requestId }) => requestId === known)!;
+  expect(evidence).toMatch(/that of driver_id=2, which bears the created time 20:00 now/);
+  const [vector] = await explainRequest(day.project, day.project.database, { requestId: known }, {});
+  const explained = vector!.views.flatMap((one) => one.features.map((feature) => feature.evidence));
+  expect(explained).toContain(evidence);
 });

@@ -129,6 +129,14 @@ describe('fidelity', () => {
       "the row of edge 11:00 has the values and times of another entity's row in the history: that of customer_id=c7",
     );
     expect(causeOf({ fidelity: { answer: 'unknown' } })).toBe('foreign row');
+    const ofEvent = (createdUs: number | null): string =>
+      evidenceOf({ fidelity: { answer: 'foreign', entity: 'customer_id=c7', createdUs } });
+    expect(ofEvent(null)).toMatch(
+      /that of customer_id=c7, which bears no created time now, as after a source/,
+    );
+    expect(ofEvent(0)).toMatch(
+      /of this event in the history: .* which bears the created time 1970-01-01 00:00 now/,
+    );
   });
   test('an altered value by what became of it, with both values in the evidence', () => {
     const zero = { alteration: 'null or default substituted', held: null, served: 0 } as const;
@@ -197,7 +205,7 @@ describe('fidelity', () => {
     expect(evidenceOf(row)).toContain(
       'for neither this entity nor exactly one other: whose they are is not known',
     );
-    expect(evidenceOf(row)).toContain('rows that others have at other times');
+    expect(evidenceOf(row)).toContain('rows that others have of other events');
   });
   test('a row that the history does not keep is neither, and never within the promise', () => {
     const lag = { served: servedAt('10:00'), watermarkUs: at('10:00') };

@@ -60,6 +60,12 @@ function othersOf(times: Pick<HeldRow, 'eventUs' | 'createdUs'>, values: HeldRow
     [twin],
     [twin, twin],
     [twin, { ...twin, entity: 'c' }],
+    [{ ...twin, createdUs: CREATED + 1 }],
+    [twin, { ...twin, createdUs: CREATED + 1 }],
+    [
+      { ...twin, createdUs: CREATED + 1 },
+      { ...twin, createdUs: CREATED + 2, entity: 'c' },
+    ],
     [{ ...twin, eventUs: times.eventUs + 1 }],
     [{ ...twin, values: [2.5, ...values.slice(1)] }],
   ];
