@@ -1,22 +1,15 @@
 /**
- * The delay that serving would have needed on a day: the time within which 99 % of its edges were online, each counted
- * to the end of the run that first covered it.
+ * The delay with which training would have seen what serving showed on most of a day: the time within which half of its
+ * edges were online, each counted to the end of the run that first covered it.
  *
- * With this delay in the view, hardly a vector would have been behind its run: training would see a row only once
- * serving had it. Vectors served after a quicker run but before that delay has passed are then ahead of training, which
- * no single delay avoids. One late run is no reason to train with its delay: where a day has too few edges
- * for a 99th percentile, the slowest run is left out. The sentence names it beside the others, so that a reader can
- * tell a slow pipeline from one late run. Backfills fill the past and are left out.
+ * An edge that was online after w is another one in serving than in training for |w - delay|: before the delay has
+ * passed serving is ahead, after it serving is behind. The middle of all w makes the sum of that least, and one late
+ * run does not move it. The sentence names the slowest run, so that a reader can tell a slow pipeline from that.
+ * Backfills fill the past and are left out. What-if simulates the delay over the vectors (whatif/asked-settings.ts).
  */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { spanText, timeText } from '../causes/evidence-text.ts';
-
-/** With as many edges their 99th percentile leaves one out by itself. */
-const ENOUGH_EDGES = 100;
-const SHARE = 0.99;
-/** So many edges of other runs tell how long a run usually takes. */
-const LEAST_OTHERS = 10;
 
 interface DelayProposal {
   readonly delayUs: number | null;
@@ -64,10 +57,7 @@ export function proposeDelay(
   if (waits.length === 0)
     return { delayUs: null, why: 'no run completed an edge that a vector of that day could have shown' };
   waits.sort((a, b) => b.waitUs - a.waitUs);
-  const [slowest] = waits as [Wait];
-  const others = waits.filter((wait) => wait.run !== slowest.run);
-  const counted = waits.length < ENOUGH_EDGES && others.length >= LEAST_OTHERS ? others : waits;
-  const { waitUs: delayUs } = counted[counted.length - Math.ceil(SHARE * counted.length)]!;
+  const { waitUs: delayUs } = waits[waits.length >> 1]!;
   return { delayUs, why: whyText(waits, delayUs, served.lastUs) };
 }
 

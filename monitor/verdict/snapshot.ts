@@ -199,7 +199,7 @@ export interface ViewSnapshot {
   readonly badRows?: BadRows;
   readonly freshnessUs: number;
   readonly delayUs: number;
-  /** The delay within which 99 % of the day's edges were online, one late run apart; null: unknown. */
+  /** The delay within which half of the day's edges were online; null: unknown. */
   readonly proposedDelayUs: number | null;
   readonly proposedDelayWhy: string | null;
   /** null: not asked. */

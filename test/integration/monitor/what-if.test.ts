@@ -158,6 +158,13 @@ describe('a day of hourly runs, one of which failed and one was slow', () => {
     expect(of(drivers, 'interval', 5 * MINUTE).ageP50Us!).toBeLessThan(
       of(drivers, 'interval', HOUR).ageP50Us!,
     );
+    // The proposed delay makes more values match than shorter and longer ones.
+    const proposed = snapshot.views.find(({ view }) => view === 'orders')!.proposedDelayUs!;
+    expect(proposed).toBe(10 * MINUTE);
+    const delays = [0, 1, 5, 10, 15, 30, 70, 130].map((minutes) => `${minutes}m`).join(',');
+    const tried = (await ask({ delay: delays, view: ['orders'] })).roles[0]!.settings;
+    const best = tried.toSorted((a, b) => b.exactMatch! - a.exactMatch!)[0]!;
+    expect(best.us).toBe(proposed);
     // A delay that waits for the usual run makes all of the other hours match.
     const [longer] = (await ask({ delay: '10m', view: ['orders'] })).roles[0]!.settings;
     expect(longer!.exactMatch!).toBeGreaterThan(orders!.simulated!.exactMatch!);
