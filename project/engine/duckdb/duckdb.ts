@@ -19,12 +19,16 @@ import {
   DuckDBStructValue,
   DuckDBTimestampValue,
 } from '@duckdb/node-api';
+import accessors from '@duckdb/node-api/lib/vectors/dataAccessors.js';
 import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { registryError } from '../../../contract/errors.ts';
 import type { CodedError } from '../../../contract/std/coded-error.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
 import { appendDoubles, copyDoubles, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
+
+// The client's own decoder drops a U+FEFF with which a text begins.
+Object.assign(accessors, { textDecoder: new TextDecoder('utf-8', { ignoreBOM: true }) });
 
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
 /** The columns of a result, all as long. */

@@ -36,6 +36,16 @@ test('any text is a literal of that text, alone, in a list and beside others', a
   );
 });
 
+test('a text that begins with U+FEFF keeps it, wherever it stands', async () => {
+  const sql = (own: string): string =>
+    `SELECT ${quoteText(own)} AS t, [${quoteText(own)}] AS l, MAP {${quoteText(own)}: 1} AS m`;
+  for (const own of ['\ufeff', '\ufeffx', `\ufeff${'x'.repeat(40)}`, 'x\ufeff']) {
+    const [row] = await duck.rows(sql(own));
+    expect(row).toMatchObject({ t: own, l: { items: [own] }, m: { entries: [{ key: own, value: 1 }] } });
+    expect((await duck.columns(sql(own)))['t']).toEqual([own]);
+  }
+});
+
 test('too little memory names the setting that gives more', async () => {
   const tempFolder = scratchFolder();
   const small = await DuckDb.open({ memoryLimit: '20MB', memorySetting: 'train.memory', tempFolder });
