@@ -90,6 +90,21 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
     return typeof x === 'bigint' && asIntN(64, x) === x ? x : NO;
   };
   const text = (x) => (typeof x === 'string' && x.isWellFormed() ? x : NO);
+  // UTF-16 has surrogates below U+E000, UTF-8 their characters above.
+  const rank = (unit) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
+  const byBytes = (a, b) => {
+    for (let i = 0; i < a.length && i < b.length; i++) {
+      const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+      if (x !== y) return rank(x) - rank(y);
+    }
+    return a.length - b.length;
+  };
+  // The keys of a map in byte order, as rows and the log have them: a function must not see another order elsewhere.
+  const namesOf = (map) => {
+    const names = [];
+    map.forEach((_, k) => { names.push(k); });
+    return names.sort(byBytes);
+  };
   const floats = (x, size) => {
     if (tagOf(x) !== 'Float32Array' && !(isArray(x) && x.every((item) => typeof item === 'number'))) return NO;
     return x.length === size ? make.floats(new Floats(x)) : NO;
@@ -152,7 +167,9 @@ class CodeWriter {
         return this.#function('from', body, from);
       }
       case 'map': {
-        const body = `const to = new Map(); from.forEach((x, k) => { to.set(k, ${this.given(type.of, 'x')}); }); return to;`;
+        const body = `const to = new Map(); const names = namesOf(from);
+    for (let i = 0; i < names.length; i++) { const x = from.get(names[i]); to.set(names[i], ${this.given(type.of, 'x')}); }
+    return to;`;
         return this.#function('from', body, from);
       }
       case 'struct': {
@@ -223,7 +240,10 @@ function listBody(item: string): string {
 }
 
 function mapBody(item: string): string {
-  return `if (!(x instanceof Map)) return NO; const to = make.map(); let fits = true;
-    x.forEach((item, k) => { const y = ${item}; if (y === NO || text(k) === NO) fits = false; else to.set(k, y); });
-    return fits ? to : NO;`;
+  return `if (!(x instanceof Map)) return NO; let fits = true; x.forEach((_, k) => { if (text(k) === NO) fits = false; });
+    if (!fits) return NO; const names = namesOf(x); const to = make.map();
+    for (let i = 0; i < names.length; i++) {
+      const item = x.get(names[i]); const y = ${item}; if (y === NO) return NO; to.set(names[i], y);
+    }
+    return to;`;
 }

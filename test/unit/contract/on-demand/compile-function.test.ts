@@ -25,6 +25,21 @@ describe('a function computes its features from its argument', () => {
     expect(computed(view, 6, 0)).toEqual([null, 6]);
   });
 
+  test('a map has its keys in byte order, whatever the order that it came or was made in', () => {
+    const names = ['\u{1f600}', 'b', '\uffee', 'a', '', 'ab', '12', 'é', 'z'];
+    const inOrder = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    const view = onDemandView(
+      'order',
+      '({ m }) => ({ seen: [...m.keys()], made: new Map([...m].reverse()) })',
+      { m: 'map<int32>' },
+      { seen: 'list<string>', made: 'map<int32>' },
+    );
+    const map = new Map(names.map((name, i) => [name, i]));
+    const [seen, made] = computed(view, map) as [string[], Map<string, number>];
+    expect(seen).toEqual(inOrder);
+    expect([...made]).toEqual(inOrder.map((name) => [name, map.get(name)]));
+  });
+
   test('lists, maps and structs are of its own realm, and fresh', () => {
     const script =
       '({ l, m, s }) => ({ n: l.reduce((sum, x) => sum + (x ?? 0), 0) + m.get("k") + s.a, same: l instanceof Array && m instanceof Map && s instanceof Object })';
