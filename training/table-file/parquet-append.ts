@@ -13,7 +13,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { joinedArrowSchema } from './arrow-schema.ts';
-import type { ArrowColumn } from './arrow-schema.ts';
+import type { ArrowColumn } from '../arrow/arrow-field.ts';
 import { BINARY, I32, I64, LIST, STRUCT, readThrift, writeThrift } from './thrift-compact.ts';
 import type { ThriftList, ThriftShape, ThriftStruct, ThriftValue } from './thrift-compact.ts';
 
