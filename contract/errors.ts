@@ -55,6 +55,12 @@ export const REGISTRY_ERRORS = {
     help: 'Run `plumb show` for the names there are.',
     kind: 'usage',
   },
+  REG_ENGINE: {
+    message:
+      'On-demand functions were applied on another V8 or processor, on which they may give other bits.',
+    help: 'Run it on that Node, or apply again with this one; --other-engine takes what this one gives.',
+    kind: 'check-failed',
+  },
   REG_BUNDLE: {
     message:
       'The bundle cannot be read, has not the hash it is named by, or holds what no definition can say.',

@@ -219,6 +219,8 @@ export interface OnDemandView {
   readonly isolated: boolean;
   /** What an int64 is to the function: a number, where it is none past 2^53 - 1, or always a bigint. */
   readonly int64: 'number' | 'bigint';
+  /** On which engine an apply tried it (on-demand/engine.ts); absent in bundles of before. */
+  readonly engine?: string;
   /** What an apply tries it with, each row in the order of its arguments; not in a bundle that was read. */
   readonly samples: readonly (readonly Value[])[];
   /** xxHash32 of its schema and row logic, the code's hash included. */

@@ -18,6 +18,7 @@ import {
 import { compileProject } from './definitions/compile.ts';
 import { consumersRemoved, REMOVED_CONSUMER_US } from './guard.ts';
 import type { Bundle, Definitions, OnDemandView, RowSchema } from '../contract/model.ts';
+import { ENGINE } from '../contract/on-demand/engine.ts';
 import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { rewrittenRows } from './rewritten-rows.ts';
@@ -36,7 +37,7 @@ export interface ApplyPlan {
   readonly removed: readonly RemovedConsumer[];
   /** Views whose rows the next runs would write again. */
   readonly rewrites: readonly RewrittenRows[];
-  /** On-demand views that are new, or whose meaning changes. */
+  /** On-demand views that are new, whose meaning changes, or that were tried on another engine. */
   readonly untried: readonly OnDemandView[];
 }
 
@@ -56,8 +57,9 @@ export async function planProject(project: Project, database: RegistryDatabase):
     sequence: last?.sequence ?? 0,
     removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
     rewrites: await rewrittenRows(applied, next.views, project.settings.history, database),
-    untried: [...next.onDemand.values()].filter(({ id, definitionId }) => {
-      return applied?.onDemand.get(id)?.definitionId !== definitionId;
+    untried: [...next.onDemand.values()].filter(({ id, definitionId, engine }) => {
+      const before = applied?.onDemand.get(id);
+      return before?.definitionId !== definitionId || before.engine !== engine;
     }),
   };
 }
@@ -146,7 +148,9 @@ async function nextBundle(
     project,
     entities: compiled.entities,
     views: new Map(views.map((view) => [view.id, view])),
-    onDemand: new Map([...compiled.onDemand].map(([id, view]) => [id, keptCode(view, applied)])),
+    onDemand: new Map(
+      [...compiled.onDemand].map(([id, view]) => [id, { ...keptCode(view, applied), engine: ENGINE }]),
+    ),
     services: new Map(services.map((service) => [service.name, service])),
     schemas,
   };

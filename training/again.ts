@@ -73,7 +73,8 @@ export async function trainAgain(project: Project, again: AgainOptions): Promise
   ];
   if (bundle === null || changed.length > 0) throw notTheSame(name, changed);
   const service = serviceNamed(bundle, before.service);
-  const options = optionsOf(before, labels, out);
+  // Held against the engine of the first time above.
+  const options = { ...optionsOf(before, labels, out), otherEngine: true };
   return await makeSet(project, { bundle, service, seen }, options, async (set, { duck, scratch }) => {
     const written = await writeAside(duck, set, { file: resolve(out), scratch });
     try {

@@ -19,6 +19,8 @@ export interface TrainOptions {
   readonly strict?: boolean;
   /** `name=column` for inputs of on-demand views in columns of another name; `name=` leaves out an optional one. */
   readonly input?: readonly string[];
+  /** Whether functions may run on another V8 or kind of processor than they were applied on. */
+  readonly otherEngine?: boolean;
   /** Whether the values are those that were answered, from the archive. */
   readonly fromLog?: boolean;
   /** From the log: how long before its label a vector was answered at the earliest, such as `5s`. */

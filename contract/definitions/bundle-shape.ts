@@ -183,6 +183,7 @@ const onDemandView = z.object({
   endless: text.nullable(),
   isolated: z.boolean(),
   int64: z.enum(['number', 'bigint']),
+  engine: text.optional(),
   definitionId,
 });
 

@@ -158,6 +158,7 @@ export const ON_DEMAND_MEANING: Table<
   code: { option: 'code', meaning: 'row', show: ({ code }) => code.hash },
   int64: { option: 'int64', meaning: 'row' },
   isolated: metadata('isolated'),
+  engine: metadata('engine'),
   owner: metadata('owner'),
   team: metadata('team'),
   description: metadata('description'),

@@ -32,6 +32,7 @@ import {
   SHED_UNKNOWN,
 } from '../../contract/wire/log/served-record.ts';
 import type { ServedRequest } from '../../contract/wire/log/served-record.ts';
+import { ENGINE } from '../../contract/on-demand/engine.ts';
 import type { Batch } from '../spool/ring/ring-writer.ts';
 import { DISK } from '../spool/spool-files.ts';
 import type { SpoolFiles } from '../spool/spool-files.ts';
@@ -44,8 +45,6 @@ import { ShedRanges } from './shed-ranges.ts';
 const HEARTBEAT_MS = 10_000;
 /** While requests are refused because syncs fail, a heartbeat is written so often, for the next sync to try with. */
 const PROBE_MS = 1_000;
-/** What runs on-demand functions, as heartbeats tell it. */
-const ENGINE = `V8 ${process.versions.v8} ${process.arch}`;
 /** Room for a heartbeat, which must fit before any further record. */
 const BEAT_BYTES = 4_096;
 /** Some 3 s of 30,000 requests a second; memory that is never touched costs nothing. */

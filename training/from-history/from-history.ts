@@ -7,6 +7,7 @@
  * The join is view-join.ts, what is said of the set besides history-notes.ts.
  */
 import { usedFeature } from '../../contract/on-demand/arguments.ts';
+import { refuseOtherEngine } from '../../contract/on-demand/engine.ts';
 import type { LabelCounts } from '../../contract/training-manifest.ts';
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
@@ -25,10 +26,13 @@ import { joinedFeatureSql, joinView } from './view-join.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
 
 /**
- * @throws TRAIN_LABELS, TRAIN_UNJUDGED where `strict` asks for it, and REG_SOURCE when a view's rows cannot be read
+ * @throws REG_ENGINE, TRAIN_LABELS, TRAIN_UNJUDGED where `strict` asks for it, and REG_SOURCE when a view's rows cannot
+ *         be read
  */
 export async function featuresFromHistory(making: SetMaking): Promise<SetFeatures> {
   const { project, duck, bundle, service, options } = making;
+  const computedViews = service.onDemand.map(({ view }) => bundle.onDemand.get(view)!);
+  refuseOtherEngine(computedViews, options.otherEngine);
   const timeColumn = timeColumnOf(options);
   const inputs = labelInputs(service, making.labels, options);
   const labels = await readLabels(duck, making.labels, {

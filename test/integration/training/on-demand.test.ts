@@ -331,6 +331,20 @@ describe('inputs that do not fit are refused', () => {
   });
 });
 
+test('functions that were applied on another engine run where that is taken', async () => {
+  await publish([{ ...trip(), engine: 'V8 1.2.3 z80' }]);
+  labels('cart,coupon,event_timestamp,driver_id', '2,,2026-01-02 12:00,1');
+  await expect(train()).rejects.toMatchObject({
+    code: 'REG_ENGINE',
+    message: `trip was applied on V8 1.2.3 z80, and this is V8 ${process.versions.v8} ${process.arch}`,
+  });
+  expect(await train({ otherEngine: true })).toMatchObject({ rows: 1 });
+  // What was made on this one is made again without a word.
+  expect(await trainAgain(project, { again: 'set.parquet', out: path('again.parquet') })).toMatchObject({
+    rows: 1,
+  });
+});
+
 describe('a set that is made again', () => {
   test('has the same bytes, and asks before its functions run on another V8', async () => {
     await publish([trip()]);
