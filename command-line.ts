@@ -54,6 +54,7 @@ export function commandLine(run: RunAction): Command {
     program.command(name).description(description).exitOverride();
   definitionCommands(add);
   dataCommands(add);
+  computeCommand(add);
   servingCommands(add);
   loadCommand(add);
   add(
@@ -141,7 +142,7 @@ function dataCommands(add: Add): void {
     .option('--statuses', 'from the log: a column with the status of each feature')
     .option('--without-masked', 'from the log: leave out features that are kept out of it')
     .option('--allow-gaps', 'from the log: take days of which it lacks some records')
-    .option('--other-engine', 'with --again: though functions ran on another V8 the first time')
+    .option('--other-engine', 'though on-demand functions were applied, or ran the first time, on another V8')
     .addOption(
       new Option('--again <name>', 'a set that was made before, once more to the byte').conflicts([
         'service',
@@ -157,6 +158,15 @@ function dataCommands(add: Add): void {
         'allowGaps',
       ]),
     );
+}
+
+function computeCommand(add: Add): void {
+  add('compute', 'features of an on-demand view over rows: an Arrow stream in, one out', async (c, o) =>
+    (await training()).compute(c, o),
+  )
+    .requiredOption('--view <id>', 'the on-demand view')
+    .option('--describe', 'only say which columns it takes and gives')
+    .option('--other-engine', 'though it was applied on another V8 or kind of processor');
 }
 
 function servingCommands(add: Add): void {

@@ -32,7 +32,8 @@ const writeOut = process.stdout.write.bind(process.stdout);
 function context(): CommandContext {
   const { C, json, set } = program.opts<{ C: string; json?: boolean; set?: Record<string, string> }>();
   const color = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
-  const print = (text: string): Promise<void> => write(terminalText(text, color));
+  const print = (data: string | Uint8Array): Promise<void> =>
+    write(typeof data === 'string' ? `${terminalText(data, color)}\n` : data);
   const tellErrors: CommandContext['tellErrors'] = (by) => (tellError = by);
   return { folder: C, json: json === true, color, logger, flags: set ?? {}, tellErrors, print };
 }
@@ -49,8 +50,8 @@ function keepStdout(): void {
   };
 }
 
-async function write(text: string): Promise<void> {
-  if (writeOut(`${text}\n`)) return;
+async function write(data: string | Uint8Array): Promise<void> {
+  if (writeOut(data)) return;
   await new Promise((resolve) => process.stdout.once('drain', resolve));
 }
 

@@ -17,8 +17,8 @@ export interface CommandContext {
   readonly flags: SettingFlags;
   /** From now on an error that ends the command is told by `by`, which also gets the sentence of the front door. */
   tellErrors(by: (error: CodedError, sentence: string) => void): void;
-  /** Writes data to stdout, a newline behind it. Resolves when the reader has taken it. */
-  print(text: string): Promise<void>;
+  /** Writes data to stdout, behind a text a newline. Resolves when the reader has taken it. */
+  print(data: string | Uint8Array): Promise<void>;
 }
 
 /** The exit code of a command that ran to its end: 0 done, 1 a check did not hold, 3 not enough data. */

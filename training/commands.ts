@@ -1,8 +1,10 @@
-/** The commands of training sets: `train`, `training show`. They need no online store. */
+/** The commands of training sets: `train`, `training show`, `compute`. They need no online store. */
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult } from '../project/command.ts';
 import { projectOf } from '../project/project.ts';
+import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { registryError } from '../contract/errors.ts';
+import { refuseOtherEngine } from '../contract/on-demand/engine.ts';
 import { countText } from '../contract/std/count-text.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
@@ -50,6 +52,40 @@ function wholeOf({ labels, service, out, ...others }: TrainFlags): TrainOptions 
     field: missing[0]!.slice(2),
     help: 'Give --labels, --service and --out; or --again NAME for a set that was made before.',
   });
+}
+
+interface ComputeFlags {
+  readonly view: string;
+  /** Only says what the view takes and gives. */
+  readonly describe?: boolean;
+  readonly otherEngine?: boolean;
+}
+
+/** Computes an on-demand view over the rows of an Arrow stream; calls that failed are told on stderr. */
+export async function compute(
+  context: CommandContext,
+  { view: id, describe, otherEngine }: ComputeFlags,
+): Promise<ExitCode> {
+  const [{ pipedView, pipedViewToJson, renderPipedView }, { runPipe }] = await Promise.all([
+    import('./pipe/piped-view.ts'),
+    import('./pipe/pipe.ts'),
+  ]);
+  const bundle = loadCurrentBundle(projectOf(context).settings.bundles);
+  const piped = pipedView(bundle, id);
+  if (describe === true) {
+    await printResult(context, pipedViewToJson(piped), () => renderPipedView(piped));
+    return 0;
+  }
+  refuseOtherEngine([piped.view], otherEngine);
+  if (process.stdin.isTTY) {
+    throw registryError('REG_USAGE', 'compute reads an Arrow stream on stdin, and a terminal is there', {
+      help: 'Pipe one in, such as `pyarrow.ipc.new_stream` writes; compute() of the Python client does it for you.',
+    });
+  }
+  const ends = { input: process.stdin, write: (bytes: Uint8Array) => context.print(bytes) };
+  const { notes } = await runPipe(bundle, piped, ends);
+  for (const note of notes) context.logger.warn(note);
+  return 0;
 }
 
 /** Lists the training sets that the registry knows, or shows what the newest of a name was made of. */

@@ -61,6 +61,17 @@ export const TRAINING_ERRORS = {
     help: 'Put back what is gone, or make a new set with `plumb train`.',
     kind: 'check-failed',
   },
+  TRAIN_STREAM: {
+    message: 'What came on stdin is no whole Arrow stream, or a batch of it cannot be read.',
+    help: 'Write it with an Arrow library, such as `pyarrow.ipc.new_stream`, uncompressed, and close it.',
+    kind: 'failed',
+  },
+  TRAIN_COLUMNS: {
+    message:
+      "The columns of the Arrow stream are not what the view's function takes, or a value in them is not.",
+    help: 'Give each argument of the function as a column of its name and type; `plumb show VIEW` has them.',
+    kind: 'usage',
+  },
   TRAIN_UNKNOWN: {
     message: 'The registry has no manifest of a training set of that name.',
     help: '`plumb training show` lists those it has.',

@@ -1,5 +1,6 @@
-"""Plumbline from Python: what models were served on a day, with a status for each value."""
+"""Plumbline from Python: what models were served on a day, and on-demand features over rows, in Spark and without."""
 
+from .on_demand import ComputeError, compute, compute_in_spark
 from .served import Served, served
 
-__all__ = ["Served", "served"]
+__all__ = ["ComputeError", "Served", "compute", "compute_in_spark", "served"]

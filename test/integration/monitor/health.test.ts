@@ -174,7 +174,7 @@ test('the command: a table, JSON, and an exit code', async () => {
     logger: silentLogger,
     flags: {},
     tellErrors() {},
-    print: async (text) => void (printed = text),
+    print: async (text) => void (printed = String(text)),
   };
   expect(await health(context, { over: '1d' })).toBe(3);
   const { health: checks } = JSON.parse(printed) as { health: HealthCheck[] };

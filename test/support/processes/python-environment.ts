@@ -41,10 +41,11 @@ export interface PythonEnvironment {
    * Runs a script to its end.
    *
    * @param script  relative to the root of the checkout
+   * @param options  what it reads, and after how long it is ended; 2 minutes unless given
    * @returns       what it printed
    * @throws        Error with the end of what it complained when it fails
    */
-  run(script: string, options?: { readonly input?: string }): Promise<string>;
+  run(script: string, options?: { readonly input?: string; readonly limitMs?: number }): Promise<string>;
 }
 
 /** @throws Error with one sentence when this machine has no such Python and no way to get one, or pip fails */
@@ -60,7 +61,8 @@ export async function pythonEnvironment(): Promise<PythonEnvironment> {
   return {
     program,
     variables,
-    run: (script, { input = '' } = {}) => runScript(program('python'), join(root, script), input, variables),
+    run: (script, { input = '', limitMs: timeout = RUN_LIMIT_MS } = {}) =>
+      runScript([program('python'), join(root, script)], input, { env: variables, timeout }),
   };
 }
 
@@ -159,9 +161,13 @@ function minorOf(name: string): number {
   return Number(name.split('.')[1] ?? Infinity);
 }
 
-function runScript(python: string, script: string, input: string, env: NodeJS.ProcessEnv): Promise<string> {
+function runScript(
+  [python, script]: readonly [string, string],
+  input: string,
+  options: { readonly env: NodeJS.ProcessEnv; readonly timeout: number },
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(python, [script], { env, stdio: ['pipe', 'pipe', 'pipe'], timeout: RUN_LIMIT_MS });
+    const child = spawn(python, [script], { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
     let said = '';
     let complained = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));

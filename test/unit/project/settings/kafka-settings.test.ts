@@ -93,7 +93,7 @@ describe('settings of Kafka', () => {
       logger: silentLogger,
       flags: {},
       tellErrors() {},
-      print: async (text) => void printed.push(text),
+      print: async (text) => void printed.push(String(text)),
     });
     expect(printed.join()).not.toContain('hush');
     expect(printed.join()).toContain('plumb');

@@ -37,7 +37,7 @@ beforeEach(async () => {
     logger: { ...silentLogger, warn: (line) => void warned.push(line) },
     flags: {},
     tellErrors() {},
-    print: async (text) => void printed.push(text),
+    print: async (text) => void printed.push(String(text)),
   };
   const options = {
     folder: spool,
