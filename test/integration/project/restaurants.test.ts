@@ -219,6 +219,12 @@ describe('a request', () => {
       ['status', 'UINT8', [25, 4]],
       ['reviews__embedding', 'FP32', [25, 8]],
     ]);
+    const model = await (await fetch(`http://127.0.0.1:${served.port}/v2/models/${SERVICE}`)).json();
+    expect((model as { outputs: unknown[] }).outputs).toContainEqual({
+      name: 'reviews__embedding',
+      datatype: 'FP32',
+      shape: [-1, 8],
+    });
     const native = await ask(ids, at);
     const numbers = native.results.flatMap(({ features }) =>
       ['restaurant_features__rating', 'restaurant_features__vouchers_7d', 'distance_km'].map(
