@@ -42,6 +42,7 @@ def by_batches():
 def by_spark():
     import os
 
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["PYTHONPATH"] = os.pathsep.join([CLIENT, os.environ.get("PYTHONPATH", "")])
     from pyspark.sql import SparkSession
 

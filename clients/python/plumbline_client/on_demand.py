@@ -94,7 +94,7 @@ class _Pipe:
     def of(view: str, inputs: Mapping[str, str | None], command: tuple[str, ...]) -> _Pipe:
         told = subprocess.run([*command, "--describe", "--json"], capture_output=True, stdin=subprocess.DEVNULL)
         if told.returncode != 0:
-            raise ComputeError((told.stdout or told.stderr).decode(errors="replace").strip())
+            raise ComputeError(_refusal(told))
         takes = {one["name"]: one for one in json.loads(told.stdout)["takes"]}
         for name, column in inputs.items():
             if name not in takes:
@@ -126,6 +126,14 @@ class _Pipe:
         given = batches[0] if batches else pa.RecordBatch.from_pylist([], schema)
         arrays = [_plain(given.column(given.schema.get_field_index(column))) for _, column in self.columns]
         return pa.RecordBatch.from_arrays(arrays, names=[name for name, _ in self.columns])
+
+
+def _refusal(told: subprocess.CompletedProcess) -> str:
+    """What a command with --json said was wrong."""
+    try:
+        return json.loads(told.stdout)["error"]["message"]
+    except (ValueError, KeyError):
+        return told.stderr.decode(errors="replace").strip()
 
 
 def _plain(array: Any) -> Any:
