@@ -24,16 +24,21 @@ interface LoggedValue {
   readonly hasher: ValueHasher | null;
 }
 
-interface LoggedOutput extends LoggedValue {
-  readonly column: number;
+/** Features of one on-demand view that stand next to each other in the service. */
+interface LoggedRun {
   readonly onDemand: number;
+  readonly columns: readonly number[];
+  readonly values: readonly LoggedValue[];
+  /** Whether all are doubles and raw. */
+  readonly areDoubles: boolean;
 }
 
 interface ComputedLog {
   readonly head: Pick<ServedRequest, 'inputNames' | 'inputPolicies' | 'onDemand'>;
   readonly inputs: readonly LoggedValue[];
-  /** The service's on-demand features in its order. */
-  readonly outputs: readonly LoggedOutput[];
+  /** The service's on-demand features in its order, and how many they are. */
+  readonly runs: readonly LoggedRun[];
+  readonly outputCount: number;
   readonly hashes: boolean;
 }
 
@@ -41,13 +46,14 @@ interface ComputedLog {
 const computedLog = encoderPlan((plan: Plan): ComputedLog => {
   const key = plan.privacy === null ? null : plan.privacy.hmacKey;
   const inputs = plan.inputs.map((input) => loggedValue(input, '', key));
-  const outputs = allFeatureRuns(plan)
+  const runs = allFeatureRuns(plan)
     .filter(({ onDemand }) => onDemand !== NO_VIEW)
-    .flatMap(({ onDemand, features, definitions }) =>
-      definitions.map((of, i): LoggedOutput => {
-        return { ...loggedValue(of, plan.onDemand[onDemand]!.view.id, key), column: features[i]!, onDemand };
-      }),
-    );
+    .map(({ onDemand, features: columns, definitions }): LoggedRun => {
+      const values = definitions.map((of) => loggedValue(of, plan.onDemand[onDemand]!.view.id, key));
+      const areDoubles = values.every(({ type, isRaw }) => isRaw && type.kind === 'float64');
+      return { onDemand, columns, values, areDoubles };
+    });
+  const outputs = runs.flatMap(({ values }) => values);
   return {
     head: {
       inputNames: plan.inputs.map(({ name }) => name),
@@ -55,7 +61,8 @@ const computedLog = encoderPlan((plan: Plan): ComputedLog => {
       onDemand: plan.onDemand.map(servedOnDemand),
     },
     inputs,
-    outputs,
+    runs,
+    outputCount: outputs.length,
     hashes: [...inputs, ...outputs].some(({ hasher }) => hasher !== null),
   };
 });
@@ -127,22 +134,37 @@ function writeInputs(
   }
 }
 
-function writeOutputs({ outputs, hashes }: ComputedLog, computed: ComputedValues, r: number): void {
-  if (outputs.length === 0) return;
-  const from = r * computed.columns;
-  fields.open('outputs', outputs.length);
-  for (let i = 0; i < outputs.length; i++) {
-    const { column, onDemand, type, isRaw } = outputs[i]!;
-    const isThere = computed.statuses[r * computed.views + onDemand] === PRESENT;
-    fields.add(type, isRaw && isThere ? computed.values[from + column]! : null);
+function writeOutputs({ runs, outputCount, hashes }: ComputedLog, computed: ComputedValues, r: number): void {
+  if (outputCount === 0) return;
+  const { values, statuses, columns: width, views } = computed;
+  const from = r * width;
+  fields.open('outputs', outputCount);
+  for (let i = 0; i < runs.length; i++) {
+    const run = runs[i]!;
+    const isThere = statuses[r * views + run.onDemand] === PRESENT;
+    if (isThere && run.areDoubles) fields.doubles(values, from, run.columns);
+    else {
+      for (let c = 0; c < run.columns.length; c++) {
+        const { type, isRaw } = run.values[c]!;
+        fields.add(type, isRaw && isThere ? values[from + run.columns[c]!]! : null);
+      }
+    }
   }
   fields.close();
-  if (!hashes) return;
-  for (let i = 0; i < outputs.length; i++) {
-    const { column, onDemand, hasher } = outputs[i]!;
-    const isThere = computed.statuses[r * computed.views + onDemand] === PRESENT;
-    if (hasher !== null)
-      fields.hmac('outputHmacs', hasher.digest(isThere ? computed.values[from + column]! : null));
+  if (hashes) writeOutputHmacs(runs, computed, r);
+}
+
+function writeOutputHmacs(
+  runs: readonly LoggedRun[],
+  { values, statuses, columns: width, views }: ComputedValues,
+  r: number,
+): void {
+  for (const { onDemand, columns, values: logged } of runs) {
+    const isThere = statuses[r * views + onDemand] === PRESENT;
+    for (const [c, { hasher }] of logged.entries()) {
+      if (hasher === null) continue;
+      fields.hmac('outputHmacs', hasher.digest(isThere ? values[r * width + columns[c]!]! : null));
+    }
   }
 }
 

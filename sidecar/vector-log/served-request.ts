@@ -10,7 +10,12 @@ import type { MaskedRow } from '../../contract/log-privacy.ts';
 import type { ReadyBytes } from '../../contract/wire/log/ready-bytes.ts';
 import { encodeServedHead } from '../../contract/wire/log/served-image.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
-import type { ServedRequest, ServedRow, ServedVector } from '../../contract/wire/log/served-record.ts';
+import type {
+  ByteRange,
+  ServedRequest,
+  ServedRow,
+  ServedVector,
+} from '../../contract/wire/log/served-record.ts';
 import type { CachedRow } from '../cache/cached-row.ts';
 import { encoderPlan } from '../plan/encoder-plan.ts';
 import type { Plan, PlanPrivacy } from '../plan/plan.ts';
@@ -34,12 +39,9 @@ const NO_ROWS: ServedRow[] = [];
  */
 export function servedRequest(inFlight: RequestInFlight, surface: number, body: Buffer): ServedRequest {
   const { plan, count } = inFlight.request;
-  const vectors = [servedVector(inFlight, plan, 0)];
-  for (let r = 1; r < count; r++) vectors.push(servedVector(inFlight, plan, r));
-  if (inFlight.computed !== null) {
-    const ranges = computedRanges(inFlight, inFlight.computed);
-    for (let r = 0; r < count; r++) vectors[r]!.computed = ranges[r]!;
-  }
+  const ranges = inFlight.computed === null ? null : computedRanges(inFlight, inFlight.computed);
+  const vectors = [servedVector(inFlight, plan, 0, ranges)];
+  for (let r = 1; r < count; r++) vectors.push(servedVector(inFlight, plan, r, ranges));
   const request: ServedRequest = {
     requestId: inFlight.requestId,
     servedUs: inFlight.nowUs,
@@ -74,17 +76,24 @@ function makeHead(plan: Plan, request: ServedRequest): ReadyBytes {
   return encodeServedHead({ ...request, ...computed, vectors: [{ keys: [], rows }] });
 }
 
-function servedVector(inFlight: RequestInFlight, plan: Plan, r: number): ServedVector {
+/** @param ranges  what was computed of each row; null: nothing */
+function servedVector(
+  inFlight: RequestInFlight,
+  plan: Plan,
+  r: number,
+  ranges: readonly ByteRange[] | null,
+): ServedVector {
   const roles = plan.roleViews.length;
   const at = r * roles;
   const image = readyVector(inFlight, at);
-  if (image !== null) return { keys: NO_KEYS, rows: NO_ROWS, image };
+  const computed = ranges === null ? undefined : ranges[r];
+  if (image !== null) return { keys: NO_KEYS, rows: NO_ROWS, image, computed };
   const { parts } = inFlight.request;
   const keys: (string | null)[] = [];
   for (let k = 0; k < parts.length; k++) keys.push(loggedKey(plan.privacy, k, parts[k]![r]!));
   const rows: ServedRow[] = [];
   for (let i = 0; i < roles; i++) rows.push(servedRow(inFlight, plan, at + i, i));
-  return { keys, rows };
+  return { keys, rows, image: undefined, computed };
 }
 
 /** @returns how a key's canonical part stands in the log */

@@ -12,6 +12,8 @@ import { ValueWriter } from '../online/value-writer.ts';
 
 const TAGS = { inputs: 0x22, outputs: 0x2a, inputHmacs: 0x3a, outputHmacs: 0x42 } as const;
 const STATUSES = 0x32;
+const NIL = 0xc0;
+const FLOAT_64 = 0xcb;
 const ARRAY = 0x90;
 const ARRAY_16 = 0xdc;
 const PADDED = 4;
@@ -45,6 +47,24 @@ export class ComputedFields extends ValueWriter {
   /** @param value  of the type, or null */
   add(type: ValueType, value: Value): void {
     this.value(type, value);
+  }
+
+  /**
+   * As `add` of values that are all float64.
+   *
+   * @param columns  where they stand, from `from` on
+   */
+  doubles(values: readonly Value[], from: number, columns: readonly number[]): void {
+    this.reserve(9 * columns.length);
+    const { buffer: b, view } = this;
+    let at = this.at;
+    for (let i = 0; i < columns.length; i++) {
+      const value = values[from + columns[i]!]!;
+      b[at] = value === null ? NIL : FLOAT_64;
+      if (value !== null) view.setFloat64(at + 1, value as number);
+      at += value === null ? 1 : 9;
+    }
+    this.at = at;
   }
 
   close(): void {

@@ -11,6 +11,13 @@
 import { crc32 } from 'node:zlib';
 import { crcOver, crcPassed } from './crc.ts';
 
+/**
+ * The table takes 0.8 ns a byte, zlib 0.145 and 150 ns for the call: where more is own than this, all is read again at
+ * once. Fifty rows with ten computed values each are more own than ready.
+ */
+const OWN_SHARE = 5;
+const CALL_BYTES = 1_024;
+
 export class ReadyBytes {
   /** Holds the ready bytes, `length` of them. */
   readonly buffer: Buffer;
@@ -50,9 +57,11 @@ export class ReadySpans {
   readonly #starts: number[] = [];
   readonly #parts: ReadyBytes[] = [];
   #count = 0;
+  #bytes = 0;
 
   clear(): void {
     this.#count = 0;
+    this.#bytes = 0;
   }
 
   /** @param at  behind the last span */
@@ -60,10 +69,13 @@ export class ReadySpans {
     this.#starts[this.#count] = at;
     this.#parts[this.#count] = part;
     this.#count += 1;
+    this.#bytes += part.length;
   }
 
   /** @returns the CRC of `buffer[from, to)`, which holds all spans, continued from the CRC `seed` */
   crc(buffer: Buffer, from: number, to: number, seed: number): number {
+    const bytes = to - from;
+    if ((bytes - this.#bytes) * OWN_SHARE > bytes + CALL_BYTES) return crc32(buffer.subarray(from, to), seed);
     let register = ~seed;
     let at = from;
     for (let i = 0; i < this.#count; i++) {

@@ -10,7 +10,7 @@ const FIRST_BYTES = 4_096;
 export class ValueWriter {
   protected buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   /** The same bytes. */
-  #view = new DataView(this.buffer.buffer);
+  protected view = new DataView(this.buffer.buffer);
   protected at = 0;
 
   /** @param value  one of the type, or null: not checked here */
@@ -27,13 +27,13 @@ export class ValueWriter {
       case 'float32':
         this.reserve(5);
         this.buffer[this.at] = 0xca;
-        this.#view.setFloat32(this.at + 1, value as number);
+        this.view.setFloat32(this.at + 1, value as number);
         this.at += 5;
         return;
       case 'float64':
         this.reserve(9);
         this.buffer[this.at] = 0xcb;
-        this.#view.setFloat64(this.at + 1, value as number);
+        this.view.setFloat64(this.at + 1, value as number);
         this.at += 9;
         return;
       case 'string':
@@ -121,7 +121,7 @@ export class ValueWriter {
     const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.at + bytes));
     this.buffer.copy(larger, 0, 0, this.at);
     this.buffer = larger;
-    this.#view = new DataView(larger.buffer);
+    this.view = new DataView(larger.buffer);
   }
 }
 
