@@ -8,6 +8,7 @@ import { afterEach, expect, test } from 'vitest';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { runMonitor } from '../../../monitor/run.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { whatIf } from '../../../monitor/whatif/what-if.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../../project/engine/duckdb/file-sql.ts';
 import { DAY, at } from '../../support/day-time.ts';
@@ -173,6 +174,14 @@ test.each(EACH_KIND)('where the only file is one %s there is a report that says 
     vectors: { read: 0 },
     lostFiles: [{ hour: 9, files: 1, vectors: 50, damaged: [nameOf(file!)] }],
   });
+});
+
+test('a what-if goes on without a damaged file, too', async () => {
+  const [, damaged] = await ingestedDay(['09:00:00', '12:00:00']);
+  await verdict();
+  await damageColumn(damaged!, '_served_time');
+  expect(await whatIf(day.project, { date: DAY })).toMatchObject([{ service: SERVICE.name }]);
+  expect(day.project.said.join('\n')).toContain(`${damaged!} cannot be read, and is left out: `);
 });
 
 test('what is right of the archive is not blamed: a history that cannot be read is told as one', async () => {

@@ -149,6 +149,10 @@ describe('settings', () => {
         'serve.port: expected a port, a whole number from 0 (any free one) to 65535, got "x" (PLUMB_SERVE_PORT)',
       ],
       [{ PLUMB_SERVE_PORT: '' }, 'serve.port: expected a port'],
+      [
+        { PLUMB_LOG_KAFKA_SASL_MECHANISM: 'plain' },
+        'needs username and password (PLUMB_LOG_KAFKA_SASL_MECHANISM)',
+      ],
     ])('%o is refused', (environment, sentence) => {
       expect(() => loadSettings(folder(), environment)).toThrow(sentence);
     });
