@@ -226,7 +226,8 @@ function monitorCommands(add: Add, skew: Command): void {
       '--hour <hour>',
       'only this hour of it, 0 to 23; or last: the newest that is over, without --date',
     )
-    .option('--service <name>', 'only this service (repeatable)', list);
+    .option('--service <name>', 'only this service (repeatable)', list)
+    .option('--other-engine', 'judge on-demand values of another V8 or kind of processor all the same');
   add(
     'report',
     "draw a day's report again from its snapshot",

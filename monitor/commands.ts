@@ -55,10 +55,11 @@ export async function ingest(
  */
 export async function run(
   context: CommandContext,
-  options: { date?: string; hour?: string; service?: string[] },
+  options: { date?: string; hour?: string; service?: string[]; otherEngine?: boolean },
 ): Promise<ExitCode> {
   const project = projectOf(context);
   const asked = {
+    otherEngine: options.otherEngine === true,
     ...(options.date === undefined ? {} : { date: options.date }),
     ...(options.hour === undefined ? {} : { hour: options.hour }),
     ...(options.service === undefined ? {} : { services: options.service }),

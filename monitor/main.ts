@@ -25,6 +25,8 @@ interface JudgeOptions {
   readonly hour?: string;
   /** Names of services; default: every service with a vector then, or that was judged before the day. */
   readonly services?: readonly string[];
+  /** Whether what another V8 computed on demand is judged all the same; not unless given. */
+  readonly otherEngine?: boolean;
 }
 
 /**
@@ -39,8 +41,8 @@ export async function judgeDay(
   judged: (day: JudgedDay) => void = () => {},
 ): Promise<JudgedDay[]> {
   const { date, hour } = askedSpan(options, project.clock.nowUs());
-  const { services } = options;
-  const asked = { date, hour, ...(services === undefined ? {} : { services }) };
+  const { services, otherEngine = false } = options;
+  const asked = { date, hour, otherEngine, ...(services === undefined ? {} : { services }) };
   const days: JudgedDay[] = [];
   const add = (snapshot: Snapshot): void => {
     const day = judgedDay(project, snapshot);

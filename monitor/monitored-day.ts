@@ -18,6 +18,8 @@ export interface MonitoredDay extends JudgedSpan {
   /** Each history is read at one entry, the same for all of the run. */
   readonly histories: HistoryPlace;
   readonly log: DayOfLog;
+  /** Whether what another V8 computed on demand is judged all the same. */
+  readonly otherEngine: boolean;
   /** The secret of the log's HMACs; null: no secret is set. */
   readonly hmacKey: HmacKey | null;
 }

@@ -43,6 +43,8 @@ interface MonitorOptions {
   readonly hour?: number | null;
   /** Names of services; default: every service with a vector that day or hour, or that was judged before the day. */
   readonly services?: readonly string[];
+  /** Whether what another V8 computed on demand is judged all the same; not unless given. */
+  readonly otherEngine?: boolean;
 }
 
 /**
@@ -133,7 +135,8 @@ async function withReadableDay<T>(
     const exposed = exposedKeyNotice(setting);
     if (exposed !== null) project.logger.warn(exposed);
     const histories = { ...project.settings, seen: new HistoriesSeen() };
-    const day = { ...span, project, database, book, duck, scratch: scratch.folder, histories, hmacKey };
+    const own = { scratch: scratch.folder, histories, hmacKey, otherEngine: options.otherEngine === true };
+    const day = { ...span, project, database, book, duck, ...own };
     const log = await readLog(day, options.damaged);
     for (const [what, vectors] of log.leftOut) {
       project.logger.warn(`${vectors} vectors ${what} are not judged`);

@@ -23,3 +23,8 @@ export function refuseOtherEngine(
     throw registryError('REG_ENGINE', `${id} was applied on ${engine}, and this is ${ENGINE}`);
   }
 }
+
+/** Whether functions give the same bits here as there; an engine that nobody told (an empty text) is taken for it. */
+export function isOwnEngine(engine: string): boolean {
+  return engine === '' || engine === ENGINE;
+}

@@ -3,6 +3,7 @@
  * what the archive lacks: records that came again, gaps, open tails, vectors that cannot be judged. Called by run.ts.
  */
 import { dirname } from 'node:path';
+import { isOwnEngine } from '../../contract/on-demand/engine.ts';
 import type { Bundle, FeatureService } from '../../contract/model.ts';
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import { LOG_HMAC, LOG_RAW } from '../../contract/wire/log/served-record.ts';
@@ -50,8 +51,16 @@ export interface DayOfLog extends Pick<DayInArchive, 'files' | 'isOfSpool' | 'ke
   readonly lostFiles: readonly LostFiles[];
   /** Names of services of which a file cannot be read. */
   readonly damaged: ReadonlySet<string>;
+  /** Starts of sidecars whose on-demand functions another V8 ran, or another kind of processor, than this one. */
+  readonly otherEngines: readonly OtherEngine[];
   /** Vectors left out, by reason: the service is not applied, single features, hashed or dropped keys. */
   readonly leftOut: ReadonlyMap<string, number>;
+}
+
+export interface OtherEngine {
+  readonly pod: string;
+  readonly epoch: string;
+  readonly engine: string;
 }
 
 /** Which vectors of the archive are read, and by what. */
@@ -181,7 +190,7 @@ export function whyLeftOut(
 function accountOf(
   ledger: IngestAccount,
   { fromUs, toUs }: JudgedSpan,
-): Pick<DayOfLog, 'hasRecords' | 'gaps' | 'openTails'> {
+): Pick<DayOfLog, 'hasRecords' | 'gaps' | 'openTails' | 'otherEngines'> {
   const epochs = ledger.epochs();
   const gaps = epochs
     .flatMap((epoch) => epoch.gaps())
@@ -191,5 +200,6 @@ function accountOf(
     hasRecords: ofDay.length > 0,
     gaps: gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0),
     openTails: ofDay.filter(({ closed, lastUs }) => !closed && lastUs < toUs).length,
+    otherEngines: ofDay.filter(({ engine }) => !isOwnEngine(engine)),
   };
 }

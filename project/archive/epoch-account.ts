@@ -24,6 +24,8 @@ export interface EpochText {
   readonly shed: readonly (readonly [from: number, to: number])[];
   /** From which heartbeat on the clock's offset is which, where it changed. Absent in states of earlier versions. */
   readonly offsets?: readonly (readonly [sequence: number, us: number])[];
+  /** What ran its on-demand functions; absent: no heartbeat told. */
+  readonly engine?: string;
 }
 
 /** A clock that never rests would make the state grow with each heartbeat. */
@@ -53,6 +55,7 @@ export class EpochAccount {
   #beatStep: number;
   /** Ascending by sequence number; the newest. */
   readonly #offsets: (readonly [sequence: number, us: number])[];
+  #engine: string;
 
   constructor(text: EpochText) {
     this.pod = text.pod;
@@ -63,6 +66,7 @@ export class EpochAccount {
     this.#beatStep = text.beatStep;
     this.#seen = new SequenceSet(text.seen.map(([from, to, fromUs, toUs]) => ({ from, to, fromUs, toUs })));
     this.#offsets = [...(text.offsets ?? [])];
+    this.#engine = text.engine ?? '';
     this.#shed = new SequenceSet(text.shed.map(([from, to]) => ({ from, to, fromUs: 0, toUs: 0 })));
   }
 
@@ -97,6 +101,7 @@ export class EpochAccount {
   hear(heartbeat: Heartbeat, last: boolean): void {
     for (const { fromSequence, toSequence } of heartbeat.ranges) this.#shed.cover(fromSequence, toSequence);
     if (last) this.#closed = true;
+    if (heartbeat.engine !== '') this.#engine = heartbeat.engine;
     if (heartbeat.highestSequence <= this.#beat) return;
     this.#step(heartbeat);
     this.#beatStep = Math.max(this.#beatStep, heartbeat.highestSequence - this.#beat);
@@ -111,6 +116,11 @@ export class EpochAccount {
     offsets.shift();
     // What comes so late is taken for a record of the oldest offset that is kept.
     offsets[0] = [0, offsets[0]![1]];
+  }
+
+  /** What ran its on-demand functions; empty: no heartbeat told. */
+  get engine(): string {
+    return this.#engine;
   }
 
   /** How far the clock had moved by the last heartbeat before a record; 0: none came, or it had not moved. */
@@ -148,8 +158,9 @@ export class EpochAccount {
   /** @returns what two ingests know of the same epoch, as if one had read it all */
   merged(other: EpochAccount): EpochAccount {
     const [a, b] = [this.text(), other.text()];
-    const newer = a.beat >= b.beat ? a : b;
+    const [newer, older] = a.beat >= b.beat ? [a, b] : [b, a];
     const whole = new EpochAccount({
+      ...older,
       ...newer,
       start: Math.min(a.start, b.start),
       closed: a.closed || b.closed,
@@ -171,6 +182,7 @@ export class EpochAccount {
       seen: this.#seen.ranges.map(rangeText),
       shed: this.#shed.ranges.map(({ from, to }) => [from, to]),
       ...(this.#offsets.length === 0 ? {} : { offsets: this.#offsets }),
+      ...(this.#engine === '' ? {} : { engine: this.#engine }),
     };
   }
 }
