@@ -4,7 +4,7 @@
  * sketches, which later days are compared with. Moves neither the verdict nor an exit code.
  */
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { ServiceView } from '../../contract/model.ts';
+import type { Feature, ServiceOnDemand, ServiceView } from '../../contract/model.ts';
 import type { ColumnSketch } from '../../contract/sketch.ts';
 import type { SketchLike } from '../../project/engine/duckdb/column-sketches.ts';
 import type { TrainingManifest } from '../../contract/training-manifest.ts';
@@ -13,6 +13,7 @@ import type { DayOfService } from '../day/day-of-log.ts';
 import type { MonitoredDay } from '../monitored-day.ts';
 import { driftLevels } from '../statistics/drift-level.ts';
 import { ChosenVectors } from './chosen-vectors.ts';
+import { computedSketches } from './computed-sketches.ts';
 import type { DriftReferences } from './drift-references.ts';
 import { differenceOf, testsOf } from './feature-drift.ts';
 import type { FeatureDifference, FeatureDrift, MeasuredDifference } from './feature-drift.ts';
@@ -86,6 +87,8 @@ export class DayDrift {
       const sketches = this.#roles.get(used.role) ?? (await this.#sketchesOf(used, false));
       for (const [name, sketch] of sketches) own.set(name, sketch);
     }
+    for (const computed of service.onDemand)
+      for (const [name, sketch] of await this.#computedSketches(computed)) own.set(name, sketch);
     const features = Object.fromEntries(own);
     writeSketches(project.settings.reports, { version: 1, service: service.name, date, features });
     return {
@@ -101,26 +104,42 @@ export class DayDrift {
   /** @param isLaid  whether the tables of its replay are there */
   async #sketchesOf(used: ServiceView, isLaid: boolean): Promise<Sketches> {
     const { duck, book } = this.#day;
+    const view = book.current.views.get(used.view)!;
+    const features = this.#sketched(used.role, view.features);
+    if (features.length === 0) return new Map();
+    const sketched = { used, view, features, chosen: this.#chosen, isLaid };
+    return typed(features, await servedSketches(duck, this.#served, book, sketched));
+  }
+
+  /** Of an on-demand view. */
+  async #computedSketches(computed: ServiceOnDemand): Promise<Sketches> {
+    const { duck, book } = this.#day;
+    const features = this.#sketched(computed.role, book.current.onDemand.get(computed.view)!.features);
+    if (features.length === 0) return new Map();
+    return typed(features, await computedSketches(duck, this.#served, book, { computed, features }));
+  }
+
+  /** @param defined  the features of the view of this role */
+  #sketched(of: string, defined: readonly Feature[]): SketchedFeature[] {
     const { trained, earlier } = this.#references;
     const references = [...trained.slice(0, 1), ...earlier];
-    const view = book.current.views.get(used.view)!;
-    const taken = this.#served.service.features.filter(({ role }) => role === used.role);
-    const features = taken.flatMap(({ feature: name, fullName }, place): SketchedFeature[] => {
-      const feature = view.features.find((one) => one.name === name)!;
+    const taken = this.#served.service.features.filter(({ role }) => role === of);
+    return taken.flatMap(({ feature: name, fullName }, place): SketchedFeature[] => {
+      const feature = defined.find((one) => one.name === name)!;
       if (feature.log !== 'raw') return [];
       const beside = alike(references, fullName, formatType(feature.type));
       return [{ fullName, feature, place, like: beside.length === 0 ? null : likeOf(beside) }];
     });
-    if (features.length === 0) return new Map();
-    const sketched = { used, view, features, chosen: this.#chosen, isLaid };
-    const found = await servedSketches(duck, this.#served, book, sketched);
-    return new Map(
-      features.map(({ fullName, feature }) => [
-        fullName,
-        { type: formatType(feature.type), sketch: found.get(fullName)! },
-      ]),
-    );
   }
+}
+
+function typed(features: readonly SketchedFeature[], found: ReadonlyMap<string, ColumnSketch>): Sketches {
+  return new Map(
+    features.map(({ fullName, feature }) => [
+      fullName,
+      { type: formatType(feature.type), sketch: found.get(fullName)! },
+    ]),
+  );
 }
 
 function referenceOf({ name, madeUs, out }: TrainingManifest): DriftReferences['training'] {
