@@ -14,6 +14,7 @@ const DAY_SERVICE = 'scores';
 const VIEWS = ['view_0', 'view_1', 'view_2', 'view_3', 'view_4'];
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);
 const DELAY_S = 300;
+const COMPUTED = 'mix';
 /** Of a hashed day the log has the first feature of the first view as HMACs. */
 const SECRET = { id: 'bench', secret: Buffer.from('the secret of a benchmark') };
 const HASHED = 'f0';
@@ -24,8 +25,9 @@ const HASHED = 'f0';
  * once     no entity comes twice
  * foreign  each row is that of another entity
  * hashed   as usual, with a feature that the log has as HMACs
+ * demand   as usual, with ten more features that are computed on demand, of the first view and an input
  */
-export const DAY_KINDS = ['usual', 'all', 'once', 'foreign', 'hashed'] as const;
+export const DAY_KINDS = ['usual', 'all', 'once', 'foreign', 'hashed', 'demand'] as const;
 
 export interface DayShape {
   readonly vectors: number;
@@ -47,6 +49,7 @@ export async function makeDayProject(folder: string, shape: DayShape): Promise<v
   makeFolder(join(folder, 'definitions'));
   mkdirSync(join(folder, 'data'));
   const isHashed = shape.kind === 'hashed';
+  const isComputed = shape.kind === 'demand';
   writeFileSync(join(folder, 'secret'), SECRET.secret, { mode: 0o600 });
   const setting = isHashed ? `log: { hmacKey: { id: ${SECRET.id}, file: secret } }\n` : '';
   writeFileSync(join(folder, 'plumbline.yaml'), `project: bench\n${setting}`);
@@ -65,7 +68,8 @@ export async function makeDayProject(folder: string, shape: DayShape): Promise<v
   const definitions = [
     'entity: customer\njoinKeys: { customer_id: int64 }',
     ...views,
-    `featureService: ${DAY_SERVICE}\nfeatures: [${VIEWS.join(', ')}]`,
+    ...(isComputed ? [computedYaml(folder)] : []),
+    `featureService: ${DAY_SERVICE}\nfeatures: [${[...VIEWS, ...(isComputed ? [COMPUTED] : [])].join(', ')}]`,
   ];
   writeFileSync(join(folder, 'definitions', 'bench.yaml'), `${definitions.join('\n---\n')}\n`);
   const duck = await DuckDb.open({ threads: 2, tempFolder: join(folder, 'temp') });
@@ -73,6 +77,33 @@ export async function makeDayProject(folder: string, shape: DayShape): Promise<v
     await duck.run(`COPY (${historySql(shape, v)}) TO ${quoteText(join(folder, 'data', `${view}.parquet`))}
       (FORMAT parquet, COMPRESSION zstd)`);
   duck.close();
+}
+
+/** Of each feature of the first view one of arithmetic. @returns the view's definition, whose code is written */
+function computedYaml(folder: string): string {
+  mkdirSync(join(folder, 'compute'));
+  const outputs = FEATURES.map((name, i) => `c${i}: row.${name} === null ? null : row.${name} * 2 + row.x`);
+  const code = `export default (row: Record<string, number | null>) => ({ ${outputs.join(', ')} });\n`;
+  writeFileSync(join(folder, 'compute', 'mix.ts'), code);
+  return [
+    `onDemandView: ${COMPUTED}`,
+    'inputs: { x: float64 }',
+    `uses: [${VIEWS[0]}]`,
+    `features: { ${FEATURES.map((_, i) => `c${i}: float64`).join(', ')} }`,
+    'compute: ../compute/mix.ts',
+  ].join('\n');
+}
+
+/** What the archive has of it. */
+function computedColumns(): string[] {
+  const names = FEATURES.map((_, i) => `${COMPUTED}__c${i}`);
+  return [
+    'CAST(i % 97 AS DOUBLE) AS _input__x',
+    ...FEATURES.map((name, i) => `h0.${name} * 2 + CAST(i % 97 AS DOUBLE) AS ${names[i]}`),
+    `'PRESENT' AS _status__${COMPUTED}`,
+    `[${names.map(quoteText).join(', ')}] AS _outputs__${COMPUTED}`,
+    'NULL::BLOB AS _undecoded__inputs, NULL::BLOB AS _undecoded__outputs',
+  ];
 }
 
 function historySql({ entities, rows }: DayShape, view: number): string {
@@ -109,7 +140,7 @@ export async function writeDayArchive(folder: string, shape: DayShape, names: Da
         make_timestamptz(${Date.parse(`${DAY}T${hh}:00:00Z`)}000 + (i - ${hour * perHour}) * ${Math.floor(3.6e9 / perHour)}) AS t
       FROM range(${hour * perHour}, ${end}) t(i)`);
     const joins = VIEWS.map((_, v) => {
-      const isBehind = v === 0 && (kind === 'usual' || kind === 'hashed');
+      const isBehind = v === 0 && ['usual', 'hashed', 'demand'].includes(kind);
       const behind = isBehind ? 'CASE WHEN hash(v.i, 7) % 100 = 0 THEN 1 ELSE 0 END' : '0';
       // Rows lie a day apart, so which of them training sees follows from one comparison.
       const event = eventSql(rows, v).replaceAll('(j -', '((0) -').replaceAll('hash(e,', 'hash(v.g,');
@@ -126,6 +157,7 @@ export async function writeDayArchive(folder: string, shape: DayShape, names: Da
           FROM read_parquet(${quoteText(join(folder, 'data', `${view}.parquet`))})`);
     if (hour === 0 && kind === 'hashed') await layDigests(duck, names.views[0]!);
     const columns = names.views.flatMap(({ definitionId }, v) => archiveColumns(v, kind, definitionId));
+    if (kind === 'demand') columns.push(...computedColumns());
     await duck.run(`COPY (SELECT printf('r-%08d', i) AS _request_id, 0 AS _row, 'pod-' || (i % 4) AS _pod,
         'e-' || (i % 4) AS _epoch, i // 4 AS _sequence, t AS _served_time, 0::BIGINT AS _clock_offset,
         'native' AS _surface, '${names.bundle}' AS _bundle, 1 AS _service_version,
