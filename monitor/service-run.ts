@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { FeatureView, ServiceView } from '../contract/model.ts';
+import { ENGINE } from '../contract/on-demand/engine.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { DayOfService } from './day/day-of-log.ts';
 import { JudgedVectors } from './replay/judged-vectors.ts';
@@ -94,15 +95,7 @@ export class ServiceRun {
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));
     }
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
-    for (const computed of service.onDemand)
-      this.#computed.push(
-        await new OnDemandRun(
-          this.#day,
-          this.#served,
-          { used, trained, answers: this.#answers },
-          computed,
-        ).judge(),
-      );
+    await this.#judgeComputed(trained);
     await this.#rows.write(judgedRowsFile(settings.reports, service.name, spanText(this.#day)));
     const features = new Map(
       [...this.#outcomes, ...this.#computed].flatMap((outcome) =>
@@ -118,6 +111,21 @@ export class ServiceRun {
     const written = writeSnapshot(settings.reports, snapshot);
     kept.remove();
     return written;
+  }
+
+  async #judgeComputed(trained: ReadonlyMap<string, number>): Promise<void> {
+    const { log, otherEngine, project } = this.#day;
+    const { name, onDemand } = this.#served.service;
+    const engines = [...new Set(log.otherEngines.map(({ engine }) => engine))];
+    if (onDemand.length > 0 && engines.length > 0 && !otherEngine)
+      project.logger.warn(
+        `on-demand values of ${name} that ${engines.join(', ')} computed are not judged: this is ${ENGINE}, and their last ` +
+          'bits may differ. `--other-engine` judges them all the same.',
+      );
+    const own = { used: this.#used, answers: this.#answers, rows: this.#rows, judged: this.#judged };
+    const parts = { ...own, others: new Map(), trained };
+    for (const computed of onDemand)
+      this.#computed.push(await new OnDemandRun(this.#day, this.#served, parts, computed).judge());
   }
 
   /** What of a role stands in tables. */
@@ -173,6 +181,7 @@ export class ServiceRun {
       consumers: service.consumers,
       vectors: day.vectors,
       views: day.views,
+      ...(day.computed.length === 0 ? {} : { computed: day.computed }),
       ...concluded,
       ...(references === null ? {} : { drift: references }),
       health: dayHealth(service.name, views, day, Math.min(toUs, clock.nowUs())),
@@ -200,9 +209,9 @@ export class ServiceRun {
         const { fidelity, counts } = this.#outcomes[i]!;
         return { role, ...states.get(view)!.snapshot, fidelity, ...counts };
       }),
-      computed: service.onDemand.map(({ view }, i) => {
+      computed: service.onDemand.map(({ role, view }, i) => {
         const { owner } = onDemand.get(view)!;
-        return { view, owner, ...this.#computed[i]!.counts };
+        return { role, view, owner, ...this.#computed[i]!.counts };
       }),
       incidents: countedIncidents(
         all.map(({ incidents }) => incidents),

@@ -1,7 +1,14 @@
 /** Which bundles and service versions answered a service's requests on a day. Pure. */
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { Deploy } from '../verdict/snapshot.ts';
 import type { Server } from './servers.ts';
+
+export interface Deploy {
+  /** When its first vector of the day was served. */
+  readonly at: string;
+  readonly bundle: string;
+  readonly serviceVersion: number;
+  readonly vectors: number;
+}
 
 /** @returns in the order of their first vector */
 export function deploysOf(servers: readonly Server[]): Deploy[] {

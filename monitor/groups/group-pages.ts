@@ -9,11 +9,12 @@ import type { FeatureService, FeatureView } from '../../contract/model.ts';
 import type { DuckDb, SqlColumns } from '../../project/engine/duckdb/duckdb.ts';
 import type { ClockReading } from '../causes/facts.ts';
 import type { PodClocks } from '../judge/pod-clocks.ts';
-import { shownKeySql, vectorColumns, vectorReader } from '../judge/replayed-vector.ts';
+import { vectorColumns, vectorReader } from '../judge/replayed-vector.ts';
 import type { ReplayedVector } from '../judge/replayed-vector.ts';
 import { agreedSql } from '../replay/agreeing-traffic.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
+import { vectorNames } from '../replay/vector-names.ts';
 import type { VectorName } from '../tally/example.ts';
 import type { VectorColumns } from '../tally/served-place.ts';
 import { GROUPS, membersOf } from './vector-groups.ts';
@@ -143,26 +144,7 @@ export class GroupPages {
 
   /** @returns by vid the vectors as reports name them */
   async names(vids: readonly number[]): Promise<Map<number, VectorName>> {
-    if (vids.length === 0) return new Map();
-    const { requestKeys } = this.#role.service;
-    const columns = [
-      'v.vid::DOUBLE AS vid, v.request_id, v.row_index, v.pod',
-      ...requestKeys.map((_, i) => `${shownKeySql(i)} AS key_${i}`),
-    ];
-    const rows = await this.#duck.rows(
-      `SELECT ${columns.join(', ')} FROM ${OPEN_ROWS} v WHERE v.vid IN (${vids.join(', ')})`,
-    );
-    const named = rows.map((row): [number, VectorName] => {
-      const keys = requestKeys.map(({ name }, i) => [name, row[`key_${i}`] as string | null]);
-      const name = {
-        requestId: row['request_id'] as string,
-        row: row['row_index'] as number,
-        pod: row['pod'] as string,
-        entities: Object.fromEntries(keys) as VectorName['entities'],
-      };
-      return [row['vid'] as number, name];
-    });
-    return new Map(named);
+    return await vectorNames(this.#duck, OPEN_ROWS, this.#role.service.requestKeys, vids);
   }
 }
 

@@ -2,18 +2,19 @@
 import type { Cause } from '../causes/cause.ts';
 import type { Example } from '../verdict/snapshot.ts';
 
+type NamedExample = Pick<Example, 'requestId' | 'row'> & { readonly feature: string };
+
 /** @param example  the worst of the incident; undefined: it has none */
-export function commandFor(
-  view: string,
-  cause: Cause,
-  example: (Pick<Example, 'requestId' | 'row'> & { readonly feature: string }) | undefined,
-): string {
+export function commandFor(view: string, cause: Cause, example: NamedExample | undefined): string {
   const materialize = `plumb materialize --view ${shellText(view)}`;
   // The first run under another definition writes all rows, and one after it has nothing to do.
   if (cause === 'definition changed') return materialize;
   // The rows are in the history and not online: writing all of the view brings them there.
   if (cause === 'missing online' || example === undefined) return `${materialize} --full`;
-  const { requestId, row, feature } = example;
+  return explainCommand(example);
+}
+
+export function explainCommand({ requestId, row, feature }: NamedExample): string {
   return `plumb explain --request ${shellText(requestId)} --row ${row} --feature ${shellText(feature)}`;
 }
 

@@ -5,7 +5,8 @@
  */
 import type { Consumer } from '../../contract/model.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import { commandFor } from './incident-command.ts';
+import type { Cause } from '../causes/cause.ts';
+import { commandFor, explainCommand } from './incident-command.ts';
 import type { IncidentCounts, IncidentKey, SliceCounts } from '../verdict/judged-view.ts';
 import { holdingSlice } from './slices.ts';
 import type { FeatureSnapshot, Finding, Incident, Level } from '../verdict/snapshot.ts';
@@ -94,10 +95,21 @@ export function incidentsOf(
           to: formatTimestamp(beyond.toUs),
         },
         ...(slice === null ? {} : { slice }),
-        command: concerned.computed.has(view) ? '' : commandFor(view, cause, examples[0]),
+        command: commandOf(view, cause, examples[0], concerned.computed),
         examples: examples.slice(0, 2),
       };
     });
+}
+
+/** No run writes what is computed on demand. */
+function commandOf(
+  view: string,
+  cause: Cause,
+  example: Parameters<typeof commandFor>[2],
+  computed: ReadonlySet<string>,
+): string {
+  if (!computed.has(view)) return commandFor(view, cause, example);
+  return example === undefined ? '' : explainCommand(example);
 }
 
 function worstOf(levels: readonly (Level | Finding['verdict'] | undefined)[]): Incident['level'] {

@@ -53,6 +53,12 @@ type JudgedColumn = readonly [name: string, type: string, sql: string];
 const TIME = 'TIMESTAMP WITH TIME ZONE';
 const NOT_HELD = ['foreign', 'altered', 'missingInHistory', 'unknown'] as const;
 const VERDICT = '_verdict';
+/** Of rows without a mismatch one in so many is kept. */
+const SAMPLED = 100;
+/** One request's rows of all views are taken, or none. */
+export const isSampled = `hash(v.request_id, v.row_index) % ${SAMPLED} = 0`;
+/** What an on-demand view gave in the vectors that are kept (judged-outputs.ts). */
+export const JUDGED_OUTPUTS = 'judged_outputs';
 /** What a verdict says of a row as a whole, in the order of the judged row. */
 const OF_VERDICT = [
   '_outcome',
@@ -80,8 +86,7 @@ export function noRowsSql(role: JudgedRole): string {
   return `SELECT ${columns.join(', ')} WHERE false`;
 }
 
-/** @param sampled  one row in so many is taken of those that need not be whole */
-export function openRowsSql(role: JudgedRole, sampled: number): string {
+export function openRowsSql(role: JudgedRole): string {
   const found = 't.asof_state';
   const columns = columnsOf(role, {
     replayedStatus: `CASE ${found} WHEN ${ROW_FOUND} THEN 'PRESENT' WHEN ${ROW_OUTSIDE_TTL} THEN 'OUTSIDE_TTL' ELSE 'MISSING' END`,
@@ -89,7 +94,7 @@ export function openRowsSql(role: JudgedRole, sampled: number): string {
     replayedCreated: 't.asof_created_us',
     replayedRun: 't.asof_run_id',
     verdict: 'o.verdict',
-    weight: `CASE WHEN ${isWhole} THEN 1 ELSE ${sampled} END`,
+    weight: WEIGHT,
     features: role.features.map(({ feature }, i) => ({
       served: `CASE WHEN v.status = ${PRESENT} THEN v.s${i} END`,
       replayed: `h.${quoteName(feature.name)}`,
@@ -97,24 +102,48 @@ export function openRowsSql(role: JudgedRole, sampled: number): string {
   });
   return `${selectSql(columns)} FROM ${OPEN_ROWS} v JOIN ${JUDGED_VECTORS} o ON o.vid = v.vid
     JOIN ${VERDICTS} j ON j.verdict = o.verdict JOIN replay_trained t ON t.rid = v.vid
-    LEFT JOIN replay_history h ON h.rowid = t.trained_row WHERE ${isWhole} OR ${isSampled(sampled)}`;
+    LEFT JOIN replay_history h ON h.rowid = t.trained_row WHERE ${isWhole} OR ${isSampled}`;
 }
 
 const isWhole = `(j.decision > 0 OR coalesce(j.fidelity IN (${NOT_HELD.map((one) => FIDELITY_ANSWERS.indexOf(one)).join(', ')}), false))`;
+const WEIGHT = `CASE WHEN ${isWhole} THEN 1 ELSE ${SAMPLED} END`;
 
 /** @param rows  SELECT of the role's rows (replay/served-files.ts) */
-export function agreeingRowsSql(role: JudgedRole, rows: string, sampled: number): string {
+export function agreeingRowsSql(role: JudgedRole, rows: string): string {
   const columns = columnsOf(role, {
     replayedStatus: `CASE s.agrees WHEN ${AGREES_PRESENT} THEN 'PRESENT' WHEN ${AGREES_OUTSIDE_TTL} THEN 'OUTSIDE_TTL' ELSE 'MISSING' END`,
     replayedEvent: `CASE WHEN s.agrees <> ${AGREES_MISSING} THEN v.event_us END`,
     replayedCreated: `CASE WHEN s.agrees <> ${AGREES_MISSING} THEN v.created_us END`,
     replayedRun: 'NULL',
     verdict: `CASE WHEN s.agrees = ${AGREES_PRESENT} THEN ${AGREES_TRUE} ELSE ${AGREES_ABSENT} END`,
-    weight: String(sampled),
+    weight: String(SAMPLED),
     features: role.features.map((_, i) => ({ served: `h.v${i}`, replayed: `h.v${i}` })),
   });
-  return `${selectSql(columns)} FROM (SELECT * FROM (${rows}) v WHERE ${isSampled(sampled)}) v
+  return `${selectSql(columns)} FROM (SELECT * FROM (${rows}) v WHERE ${isSampled}) v
     JOIN ${SPLIT} s ON s.vid = v.vid AND s.agrees <> ${OPEN} LEFT JOIN ${IN_FORCE} h ON h.n = s.n`;
+}
+
+/**
+ * Of an on-demand view: it has no rows, which would have times.
+ *
+ * @param vectors  SELECT of the service's vectors, with the status of the view as w0
+ */
+export function outputRowsSql(role: JudgedRole, vectors: string): string {
+  const columns = columnsOf(role, {
+    replayedStatus: 'h.replayed',
+    replayedEvent: 'NULL',
+    replayedCreated: 'NULL',
+    replayedRun: 'NULL',
+    verdict: 'o.verdict',
+    weight: WEIGHT,
+    features: role.features.map((_, i) => ({ served: `h.s${i}`, replayed: `h.r${i}` })),
+  });
+  const times = ['fetched_us', 'watermark_us', 'event_us', 'created_us', 'written_ms'];
+  const nothing = ['source', ...times, 'definition_id'].map((name) => `NULL::BIGINT AS ${name}`);
+  const status = `list_position([${STATUSES.map(quoteText).join(', ')}], w0) - 1 AS status`;
+  return `${selectSql(columns)} FROM (SELECT *, ${[status, ...nothing].join(', ')} FROM (${vectors})) v
+    JOIN ${JUDGED_OUTPUTS} h ON h.vid = v.vid JOIN ${JUDGED_VECTORS} o ON o.vid = v.vid
+    JOIN ${VERDICTS} j ON j.verdict = o.verdict`;
 }
 
 /** @returns a SELECT of what the verdicts of a role say, by their number */
@@ -162,11 +191,6 @@ export function judgedRowsSql(rows: string, verdicts: string, features: readonly
 
 function selectSql(columns: readonly JudgedColumn[]): string {
   return `SELECT ${columns.map(([name, type, sql]) => `(${sql})::${type} AS ${quoteName(name)}`).join(', ')}`;
-}
-
-/** One request's rows of all views are taken, or none. */
-function isSampled(sampled: number): string {
-  return `hash(v.request_id, v.row_index) % ${sampled} = 0`;
 }
 
 interface Replayed {

@@ -17,16 +17,22 @@ import { makeFolder } from '../../contract/std/files/folder.ts';
 import { EXACT_FLOATS } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
+import { statusColumn } from '../archive/computed-shape.ts';
 import { monitorError } from '../errors.ts';
 import type { KeptTable } from '../kept/kept-roles.ts';
 import { OPEN, SPLIT } from '../replay/row-split.ts';
 import type { ServedFiles } from '../replay/served-files.ts';
-import { agreeingRowsSql, judgedRowsSql, noRowsSql, openRowsSql, verdictsSql } from './judged-columns.ts';
+import {
+  agreeingRowsSql,
+  judgedRowsSql,
+  noRowsSql,
+  openRowsSql,
+  outputRowsSql,
+  verdictsSql,
+} from './judged-columns.ts';
 import type { JudgedRole } from './judged-columns.ts';
 import { RowVerdicts } from './row-verdicts.ts';
 
-/** Of rows without a mismatch one in so many is kept. */
-const SAMPLED = 100;
 /** Small, since a row has as many columns as its service has features, and a group of rows stands in memory. */
 const ROW_GROUP = 20_480;
 
@@ -76,10 +82,23 @@ export class JudgedRows {
     const named = { role, view, features, keys: this.#keys, hashedKeys, withheld };
     await this.verdicts.end();
     const selects = [noRowsSql(named)];
-    if (has.open) selects.push(openRowsSql(named, SAMPLED));
+    if (has.open) selects.push(openRowsSql(named));
     const rows = has.rows ? this.#files.rowsOf(role, []) : null;
-    if (rows !== null && (await this.#someAgree())) selects.push(agreeingRowsSql(named, rows, SAMPLED));
+    if (rows !== null && (await this.#someAgree())) selects.push(agreeingRowsSql(named, rows));
     await this.#writePart('rows', selects.join(' UNION ALL '));
+    await this.#writePart('verdicts', verdictsSql(named));
+    this.#roles += 1;
+  }
+
+  /** Takes the rows of an on-demand view, whose tables are whole. */
+  async endOutputs({ role, view, features }: Omit<EndedRole, 'isMarked'>): Promise<void> {
+    const hashedKeys = this.#keys.map(({ name }) => this.#files.hasHmacs(name));
+    // What is marked is not computed again, and stands in no table.
+    const withheld = features.map(() => false);
+    const named = { role, view, features, keys: this.#keys, hashedKeys, withheld };
+    await this.verdicts.end();
+    const vectors = this.#files.vectorsWith([{ name: statusColumn(role), type: 'VARCHAR' }]);
+    await this.#writePart('rows', `${noRowsSql(named)} UNION ALL ${outputRowsSql(named, vectors)}`);
     await this.#writePart('verdicts', verdictsSql(named));
     this.#roles += 1;
   }

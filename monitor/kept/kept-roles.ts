@@ -5,6 +5,7 @@
  *                                                          {tie}-{n}.rows        its judged rows, as Parquet, and
  *                                                          {tie}-{n}.verdicts    the verdicts that they name
  *                                                          {tie}-{n}.unjudged    its vectors without a judged value
+ *                                                          {tie}-{n}.used        what on-demand views use of it
  *
  * The first is written last, so where it is the others are. A tie names all that they depend on (run-tie.ts): what
  * bears another one is removed. The folder goes when the verdict is written; what is older than three days goes with

@@ -1,27 +1,24 @@
 /**
  * Some vectors of a bundle with what their function was given (computed-vectors.ts), and what it gives now: over the
- * logged values, and over the replayed ones where a row that it uses is open.
+ * logged values, and over the replayed ones where these may be others.
  */
 import type { OnDemandArgument } from '../../contract/on-demand/arguments.ts';
 import type { FunctionCaller } from '../../contract/on-demand/function-caller.ts';
 import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
+import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { passedValues } from '../../project/engine/duckdb/passed-values.ts';
 import type { Cause } from '../causes/cause.ts';
-import type { Decision } from '../causes/explain.ts';
-import { ASKED, VECTOR_COLUMNS } from './computed-vectors.ts';
-import { BETWEEN_CAUSES } from './used-rows.ts';
+import { ASKED } from './asked-state.ts';
+import { VECTOR_COLUMNS } from './computed-vectors.ts';
+import { BETWEEN_CAUSES } from './inherited.ts';
+import type { InputDecision } from './inherited.ts';
 
 /** As DuckDB yields them. */
 type Columns = readonly Parameters<typeof passedValues>[1][];
 
-/** What was decided of a row that a value was computed of, and the run behind it. */
-export interface InputDecision extends Decision {
-  readonly run: string | null;
-}
-
 /** What the function gives of one vector: over what was logged, as trained, as available. */
-interface Recomputed {
+export interface Recomputed {
   readonly served: OnDemandOutcome;
   readonly trained: OnDemandOutcome;
   readonly available: OnDemandOutcome;
@@ -31,11 +28,12 @@ interface ChunkParts {
   readonly args: readonly OnDemandArgument[];
   /** The types of the outputs that the chunk has. */
   readonly outputs: readonly { readonly type: OnDemandArgument['type'] }[];
-  /** How many roles the view uses. */
-  readonly roles: number;
+  /** What the view uses (`usedRoles`). */
+  readonly roles: readonly string[];
 }
 
 const OF_ROLE = 4;
+const NOT_COMPUTED = new OnDemandFault('threw', 'what it uses has no value');
 
 export class ComputedChunk {
   readonly #columns: Columns;
@@ -62,25 +60,32 @@ export class ComputedChunk {
     return this.#columns[VECTOR_COLUMNS.indexOf(name)] as unknown as readonly Item[];
   }
 
-  /** @returns for each vector what the function gives; null where it is not asked */
-  async recompute(caller: FunctionCaller): Promise<(Recomputed | null)[]> {
-    const states = this.column<number>('state');
+  /**
+   * @param forOthers  whether other views use what this one gives, also where it was not available when it was served
+   * @returns          for each vector what the function gives; null where it cannot be asked
+   */
+  async recompute(caller: FunctionCaller, forOthers: boolean): Promise<(Recomputed | null)[]> {
+    const [states, unavailable] = [this.column<number>('state'), this.column<boolean>('unavailable')];
     const differs = this.column<boolean>('differs');
+    const fails = [[], this.column<boolean>('fails_trained'), this.column<boolean>('fails_available')];
     const { length } = this.#parts.args;
     const sides = [0, 1, 2].map((side) => this.#arguments(VECTOR_COLUMNS.length + side * length));
     const rows: (readonly Value[])[] = [];
+    const called = (side: number, at: number): number =>
+      fails[side]![at] === true ? -1 : rows.push(sides[side]!.map((values) => values[at]!)) - 1;
     const places = states.map((state, at) => {
       if (state !== ASKED) return null;
-      const count = differs[at] === true ? 3 : 1;
-      for (let side = 0; side < count; side++) rows.push(sides[side]!.map((values) => values[at]!));
-      return { from: rows.length - count, count };
+      const served = unavailable[at] === true ? -1 : called(0, at);
+      const isReplayed = differs[at] === true && (served !== -1 || forOthers);
+      if (!isReplayed) return { served, trained: served, available: served };
+      return { served, trained: called(1, at), available: called(2, at) };
     });
     const outcomes = await caller.call(rows);
+    const outcome = (place: number): OnDemandOutcome => (place === -1 ? NOT_COMPUTED : outcomes[place]!);
     return places.map((place) => {
       if (place === null) return null;
-      const served = outcomes[place.from]!;
-      if (place.count === 1) return { served, trained: served, available: served };
-      return { served, trained: outcomes[place.from + 1]!, available: outcomes[place.from + 2]! };
+      const { served, trained, available } = place;
+      return { served: outcome(served), trained: outcome(trained), available: outcome(available) };
     });
   }
 
@@ -89,24 +94,18 @@ export class ComputedChunk {
     return this.#parts.args.map(({ type }, i) => passedValues(type, this.#columns[from + i]!));
   }
 
-  /** What was decided of the rows that a vector was computed of, as far as they differ. */
+  /** What was decided of what a vector was computed of, as far as it differs. */
   decisionsOf(at: number): InputDecision[] {
-    const decisions: InputDecision[] = [];
-    for (let role = 0; role < this.#parts.roles; role++) {
+    return this.#parts.roles.flatMap((role, n) => {
       const [cause, causes, run, within] = Array.from(
         { length: OF_ROLE },
-        (_, i) => this.#columns[this.#firstRole + role * OF_ROLE + i]![at] ?? null,
+        (_, i) => this.#columns[this.#firstRole + n * OF_ROLE + i]![at] ?? null,
       );
-      if (typeof cause !== 'string') continue;
+      if (typeof cause !== 'string') return [];
       const all = (causes as string).split(BETWEEN_CAUSES);
       const also = all.filter((one) => one !== cause && one !== '') as Cause[];
-      decisions.push({
-        cause: cause as Cause,
-        also,
-        withinPromise: within === true,
-        run: run as string | null,
-      });
-    }
-    return decisions;
+      const decision = { cause: cause as Cause, also, withinPromise: within === true };
+      return [{ role, ...decision, run: run as string | null }];
+    });
   }
 }

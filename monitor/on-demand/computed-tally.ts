@@ -1,6 +1,6 @@
 /**
- * Counts the values of one on-demand view, vector by vector: what was served beside what its function gives over the
- * replayed rows, and whether it gives the same over the logged ones.
+ * Counts the values of one on-demand view, vector by vector: what was served beside what its function gives over what
+ * is replayed, and whether it gives the same over what was logged.
  *
  * The vectors of one entity are one row of the rates (rates.ts): their values hang together by the rows that they are
  * computed of. On a day of two bundles an entity has one in each.
@@ -8,33 +8,29 @@
 import { isSameFeature } from '../../contract/feature-match.ts';
 import type { Feature, FeatureService, OnDemandView } from '../../contract/model.ts';
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
-import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
-import { PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { LoggedAnswer } from '../answers/logged-answer.ts';
 import type { FidelityCause } from '../causes/cause.ts';
 import type { ComparedValue } from '../causes/facts.ts';
-import { inheritedDecision, worstOf } from './inherited.ts';
-import { isSame } from '../causes/value-equality.ts';
-import { stateOf } from '../causes/value-state.ts';
-import { asReceived } from '../judge/received-value.ts';
+import type { JudgedOutputs } from '../judged-rows/judged-outputs.ts';
 import type { KeptRole } from '../kept/kept-role.ts';
 import type { Decided } from '../tally/decided.ts';
+import type { Candidate } from '../tally/example-pool.ts';
 import type { FeatureTally } from '../tally/feature-tally.ts';
 import type { Mismatch } from '../tally/incident-tally.ts';
-import type { RoleTally } from '../tally/role-tally.ts';
+import type { CountedPart, RoleTally } from '../tally/role-tally.ts';
+import { hourOf } from '../tally/served-place.ts';
 import type { GroupPlace, VectorColumns } from '../tally/served-place.ts';
-import type { SliceBy } from '../verdict/snapshot.ts';
-import type { ComputedChunk, InputDecision } from './computed-chunk.ts';
-import {
-  ASKED,
-  IS_UNAVAILABLE,
-  IS_UNDECODED,
-  NOT_ARCHIVED,
-  OTHER_DEFINITION,
-  UNKNOWN_KEY,
-} from './computed-vectors.ts';
+import type { ComputedViewSnapshot, Example, SliceBy } from '../verdict/snapshot.ts';
+import { IS_UNDECODED, NOT_GIVEN, WHY_NOT } from './asked-state.ts';
+import { comparedOutput, endedCall, gives, outputOf } from './compared-output.ts';
+import type { Output } from './compared-output.ts';
+import type { ComputedChunk, Recomputed } from './computed-chunk.ts';
+import type { ComputedFacts } from './computed-evidence.ts';
+import { inheritedDecision, worstOf } from './inherited.ts';
+import type { InputDecision } from './inherited.ts';
+import { VectorNumbers } from './vector-numbers.ts';
 
 interface TalliedFeature {
   readonly fullName: string;
@@ -44,15 +40,11 @@ interface TalliedFeature {
 }
 
 /** A feature as the bundle lists it that is counted now. */
-interface CountedOutput {
-  readonly listed: { readonly fullName: string; readonly feature: Feature };
-  /** Its place among the view's features, as the function gives them. */
-  readonly output: number;
-  readonly place: number;
-  readonly fullName: string;
-  /** In the bundle in force. */
-  readonly feature: Feature;
-  readonly tally: FeatureTally;
+interface CountedOutput extends Output, TalliedFeature {
+  /** As the bundle calls it. */
+  readonly listedName: string;
+  /** Its place among the features that are counted. */
+  readonly number: number;
 }
 
 interface CountedBundle {
@@ -66,7 +58,7 @@ interface CountedBundle {
 
 /** What the verdict takes of an on-demand view. */
 export type JudgedComputed = Pick<KeptRole, 'features' | 'incidents' | 'slices'> & {
-  readonly counts: Pick<KeptRole['counts'], 'availability' | 'alteredAnswers'>;
+  readonly counts: Omit<ComputedViewSnapshot, 'role' | 'view' | 'owner'>;
 };
 
 interface CountedRole {
@@ -78,38 +70,65 @@ interface CountedRole {
 /** A vector of a chunk. */
 interface CountedVector {
   readonly at: number;
+  readonly vid: number;
+  readonly servedUs: number;
   readonly place: GroupPlace;
   readonly surface: number;
   readonly pod: string;
   /** Which of its request's vectors it is. */
   readonly row: number;
   readonly unjudged: boolean;
+  readonly isSampled: boolean;
 }
 
-type Recomputed = NonNullable<Awaited<ReturnType<ComputedChunk['recompute']>>[number]>;
+/** A value that is not what it should be. */
+interface Differing {
+  readonly mismatch: Mismatch;
+  readonly tally: FeatureTally;
+  readonly value: ComparedValue;
+  readonly facts: ComputedFacts;
+}
 
-const WHY: Readonly<Record<number, string>> = {
-  [OTHER_DEFINITION]: 'computed of rows that another definition wrote',
-  [UNKNOWN_KEY]: 'computed of join keys of which the log has only HMACs',
-  [NOT_ARCHIVED]: 'in files that an ingest wrote which knew no on-demand views',
-};
+/** What is known of the values of a vector, one output after another. */
+interface AskedVector {
+  readonly vector: CountedVector;
+  readonly given: Recomputed;
+  readonly inputs: readonly InputDecision[];
+  readonly answer: LoggedAnswer | undefined;
+  readonly mismatches: Differing[];
+  /** Of values that cannot be judged yet. */
+  readonly faults: Differing[];
+  present: number;
+  isAltered: boolean;
+  /** Whether the function gives another output over what was logged. */
+  isOther: boolean;
+}
 
-/** None of the rows that a value was computed of was decided to differ, as where the archive lacks a feature. */
+/** Nothing that a value was computed of was decided to differ, as where the archive lacks a feature. */
 const NOT_DECIDED = 'computed of rows of which no cause is known';
 
 export class ComputedTally {
   readonly features: readonly TalliedFeature[];
   readonly #role: CountedRole;
+  readonly #written: JudgedOutputs;
   readonly #known = new Map<string, Decided>();
-  readonly #pods = new Map<string, number>();
+  readonly #numbers = new VectorNumbers();
+  /** Of vectors without a mismatch, by how many of their values are present. */
+  readonly #quietParts: CountedPart[] = [];
+  /** By vid those without a judged value. */
+  readonly unjudged: number[] = [];
+  #asked = 0;
+  #differing = 0;
   #bundle: CountedBundle | null = null;
   /** The entity that is counted now, and its number. */
   #entity: string | null = null;
   #number = -1;
 
-  constructor(role: CountedRole, features: readonly TalliedFeature[]) {
+  /** @param written  takes the rows of the Parquet */
+  constructor(role: CountedRole, features: readonly TalliedFeature[], written: JudgedOutputs) {
     this.#role = role;
     this.features = features;
+    this.#written = written;
   }
 
   /** @returns those of what a bundle lists that are counted, matched by feature and type */
@@ -117,10 +136,11 @@ export class ComputedTally {
     listed: readonly { readonly fullName: string; readonly feature: Feature }[],
     { features }: Pick<OnDemandView, 'features'>,
   ): CountedOutput[] {
-    return this.features.flatMap(({ fullName, feature, tally }, place) => {
-      const own = listed.find((one) => isSameFeature(one.feature, feature));
+    return this.features.flatMap((one, number) => {
+      const own = listed.find(({ feature }) => isSameFeature(feature, one.feature));
       if (own === undefined) return [];
-      return [{ listed: own, output: features.indexOf(own.feature), place, fullName, feature, tally }];
+      const place = features.indexOf(own.feature);
+      return [{ ...one, feature: own.feature, place, listedName: own.fullName, number }];
     });
   }
 
@@ -130,121 +150,183 @@ export class ComputedTally {
     this.#entity = null;
   }
 
-  /** @param recomputed  for each vector of the chunk; null where the function was not asked */
-  add(chunk: ComputedChunk, recomputed: readonly (Recomputed | null)[]): void {
-    const vectors = this.#columnsOf(chunk);
+  /**
+   * @param recomputed  for each vector of the chunk; null where the function cannot be asked
+   * @returns           for each vector whether the function gives another output over what was logged
+   */
+  add(chunk: ComputedChunk, recomputed: readonly (Recomputed | null)[]): boolean[] {
+    const vectors = this.#numbers.of(chunk);
     const states = chunk.column<number>('state');
-    const surfaces = chunk.column<number>('surface');
-    const versions = chunk.column<number>('service_version');
-    const entities = chunk.column<string>('entity');
-    const pods = chunk.column<string>('pod');
-    const rows = chunk.column<number>('row_index');
-    const unjudged = chunk.column<boolean>('unjudged');
-    for (let at = 0; at < chunk.vectors; at++) {
-      if (entities[at] !== this.#entity) {
-        this.#entity = entities[at]!;
-        this.#number += 1;
-      }
-      const [state, surface] = [states[at]!, surfaces[at]!];
-      const place = this.#placeOf(surface, versions[at]!, state === IS_UNAVAILABLE);
-      const own = { pod: pods[at]!, row: rows[at]!, unjudged: unjudged[at] === true };
-      const vector = { at, place, surface, ...own };
-      if (state === ASKED) this.#addAsked(chunk, vectors, vector, recomputed[at]!);
-      else this.#addOther(state);
-      if (state === IS_UNAVAILABLE) this.#addVector([], [], vectors, vector);
-    }
+    const unavailable = chunk.column<boolean>('unavailable');
+    return recomputed.map((given, at) => {
+      const vector = this.#vectorOf(chunk, vectors, at);
+      const ended = given === null ? null : endedCall(given);
+      if (unavailable[at] === true) this.#addUnavailable(vectors, vector);
+      else if (ended !== null) this.#addNotAsked(`not computed again: ${ended}`, vector);
+      else if (given === null) this.#addNotAsked(states[at]!, vector);
+      else return this.#addAsked(chunk, vectors, vector, given);
+      return false;
+    });
   }
 
-  #addVector(
-    mismatches: readonly Mismatch[],
-    faults: readonly Mismatch[],
-    vectors: VectorColumns,
-    { at, place, present = 0 }: Pick<CountedVector, 'at' | 'place'> & { readonly present?: number },
-  ): void {
-    const part = this.#role.tally.part(present, mismatches, faults);
+  #vectorOf(chunk: ComputedChunk, { vid, servedUs }: VectorColumns, at: number): CountedVector {
+    const entity = chunk.column<string>('entity')[at]!;
+    if (entity !== this.#entity) {
+      this.#entity = entity;
+      this.#number += 1;
+    }
+    const surface = chunk.column<number>('surface')[at]!;
+    const place = {
+      role: this.#role.role,
+      entity: this.#number,
+      row: this.#number,
+      agreed: 0,
+      bundle: this.#bundle!.hash,
+      serviceVersion: chunk.column<number>('service_version')[at]!,
+      surface: SURFACES[surface] ?? String(surface),
+      entityIsNew: false,
+      isUnavailable: chunk.column<boolean>('unavailable')[at] === true,
+    };
+    return {
+      at,
+      vid: vid[at]!,
+      servedUs: servedUs[at]!,
+      place,
+      surface,
+      pod: chunk.column<string>('pod')[at]!,
+      row: chunk.column<number>('row_index')[at]!,
+      unjudged: chunk.column<boolean>('unjudged')[at] === true,
+      isSampled: chunk.column<boolean>('sampled')[at] === true,
+    };
+  }
+
+  #addUnavailable(vectors: VectorColumns, vector: CountedVector): void {
+    this.unjudged.push(vector.vid);
+    for (const { tally } of this.#bundle!.outputs) tally.addUnavailable(1);
+    this.#addVector(this.#quietPart(0), vectors, vector);
+    if (vector.isSampled) this.#written.addWithout(vector.vid, 'unavailable');
+  }
+
+  /** @param why  a state, or the end of a sentence such as `8 values are ...` */
+  #addNotAsked(why: number | string, { vid, isSampled }: CountedVector): void {
+    const isUndecoded = why === IS_UNDECODED;
+    this.unjudged.push(vid);
+    for (const { tally } of this.#bundle!.outputs) {
+      if (isUndecoded) tally.addUndecoded(1);
+      else tally.addDropped(typeof why === 'string' ? why : (WHY_NOT[why] ?? WHY_NOT[NOT_GIVEN]!), 1);
+    }
+    if (isSampled) this.#written.addWithout(vid, isUndecoded ? 'undecoded' : 'withheld');
+  }
+
+  #addAsked(chunk: ComputedChunk, vectors: VectorColumns, vector: CountedVector, given: Recomputed): boolean {
+    const { outputs, answers } = this.#bundle!;
+    const asked: AskedVector = {
+      vector,
+      given,
+      inputs: chunk.decisionsOf(vector.at),
+      answer: answers.get(vector.vid),
+      mismatches: [],
+      faults: [],
+      present: 0,
+      isAltered: false,
+      isOther: false,
+    };
+    for (const [i, output] of outputs.entries())
+      this.#addOutput(asked, output, chunk.outputs[i]![vector.at]!);
+    const { mismatches, faults, present } = asked;
+    const differing = [...mismatches, ...faults];
+    const of = ({ mismatch }: Differing): Mismatch => mismatch;
+    const part =
+      differing.length === 0
+        ? this.#quietPart(present)
+        : this.#role.tally.part(present, mismatches.map(of), faults.map(of));
+    this.#addVector(part, vectors, vector);
+    this.#role.tally.addFidelity(vector.place, null, asked.isAltered, 1);
+    for (const one of differing) this.#offer(one, vectors, vector);
+    if (differing.length > 0 || vector.isSampled) this.#write(chunk, asked);
+    this.#asked += 1;
+    if (vector.unjudged) this.unjudged.push(vector.vid);
+    if (asked.isOther) this.#differing += 1;
+    return asked.isOther;
+  }
+
+  #addOutput(asked: AskedVector, output: CountedOutput, logged: Value): void {
+    const { vector, given, inputs, answer } = asked;
+    const { tally, fullName: feature, number, listedName: name } = output;
+    const { type } = output.feature;
+    const isAnswerAltered = answer?.says(vector.row, { name, type }, logged) === false;
+    const isOther = !gives(output, given.served, logged);
+    if (isAnswerAltered) asked.isAltered = true;
+    if (isOther) asked.isOther = true;
+    const own: FidelityCause[] = isAnswerAltered ? ['answer altered'] : [];
+    if (isOther) own.push('on-demand differs');
+    const { surface, pod, servedUs } = vector;
+    const { tensor, hasAvailable } = this.#bundle!;
+    const compared = comparedOutput(output, logged, given, { surface, tensor, hasAvailable });
+    const value = { ...compared, isAnswerAltered };
+    const differing = (decided: Decided, harm: number): Differing => {
+      const facts = { servedUs, logged, again: outputOf(output, given.served), inputs };
+      return { mismatch: { feature, place: number, decided, harm }, tally, value, facts };
+    };
+    if (vector.unjudged) {
+      tally.addUnjudged(1);
+      if (own.length === 0) return;
+      asked.faults.push(differing(this.#decided(own, [], pod), tally.faultHarm(value)));
+      return;
+    }
+    const comparison = tally.compare(value);
+    const differs = comparison.isPresent && !comparison.isExact;
+    if (differs && own.length === 0 && inputs.length === 0) {
+      tally.addDropped(NOT_DECIDED, 1);
+      return;
+    }
+    const decided = differs ? this.#decided(own, inputs, pod) : null;
+    tally.add(comparison, vector.place, decided, 1);
+    if (comparison.isPresent) asked.present += 1;
+    if (decided !== null)
+      asked.mismatches.push(differing(decided, decided.withinPromise ? 0 : comparison.harm));
+  }
+
+  #addVector(part: CountedPart, vectors: VectorColumns, { at, place }: CountedVector): void {
     this.#role.tally.addVector(part, place, vectors, at);
     this.#role.tally.addGroup(part, place, 1);
   }
 
-  #addOther(state: number): void {
-    for (const { tally } of this.#bundle!.outputs) {
-      if (state === IS_UNAVAILABLE) tally.addUnavailable(1);
-      else if (state === IS_UNDECODED) tally.addUndecoded(1);
-      else tally.addDropped(WHY[state]!, 1);
-    }
+  #quietPart(present: number): CountedPart {
+    return (this.#quietParts[present] ??= this.#role.tally.part(present, [], []));
   }
 
-  #addAsked(chunk: ComputedChunk, vectors: VectorColumns, vector: CountedVector, given: Recomputed): void {
-    const { at, place, pod, unjudged } = vector;
-    const ended = endedCall(given);
-    if (ended !== null) {
-      for (const { tally } of this.#bundle!.outputs) tally.addDropped(`not computed again: ${ended}`, 1);
-      return;
-    }
-    const inputs = chunk.decisionsOf(at);
-    const mismatches: Mismatch[] = [];
-    const faults: Mismatch[] = [];
-    const answer = this.#bundle!.answers.get(vectors.vid[at]!);
-    let [present, isAltered] = [0, false];
+  /** Offers a value to be an example. */
+  #offer({ mismatch, tally, value, facts }: Differing, vectors: VectorColumns, vector: CountedVector): void {
+    const { decided, harm, feature, place } = mismatch;
+    const { at, vid, servedUs } = vector;
+    const { incidents } = this.#role.tally;
+    const [hour, hash] = [hourOf(servedUs), vectors.hash[at]!];
+    const list = tally.examples.listsOf(decided);
+    const isWanted = list.wants(hour, { harm, hash });
+    if (!isWanted && !incidents.wants(mismatch, vid)) return;
+    const request = vectors.request[at]!;
+    const { entity } = vector.place;
+    const candidate: Candidate = { decided, harm, hour, vid, request, entity, hash, value, row: facts };
+    if (isWanted) list.offer(candidate);
+    incidents.offer({ ...candidate, feature, place });
+  }
+
+  #write(chunk: ComputedChunk, { vector, given, mismatches, faults }: AskedVector): void {
+    const served: Value[] = this.features.map(() => null);
+    const replayed: Value[] = this.features.map(() => null);
     for (const [i, output] of this.#bundle!.outputs.entries()) {
-      const { tally, fullName: feature, place: number } = output;
-      const served = chunk.outputs[i]![at]!;
-      const {
-        fullName: name,
-        feature: { type },
-      } = output.listed;
-      const isAnswerAltered = answer?.says(vector.row, { name, type }, served) === false;
-      if (isAnswerAltered) isAltered = true;
-      const wrong: FidelityCause[] = isAnswerAltered ? ['answer altered'] : [];
-      if (!isOutput(output, served, given.served)) wrong.push('on-demand differs');
-      const value = { ...this.#valueOf(output, served, given, vector), isAnswerAltered };
-      if (unjudged) {
-        tally.addUnjudged(1);
-        if (wrong.length === 0) continue;
-        const decided = this.#decided(wrong, [], pod);
-        faults.push({ feature, place: number, decided, harm: tally.faultHarm(value) });
-        continue;
-      }
-      const comparison = tally.compare(value);
-      const differs = comparison.isPresent && !comparison.isExact;
-      if (differs && wrong.length === 0 && inputs.length === 0) {
-        tally.addDropped(NOT_DECIDED, 1);
-        continue;
-      }
-      const decided = differs ? this.#decided(wrong, inputs, pod) : null;
-      tally.add(comparison, place, decided, 1);
-      if (comparison.isPresent) present += 1;
-      if (decided === null) continue;
-      const harm = decided.withinPromise ? 0 : comparison.harm;
-      mismatches.push({ feature, place: number, decided, harm });
+      served[output.number] = chunk.outputs[i]![vector.at]!;
+      replayed[output.number] = outputOf(output, given.trained) ?? null;
     }
-    this.#addVector(mismatches, faults, vectors, { at, place, present });
-    this.#role.tally.addFidelity(place, null, isAltered, 1);
-  }
-
-  #valueOf(
-    output: CountedOutput,
-    served: Value,
-    given: Recomputed,
-    { surface }: CountedVector,
-  ): ComparedValue {
-    const { tensor, hasAvailable } = this.#bundle!;
-    const { name, type, missing: fallback } = output.listed.feature;
-    const received = (value: Value): Value => asReceived(type, value, surface, tensor);
-    const replayed = outputOf(output, given.trained);
-    return {
-      feature: name,
-      type,
-      fallback,
-      served: received(served),
-      replayed: received(orFallback(replayed, fallback)),
-      servedState: stateOf(PRESENT, served),
-      replayedState: replayed === undefined ? stateOf(UNAVAILABLE, null) : stateOf(PRESENT, replayed),
-      available: hasAvailable ? received(orFallback(outputOf(output, given.available), fallback)) : undefined,
-      alteration: null,
-      earlier: null,
-      isAnswerAltered: false,
-    };
+    this.#written.add(vector.vid, {
+      outcome: vector.unjudged ? 'unjudged' : 'agrees',
+      isReplayed: !(given.trained instanceof OnDemandFault),
+      served,
+      replayed,
+      mismatches: mismatches.map(({ mismatch }) => mismatch),
+      fault: faults[0]?.mismatch.decided ?? null,
+    });
   }
 
   /** Mismatches are counted by these: what says the same is one object. */
@@ -258,52 +340,31 @@ export class ComputedTally {
     return decided;
   }
 
-  #placeOf(surface: number, serviceVersion: number, isUnavailable: boolean): GroupPlace {
-    return {
-      role: this.#role.role,
-      entity: this.#number,
-      row: this.#number,
-      agreed: 0,
-      bundle: this.#bundle!.hash,
-      serviceVersion,
-      surface: SURFACES[surface] ?? String(surface),
-      entityIsNew: false,
-      isUnavailable,
-    };
+  /** The values that become examples. */
+  chosen(): Candidate[] {
+    return [...this.features.flatMap(({ tally }) => tally.chosen()), ...this.#role.tally.incidents.chosen()];
   }
 
-  #columnsOf(chunk: ComputedChunk): VectorColumns {
-    const numbers = (column: readonly number[]): Float64Array => Float64Array.from(column);
-    const none = new Float64Array(chunk.vectors).fill(Number.NaN);
-    const pods = chunk.column<string>('pod');
-    for (const pod of pods) if (!this.#pods.has(pod)) this.#pods.set(pod, this.#pods.size);
-    return {
-      vid: numbers(chunk.column<number>('vid')),
-      servedUs: numbers(chunk.column<number>('served_us')),
-      fetchedUs: none,
-      watermarkUs: none,
-      source: new Float64Array(chunk.vectors),
-      pod: Float64Array.from(pods, (pod) => this.#pods.get(pod)!),
-      pods: [...this.#pods.keys()],
-      request: numbers(chunk.column<number>('request')),
-      hash: numbers(chunk.column<number>('hash')),
-    };
-  }
-
-  /** Examples are of rows, which a computed value has none of: it has no candidates. */
-  told(): JudgedComputed {
-    const pods = [...this.#pods.keys()];
+  /** @param example  of a candidate of `chosen` */
+  told(example: (candidate: Candidate) => Example): JudgedComputed {
+    const { pods } = this.#numbers;
     const { tally, view } = this.#role;
-    const { availability, alteredAnswers = 0 } = tally.counts();
+    const { hours, availability, alteredAnswers = 0 } = tally.counts();
     return {
-      features: this.features.map((one) => one.tally.snapshot(one.fullName, view)),
+      features: this.features.map((one) =>
+        one.tally.snapshot(one.fullName, view, undefined, one.tally.chosen().map(example)),
+      ),
       incidents: tally.incidents
-        .incidents(pods, () => {
-          throw new TypeError('a computed value has no example');
-        })
+        .incidents(pods, example)
         .map((incident) => ({ ...incident, slices: incident.slices.filter(isOfVector) })),
       slices: tally.traffic.slices(pods).filter(isOfVector),
-      counts: { availability, ...(alteredAnswers > 0 ? { alteredAnswers } : {}) },
+      counts: {
+        asked: this.#asked,
+        differing: this.#differing,
+        ...(alteredAnswers > 0 ? { alteredAnswers } : {}),
+        hours,
+        availability,
+      },
     };
   }
 }
@@ -311,28 +372,4 @@ export class ComputedTally {
 /** A computed value has no row, which would come from a source and be of a new or known entity. */
 function isOfVector({ by }: { readonly by: SliceBy }): boolean {
   return by !== 'source' && by !== 'entityIsNew';
-}
-
-/** @returns why a call was ended, which tells nothing of what it would have given; null: none was */
-function endedCall({ served, trained, available }: Recomputed): string | null {
-  for (const outcome of [served, trained, available]) {
-    if (!(outcome instanceof OnDemandFault)) continue;
-    if (outcome.reason === 'deadline' || outcome.reason === 'memory') return outcome.message;
-  }
-  return null;
-}
-
-/** @returns undefined where the function gave no values */
-function outputOf({ output }: CountedOutput, outcome: OnDemandOutcome): Value | undefined {
-  return outcome instanceof OnDemandFault ? undefined : outcome[output]!;
-}
-
-/** null is a value. */
-function orFallback(value: Value | undefined, fallback: Value): Value {
-  return value === undefined ? fallback : value;
-}
-
-function isOutput(of: CountedOutput, logged: Value, outcome: OnDemandOutcome): boolean {
-  const value = outputOf(of, outcome);
-  return value !== undefined && isSame(of.listed.feature.type, logged, value);
 }

@@ -1,10 +1,21 @@
 /**
  * Why a value that was computed on demand differs from what training computes. Its function may give another output
- * over what was logged; else the value has what is wrong with the rows that it was computed of. Pure.
+ * over what was logged; else the value has what is wrong with what it was computed of. Pure.
  */
 import { CAUSES, CURRENCY_CAUSES } from '../causes/cause.ts';
 import type { Cause, FidelityCause } from '../causes/cause.ts';
 import type { Decision } from '../causes/explain.ts';
+
+/** What was decided of a row that a value was computed of, or of what another on-demand view gave. */
+export interface InputDecision extends Decision {
+  /** The role of the row, or the other view. */
+  readonly role: string;
+  /** The run behind it; null: none is. */
+  readonly run: string | null;
+}
+
+/** What stands between two causes in tables. */
+export const BETWEEN_CAUSES = '|';
 
 const OF_CURRENCY: ReadonlySet<Cause> = new Set<Cause>(CURRENCY_CAUSES);
 
@@ -21,7 +32,7 @@ export function worstOf<D extends Decision>(inputs: readonly D[]): D | undefined
 /**
  * @param own     what is wrong with the value itself, in the order of causes: another one was answered, or the function
  *                gives another one over what was logged
- * @param inputs  what was decided of the rows that the value was computed of, as far as they differ
+ * @param inputs  what was decided of what the value was computed of, as far as it differs
  * @returns       its own cause, else cause and promise of the worst input; with all that hold beside it
  */
 export function inheritedDecision(own: readonly FidelityCause[], inputs: readonly Decision[]): Decision {

@@ -1,32 +1,44 @@
 /**
  * Judges what one on-demand view of a service computed over a day or an hour. The function of each vector's own bundle
- * runs again, over what was logged and over what the replay gives of the rows that it uses:
+ * runs again, over what was logged and over what the replay gives of what it uses:
  *
  *   logged inputs, logged rows     -> another output than the logged one: "on-demand differs", never within the promise
  *   logged inputs, replayed rows   -> another value: inherited, with cause and promise of the worst of these rows
  *
- * Called by service-run.ts once all roles are judged. Of a value whose rows are unjudged only the first is asked.
+ * Called by service-run.ts once all roles are judged, for each view after those that it uses. Of a value whose rows are
+ * unjudged only the first is asked.
  */
-import type { FeatureService, Feature, ServiceOnDemand } from '../../contract/model.ts';
+import type { Bundle, Feature, FeatureService, OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
 import { argumentsOf } from '../../contract/on-demand/arguments.ts';
 import { openCaller } from '../../contract/on-demand/function-caller.ts';
 import type { LoggedAnswers } from '../answers/logged-answers.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { bundlesOf } from '../day/servers.ts';
+import { JudgedOutputs } from '../judged-rows/judged-outputs.ts';
+import type { JudgedRows } from '../judged-rows/judged-rows.ts';
 import type { MonitoredDay } from '../monitored-day.ts';
+import type { JudgedVectors } from '../replay/judged-vectors.ts';
+import { vectorNames } from '../replay/vector-names.ts';
+import { exampleOf } from '../tally/example.ts';
 import { FeatureTally } from '../tally/feature-tally.ts';
 import { RoleTally } from '../tally/role-tally.ts';
 import { ComputedChunk } from './computed-chunk.ts';
+import { ComputedRows } from './computed-rows.ts';
 import { ComputedTally } from './computed-tally.ts';
 import type { JudgedComputed } from './computed-tally.ts';
-import { computedVectorsSql } from './computed-vectors.ts';
+import { computedVectorsSql, usedRoles } from './computed-vectors.ts';
 import type { ComputedBundle } from './computed-vectors.ts';
+import { GivenRows } from './given-rows.ts';
 import type { UsedRows } from './used-rows.ts';
-import { isChained, whyNotAsked } from './why-not-asked.ts';
+import { whyNotAsked } from './why-not-asked.ts';
 
 interface RunParts {
   readonly used: UsedRows;
+  /** By role what the service's on-demand views before this one gave; it adds itself where others use it. */
+  readonly others: Map<string, ComputedRows>;
   readonly answers: LoggedAnswers;
+  readonly rows: JudgedRows;
+  readonly judged: JudgedVectors;
   /** The spreads of the service's features in training. */
   readonly trained: ReadonlyMap<string, number>;
 }
@@ -36,76 +48,124 @@ export class OnDemandRun {
   readonly #served: DayOfService;
   readonly #parts: RunParts;
   readonly #computed: ServiceOnDemand;
-  readonly #tally: ComputedTally;
+  /** In the bundle in force. */
+  readonly #view: OnDemandView;
+  readonly #listed: readonly ListedFeature[];
 
   /** @param computed  of the service in force */
   constructor(day: MonitoredDay, served: DayOfService, parts: RunParts, computed: ServiceOnDemand) {
-    const { service } = served;
-    const view = day.book.current.onDemand.get(computed.view)!;
-    const role = service.views.length + service.onDemand.indexOf(computed);
     this.#day = day;
     this.#served = served;
     this.#parts = parts;
     this.#computed = computed;
-    const listed = isChained(view, day.book.current) ? [] : listedOf(service, computed, view.features);
-    this.#tally = new ComputedTally(
-      { role, view: view.id, tally: new RoleTally(role, view.id) },
-      listed.map(({ fullName, feature }) => {
-        const tally = new FeatureTally(feature);
-        tally.measureBy(parts.trained.get(fullName) ?? null);
-        return { fullName, feature, tally };
-      }),
+    this.#view = day.book.current.onDemand.get(computed.view)!;
+    this.#listed = listedOf(served.service, computed, this.#view.features);
+  }
+
+  /** @returns what the verdict takes of it; of a view that the service does not list, no feature */
+  async judge(): Promise<JudgedComputed> {
+    const { duck } = this.#day;
+    const { service, servers } = this.#served;
+    const { rows, others, judged } = this.#parts;
+    const { role } = this.#computed;
+    const place = service.onDemand.indexOf(this.#computed);
+    const listed = this.#listed.map(({ feature }) => feature);
+    const written = await JudgedOutputs.open(duck, rows.verdicts, `${service.name} ${role}`, listed);
+    const own = this.#isUsed() ? await ComputedRows.open(duck, place, this.#view.features) : null;
+    const tally = this.#tally(service.views.length + place, written);
+    const left: string[] = [];
+    try {
+      for (const hash of bundlesOf(servers)) {
+        if (!(await this.#judgeBundle(hash, tally, own))) left.push(hash);
+      }
+    } finally {
+      written.end();
+      own?.end();
+    }
+    if (own !== null) others.set(role, own);
+    if (listed.length > 0) await judged.endComputed(tally.unjudged, left);
+    await rows.endOutputs({ role, view: this.#view.id, features: this.#listed });
+    return await this.#told(tally);
+  }
+
+  /** Whether another on-demand view of the service uses it. */
+  #isUsed(): boolean {
+    const { onDemand } = this.#day.book.current;
+    return this.#served.service.onDemand.some(({ view }) =>
+      onDemand.get(view)!.uses.some((used) => used.view === this.#view.id),
     );
   }
 
-  /** @returns what the verdict takes of it; no features where the service lists none, or the view is chained */
-  async judge(): Promise<JudgedComputed> {
-    if (this.#tally.features.length > 0) {
-      for (const hash of bundlesOf(this.#served.servers)) await this.#judgeBundle(hash);
-    }
-    return this.#tally.told();
+  #tally(role: number, written: JudgedOutputs): ComputedTally {
+    const view = this.#view.id;
+    const features = this.#listed.map(({ fullName, feature }) => {
+      const tally = new FeatureTally(feature);
+      tally.measureBy(this.#parts.trained.get(fullName) ?? null);
+      return { fullName, feature, tally };
+    });
+    return new ComputedTally({ role, view, tally: new RoleTally(role, view) }, features, written);
   }
 
-  async #judgeBundle(hash: string): Promise<void> {
+  /** @returns false where the function is asked for none of its vectors */
+  async #judgeBundle(hash: string, tally: ComputedTally, own: ComputedRows | null): Promise<boolean> {
     const { book, duck } = this.#day;
     const { servers, service: today, files } = this.#served;
     const bundle = book.bundle(hash);
     const service = book.servedService(hash, today);
     const computed = service.onDemand.find(({ role }) => role === this.#computed.role);
     const view = computed === undefined ? undefined : bundle.onDemand.get(computed.view);
-    if (computed === undefined || view === undefined) return;
-    const listed = listedOf(service, computed, view.features);
-    const own = this.#tally.matching(listed, view);
-    const outputs = own.map(({ listed: one }) => one);
-    const { used } = this.#parts;
+    if (computed === undefined || view === undefined) return false;
+    const counted = tally.matching(listedOf(service, computed, view.features), view);
+    const outputs = counted.map(({ listedName: fullName, feature }) => ({ fullName, feature }));
+    const { used, others } = this.#parts;
     const keys = today.requestKeys;
-    const of: ComputedBundle = { files, used, bundle, service, computed, view, outputs, keys };
+    const otherEngines = this.#day.otherEngine ? [] : this.#day.log.otherEngines;
+    const asked = { service, computed, view, outputs, otherEngines };
+    const of: ComputedBundle = { files, used, others, bundle, ...asked, keys };
+    const marked = counted.map(({ number }) => this.#listed[number]!.feature);
     const why = book.isKept(hash)
-      ? whyNotAsked({ ...of, today: own.map(({ feature }) => feature) })
+      ? whyNotAsked({ ...of, today: marked })
       : `served under the bundle ${hash}, which is lost`;
     const sql = why === null ? computedVectorsSql(of) : null;
     if (sql === null) {
+      const reason = why ?? 'of vectors without the rows that it uses';
       const vectors = servers.filter((one) => one.bundle === hash).reduce((sum, one) => sum + one.vectors, 0);
-      for (const { tally } of own)
-        tally.addDropped(why ?? 'of vectors without the rows that it uses', vectors);
-      return;
+      for (const one of counted) one.tally.addDropped(reason, vectors);
+      own?.leaveOut(hash, reason);
+      return false;
     }
     const args = argumentsOf(view, bundle);
-    const roles = new Set(computed.uses).size;
-    const parts = { args, outputs: outputs.map(({ feature }) => feature), roles };
+    const parts = { args, outputs: outputs.map(({ feature }) => feature), roles: usedRoles(computed) };
     const answers = await this.#parts.answers.ofBundle(hash);
     const { tensor } = service;
-    this.#tally.begin({ hash, tensor, outputs: own, hasAvailable: hasAvailable(of), answers });
+    tally.begin({ hash, tensor, outputs: counted, hasAvailable: hasAvailable(view, bundle), answers });
+    const given = own === null ? null : new GivenRows(own, view, counted);
     const caller = await openCaller(view, bundle);
     try {
       for await (const columns of duck.columnChunks(sql)) {
         const chunk = new ComputedChunk(columns, parts);
-        this.#tally.add(chunk, await chunk.recompute(caller));
+        const recomputed = await chunk.recompute(caller, given !== null);
+        const isOther = tally.add(chunk, recomputed);
+        given?.add(chunk, recomputed, isOther);
       }
     } finally {
       await caller.close();
     }
+    return true;
   }
+
+  /** What was counted; what is chosen to be an example is named now. */
+  async #told(tally: ComputedTally): Promise<JudgedComputed> {
+    const { service, files } = this.#served;
+    const vids = [...new Set(tally.chosen().map(({ vid }) => vid))];
+    const names = await vectorNames(this.#day.duck, `(${files.vectors})`, service.requestKeys, vids);
+    return tally.told((candidate) => exampleOf(candidate, names.get(candidate.vid)!));
+  }
+}
+
+interface ListedFeature {
+  readonly fullName: string;
+  readonly feature: Feature;
 }
 
 /** What a service lists of an on-demand view, in its order. */
@@ -113,7 +173,7 @@ function listedOf(
   service: FeatureService,
   { role }: ServiceOnDemand,
   features: readonly Feature[],
-): { readonly fullName: string; readonly feature: Feature }[] {
+): ListedFeature[] {
   return service.features
     .filter((one) => one.role === role)
     .map(({ fullName, feature: name }) => ({
@@ -122,9 +182,11 @@ function listedOf(
     }));
 }
 
-/** Whether each row that the view uses tells when it was created: else nobody knows what an honest store had. */
-function hasAvailable({ view, bundle }: ComputedBundle): boolean {
+/** Whether each row that it uses, also by another view, tells when it was created: else nobody knows what there was. */
+function hasAvailable(view: OnDemandView, bundle: Bundle): boolean {
   return view.uses.every(({ view: id }) => {
+    const other = bundle.onDemand.get(id);
+    if (other !== undefined) return hasAvailable(other, bundle);
     const used = bundle.views.get(id)!;
     return used.kind === 'aggregated' || used.source.createdTime !== null;
   });

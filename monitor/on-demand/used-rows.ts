@@ -14,6 +14,7 @@ import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts
 import { DECISIONS, JUDGED_VECTORS, VERDICTS } from '../judged-rows/row-verdicts.ts';
 import type { KeptTable } from '../kept/kept-roles.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
+import { BETWEEN_CAUSES } from './inherited.ts';
 
 const OWN = [
   'vid BIGINT',
@@ -25,8 +26,6 @@ const OWN = [
   'is_trained BOOLEAN',
   'is_available BOOLEAN',
 ];
-/** What stands between two causes in `causes`. */
-export const BETWEEN_CAUSES = '|';
 
 export class UsedRows {
   readonly #duck: DuckDb;

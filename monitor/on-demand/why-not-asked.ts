@@ -1,21 +1,24 @@
 /** Why a function cannot be run again over what was logged: told of all vectors of a bundle at once. Pure. */
 import { isSameFeature } from '../../contract/feature-match.ts';
-import type { Definitions, Feature, LogPolicy, OnDemandView } from '../../contract/model.ts';
+import type { Feature, LogPolicy } from '../../contract/model.ts';
 import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { DROPPED, HASHED_INPUTS } from '../verdict/snapshot.ts';
 import type { ComputedBundle } from './computed-vectors.ts';
+import type { ComputedRows } from './computed-rows.ts';
 
-/** As the vectors' bundle has it, and what is known today of the rows that it uses. */
+/** As the vectors' bundle has it, and what is known today of what it uses. */
 type AskedBundle = Pick<ComputedBundle, 'bundle' | 'service' | 'computed' | 'view' | 'outputs' | 'keys'> & {
   readonly used: Pick<ComputedBundle['used'], 'featuresOf'>;
+  readonly others: ReadonlyMap<string, Pick<ComputedRows, 'features' | 'whyNot'>>;
   /** Its outputs in the bundle in force. */
   readonly today: readonly Pick<Feature, 'log'>[];
 };
 
 /** @returns the end of a sentence such as `8 values are ...`; null: it can be run */
 export function whyNotAsked(asked: AskedBundle): string | null {
-  const { bundle, service, computed, view, outputs, keys, used, today } = asked;
-  if (isChained(view, bundle)) return 'computed of another on-demand view, which is not replayed yet';
+  const { bundle, service, computed, view, outputs, keys, used, others, today } = asked;
+  const before = computed.uses.flatMap((role) => others.get(role)?.whyNot(bundle.hash) ?? []);
+  if (before.length > 0) return before[0]!;
   const taken = view.uses.flatMap((one, i) =>
     one.features.map(({ feature }) => ({
       role: computed.uses[i]!,
@@ -23,7 +26,7 @@ export function whyNotAsked(asked: AskedBundle): string | null {
     })),
   );
   const now = taken.map(({ role, feature }) =>
-    used.featuresOf(role).find((one) => isSameFeature(one, feature)),
+    (others.get(role)?.features ?? used.featuresOf(role)).find((one) => isSameFeature(one, feature)),
   );
   if (now.includes(undefined)) return 'computed of features that are defined otherwise today';
   const isLost = ({ name }: { readonly name: string }): boolean => keys.every((key) => key.name !== name);
@@ -40,9 +43,4 @@ export function whyNotAsked(asked: AskedBundle): string | null {
   ]);
   if (marks.has('drop')) return DROPPED;
   return marks.has('hmac') ? HASHED_INPUTS : null;
-}
-
-/** Whether it uses what another on-demand view computes. */
-export function isChained({ uses }: OnDemandView, { onDemand }: Pick<Definitions, 'onDemand'>): boolean {
-  return uses.some(({ view }) => onDemand.has(view));
 }

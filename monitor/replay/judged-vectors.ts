@@ -2,6 +2,7 @@
  * How many vectors of a service have a judged value: all but those whose every row is without one. Few are, so these
  * are what is kept, a row a role.
  */
+import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
@@ -32,21 +33,25 @@ export class JudgedVectors {
     this.#unjudged.push(vid);
   }
 
+  async #layRole(vids: readonly number[]): Promise<void> {
+    this.#roles += 1;
+    await this.#duck.run('CREATE OR REPLACE TEMP TABLE role_unjudged (vid BIGINT)');
+    for (let from = 0; from < vids.length; from += BATCH_ROWS) {
+      const batch = vids.slice(from, from + BATCH_ROWS);
+      await this.#duck.append(
+        'role_unjudged',
+        batch.map((vid) => [BigInt(vid)]),
+      );
+    }
+  }
+
   /**
    * Takes what the role has told; its tables are still there.
    *
    * @param isAgreeingJudged  whether a row that agrees has a judged value
    */
   async endRole(isAgreeingJudged: boolean): Promise<void> {
-    this.#roles += 1;
-    await this.#duck.run('CREATE OR REPLACE TEMP TABLE role_unjudged (vid BIGINT)');
-    for (let from = 0; from < this.#unjudged.length; from += BATCH_ROWS) {
-      const batch = this.#unjudged.slice(from, from + BATCH_ROWS);
-      await this.#duck.append(
-        'role_unjudged',
-        batch.map((vid) => [BigInt(vid)]),
-      );
-    }
+    await this.#layRole(this.#unjudged);
     this.#unjudged = [];
     await this.#duck.run(
       `INSERT INTO ${TABLE} SELECT ${this.#roles}, origin FROM ${OPEN_ROWS} JOIN role_unjudged USING (vid)`,
@@ -60,6 +65,20 @@ export class JudgedVectors {
     if (split!['n'] === this.#day.vectors) return;
     await this.#duck.run(`INSERT INTO ${TABLE} SELECT ${this.#roles}, vid FROM (${this.#day.files.vectors})
       ANTI JOIN ${SPLIT} USING (vid)`);
+  }
+
+  /**
+   * Takes what was told of an on-demand view, which counts as a role does.
+   *
+   * @param vids     of the archive: its vectors without a judged value
+   * @param bundles  under which none has one
+   */
+  async endComputed(vids: readonly number[], bundles: readonly string[]): Promise<void> {
+    await this.#layRole(vids);
+    const role = this.#roles;
+    const under = bundles.length === 0 ? 'false' : `bundle IN (${bundles.map(quoteText).join(', ')})`;
+    await this.#duck.run(`INSERT INTO ${TABLE} SELECT ${role}, vid FROM role_unjudged
+      UNION ALL SELECT ${role}, vid FROM (${this.#day.files.vectors}) WHERE ${under}`);
   }
 
   /** Writes what the role that has ended has told to a Parquet file. */

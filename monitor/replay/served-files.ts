@@ -148,8 +148,12 @@ export class ServedFiles {
   vectorsWith(wanted: readonly { readonly name: string; readonly type: string }[]): string {
     const plain = (type: string | undefined): string | undefined => type?.replaceAll('"', '');
     if (this.isEmpty) {
+      const keys = this.#keys.flatMap(({ type }, i) => [
+        `NULL::${duckKeyType(type)} AS key_${i}`,
+        `NULL::VARCHAR AS shown_${i}`,
+      ]);
       const nothing = wanted.map(({ type }, i) => `NULL::${type} AS w${i}`);
-      return `SELECT ${['*', ...nothing].join(', ')} FROM (${NO_VECTORS})`;
+      return `SELECT ${['*', ...keys, ...nothing].join(', ')} FROM (${NO_VECTORS})`;
     }
     return this.#folders
       .map((folder) => {

@@ -7,6 +7,7 @@
  */
 import type { Cause } from '../causes/cause.ts';
 import type { ComparedValue, RowFacts } from '../causes/facts.ts';
+import type { ComputedFacts } from '../on-demand/computed-evidence.ts';
 import type { Decided } from './decided.ts';
 
 /** A mismatch that may become an example. */
@@ -25,7 +26,7 @@ export interface Candidate {
   /** A hash of the request's id and its row. */
   readonly hash: number;
   readonly value: ComparedValue;
-  readonly row: RowFacts;
+  readonly row: RowFacts | ComputedFacts;
 }
 
 type Ranked = Pick<Candidate, 'harm' | 'hash'>;

@@ -8,6 +8,7 @@ import { valueToJson } from '../../contract/wire/online/json-value.ts';
 import { evidenceOf } from '../causes/explain.ts';
 import type { ReplayedTimes, ServedTimes } from '../causes/facts.ts';
 import type { State } from '../causes/value-state.ts';
+import { computedEvidence } from '../on-demand/computed-evidence.ts';
 import { exampleValue } from '../verdict/example-value.ts';
 import type { Example, SideOfExample } from '../verdict/snapshot.ts';
 import type { Candidate } from './example-pool.ts';
@@ -24,16 +25,17 @@ export interface VectorName {
 export function exampleOf({ value, row, decided, harm }: Candidate, vector: VectorName): Example {
   const { cause, also, withinPromise } = decided;
   const { type, served, replayed, servedState, replayedState } = value;
+  const isComputed = 'inputs' in row;
   return {
     ...vector,
     servedAt: formatTimestamp(row.servedUs),
-    source: ROW_SOURCES[row.source]!,
-    served: side(servedState, jsonOf(type, served), row.served),
-    replayed: side(replayedState, jsonOf(type, replayed), row.replayed),
+    source: isComputed ? 'computed' : ROW_SOURCES[row.source]!,
+    served: side(servedState, jsonOf(type, served), isComputed ? null : row.served),
+    replayed: side(replayedState, jsonOf(type, replayed), isComputed ? null : row.replayed),
     causes: [cause, ...also],
     withinPromise,
     harm,
-    evidence: evidenceOf({ ...value, row }, cause),
+    evidence: isComputed ? computedEvidence(type, row, cause) : evidenceOf({ ...value, row }, cause),
   };
 }
 

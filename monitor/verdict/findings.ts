@@ -20,6 +20,7 @@ import type { RateCounts } from './rates.ts';
 import { DROPPED, HASHED_INPUTS } from './snapshot.ts';
 import type {
   CauseCounts,
+  ComputedViewSnapshot,
   FeatureSnapshot,
   Finding,
   Incident,
@@ -50,13 +51,10 @@ export interface ViewAge {
   readonly freshnessAlertUs: number;
 }
 
-/** What was counted of an on-demand view beside its features. */
-export type OnDemandCounts = Pick<ViewSnapshot, 'view' | 'owner' | 'availability' | 'alteredAnswers'>;
-
 interface FoundDay {
   readonly features: readonly FeatureSnapshot[];
   readonly views: readonly ViewSnapshot[];
-  readonly computed: readonly OnDemandCounts[];
+  readonly computed: readonly ComputedViewSnapshot[];
   readonly service: { readonly name: string };
   readonly date: string;
   /** Whether the log has a record of the day, of whatever service. */

@@ -9,6 +9,7 @@ import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
 import type { Consumer } from '../../contract/model.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import type { Cause } from '../causes/cause.ts';
+import type { Deploy } from '../day/deploys.ts';
 import type { DriftReferences } from '../drift/drift-references.ts';
 import type { FeatureDrift } from '../drift/feature-drift.ts';
 import type { HealthCheck } from '../health/health-check.ts';
@@ -48,6 +49,8 @@ export interface Snapshot {
   readonly slices: readonly Slice[];
   /** One entry for each role of the service. */
   readonly views: readonly ViewSnapshot[];
+  /** One entry for each on-demand view of the service. Absent: it has none. */
+  readonly computed?: readonly ComputedViewSnapshot[];
   readonly features: readonly FeatureSnapshot[];
   /** What drift was measured against. Absent: of a day judged before drift was measured, and of an hour. */
   readonly drift?: DriftReferences;
@@ -213,6 +216,20 @@ export interface ViewSnapshot {
   readonly availability: Availability;
 }
 
+/** An on-demand view: no run writes rows of it. */
+export interface ComputedViewSnapshot {
+  readonly role: string;
+  readonly view: string;
+  readonly owner: string | null;
+  /** Vectors for which its function ran again over what was logged, and for how many it gave another output. */
+  readonly asked: number;
+  readonly differing: number;
+  /** How many logged answers have other values than were logged with them. Absent: none. */
+  readonly alteredAnswers?: number;
+  readonly hours: readonly HourOfView[];
+  readonly availability: Availability;
+}
+
 export interface HourOfView extends ValueCounts {
   readonly hour: number;
   readonly unavailable: number;
@@ -322,7 +339,7 @@ export interface Example {
   readonly entities: Readonly<Record<string, string | null>>;
   readonly pod: string;
   readonly servedAt: string;
-  /** Where the sidecar had the row from: none, cache, store, stale. */
+  /** Where the sidecar had the row from: none, cache, store, stale; `computed`: a function gave the value. */
   readonly source: string;
   readonly served: SideOfExample;
   readonly replayed: SideOfExample;
@@ -353,14 +370,6 @@ export interface RunSnapshot {
   readonly finishedAt: string | null;
   readonly watermark: string;
   readonly state: string;
-}
-
-export interface Deploy {
-  /** When its first vector of the day was served. */
-  readonly at: string;
-  readonly bundle: string;
-  readonly serviceVersion: number;
-  readonly vectors: number;
 }
 
 /** What changed against the newest earlier verdict, a settled one where there is one. */

@@ -9,7 +9,7 @@
 import type { Consumer } from '../../contract/model.ts';
 import { brokeSince } from '../incidents/broke-since.ts';
 import { findingsOf } from './findings.ts';
-import type { OnDemandCounts, SourceAge, ViewAge } from './findings.ts';
+import type { SourceAge, ViewAge } from './findings.ts';
 import { incidentsOf } from '../incidents/incidents.ts';
 import type { IncidentCounts, SliceCounts } from './judged-view.ts';
 import { notesOf } from './notes.ts';
@@ -18,6 +18,7 @@ import { sentenceOf } from './sentence.ts';
 import { slicesOf } from '../incidents/slices.ts';
 import type { EarlierDay } from './earlier-day.ts';
 import type {
+  ComputedViewSnapshot,
   FeatureSnapshot,
   LostFiles,
   Snapshot,
@@ -36,8 +37,7 @@ export interface CountedDay {
   readonly lastUs: number;
   readonly features: readonly Omit<FeatureSnapshot, 'level'>[];
   readonly views: readonly ViewSnapshot[];
-  /** Its on-demand views, of which only findings and incidents tell. */
-  readonly computed: readonly OnDemandCounts[];
+  readonly computed: readonly ComputedViewSnapshot[];
   readonly vectors: VectorCounts;
   readonly leftOut: Snapshot['leftOut'];
   readonly lostFiles: readonly LostFiles[];

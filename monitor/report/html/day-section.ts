@@ -1,6 +1,13 @@
 /** The 24 hours of each view, the deploys among them, and how each view's data came online. */
-import type { Availability, FidelityCounts, Snapshot, ViewSnapshot } from '../../verdict/snapshot.ts';
+import type {
+  Availability,
+  ComputedViewSnapshot,
+  FidelityCounts,
+  Snapshot,
+  ViewSnapshot,
+} from '../../verdict/snapshot.ts';
 import { hasStopped, hourStrip } from './charts/hour-strip.ts';
+import type { DrawnView } from './charts/hour-strip.ts';
 import { key } from './markup/key.ts';
 import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
@@ -24,13 +31,14 @@ const KEY = key(
 );
 
 export function daySection(snapshot: Snapshot): Part {
-  const { views, date } = snapshot;
-  if (views.length === 0) return null;
-  const loud = views.filter((view) => {
+  const { views, computed = [], date } = snapshot;
+  const drawn: readonly DrawnView[] = [...views, ...computed];
+  if (drawn.length === 0) return null;
+  const loud = drawn.filter((view) => {
     return hasStopped(snapshot, view) || view.hours.some((hour) => hour.mismatches + hour.unavailable > 0);
   });
-  const shown = views.length <= FEW_VIEWS ? views : loud;
-  const quiet = views.filter((view) => !shown.includes(view));
+  const shown = drawn.length <= FEW_VIEWS ? drawn : loud;
+  const quiet = drawn.filter((view) => !shown.includes(view));
   return html`<section>
     <h2>The day, hour by hour</h2>
     <p class="soft">
@@ -46,7 +54,9 @@ export function daySection(snapshot: Snapshot): Part {
         ${quiet.map((view) => hourStrip(snapshot, view))}
       </details>`
     }
-    ${foldedOnPhone('Views of the service', viewTable(views, date))} ${whatIfLine(snapshot)}
+    ${views.length > 0 && foldedOnPhone('Views of the service', viewTable(views, date))}
+    ${computed.length > 0 && foldedOnPhone('Computed on demand', computedTable(computed))}
+    ${whatIfLine(snapshot)}
   </section>`;
 }
 
@@ -100,6 +110,33 @@ function viewTable(views: readonly ViewSnapshot[], date: string): Markup {
     views,
     'views',
   );
+}
+
+function computedTable(computed: readonly ComputedViewSnapshot[]): Markup {
+  return table<ComputedViewSnapshot>(
+    'Computed on demand',
+    [
+      {
+        head: 'On-demand view',
+        cell: ({ view, owner }) => [
+          html`<b>${view}</b>`,
+          html` <small>${owner === null ? 'no owner' : `owner ${owner}`}</small>`,
+        ],
+      },
+      { head: 'Run again over what was logged', cell: againCell },
+      { head: 'Available', cell: ({ availability }) => availabilityCell(availability) },
+    ],
+    computed,
+    'views',
+  );
+}
+
+/** Whether its function gives what was served, over the very inputs and rows that were logged. */
+function againCell({ asked, differing }: ComputedViewSnapshot): Part {
+  if (asked === 0) return html`<span class="soft">not asked</span>`;
+  const same = `${countText(asked - differing)} the same`;
+  if (differing === 0) return same;
+  return [`${same},`, html` <small class="warn">${countText(differing)} gave another output</small>`];
 }
 
 const FIDELITY_WORDS: readonly (readonly [keyof FidelityCounts, string])[] = [

@@ -5,6 +5,9 @@ import { html } from './markup/markup.ts';
 import type { Markup, Part } from './markup/markup.ts';
 import { momentText, shortened, sidesText, timeText } from './markup/value-text.ts';
 
+/** The source of a value that a function gave. */
+const COMPUTED = 'computed';
+
 /** A longer sentence of evidence is cut; the JSON snapshot has all of it. */
 export const MOST_EVIDENCE_CHARACTERS = 320;
 
@@ -32,8 +35,8 @@ export function examplePair(
         </tr>
       </thead>
       <tbody>
-        ${side('Value', [served, replayed])} ${side('Row of', times('eventTime'))}
-        ${side('Created', times('createdTime'))}
+        ${side('Value', [served, replayed])}
+        ${example.source !== COMPUTED && [side('Row of', times('eventTime')), side('Created', times('createdTime'))]}
       </tbody>
     </table>
     <p class="evidence">${sentence(shortened(example.evidence, MOST_EVIDENCE_CHARACTERS))}</p>
@@ -58,7 +61,7 @@ function entityText({ entities }: Example): string {
 
 function whereFrom({ requestId, row, source, pod }: Example): Part {
   return [
-    source !== '' && source !== 'none' && `from the ${source} · `,
+    !['', 'none', COMPUTED].includes(source) && `from the ${source} · `,
     pod !== '' && `pod ${shortened(pod, 40)} · `,
     'request ',
     html`<code>${shortened(requestId, 40)}</code>`,

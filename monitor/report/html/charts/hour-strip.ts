@@ -26,7 +26,11 @@ interface Tooth {
   readonly watermark: number;
 }
 
-export function hourStrip(snapshot: Snapshot, view: ViewSnapshot): Markup {
+/** A view of the service; of one that is computed on demand no freshness is promised, and no run renews it. */
+export type DrawnView = Pick<ViewSnapshot, 'role' | 'view' | 'hours'> &
+  Partial<Pick<ViewSnapshot, 'freshnessUs' | 'newestSourceRow'>>;
+
+export function hourStrip(snapshot: Snapshot, view: DrawnView): Markup {
   const { date } = snapshot;
   const runs = snapshot.runs.filter((run) => run.view === view.view);
   const teeth = teethOf(runs, snapshot);
@@ -44,16 +48,19 @@ export function hourStrip(snapshot: Snapshot, view: ViewSnapshot): Markup {
 }
 
 /** Whether the verdict says that the view's source has stopped. */
-export function hasStopped({ findings }: Pick<Snapshot, 'findings'>, { view }: ViewSnapshot): boolean {
+export function hasStopped(
+  { findings }: Pick<Snapshot, 'findings'>,
+  { view }: Pick<ViewSnapshot, 'view'>,
+): boolean {
   return findings.some((finding) => finding.view === view && finding.cause === 'source stopped');
 }
 
-function stoppedWords({ newestSourceRow }: ViewSnapshot, date: string): string {
+function stoppedWords({ newestSourceRow = null }: DrawnView, date: string): string {
   return newestSourceRow === null ? 'it has no event' : `no event since ${momentText(newestSourceRow, date)}`;
 }
 
 /** From the newest event on, over the bars, which do not reach so high. */
-function stoppedLine(snapshot: Snapshot, { newestSourceRow }: ViewSnapshot, words: string): Markup {
+function stoppedLine(snapshot: Snapshot, { newestSourceRow = null }: DrawnView, words: string): Markup {
   const from = newestSourceRow === null ? 0 : minuteOfDay(newestSourceRow, snapshot.date);
   return html`<path class="stopped" d="M${from} 1.5H${knownUntil(snapshot)}"
     ><title>${`Its source: ${words}`}</title></path
@@ -73,7 +80,8 @@ function mismatchWords(hours: readonly HourOfView[]): string {
   return `${counted(all, 'mismatch').replace(/mismatchs$/, 'mismatches')}, ${countText(beyond)} beyond the promise${unavailable}`;
 }
 
-function ageWords({ freshnessUs }: ViewSnapshot, teeth: readonly Tooth[]): Part {
+function ageWords({ freshnessUs }: DrawnView, teeth: readonly Tooth[]): Part {
+  if (freshnessUs === undefined) return html`<span class="soft">computed on demand</span>`;
   if (teeth.length === 0) return html`<span class="soft">no run that ended is recorded</span>`;
   const oldestUs = oldestOf(teeth) * 60_000_000;
   const promised = freshnessUs > 0 ? `, promised ${durationText(freshnessUs)}` : '';
@@ -83,7 +91,7 @@ function ageWords({ freshnessUs }: ViewSnapshot, teeth: readonly Tooth[]): Part 
   >`;
 }
 
-function mismatchBand({ hours, role }: ViewSnapshot, deploys: readonly number[], stopped: Part): Markup {
+function mismatchBand({ hours, role }: DrawnView, deploys: readonly number[], stopped: Part): Markup {
   const most = Math.max(1, ...hours.map(({ mismatches }) => mismatches));
   const y = scaleLinear([0, most], [0, COUNT_HEIGHT - 4]);
   const served = new Map(
@@ -136,7 +144,7 @@ function hourWords({ hour, values, mismatches, beyondPromise, unavailable, dataA
 }
 
 interface AgeOfDay {
-  readonly view: ViewSnapshot;
+  readonly view: DrawnView;
   readonly runs: readonly RunSnapshot[];
   readonly teeth: readonly Tooth[];
   readonly deploys: readonly number[];
@@ -145,7 +153,7 @@ interface AgeOfDay {
 
 function ageBand({ view, runs, teeth, deploys, date }: AgeOfDay): Part {
   if (runs.length === 0) return null;
-  const freshness = view.freshnessUs / 60_000_000;
+  const freshness = (view.freshnessUs ?? 0) / 60_000_000;
   const y = scaleLinear([0, Math.max(oldestOf(teeth), freshness) * 1.08 || 1], [AGE_HEIGHT, 2]);
   const height = AGE_HEIGHT + RUN_HEIGHT + 4;
   return dayDrawing(

@@ -86,7 +86,8 @@ function entityText(example: Example): Part {
 
 function side(example: Example, which: 'served' | 'replayed', type: string, date: string): Markup {
   const [served, replayed] = sidesText(example.served, example.replayed, type, date);
-  return html`<b>${which === 'served' ? served : replayed}</b>${rowTimes(example[which], date)}`;
+  const times = example.source === 'computed' ? null : rowTimes(example[which], date);
+  return html`<b>${which === 'served' ? served : replayed}</b>${times}`;
 }
 
 function rowTimes({ eventTime, createdTime }: SideOfExample, date: string): Part {

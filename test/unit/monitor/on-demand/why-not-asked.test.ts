@@ -1,7 +1,7 @@
 /** Why functions are not run again, by the definitions alone. */
 import { expect, test } from 'vitest';
 import type { Bundle, Feature, LogPolicy, OnDemandView } from '../../../../contract/model.ts';
-import { isChained, whyNotAsked } from '../../../../monitor/on-demand/why-not-asked.ts';
+import { whyNotAsked } from '../../../../monitor/on-demand/why-not-asked.ts';
 import { bare, fee, onDemandContent, trip } from '../../../support/fixtures/on-demand-bundle.ts';
 
 const bundle: Bundle = { ...onDemandContent(), hash: '0123456789abcdef' };
@@ -11,7 +11,7 @@ const service = bundle.services.get('ordered')!;
 function why(
   view: OnDemandView,
   today: Bundle = bundle,
-  { keys = service.requestKeys, outputsToday = view.features } = {},
+  { keys = service.requestKeys, outputsToday = view.features, whyNotTrip = null as string | null } = {},
 ): string | null {
   const outputs = view.features.map((feature) => ({ fullName: feature.name, feature }));
   const computed = service.onDemand.find((one) => one.view === view.id) ?? { role: '', view: '', uses: [] };
@@ -20,6 +20,7 @@ function why(
     const used = service.views.find((one) => one.role === role);
     return used === undefined ? [] : (today.views.get(used.view)?.features ?? []);
   };
+  const others = new Map([['trip', { features: trip.features, whyNot: () => whyNotTrip }]]);
   return whyNotAsked({
     bundle,
     service,
@@ -28,6 +29,7 @@ function why(
     outputs,
     keys,
     used: { featuresOf },
+    others,
     today: outputsToday,
   });
 }
@@ -35,10 +37,10 @@ function why(
 const marked = (features: readonly Feature[], log: LogPolicy): Feature[] =>
   features.map((feature) => ({ ...feature, log }));
 
-test('a view of raw inputs and rows is run again, one over another on-demand view is not', () => {
-  expect([why(trip), why(bare)]).toEqual([null, null]);
-  expect(why(fee)).toContain('another on-demand view');
-  expect([trip, fee, bare].map((view) => isChained(view, bundle))).toEqual([false, true, false]);
+test('a view of raw inputs and rows is run again, and so is one over it, unless that one is not', () => {
+  expect([why(trip), why(bare), why(fee)]).toEqual([null, null, null]);
+  const whyNotTrip = 'computed of what nobody knows';
+  expect([why(trip, bundle, { whyNotTrip }), why(fee, bundle, { whyNotTrip })]).toEqual([null, whyNotTrip]);
 });
 
 test.each<[LogPolicy, string]>([
