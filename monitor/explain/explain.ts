@@ -13,7 +13,7 @@ import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
 import { storedServiceNamed } from '../../contract/definitions/service-named.ts';
 import { registryError } from '../../contract/errors.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
-import type { FeatureService } from '../../contract/model.ts';
+import type { Bundle, FeatureService } from '../../contract/model.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { KeyValue } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
@@ -24,6 +24,7 @@ import { openScratchFolder } from '../../project/scratch-folder.ts';
 import { serviceFolder } from '../../project/archive/archive-layout.ts';
 import { monitorError } from '../errors.ts';
 import { BundleBook } from '../judge/bundle-book.ts';
+import { ComputedExplainer } from './computed-explainer.ts';
 import type { ExplainedVector } from './explanation.ts';
 import { loggedRequests } from './logged-requests.ts';
 import type { LoggedRequest, WantedRequest } from './logged-requests.ts';
@@ -66,11 +67,11 @@ export async function explainRequest(
       const book = new BundleBook(project.settings, project.logger);
       const requests = await loggedRequests(duck, project, join(scratch.folder, 'served'), wanted);
       if (requests.length === 0) throw noRequest(project, wanted);
-      const explainer = new ViewExplainer(project, database, duck, book);
+      const explainer = new VectorExplainer(new ViewExplainer(project, database, duck, book), book);
       return await thoseThatFit(requests, async (request) => {
         const explained: ExplainedVector[] = [];
         for (const asked of await askedVectors({ project, duck, book }, request, narrowed)) {
-          const vector = await explainOne(explainer, asked, narrowed.feature);
+          const vector = await explainer.explain(asked, narrowed.feature);
           explained.push({ ...vector, request: requestOf(asked.logged!, requests.length) });
         }
         return explained;
@@ -119,10 +120,10 @@ export async function explainEntity(
     const book = new BundleBook(project.settings, project.logger);
     const service = storedServiceNamed(book.current, asked.service);
     const ids = idsOf(service, asked.keys);
-    const explainer = new ViewExplainer(project, database, duck, book);
+    const explainer = new VectorExplainer(new ViewExplainer(project, database, duck, book), book);
     const entities = Object.fromEntries(service.requestKeys.map(({ name }) => [name, asked.keys[name]!]));
     const vector = { service, ids, entities, atUs: asked.atUs, bundle: book.current.hash, logged: null };
-    return await explainOne(explainer, vector, narrowed.feature);
+    return await explainer.explain(vector, narrowed.feature);
   });
 }
 
@@ -135,26 +136,58 @@ async function withDuck<Result>(use: (duck: DuckDb) => Promise<Result>): Promise
   }
 }
 
-async function explainOne(
-  explainer: ViewExplainer,
-  asked: AskedVector,
-  feature: string | undefined,
-): Promise<ExplainedVector> {
-  const { service, entities, atUs, bundle } = asked;
-  const features = chosenFeatures(service, feature);
-  const views = [];
-  for (const used of service.views) {
-    const own = features.filter(({ role }) => role === used.role);
-    if (own.length > 0) views.push(await explainer.explain(asked, used, own));
+class VectorExplainer {
+  readonly #views: ViewExplainer;
+  readonly #computed: ComputedExplainer;
+  readonly #book: BundleBook;
+
+  constructor(views: ViewExplainer, book: BundleBook) {
+    this.#views = views;
+    this.#computed = new ComputedExplainer(views, book);
+    this.#book = book;
   }
-  return {
-    request: null,
-    service: service.name,
-    entities,
-    at: formatTimestamp(atUs),
-    bundle,
-    views,
-  };
+
+  async explain(asked: AskedVector, feature: string | undefined): Promise<ExplainedVector> {
+    const { service, entities, atUs, bundle } = asked;
+    const chosen = chosenFeatures(service, feature);
+    const features = withUsed(service, chosen, this.#book.current);
+    const views = [];
+    for (const used of service.views) {
+      const own = features.filter(({ role }) => role === used.role);
+      if (own.length > 0) views.push(await this.#views.explain(asked, used, own));
+    }
+    return {
+      request: null,
+      service: service.name,
+      entities,
+      at: formatTimestamp(atUs),
+      bundle,
+      views,
+      computed: await this.#computed.explain(asked, features),
+    };
+  }
+}
+
+/** With the features that on-demand ones are computed of, at any depth, each once. */
+function withUsed(
+  service: FeatureService,
+  chosen: FeatureService['features'],
+  { onDemand }: Pick<Bundle, 'onDemand'>,
+): FeatureService['features'] {
+  const all = [...chosen];
+  // It grows while it is gone through.
+  for (const { role, view } of all) {
+    const computed = service.onDemand.find((one) => one.role === role);
+    for (const [i, used] of (computed === undefined ? [] : onDemand.get(view)!.uses).entries()) {
+      const of = computed!.uses[i]!;
+      for (const { feature } of used.features) {
+        if (all.some((one) => one.role === of && one.feature === feature)) continue;
+        const listed = service.features.find((one) => one.role === of && one.feature === feature);
+        all.push(listed ?? { fullName: `${of}__${feature}`, view: used.view, role: of, feature });
+      }
+    }
+  }
+  return all;
 }
 
 /** @param requests  how many of the log have its id */

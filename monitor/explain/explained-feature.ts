@@ -20,7 +20,7 @@ import type { FoundRow, ReplayedRows } from './row-facts.ts';
 import type { ServedFidelity } from './served-fidelity.ts';
 
 /** What both sides of a view's features are made of. */
-interface FeatureSides {
+export interface FeatureSides {
   /** As the bundle that served had it. */
   readonly service: Pick<FeatureService, 'tensor'>;
   /** Names of features that it did not take then. */
@@ -59,10 +59,32 @@ const UNDECODED: Side = { state: 'undecoded', value: null };
 const HIDDEN: Side = { state: 'withheld', value: null };
 const UNKNOWN: Side = { state: 'unknown', value: null };
 
-export function explainedFeature(
+/** A feature as an on-demand view takes it, after fallbacks, and how it differs. */
+export interface TakenFeature {
+  readonly name: string;
+  readonly served: Value;
+  readonly trained: Value;
+  readonly available: Value;
+  readonly explained: ExplainedFeature;
+}
+
+export function explainedFeature(sides: FeatureSides, feature: AskedFeature): ExplainedFeature {
+  const found = sidesOf(sides, feature);
+  return 'explained' in found ? found.explained : found;
+}
+
+/** @returns null where its values are withheld, as what is private */
+export function takenFeature(sides: FeatureSides, feature: AskedFeature): TakenFeature | null {
+  const found = sidesOf(sides, feature);
+  return 'explained' in found ? found : null;
+}
+
+type AskedFeature = Pick<FeatureService['features'][number], 'feature' | 'fullName'>;
+
+function sidesOf(
   sides: FeatureSides,
-  { feature: name, fullName }: FeatureService['features'][number],
-): ExplainedFeature {
+  { feature: name, fullName }: AskedFeature,
+): TakenFeature | ExplainedFeature {
   const { today, view, facts, surface } = sides;
   const index = today.features.findIndex((one) => one.name === name);
   const feature = today.features[index]!;
@@ -105,7 +127,7 @@ export function explainedFeature(
       sides.answer?.says(sides.row, { name: fullName, type: feature.type }, served.taken) === false,
     ...(held?.answer === 'altered' ? { held: held.row.values[index]! } : {}),
   };
-  return {
+  const explained: ExplainedFeature = {
     ...shared,
     withheld: null,
     served: surface === null ? null : sides.isUndecoded ? UNDECODED : json(served),
@@ -113,6 +135,8 @@ export function explainedFeature(
     available: available === null ? null : ofHistory(available),
     ...(isCompared(sides) ? comparison(values) : NOT_COMPARED),
   };
+  const taken = { served: served.taken, trained: trained.taken, available: (available ?? trained).taken };
+  return { name, ...taken, explained };
 }
 
 /** @param then  the feature as the definition that served has it; undefined: it has none of its type */

@@ -3,6 +3,7 @@ import type { Json } from '../../contract/std/canonical-json.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { wrapped } from '../../contract/std/wrapped-text.ts';
 import type {
+  ExplainedComputed,
   ExplainedFeature,
   ExplainedRun,
   ExplainedVector,
@@ -55,6 +56,7 @@ function vectorText(vector: ExplainedVector, all: readonly ExplainedVector[], bo
   const shown = all.filter((one) => one.request !== null && isOf(one, vector)).length;
   const isLast = request !== null && all.findLast((one) => isOf(one, vector)) === vector;
   for (const view of vector.views) lines.push('', ...viewLines(view, at, bold));
+  for (const view of vector.computed) lines.push('', ...computedLines(view, bold));
   if (isLast && shown < request.rows && shown > 1) {
     lines.push('', `${request.rows - shown} more rows of this request: give one with --row`);
   }
@@ -80,6 +82,16 @@ function viewLines(view: ExplainedView, at: string, bold: Bold): string[] {
   }
   if (view.unknown.length > 0) lines.push('');
   for (const sentence of view.unknown) lines.push(...inLines(`Not known: ${sentence}`));
+  return lines;
+}
+
+function computedLines({ view, features, again, inputs, uses }: ExplainedComputed, bold: Bold): string[] {
+  const lines = [bold(`${view} (computed on demand)`), ...indent(featureTable(features))];
+  for (const sentence of evidenceSentences(features)) lines.push(...inLines(sentence));
+  lines.push('', ...inLines(again));
+  const given = Object.entries(inputs).map(([name, value]) => `${name} ${valueText(value)}`);
+  if (given.length > 0) lines.push(...inLines(`The request brought ${given.join(', ')}.`));
+  if (uses.length > 0) lines.push(...inLines(`It uses ${uses.join(', ')}.`));
   return lines;
 }
 

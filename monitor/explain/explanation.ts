@@ -12,6 +12,22 @@ export interface ExplainedVector {
   readonly at: string;
   readonly bundle: string;
   readonly views: readonly ExplainedView[];
+  /** Each on-demand view that was computed, after those that it uses; empty where no request was asked for. */
+  readonly computed: readonly ExplainedComputed[];
+}
+
+export interface ExplainedComputed {
+  readonly role: string;
+  readonly view: string;
+  /** PRESENT or UNAVAILABLE; null: the archive does not tell. */
+  readonly status: string | null;
+  /** What the request brought for it, by name; those that the definitions mark as private are left out. */
+  readonly inputs: Readonly<Record<string, Json>>;
+  /** What it was computed of beside these: roles of the service, and other on-demand views. */
+  readonly uses: readonly string[];
+  /** What its function says now: a sentence. */
+  readonly again: string;
+  readonly features: readonly ExplainedFeature[];
 }
 
 interface ExplainedRequest {

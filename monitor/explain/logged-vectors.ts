@@ -20,6 +20,8 @@ import { monitorError } from '../errors.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { ServedFiles } from '../replay/served-files.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
+import { loggedComputed } from './logged-computed.ts';
+import type { LoggedComputed } from './logged-computed.ts';
 import type { LoggedRequest } from './logged-requests.ts';
 
 /** How a view was served in a vector. */
@@ -51,6 +53,8 @@ export interface ArchivedVector {
   readonly shown: readonly (string | null)[];
   /** By role. */
   readonly views: ReadonlyMap<string, ServedView>;
+  /** null: the service has no on-demand view. */
+  readonly computed: LoggedComputed | null;
   /** null: it was not logged, or the bundle that says how to read it is gone. */
   readonly answer: LoggedAnswer | null;
 }
@@ -106,6 +110,8 @@ async function readVectors(
   const byRole = new Map<string, ReadonlyMap<number, ServedView>>();
   for (const used of service.views)
     byRole.set(used.role, await rowsOf(reading, used, { files, columns, where }));
+  const then = book.servedService(bundle, service);
+  const computed = await loggedComputed(duck, { files, where }, then, book.bundle(bundle));
   const [answered] = await duck.rows(`SELECT answer FROM (${files.answers}) WHERE ${place}`);
   const answer = answered === undefined ? null : answerOf(reading, heads[0]!, answered['answer']!);
   return heads.map((head) => {
@@ -119,6 +125,7 @@ async function readVectors(
       ids: service.requestKeys.map((_, i) => head[`key_${i}`] as KeyValue | null),
       shown: service.requestKeys.map((_, i) => head[`shown_${i}`] as string | null),
       views: new Map([...byRole].flatMap(([role, own]) => (own.has(row) ? [[role, own.get(row)!]] : []))),
+      computed: computed.get(row) ?? null,
       answer,
     };
   });

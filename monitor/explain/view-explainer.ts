@@ -25,6 +25,7 @@ import type { RemovedRows } from '../judge/served-history.ts';
 import { entityRows } from './entity-rows.ts';
 import type { EntityRow } from './entity-rows.ts';
 import { explainedFeature } from './explained-feature.ts';
+import type { FeatureSides } from './explained-feature.ts';
 import type { ExplainedView, HistoryRow } from './explanation.ts';
 import type { LoggedRequest } from './logged-requests.ts';
 import type { ArchivedVector, ServedView } from './logged-vectors.ts';
@@ -59,6 +60,8 @@ export class ViewExplainer {
   readonly #duck: DuckDb;
   readonly #book: BundleBook;
   readonly #runs = new Map<string, RunRecord[]>();
+  /** By vector and role: on-demand views use what is explained beside them. */
+  readonly #read = new WeakMap<AskedVector, Map<string, ReadView>>();
 
   constructor(project: Project, database: RegistryDatabase, duck: DuckDb, book: BundleBook) {
     this.#histories = { ...project.settings, seen: new HistoriesSeen() };
@@ -73,43 +76,9 @@ export class ViewExplainer {
     used: ServiceView,
     features: FeatureService['features'],
   ): Promise<ExplainedView> {
-    const today = this.#book.current.views.get(used.view)!;
-    const { view } = this.#book.servedDefinition(asked.bundle, today);
-    const service = this.#book.servedService(asked.bundle, asked.service);
-    const lacks = lacksOf(asked.service, service, used);
-    const runs = await this.#runsOf(today.id);
-    const history = await this.#history(asked, used, runs);
-    const rows = history.rows;
-    const vector = asked.logged?.vector ?? null;
-    const logged = vector?.views.get(used.role) ?? null;
-    const replayed = replayedRows(rows, asked.atUs, view, today);
-    const served = this.#servedValues(asked, { today, view, lacks }, logged);
-    const isUndecoded = served === null && logged?.status === PRESENT && logged.served !== null;
-    const { fidelity, ofServed } = await this.#fidelity(history, { today, view, logged, served });
-    const trainedAt = (us: number) => replayedRows(rows, us, view, today).trained;
-    const clocks = clockReadings(asked.logged, trainedAt);
-    const given = { view, runs: new RunIndex(runs), logged, fidelity, ofServed, clocks };
-    const facts = rowFacts({ ...given, servedUs: asked.atUs }, rows, replayed);
-    const hasCreatedTimes = today.kind === 'aggregated' || today.source.createdTime !== null;
-    const { watermarkUs } = history;
-    const sides = {
-      service,
-      lacks,
-      atUs: asked.atUs,
-      surface: vector?.surface ?? null,
-      answer: vector?.answer ?? null,
-      row: vector?.row ?? 0,
-      served,
-      isUndecoded,
-      today,
-      view,
-      facts,
-      fidelity,
-      replayed,
-      hasCreatedTimes,
-      watermarkUs,
-      isKnown: history.isKnown,
-    };
+    const { sides, history, runs, logged } = await this.#readOnce(asked, used);
+    const { today, view, facts, replayed, hasCreatedTimes, isUndecoded } = sides;
+    const { rows } = history;
     const shownFeatures = today.features.filter(
       ({ name, log }) => log === 'raw' && features.some(({ feature }) => feature === name),
     );
@@ -132,6 +101,58 @@ export class ViewExplainer {
         isUndecoded,
       }),
     };
+  }
+
+  /** What is known of the row of a role that an on-demand view uses. */
+  async sides(asked: AskedVector, used: ServiceView): Promise<FeatureSides> {
+    return (await this.#readOnce(asked, used)).sides;
+  }
+
+  async #readOnce(asked: AskedVector, used: ServiceView): Promise<ReadView> {
+    const read = this.#read.get(asked) ?? new Map<string, ReadView>();
+    this.#read.set(asked, read);
+    const known = read.get(used.role) ?? (await this.#readView(asked, used));
+    read.set(used.role, known);
+    return known;
+  }
+
+  async #readView(asked: AskedVector, used: ServiceView): Promise<ReadView> {
+    const today = this.#book.current.views.get(used.view)!;
+    const { view } = this.#book.servedDefinition(asked.bundle, today);
+    const service = this.#book.servedService(asked.bundle, asked.service);
+    const lacks = lacksOf(asked.service, service, used);
+    const runs = await this.#runsOf(today.id);
+    const history = await this.#history(asked, used, runs);
+    const rows = history.rows;
+    const vector = asked.logged?.vector ?? null;
+    const logged = vector?.views.get(used.role) ?? null;
+    const replayed = replayedRows(rows, asked.atUs, view, today);
+    const served = this.#servedValues(asked, { today, view, lacks }, logged);
+    const isUndecoded = served === null && logged?.status === PRESENT && logged.served !== null;
+    const { fidelity, ofServed } = await this.#fidelity(history, { today, view, logged, served });
+    const trainedAt = (us: number) => replayedRows(rows, us, view, today).trained;
+    const clocks = clockReadings(asked.logged, trainedAt);
+    const given = { view, runs: new RunIndex(runs), logged, fidelity, ofServed, clocks };
+    const facts = rowFacts({ ...given, servedUs: asked.atUs }, rows, replayed);
+    const sides = {
+      service,
+      lacks,
+      atUs: asked.atUs,
+      surface: vector?.surface ?? null,
+      answer: vector?.answer ?? null,
+      row: vector?.row ?? 0,
+      served,
+      isUndecoded,
+      today,
+      view,
+      facts,
+      fidelity,
+      replayed,
+      hasCreatedTimes: today.kind === 'aggregated' || today.source.createdTime !== null,
+      watermarkUs: history.watermarkUs,
+      isKnown: history.isKnown,
+    };
+    return { sides, history, runs, logged };
   }
 
   /** Which row of the history was served, among rows of the definition that wrote it and of the one that served it. */
@@ -235,6 +256,13 @@ interface GivenOut {
   readonly view: FeatureView;
   readonly logged: ServedView | null;
   readonly served: readonly (Value | undefined)[] | null;
+}
+
+interface ReadView {
+  readonly sides: FeatureSides;
+  readonly history: HistoryOfEntity;
+  readonly runs: readonly RunRecord[];
+  readonly logged: ServedView | null;
 }
 
 interface HistoryOfEntity {

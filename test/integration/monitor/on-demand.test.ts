@@ -3,59 +3,31 @@
  * their row, that the function gives otherwise now, that were not computed, and that cannot be judged yet.
  */
 import { afterEach, expect, test } from 'vitest';
-import type { RequestInput } from '../../../contract/model.ts';
 import { PRESENT, UNAVAILABLE } from '../../../contract/status.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
-import { ComputedFields } from '../../../contract/wire/log/computed-fields.ts';
-import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { explainRequest } from '../../../monitor/explain/explain.ts';
+import { renderExplanation } from '../../../monitor/explain/explanation-text.ts';
+import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { nativeText } from '../../../sidecar/surface/value-text.ts';
-import { at } from '../../support/day-time.ts';
-import { feature } from '../../support/fixtures/materialized-project.ts';
-import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
+import {
+  BASKET,
+  DOUBLE,
+  MARKUP,
+  basketService,
+  doubledOf,
+  featureOf,
+  onlineRow as online,
+  ratioOf,
+  recordRun,
+  serveBasket,
+  spentRow as row,
+} from '../../support/fixtures/basket-day.ts';
+import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import type { OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
 import { onDemandView } from '../../support/fixtures/on-demand-bundle.ts';
 
-const DOUBLE: ValueType = { kind: 'float64' };
-const TEXT: ValueType = { kind: 'string' };
 const SETTLED = '2026-01-10T00:00:00';
-
-const input = (name: string, type: ValueType, optional = false): RequestInput => {
-  return { name, type, optional, requestTime: false, log: 'raw' };
-};
-
-const BASKET = onDemandView(
-  'basket',
-  `({ cart, coupon, spent_1d }) => ({
-    ratio: spent_1d === null || spent_1d === 0 ? null : (coupon === null ? cart : cart - 1) / spent_1d,
-  })`,
-  {
-    inputs: [input('cart', DOUBLE), input('coupon', TEXT, true)],
-    uses: [
-      {
-        role: 'orders',
-        view: 'orders',
-        requestKeys: ['customer_id'],
-        features: [{ feature: 'spent_1d', argument: 'spent_1d' }],
-      },
-    ],
-    features: [feature('ratio', 'float64')],
-  },
-);
-const WITH_BASKET = {
-  ...SERVICE,
-  features: [
-    ...SERVICE.features,
-    { fullName: 'cart_ratio', view: 'basket', role: 'basket', feature: 'ratio' },
-  ],
-  onDemand: [{ role: 'basket', view: 'basket', uses: ['orders'] }],
-  inputs: BASKET.inputs,
-};
-
-/** Written apart from the view's code. */
-function ratio(cart: number, coupon: string | null, spent: number | null): number | null {
-  if (spent === null || spent === 0) return null;
-  return (cart - (coupon === null ? 0 : 1)) / spent;
-}
+const WITH_BASKET = basketService(['cart_ratio']);
 
 interface Computed {
   readonly cart: number;
@@ -93,47 +65,30 @@ async function begin(): Promise<void> {
 }
 
 function serve(time: string, customer: string, served: Served, computed: Computed): string {
-  const { cart, coupon = null, status = PRESENT } = computed;
-  const fields = new ComputedFields();
-  fields.open('inputs', 2);
-  fields.add(DOUBLE, cart);
-  fields.add(TEXT, coupon);
-  fields.close();
-  fields.open('outputs', 1);
-  fields.add(DOUBLE, computed.ratio);
-  fields.close();
-  fields.statuses([status], 0, 1);
-  const rows = [servedRow(day.orders, time, served), servedRow(day.driverStats, time, {})];
-  const keys = { customer_id: customer, driver_id: '1' };
-  return day.append(time, keys, rows, 0, {
-    vectors: [
-      { keys: Object.values(keys), rows, computed: { buffer: fields.written, from: 0, to: fields.length } },
-    ],
-    answer: computed.told === undefined ? null : answerOf(served.row!.values, computed.told),
-    inputNames: ['cart', 'coupon'],
-    onDemand: [{ role: 'basket', view: 'basket', definitionId: BASKET.definitionId, outputPolicies: [] }],
-  });
+  const { cart, coupon = null, status = PRESENT, told, ratio } = computed;
+  const answer = told === undefined ? null : answerOf(served.row!.values, told);
+  return serveBasket(
+    day,
+    time,
+    { customer, ...served },
+    { cart, coupon, outputs: [ratio], statuses: [status], answer },
+  );
 }
 
-function row(customer: string, event: string, created: string, spent: number | null): OrderRow {
-  return { customer, event, created, run: runOf(created), values: [1n, spent] };
-}
-
-/** A run by the hour at which it begins. */
-function runOf(time: string): string {
-  return `r-${time.slice(0, 2)}`;
-}
-
-const online = ({ event, created, values }: OrderRow) => ({ event, created, values });
-
-async function recordRun(time: string): Promise<void> {
-  const startedUs = at(time);
-  const run = { runId: runOf(time), watermarkUs: startedUs, toUs: startedUs };
-  await day.record(day.orders, { ...run, startedUs, finishedUs: startedUs + 300_000_000 });
-}
-
-function featureOf(snapshot: Snapshot, name: string): FeatureSnapshot {
-  return snapshot.features.find((one) => one.name === name)!;
+/** `plumb explain` says of each example what the verdict says. */
+async function expectExplained(snapshot: Snapshot, name: string): Promise<void> {
+  const { examples } = featureOf(snapshot, name);
+  expect(examples.length).toBeGreaterThan(0);
+  for (const { requestId, row: place, served, replayed, causes, withinPromise, evidence } of examples) {
+    const narrowed = { row: place, feature: name };
+    const [vector] = await explainRequest(day.project, day.project.database, { requestId }, narrowed);
+    const found = vector!.computed.flatMap(({ features }) => features).find((one) => one.name === name);
+    expect(found).toMatchObject({ same: false, cause: causes[0], withinPromise });
+    expect([found!.served!.value, found!.trained.value]).toEqual([served.value, replayed.value]);
+    // One vector does not tell the run.
+    expect(found!.evidence).toBe(evidence.replace(/ \(run [^)]*\)/, ''));
+    expect(renderExplanation([vector!])).toContain('(computed on demand)');
+  }
 }
 
 /** Vectors that match, with a coupon in every third of them, and one without a value. */
@@ -141,7 +96,7 @@ function serveMatching(count: number): OrderRow[] {
   return Array.from({ length: count }, (_, i) => {
     const own = row(`same-${i}`, '05:00', '05:00', i / 4);
     const coupon = i % 3 === 0 ? 'five' : null;
-    const computed = { cart: i + 1, coupon, ratio: ratio(i + 1, coupon, i / 4) };
+    const computed = { cart: i + 1, coupon, ratio: ratioOf(i + 1, coupon, i / 4) };
     serve('06:30', own.customer, { row: online(own), watermark: '06:00' }, computed);
     return own;
   });
@@ -162,7 +117,7 @@ test('what is computed of a right row is right, and of a wrong one has its cause
     { cart: 5, ratio: null, status: UNAVAILABLE },
   );
   await day.appendOrders(rows);
-  for (const time of ['05:00', '09:00', '13:00']) await recordRun(time);
+  for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
   day.setWatermark('23:59');
   const snapshot = await day.judge(SETTLED);
   const own = featureOf(snapshot, 'cart_ratio');
@@ -190,10 +145,10 @@ test('a function that gives another output over what was logged differs, of whic
   await begin();
   const rows = serveMatching(40);
   await day.appendOrders(rows);
-  await recordRun('05:00');
+  await recordRun(day, '05:00');
   day.setWatermark('23:59');
   for (const n of [7, 8]) {
-    const wrong = { cart: 5, ratio: (ratio(5, null, n / 4) ?? 0) + 1 };
+    const wrong = { cart: 5, ratio: (ratioOf(5, null, n / 4) ?? 0) + 1 };
     serve('06:31', `same-${n}`, { row: online(rows[n]!), watermark: '06:00' }, wrong);
   }
   const snapshot = await day.judge(SETTLED);
@@ -211,7 +166,7 @@ test('a model that was told another value than the logged one is an alarm, one t
   serve('06:31', 'same-8', served, { cart: 5, ratio: 2.5, told: 2.5 });
   serve('06:32', 'same-8', served, { cart: 5, ratio: 2.5, told: 3.5 });
   await day.appendOrders(rows);
-  await recordRun('05:00');
+  await recordRun(day, '05:00');
   day.setWatermark('23:59');
   const snapshot = await day.judge(SETTLED);
   expect(featureOf(snapshot, 'cart_ratio').causes).toEqual({
@@ -224,7 +179,7 @@ test('over rows that are unjudged only another output is told', async () => {
   await begin();
   const rows = serveMatching(40);
   await day.appendOrders(rows);
-  await recordRun('05:00');
+  await recordRun(day, '05:00');
   day.setWatermark('22:00');
   const served = { row: online(rows[8]!), watermark: '22:00' };
   serve('23:30', 'same-8', served, { cart: 5, ratio: 2.5 });
@@ -243,7 +198,7 @@ test('a row that differs only in what no service lists has a cause, which its ow
   const [old, missed] = [row('late', '05:00', '05:00', 10), row('late', '10:00', '13:00', 20)];
   serve('12:30', 'late', { row: online(old), watermark: '09:00' }, { cart: 5, ratio: 0.5 });
   await day.appendOrders([...rows, old, missed]);
-  for (const time of ['05:00', '09:00', '13:00']) await recordRun(time);
+  for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
   day.setWatermark('23:59');
   const snapshot = await day.judge(SETTLED);
   const own = featureOf(snapshot, 'cart_ratio');
@@ -273,7 +228,7 @@ test('vectors of a bundle whose function is another are run by that one', async 
     serve('08:00', `same-${n}`, { row: online(rows[n]!), watermark: '06:00' }, computed);
   }
   await day.appendOrders(rows);
-  await recordRun('05:00');
+  await recordRun(day, '05:00');
   day.setWatermark('23:59');
   const own = featureOf(await day.judge(SETTLED), 'cart_ratio');
   expect(own).toMatchObject({ rows: 43, exact: 42, bothAbsent: 1, causes: {} });
@@ -301,7 +256,7 @@ test('a call that does not end costs its own vector alone, and is named', async 
   const rows = serveMatching(40);
   serve('06:31', 'same-8', { row: online(rows[8]!), watermark: '06:00' }, { cart: 1313, ratio: 656.5 });
   await day.appendOrders(rows);
-  await recordRun('05:00');
+  await recordRun(day, '05:00');
   day.setWatermark('23:59');
   const own = featureOf(await day.judge(SETTLED), 'cart_ratio');
   expect(own).toMatchObject({ rows: 41, dropped: 1, exact: 39, bothAbsent: 1, causes: {} });
@@ -309,3 +264,107 @@ test('a call that does not end costs its own vector alone, and is named', async 
     'not computed again: basket.ts: a call took over 1000 ms and was ended': 1,
   });
 });
+
+test('examples, hours and the count of outputs asked are those of what differs', async () => {
+  await begin();
+  const rows = serveMatching(40);
+  const [old, missed] = [row('late', '05:00', '05:00', 10), row('late', '10:00', '13:00', 20)];
+  const lagging = { row: online(old), watermark: '09:00' };
+  const late = serve('12:30', 'late', lagging, { cart: 5, ratio: 0.5 });
+  const other = serve(
+    '08:15',
+    'same-8',
+    { row: online(rows[8]!), watermark: '06:00' },
+    { cart: 5, ratio: 9 },
+  );
+  serve(
+    '12:31',
+    'same-9',
+    { row: online(rows[9]!), watermark: '09:00' },
+    { cart: 5, ratio: null, status: UNAVAILABLE },
+  );
+  await day.appendOrders([...rows, old, missed]);
+  for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
+  day.setWatermark('23:59');
+  const snapshot = await day.judge(SETTLED);
+  const { examples } = featureOf(snapshot, 'cart_ratio');
+  expect(examples.map(({ requestId }) => requestId).toSorted()).toEqual([late, other].toSorted());
+  expect(examples.find(({ requestId }) => requestId === late)).toMatchObject({
+    source: 'computed',
+    entities: { customer_id: 'late', driver_id: '1' },
+    served: { value: 0.5, state: 'value', eventTime: null },
+    replayed: { value: 0.25, state: 'value' },
+    causes: ['materialization lag'],
+    evidence: 'it was computed of orders (run r-13), where this is the cause',
+  });
+  expect(examples.find(({ requestId }) => requestId === other)).toMatchObject({
+    served: { value: 9 },
+    replayed: { value: 2.5 },
+    causes: ['on-demand differs'],
+    evidence: 'the function gave 9 and gives 2.5 now, over the same inputs and rows as they were logged',
+  });
+  const [basket] = snapshot.computed!;
+  expect(basket).toMatchObject({ role: 'basket', asked: 42, differing: 1 });
+  const hours = basket!.hours.map((hour) => [hour.hour, hour.values, hour.mismatches, hour.unavailable]);
+  // One of those that match has no value.
+  expect(hours).toEqual([
+    [6, 39, 0, 0],
+    [8, 1, 1, 0],
+    [12, 1, 1, 1],
+  ]);
+  const incident = snapshot.incidents.find(({ cause }) => cause === 'on-demand differs')!;
+  expect(incident.command).toBe(`plumb explain --request ${other} --row 0 --feature cart_ratio`);
+  expect(incident.examples).toHaveLength(1);
+  await expectExplained(snapshot, 'cart_ratio');
+});
+
+test.each([[['cart_ratio', 'cart_doubled']], [['cart_doubled']]] as const)(
+  'what is computed of another on-demand view inherits through it, listed or not: %s',
+  async (lists) => {
+    await begin();
+    day.onDemand = [BASKET, MARKUP];
+    day.publish(day.orders, basketService(lists));
+    const computed = (
+      cart: number,
+      ratio: number | null,
+      { status = PRESENT, doubled = doubledOf(cart, ratio) } = {},
+    ) => {
+      const outputs = lists.map((name) => (name === 'cart_ratio' ? ratio : doubled));
+      return { cart, outputs, statuses: [status, PRESENT], views: [BASKET, MARKUP] };
+    };
+    const rows = Array.from({ length: 40 }, (_, i) => row(`same-${i}`, '05:00', '05:00', i / 4));
+    const of = (own: OrderRow, watermark: string) => ({
+      customer: own.customer,
+      row: online(own),
+      watermark,
+    });
+    for (const [i, own] of rows.entries())
+      serveBasket(day, '06:30', of(own, '06:00'), computed(i + 1, ratioOf(i + 1, null, i / 4)));
+    const [old, missed] = [row('late', '05:00', '05:00', 10), row('late', '10:00', '13:00', 20)];
+    serveBasket(day, '12:30', of(old, '09:00'), computed(5, 0.5));
+    // Its own function gave another output.
+    serveBasket(day, '12:31', of(rows[8]!, '09:00'), computed(5, 2.5, { doubled: 99 }));
+    // The other one's did.
+    if (lists.length === 2) serveBasket(day, '12:32', of(rows[9]!, '09:00'), computed(5, 7));
+    await day.appendOrders([...rows, old, missed]);
+    for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
+    day.setWatermark('23:59');
+    const snapshot = await day.judge(SETTLED);
+    const doubled = featureOf(snapshot, 'cart_doubled');
+    const others = lists.length === 2 ? 2 : 1;
+    expect(doubled).toMatchObject({ view: 'markup', rows: 41 + others, dropped: 0, exact: 40 });
+    expect(doubled.causes).toEqual({
+      'on-demand differs': { values: others, beyondPromise: others },
+      'materialization lag': { values: 1, beyondPromise: 1 },
+    });
+    const lag = doubled.examples.find(({ causes }) => causes[0] === 'materialization lag')!;
+    expect([lag.served.value, lag.replayed.value]).toEqual([6, 5.5]);
+    expect(lag.evidence).toContain('computed of basket (run r-13)');
+    await expectExplained(snapshot, 'cart_doubled');
+    const [basket, markup] = snapshot.computed!;
+    expect([basket!.asked, basket!.differing]).toEqual([41 + others, others - 1]);
+    expect([markup!.asked, markup!.differing]).toEqual([41 + others, 1]);
+    if (lists.length === 2)
+      expect(featureOf(snapshot, 'cart_ratio').causes).toMatchObject({ 'on-demand differs': { values: 1 } });
+  },
+);
