@@ -91,7 +91,7 @@ export class JudgedRows {
   }
 
   /** Takes the rows of an on-demand view, whose tables are whole. */
-  async endOutputs({ role, view, features }: Omit<EndedRole, 'isMarked'>): Promise<void> {
+  async endOutputs({ role, view, features }: Pick<EndedRole, 'role' | 'view' | 'features'>): Promise<void> {
     const hashedKeys = this.#keys.map(({ name }) => this.#files.hasHmacs(name));
     // What is marked is not computed again, and stands in no table.
     const withheld = features.map(() => false);
