@@ -11,7 +11,7 @@
  * again without that file.
  */
 import { join } from 'node:path';
-import { storedServiceNamed } from '../contract/definitions/service-named.ts';
+import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { exposedKeyNotice, loadHmacKey } from '../contract/log-privacy.ts';
 import type { Bundle, FeatureService } from '../contract/model.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
@@ -155,7 +155,7 @@ async function withReadableDay<T>(
 
 function servicesOf(bundle: Bundle, names: readonly string[] | undefined): FeatureService[] {
   if (names === undefined) return [...bundle.services.values()];
-  return [...new Set(names)].map((name) => storedServiceNamed(bundle, name));
+  return [...new Set(names)].map((name) => serviceNamed(bundle, name));
 }
 
 /** @param damaged  files that are left out; gets those that are found */

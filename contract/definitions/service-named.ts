@@ -11,11 +11,3 @@ export function serviceNamed({ services }: Pick<Bundle, 'services'>, name: strin
   const hint = didYouMean(name, known) || `; there are ${known.join(', ') || 'none'}`;
   throw registryError('REG_UNKNOWN', `there is no service ${name}${hint}`, { field: 'service' });
 }
-
-/** @throws REG_UNKNOWN also for a service with features computed on demand, for those that cannot judge them yet */
-export function storedServiceNamed(bundle: Pick<Bundle, 'services'>, name: string): FeatureService {
-  const service = serviceNamed(bundle, name);
-  if (service.onDemand.length === 0) return service;
-  const message = `service ${name} has features computed on demand, which the monitor does not know yet`;
-  throw registryError('REG_UNKNOWN', message, { field: 'service' });
-}

@@ -10,7 +10,7 @@
 import { dirname, join } from 'node:path';
 import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
 import { keyValueOf } from '../../contract/wire/online/entity-key.ts';
-import { storedServiceNamed } from '../../contract/definitions/service-named.ts';
+import { serviceNamed } from '../../contract/definitions/service-named.ts';
 import { registryError } from '../../contract/errors.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
 import type { Bundle, FeatureService } from '../../contract/model.ts';
@@ -118,7 +118,7 @@ export async function explainEntity(
 ): Promise<ExplainedVector> {
   return await withDuck(async (duck) => {
     const book = new BundleBook(project.settings, project.logger);
-    const service = storedServiceNamed(book.current, asked.service);
+    const service = serviceNamed(book.current, asked.service);
     const ids = idsOf(service, asked.keys);
     const explainer = new VectorExplainer(new ViewExplainer(project, database, duck, book), book);
     const entities = Object.fromEntries(service.requestKeys.map(({ name }) => [name, asked.keys[name]!]));
@@ -238,7 +238,7 @@ async function askedVectors(
   const name = dirname(folder);
   const service =
     [...book.current.services.values()].find((one) => dirname(serviceFolder(one.name, 0)) === name) ??
-    storedServiceNamed(book.current, name);
+    serviceNamed(book.current, name);
   const chosen = row === undefined ? ([0, MOST_ROWS] as const) : ([row, row + 1] as const);
   const vectors = await loggedVectors({ project, duck, book, service, request }, chosen);
   if (typeof vectors === 'string')

@@ -23,7 +23,6 @@
 import { randomBytes } from 'node:crypto';
 import { OWN_PACKAGE } from '../../project/own-package.ts';
 import type { Clock } from '../../project/clock.ts';
-import { ENGINE } from '../../contract/on-demand/engine.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { serviceNamed, storedServiceNamed } from '../../../../contract/definitions/service-named.ts';
+import { serviceNamed } from '../../../../contract/definitions/service-named.ts';
 import type { FeatureService } from '../../../../contract/model.ts';
 
 const services = new Map(
@@ -16,15 +16,6 @@ test.each([
 ])('of %s the message says what there is', (name, message) => {
   expect(() => serviceNamed({ services }, name)).toThrow(
     expect.objectContaining({ code: 'REG_UNKNOWN', message: expect.stringContaining(message) }),
-  );
-});
-
-test('one with functions is none for those that do not know them', () => {
-  const computed = new Map([['trip', { name: 'trip', onDemand: [{}] } as unknown as FeatureService]]);
-  expect(serviceNamed({ services: computed }, 'trip').name).toBe('trip');
-  expect(storedServiceNamed({ services }, 'rides').name).toBe('rides');
-  expect(() => storedServiceNamed({ services: computed }, 'trip')).toThrow(
-    'which the monitor does not know yet',
   );
 });
 
