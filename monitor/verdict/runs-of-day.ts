@@ -1,7 +1,16 @@
 /** Selects the materialization runs that a snapshot names: those whose rows could be served on its day. Pure. */
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { RunSnapshot } from './snapshot.ts';
+
+export interface RunSnapshot {
+  readonly runId: string;
+  readonly view: string;
+  readonly kind: string;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly watermark: string;
+  readonly state: string;
+}
 
 /**
  * For each view, the runs that were at work on the day, and the last one that ended before it.

@@ -15,6 +15,7 @@ import type { FeatureDrift } from '../drift/feature-drift.ts';
 import type { HealthCheck } from '../health/health-check.ts';
 import type { State } from '../causes/value-state.ts';
 import type { LooksLike } from '../likeness/likeness.ts';
+import type { RunSnapshot } from './runs-of-day.ts';
 import type { Distributions } from '../statistics/distributions.ts';
 
 export const SNAPSHOT_VERSION = 2;
@@ -360,16 +361,6 @@ export interface SideOfExample {
   /** The times of the row; null when there is no row. */
   readonly eventTime: string | null;
   readonly createdTime: string | null;
-}
-
-export interface RunSnapshot {
-  readonly runId: string;
-  readonly view: string;
-  readonly kind: string;
-  readonly startedAt: string;
-  readonly finishedAt: string | null;
-  readonly watermark: string;
-  readonly state: string;
 }
 
 /** What changed against the newest earlier verdict, a settled one where there is one. */

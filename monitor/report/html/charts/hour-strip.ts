@@ -6,7 +6,8 @@
  * the top shows for how long it has had no event.
  */
 import { scaleLinear } from 'd3-scale';
-import type { HourOfView, RunSnapshot, Snapshot, ViewSnapshot } from '../../../verdict/snapshot.ts';
+import type { RunSnapshot } from '../../../verdict/runs-of-day.ts';
+import type { HourOfView, Snapshot, ViewSnapshot } from '../../../verdict/snapshot.ts';
 import { html } from '../markup/markup.ts';
 import type { Markup, Part } from '../markup/markup.ts';
 import { countText, counted, durationText, momentText, timeText } from '../markup/value-text.ts';
