@@ -8,6 +8,7 @@ import { ENGINE } from '../contract/on-demand/engine.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { DayOfService } from './day/day-of-log.ts';
 import { JudgedVectors } from './replay/judged-vectors.ts';
+import { dropReplay } from './replay/role-replay.ts';
 import { ServedEntities } from './replay/served-entities.ts';
 import { LoggedAnswers } from './answers/logged-answers.ts';
 import { deploysOf } from './day/deploys.ts';
@@ -90,6 +91,8 @@ export class ServiceRun {
         const outcome = await new RoleRun(this.#day, this.#served, parts, { used: role, runs }).judge();
         await kept.keep(i, outcome, (ended) => this.#tablesOf(role, ended));
         await drift?.endRole(role);
+        // Else they would stand in memory beside those of the next role, and beside the rows that are written.
+        await dropReplay(this.#day.duck);
         this.#outcomes.push(outcome);
       } else this.#outcomes.push(before);
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));

@@ -3,8 +3,8 @@
  * out of the log. All rows of such a request are looked at by the judge, those too that agree with the history: what is
  * asked here is whether the model was told what the row says.
  *
- *   replay_answers    pod, epoch, sequence | surface, bundle | answer: the bytes
- *   replay_answered   vid of each vector of these requests
+ *   day_answers    pod, epoch, sequence | surface, bundle | answer: the bytes
+ *   day_answered   vid of each vector of these requests
  */
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
@@ -14,8 +14,8 @@ import type { BundleBook } from '../judge/bundle-book.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { LoggedAnswer, answeredFeatures } from './logged-answer.ts';
 
-const ANSWERS = 'replay_answers';
-const ANSWERED = 'replay_answered';
+const ANSWERS = 'day_answers';
+const ANSWERED = 'day_answered';
 
 export class LoggedAnswers {
   /** Table of the vectors whose answers are logged. */

@@ -9,7 +9,7 @@ import type { DayOfService } from '../day/day-of-log.ts';
 import { OPEN_ROWS } from './open-rows.ts';
 import { OPEN, SPLIT } from './row-split.ts';
 
-const TABLE = 'replay_unjudged';
+const TABLE = 'unjudged_vectors';
 const BATCH_ROWS = 20_480;
 
 export class JudgedVectors {

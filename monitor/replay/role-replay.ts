@@ -146,6 +146,14 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
   };
 }
 
+/** Drops what was laid out of a role: tables whose names begin with `replay_`. */
+export async function dropReplay(duck: DuckDb): Promise<void> {
+  const tables = await duck.rows(`SELECT table_name FROM duckdb_tables()
+    WHERE starts_with(table_name, 'replay_')`);
+  if (tables.length > 0)
+    await duck.run(tables.map((row) => `DROP TABLE ${row['table_name'] as string}`).join('; '));
+}
+
 /** A feature of the role's rows, and the columns that may have it. */
 interface ArchivedFeature {
   readonly feature: Feature;

@@ -2,11 +2,11 @@
  * The entities of a service's vectors, for the roles that ask for them by the same ids: these are most often all of its
  * roles, so the table is made anew only where the ids are others.
  *
- *   replay_entities   k0 ...: the keys of each entity once
+ *   served_entities   k0 ...: the keys of each entity once
  */
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 
-export const ENTITIES = 'replay_entities';
+export const ENTITIES = 'served_entities';
 
 export class ServedEntities {
   readonly #duck: DuckDb;
