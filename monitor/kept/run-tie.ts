@@ -14,17 +14,19 @@ import { ownCode } from './own-code.ts';
 
 /**
  * @param trained  the spreads of the service's features in training
+ * @param code     of this program
  * @returns        16 hex digits
  */
 export async function runTie(
   day: MonitoredDay,
   { service }: DayOfService,
   trained: ReadonlyMap<string, number>,
+  code = ownCode(),
 ): Promise<string> {
   const { book, database, hmacKey, project, log } = day;
   const views = [...new Set(service.views.map(({ view }) => view))].map((id) => book.current.views.get(id)!);
   const parts: unknown[] = [
-    [ownCode(), process.version],
+    [code, process.version],
     [day.date, day.hour, service.name, book.current.hash, readdirSync(project.settings.bundles).toSorted()],
     [...trained],
     hmacKey === null ? null : [hmacKey.id, hashOf(hmacKey.secret)],

@@ -11,6 +11,7 @@ import {
   stepsOf,
 } from '../../../../monitor/drift/sketch-distance.ts';
 import { LEAST_SETS, spreadOf } from '../../../../monitor/drift/training-spread.ts';
+import { driftLevels } from '../../../../monitor/statistics/drift-level.ts';
 import { naiveDistance } from '../statistics/naive-distance.ts';
 import { flaggedDays } from './quiet-days.ts';
 import { numbersSketch, textsSketch, uniformSketch, uniformsFrom } from './sketched-values.ts';
@@ -206,4 +207,23 @@ describe('odd features', () => {
     expect(drift(numbersSketch(numbers), numbersSketch([]))).toBeNull();
     expect(drift(numbersSketch([]), numbersSketch(numbers))).toBeNull();
   });
+});
+
+test('days of which one does not keep all of its values do not keep all of them together', () => {
+  // Of the first day it was asked how often it has `b` and `c`; another value of it is not kept.
+  const partly = {
+    rows: 10,
+    values: 2,
+    top: [...'abc'].map((value, i) => ({ value, rows: i === 0 ? 5 : 0 })),
+  };
+  const whole = { rows: 5, values: 2, top: [...'bc'].map((value) => ({ value, rows: 2 })) };
+  const { top, values } = pooledCategories([partly, whole]);
+  expect(top.map(({ value, rows }) => `${value} ${rows}`)).toEqual(['a 5', 'b 2', 'c 2']);
+  expect(values).toBe(4);
+  expect(pooledCategories([whole, whole])).toMatchObject({ values: 2 });
+});
+
+test('a distance of 0.03 is flagged, a smaller one is not, however small its p', () => {
+  const levelOf = (distance: number) => driftLevels([[{ p: 1e-9, distance }]])[0]!.level;
+  expect([0.029_9, 0.03, 0.099_9, 0.1].map(levelOf)).toEqual(['none', 'flagged', 'flagged', 'alarm']);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { harmOf } from '../../../../monitor/incidents/harm.ts';
 import { groupKeys } from '../../../../monitor/incidents/incidents.ts';
-import { holdingSlice } from '../../../../monitor/incidents/slices.ts';
+import { holdingSlice, slicesOf } from '../../../../monitor/incidents/slices.ts';
 import type { IncidentKey } from '../../../../monitor/verdict/judged-view.ts';
 
 const HOUR = 3_600_000_000;
@@ -94,4 +94,18 @@ test('a slice that holds 80 % of 30 mismatches in at most 40 % of the traffic is
       traffic.slice(1),
     ),
   ).toBeNull();
+});
+
+test('more than 40 parts of one kind are told as 40 and the sum of the others, never as one other', () => {
+  const told = (count: number): string[] =>
+    slicesOf(
+      Array.from({ length: count }, (_, i) => {
+        const counts = { values: 100 - i, mismatches: 0, beyondPromise: 0 };
+        return { view: 'v', by: 'pod', value: `p-${i}`, ...counts } as const;
+      }),
+    ).map(({ value, values }) => `${value} ${values}`);
+  expect(told(41)).toHaveLength(41);
+  expect(told(41).at(-1)).toBe('p-40 60');
+  expect(told(42)).toHaveLength(41);
+  expect(told(42).at(-1)).toBe('2 others 119');
 });

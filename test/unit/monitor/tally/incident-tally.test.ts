@@ -111,4 +111,31 @@ test('of two runs that are one incident both are named, and the worst row of eac
     ],
   ]);
   expect(examples([first, ofRun('r-9', 9, [3])])).toHaveLength(2);
+  // Two roles may each have mismatches of one run: they are one incident, however far apart.
+  expect(examples([first], [ofRun('r-1', 9, [3])])).toHaveLength(1);
+});
+
+test('the worst rows are of distinct entities: of one that is wrong often its worst alone', () => {
+  const tally = new IncidentTally(0, 'v');
+  const offered = [
+    [1, 5],
+    [1, 9],
+    [2, 4],
+    [1, 8],
+    [3, 6],
+    [4, 3],
+    [5, 7],
+  ] as const;
+  const mismatch = { feature: 'v__f', place: 0, decided: BROKEN };
+  tally.partsOf([{ ...mismatch, harm: 1 }]);
+  for (const [vid, [entity, harm]] of offered.entries()) {
+    tally.offer({ ...mismatch, vid, entity, harm } as Parameters<IncidentTally['offer']>[0]);
+  }
+  const told = tally.chosen().map(({ entity, harm }) => [entity, harm]);
+  expect(told).toEqual([
+    [1, 9],
+    [5, 7],
+    [3, 6],
+    [2, 4],
+  ]);
 });
