@@ -105,6 +105,18 @@ describe('an epoch', () => {
     expect(epoch.openTail()).toBeNull();
   });
 
+  test('what ran functions is what its heartbeats tell, also after two ingests are put together', () => {
+    const [told, silent] = [account([1, 2]), account([3])];
+    expect([told.engine, told.text()]).toEqual([
+      '',
+      expect.not.objectContaining({ engine: expect.anything() }),
+    ]);
+    told.hear({ ...beat(2), engine: 'V8 1 x' }, false);
+    silent.hear(beat(3), false);
+    for (const both of [told.merged(silent), silent.merged(told), new EpochAccount(told.text())])
+      expect(both.engine).toBe('V8 1 x');
+  });
+
   test('a clock that moves with every heartbeat leaves a bounded state; the newest offsets are kept', () => {
     const epoch = account([]);
     for (let n = 1; n <= 5_000; n++) {
