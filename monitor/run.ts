@@ -199,7 +199,7 @@ interface EmptyDay {
 
 function noVectors(project: Project, { span, services, log }: EmptyDay): Error {
   const { served } = project.settings;
-  const of = services === undefined ? '' : ` of ${services.join(', ')}`;
+  const of = services === undefined ? '' : ` of ${[...new Set(services)].join(', ')}`;
   if (log.lostFiles.length > 0) {
     const what = `the archive in ${served} is not whole: ${lostText(log.lostFiles)}`;
     return monitorError('MON_SERVED', what, { file: served });

@@ -45,7 +45,14 @@ export function askedBy(options: ExplainOptions): Explain {
     const asked = { service, keys: keysOf(entity), atUs: Number(us) };
     return async (project, database) => [await explainEntity(project, database, asked, narrowed)];
   }
-  throw usage('request', 'it is not said what to explain');
+  const ways = [
+    { pod, epoch, sequence },
+    { service, entity, at },
+  ];
+  const begun = ways.find((way) => Object.values(way).some((one) => one !== undefined));
+  if (begun === undefined) throw usage('request', 'it is not said what to explain');
+  const missing = Object.keys(begun).filter((name) => begun[name as keyof typeof begun] === undefined);
+  throw usage(missing[0]!, `missing: ${missing.map((name) => `--${name}`).join(', ')}`);
 }
 
 function wholeNumber(option: string, text: string): number {

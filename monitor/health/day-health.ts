@@ -18,7 +18,7 @@ export function dayHealth(
 ): HealthCheck[] {
   return [
     ...views.flatMap(({ view, runs }) => viewHealth(view, runs.flatMap(knownBy(endUs)), endUs)),
-    ...verdictHealth(service, judged, endUs),
+    ...verdictHealth(service, [judged], endUs),
   ];
 }
 

@@ -8,7 +8,7 @@ import type { HealthCheck } from './health-check.ts';
 import { countsOfPrometheus, countsOfSidecars } from './serving-counts.ts';
 import type { ServingCounts } from './serving-counts.ts';
 import { servingHealth } from './serving-health.ts';
-import { verdictHealth } from './verdict-health.ts';
+import { DAYS_MOST, verdictHealth } from './verdict-health.ts';
 import { viewHealth } from './view-health.ts';
 
 interface HealthOptions {
@@ -35,18 +35,21 @@ export async function projectHealth(project: Project, options: HealthOptions): P
     return checks;
   });
   const verdicts = [...bundle.services.keys()].flatMap((service) =>
-    verdictHealth(service, newestVerdict(settings.reports, service), nowUs),
+    verdictHealth(service, newestVerdicts(settings.reports, service), nowUs),
   );
   return [...views, ...verdicts, ...servingHealth(await countsOf(project, options))];
 }
 
-function newestVerdict(reports: string, service: string): Snapshot | Error | null {
-  const date = judgedDates(reports, service).at(-1);
-  try {
-    return date === undefined ? null : readSnapshot(reports, service, date);
-  } catch (error) {
-    return error as Error;
-  }
+/** Those that can say something of now, the newest first: a day without a vector has a verdict, too. */
+function newestVerdicts(reports: string, service: string): (Snapshot | Error)[] {
+  const dates = judgedDates(reports, service).slice(-DAYS_MOST).toReversed();
+  return dates.flatMap((date) => {
+    try {
+      return readSnapshot(reports, service, date) ?? [];
+    } catch (error) {
+      return error as Error;
+    }
+  });
 }
 
 async function countsOf(

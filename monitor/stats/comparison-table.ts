@@ -23,7 +23,7 @@ export function renderComparison(result: FileComparison, options: { readonly col
     column.type,
     pair(column.rows, String),
     nullsText(column),
-    number(distanceOf(column)),
+    column.rows.a === 0 || column.rows.b === 0 ? '' : number(distanceOf(column)),
     number(column.psi?.value),
     movedText(column),
     number(column.q),

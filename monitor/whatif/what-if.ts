@@ -66,7 +66,7 @@ export async function whatIf(project: Project, options: WhatIfOptions): Promise<
       const taking = found.filter(({ service }) =>
         service.views.some((used) => views.some(({ id }) => id === used.view)),
       );
-      const judged = taking.map((served) => ({ served, snapshot: judgedDay(project, served, date) }));
+      const judged = judgedDays(project, taking, opened);
       const outcomes = new Map<string, ViewOutcome>();
       for (const view of views) {
         const services = [...day.log.services.values()];
@@ -85,17 +85,37 @@ export async function whatIf(project: Project, options: WhatIfOptions): Promise<
   });
 }
 
-/** @throws REG_UNKNOWN when the day was not judged */
-function judgedDay({ settings }: Project, { service }: DayOfService, date: string): Snapshot {
-  const snapshot = readSnapshot(settings.reports, service.name, date);
-  if (snapshot !== null) return snapshot;
-  throw registryError(
-    'REG_UNKNOWN',
-    `${service.name} was not judged for ${date}, so there is nothing to compare with`,
-    {
-      help: `Run \`plumb monitor run --date ${date} --service ${service.name}\` first.`,
-    },
-  );
+interface JudgedService {
+  readonly served: DayOfService;
+  readonly snapshot: Snapshot;
+}
+
+/**
+ * The verdicts of a day; where all services are asked for, those without one are told and left out.
+ *
+ * @throws REG_UNKNOWN when there is none, or not of a service that is named
+ */
+function judgedDays(
+  { settings, logger }: Project,
+  days: readonly DayOfService[],
+  { date, services }: { readonly date: string; readonly services?: readonly string[] },
+): JudgedService[] {
+  const judged: JudgedService[] = [];
+  const without: string[] = [];
+  for (const served of days) {
+    const { name } = served.service;
+    const snapshot = readSnapshot(settings.reports, name, date);
+    if (snapshot === null) without.push(name);
+    else judged.push({ served, snapshot });
+  }
+  if (without.length === 0) return judged;
+  const what = `${without.join(' and ')} ${without.length === 1 ? 'was' : 'were'} not judged for ${date}`;
+  const help = `Run \`plumb monitor run --date ${date} ${without.map((name) => `--service ${name}`).join(' ')}\` first.`;
+  if (services !== undefined || judged.length === 0) {
+    throw registryError('REG_UNKNOWN', `${what}, so there is nothing to compare with`, { help });
+  }
+  logger.warn(`${what} and is left out. ${help}`);
+  return judged;
 }
 
 /** @throws REG_UNKNOWN when none of the services takes a view of a name */

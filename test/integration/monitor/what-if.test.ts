@@ -1,4 +1,6 @@
 /** `plumb monitor whatif` on planted days: what it says of the settings as they are is what `monitor run` measured. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { definitionIdOf } from '../../../contract/definitions/definition-json.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
@@ -12,7 +14,7 @@ import {
   driver as DRIVER,
   orders as ordersView,
 } from '../../support/fixtures/materialized-project.ts';
-import { MonitoredDay, SERVICE } from '../../support/fixtures/monitored-day.ts';
+import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
 import type { DriverRow, OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
 
 const SETTLED = '2026-01-10T00:00:00';
@@ -273,6 +275,35 @@ describe('what cannot be said', () => {
       ['not known: the source has no created tim', null],
     ]);
     expect(renderWhatIf([await ask()])).toContain('  not known: the source has no created times');
+  });
+
+  test('a service without a verdict, which does not take the table of the others', async () => {
+    day = await MonitoredDay.make();
+    day.publish(day.orders, [SERVICE, { ...SERVICE, name: 'upsell' }]);
+    await recordRuns();
+    await day.appendOrders([orderRow(1, 2)]);
+    await day.writeDrivers([driverRow(1, 1)]);
+    day.setWatermark(clock(3 * 60));
+    const rows = [
+      servedRow(day.orders, clock(130), servedOrder(1, 130, 130)),
+      servedRow(day.driverStats, clock(130), servedDriver(1, 130)),
+    ];
+    for (const service of [SERVICE.name, 'upsell']) {
+      day.append(clock(130), { customer_id: 'c-1', driver_id: '1' }, rows, 0, { service });
+    }
+    await day.judge(SETTLED);
+    rmSync(join(day.project.settings.reports, 'upsell', `${DAY}.json`));
+    const warned: string[] = [];
+    const logger = { ...day.project.logger, warn: (line: string) => warned.push(line) };
+    const told = await whatIf({ ...day.project, logger }, { date: DAY });
+    expect(told.map(({ service }) => service)).toEqual([SERVICE.name]);
+    expect(warned).toEqual([
+      'upsell was not judged for 2026-01-02 and is left out. ' +
+        'Run `plumb monitor run --date 2026-01-02 --service upsell` first.',
+    ]);
+    await expect(ask({ service: ['upsell'] })).rejects.toThrow(
+      /upsell was not judged for 2026-01-02, so there/,
+    );
   });
 
   test('vectors from when the view had another entity or key', async () => {

@@ -12,8 +12,8 @@ function dayOf(feature: Partial<Snapshot['features'][number]>): Snapshot {
   return { ...good, features: [{ ...featureSample({ name: 'stores__revenue_30d' }), ...feature }] };
 }
 
-const statesOf = (verdict: Snapshot | Error | null, atUs = nextDayUs): string[] =>
-  verdictHealth('basket', verdict, atUs).map(({ check, state, value }) => `${check} ${state} ${value}`);
+const statesOf = (verdict: Snapshot, atUs = nextDayUs): string[] =>
+  verdictHealth('basket', [verdict], atUs).map(({ check, state, value }) => `${check} ${state} ${value}`);
 
 test('the limit of skew is 1 value of 10,000', () => {
   const none = { present: 20_000, bothAbsent: 0, unavailable: 0, states: [] };
@@ -30,7 +30,7 @@ test('coverage counts what was served, of all that was asked for and could be ju
   ];
   const [, coverage] = verdictHealth(
     'basket',
-    dayOf({ present: 90, bothAbsent: 5, unavailable: 5, unjudged: 100, beyondPromise: 0, states }),
+    [dayOf({ present: 90, bothAbsent: 5, unavailable: 5, unjudged: 100, beyondPromise: 0, states })],
     nextDayUs,
   );
   expect(coverage).toMatchObject({ state: 'good', value: 0.8 });
@@ -41,12 +41,30 @@ test('coverage counts what was served, of all that was asked for and could be ju
 });
 
 test.each([
-  ['that was never judged', null, nextDayUs, /never judged/],
-  ['whose verdict cannot be read', new Error('2026-11-20.json cannot be read'), nextDayUs, /cannot be read/],
-  ['whose verdict is old', good, nextDayUs + 3 * DAY_US, /the newest verdict is on 2026-11-20, 4 days ago/],
-  ['of which nothing was judged', { ...good, features: [] }, nextDayUs, /no value of 2026-11-20 was judged/],
-] as const)('of a service %s nothing is known', (_, newest, atUs, why) => {
-  const checks = verdictHealth('basket', newest, atUs);
+  ['that was never judged', [], nextDayUs, /never judged: nobody asked it, or/],
+  [
+    'whose verdict cannot be read',
+    [new Error('2026-11-20.json cannot be read'), good],
+    nextDayUs,
+    /cannot be read/,
+  ],
+  ['whose verdict is old', [good], nextDayUs + 3 * DAY_US, /the newest verdict is on 2026-11-20, 4 days ago/],
+  [
+    'of which nothing was judged',
+    [{ ...good, features: [] }],
+    nextDayUs,
+    /no value of 2026-11-20 was judged/,
+  ],
+] as const)('of a service %s nothing is known', (_, verdicts, atUs, why) => {
+  const checks = verdictHealth('basket', verdicts, atUs);
   expect(checks.map(({ state }) => state)).toEqual(['unknown', 'unknown']);
   expect(checks[0]!.why).toMatch(why);
+});
+
+test('a day without a value hides none of what the day before showed', () => {
+  const bad = dayOf({ present: 20_000, bothAbsent: 0, unavailable: 0, states: [], beyondPromise: 3 });
+  const quiet = { ...good, date: '2026-11-21', features: [] };
+  const [skew] = verdictHealth('basket', [quiet, bad], nextDayUs);
+  expect(skew).toMatchObject({ state: 'bad', value: 0.00015 });
+  expect(skew!.why).toMatch(/^on 2026-11-20, no value was judged since: 3 of 20000 values/);
 });
