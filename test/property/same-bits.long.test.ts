@@ -19,6 +19,8 @@ test('random functions over a million random rows give the same bits in each pla
       expect(found).toEqual([]);
       for (const name of ['rows', 'values', 'faults', 'late'] as const) total[name] += counts[name];
     }
+    for (const { name, present, exact, unjudged, causes } of await places.judge())
+      expect({ name, exact, unjudged, causes }).toEqual({ name, exact: present, unjudged: 0, causes: {} });
   }
   console.info(`none differs: ${JSON.stringify(total)}`);
   expect(total.rows).toBe(1_000_000);
