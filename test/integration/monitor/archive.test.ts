@@ -423,3 +423,28 @@ test('what a killed ingest has committed counts at once, and the next one puts i
   expect(files()).toEqual([expect.stringContaining(`date=${DAY}`) as string]);
   expect(readdirSync(join(served(), '_batches'))).toEqual([]);
 });
+
+test('what a killed ingest has joined is there once, also what came with the batch that joined it', async () => {
+  now('09:10');
+  day.serve('09:10', 'c-1', {});
+  await runIngest(day.project);
+  day.serve('09:50', 'c-2', {});
+  now('10:06');
+  const move = (from: string, to: string): void => {
+    // What the ingest before has moved is not there any more.
+    if (existsSync(from)) throw new Error('killed');
+    ARCHIVE_DISK.move(from, to);
+  };
+  const { bundles } = day.project.settings;
+  const archive = archiveOptions({ bundles, disk: { ...ARCHIVE_DISK, move } });
+  await expect(runIngest(day.project, { archive })).rejects.toMatchObject({ code: 'MON_SERVED' });
+  const rows = async () =>
+    archivedRows(
+      archivedFiles(served(), [IngestLedger.read(served()).archive], () => true).files.map(
+        ({ file }) => file,
+      ),
+    );
+  expect(await rows()).toHaveLength(2);
+  await runIngest(day.project);
+  expect(await rows()).toHaveLength(2);
+});

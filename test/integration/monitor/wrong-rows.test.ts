@@ -96,6 +96,30 @@ test('a value that an earlier entry of the history had, which another program to
   expect(snapshot.views[0]!.fidelity).toMatchObject({ true: 1, altered: 3 });
 });
 
+test('of two values that are wrong in the same way, what an earlier entry had is evidence for its own alone', async () => {
+  await makeDay();
+  await writeHistory([[0n, 5]], 'before');
+  day.takeOut('before', '20:15:00');
+  await writeHistory([[null, null]], 'after');
+  serve(0, [0n, 0], '11:04:00');
+  const { features } = await day.judge(SETTLED);
+  const told = features.map(({ name, examples }) => [name, examples[0]?.causes.join(', ')]);
+  expect(Object.fromEntries(told)).toMatchObject({
+    orders__orders_1d: 'null or default substituted, changed in place',
+    orders__spent_1d: 'null or default substituted',
+  });
+});
+
+test('a row of an event before all that the history keeps is not kept, neither true nor false', async () => {
+  await makeDay();
+  await writeHistory([[1n, 10]], 'r-11');
+  const times = { event: '01:00:00', created: '01:01:00' };
+  const row = { ...times, values: [9n, 90] };
+  day.serve('12:30:00', 'c-0', { row, watermark: '11:00:00' });
+  const { views } = await day.judge(SETTLED);
+  expect(views[0]!.fidelity).toMatchObject({ true: 0, notKept: 1, unknown: 0 });
+});
+
 test('a file that is gone from the disk proves nothing', async () => {
   await makeDay();
   await writeHistory([[1n, 10]], 'before');

@@ -52,3 +52,13 @@ test('damage in the middle shows where all is read', async () => {
   expect(await filesWithoutFooter(duck, [whole, damaged])).toEqual(new Map());
   expect([...(await damagedFiles(duck, [whole, damaged])).keys()]).toEqual([damaged]);
 });
+
+test('too little memory is no damage', async () => {
+  const whole = await parquet('whole.parquet');
+  const small = await DuckDb.open({ memoryLimit: '300KB', threads: 1 });
+  try {
+    await expect(damagedFiles(small, [whole])).rejects.toMatchObject({ code: 'REG_MEMORY' });
+  } finally {
+    small.close();
+  }
+});
