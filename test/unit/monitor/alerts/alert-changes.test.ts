@@ -25,3 +25,9 @@ test('what was not told yet, or closed, is open since the first of its days', ()
   const changes = changesOf([open('2026-10-21')], { taken: 1, told: [], begun });
   expect(changes.opened).toMatchObject([{ since: '2026-10-21' }]);
 });
+
+test('what was told of an alert counts, not what a message may have said of it since', () => {
+  const known = { ...ALERT, level: 'page', since: '2026-10-01' } as const;
+  const begun = [{ ...ALERT, level: 'note', since: '2026-10-09' } as const];
+  expect(changesOf([], { taken: 2, told: [known], begun }).closed).toEqual([known]);
+});
