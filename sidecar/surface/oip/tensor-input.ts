@@ -155,7 +155,8 @@ function jsonValues(
   const items: readonly unknown[] = isNested ? data.flat() : data;
   if (items.length !== count) throw wrong(place, `has ${data.length} values, but the shape says ${count}`);
   return items.map((item: unknown, i) => {
-    const nested: unknown = width === 1 && Array.isArray(item) && item.length === 1 ? item[0] : item;
+    const isInner = !isNested && width === 1 && Array.isArray(item) && item.length === 1;
+    const nested: unknown = isInner ? item[0] : item;
     const value = nested === null ? null : jsonValue(datatype, nested);
     if (value !== undefined) return value;
     throw wrong(`${place}[${i}]`, `should be ${EXPECTED[datatype]}, got ${describe(nested)}`);
