@@ -1,9 +1,9 @@
 /**
- * The OpenAPI document against the sidecar, of services with on-demand views: what it says can be sent is answered, what
- * breaks it is a 4xx, and nothing is a 5xx. Schemathesis, which knows nothing of rows, is in the clients' tests.
+ * The OpenAPI document against the sidecar, of services with on-demand views: what it says can be sent is answered,
+ * what breaks it is a 4xx, and nothing is a 5xx. Schemathesis, which knows nothing of rows, is in the clients' tests.
  *
- * What the document can only say in words: lists and tensors have one value a row, or one for all where that is taken; of an
- * input it names one datatype, while others that hold its values are taken, too.
+ * What the document can only say in words: lists and tensors have one value a row, or one for all where that is taken;
+ * of an input it names one datatype, while others that hold its values are taken, too.
  */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';

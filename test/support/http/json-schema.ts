@@ -1,6 +1,6 @@
 /**
- * JSON Schema as far as the OpenAPI document uses it: whether a value fits a schema, and values that do. A keyword that is
- * not known here throws, so that none is passed over in silence.
+ * JSON Schema as far as the OpenAPI document uses it: whether a value fits a schema, and values that do. A keyword that
+ * is not known here throws, so that none is passed over in silence.
  */
 import fc from 'fast-check';
 
