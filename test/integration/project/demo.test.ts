@@ -299,6 +299,35 @@ describe('the demo', () => {
     );
   });
 
+  test('what its carts computed is judged as training computes it, by the causes of the rows', async () => {
+    const labels = carts.map(({ servedAt, vectors }, n) => {
+      const { entities, inputs } = vectors[0]!;
+      return [n, entities['customer_id'], servedAt, inputs!['basket_value']].join(',');
+    });
+    const [file, out] = [join(folder, 'cart-labels.csv'), join(folder, 'carts-as-trained.parquet')];
+    writeFileSync(file, `n,customer_id,event_timestamp,basket_value\n${labels.join('\n')}\n`);
+    const service = ['--service', 'cart_v1'];
+    const trained = await plumb(['-C', folder, 'train', '--labels', file, ...service, '--out', out]);
+    expect(trained.code, trained.stderr).toBe(0);
+    const rows = await duck.rows(`SELECT * FROM read_parquet('${out}') ORDER BY n`);
+    const again = ['-C', folder, 'monitor', 'run', '--date', snapshot.date, ...service, '--json'];
+    const [judged] = JSON.parse((await plumb(again)).stdout) as [Snapshot];
+    expect(judged.computed).toMatchObject([{ view: 'basket_now', asked: carts.length, differing: 0 }]);
+    const wrongRows: (keyof FeatureSnapshot['causes'])[] = Object.keys(
+      judged.features.find(({ name }) => name === FILLED)!.causes,
+    ) as (keyof FeatureSnapshot['causes'])[];
+    for (const name of ['basket_now__basket_to_average', 'basket_now__days_since_last_purchase']) {
+      const own = judged.features.find((one) => one.name === name)!;
+      const same = carts.filter(({ vectors }, n) => {
+        const value = vectors[0]!.features[name];
+        return value !== null && asText(value) === asText(rows[n]![name]!);
+      });
+      expect([own.rows, own.exact, own.unjudged]).toEqual([carts.length, same.length, 0]);
+      if (name.endsWith('average'))
+        expect(wrongRows).toEqual(expect.arrayContaining(Object.keys(own.causes)));
+    }
+  });
+
   test('ends with an error where a set of the log is not what a model server was answered', async () => {
     const { requestId, servedAt, vectors } = carts[0]!;
     const { entities, features, inputs } = vectors[0]!;
