@@ -10,6 +10,7 @@ import { bundleFromJson, bundleToJson } from '../../../contract/definitions/defi
 import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../../contract/model.ts';
 import { compileOnDemand } from '../../../contract/on-demand/compile-function.ts';
+import { ENGINE } from '../../../contract/on-demand/engine.ts';
 import type { Json } from '../../../contract/std/canonical-json.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { openProject } from '../../../project/project.ts';
@@ -80,6 +81,23 @@ class OnDemandShop {
     );
   }
 
+  /** As if what is in force had been applied elsewhere. */
+  async applyOn(engine: string): Promise<void> {
+    await RegistryDatabase.using(this.#project().settings.registry, async (database) => {
+      const { sequence, bundle } = (await database.lastApplied())!;
+      await database.recordApplied({
+        sequence: sequence + 1,
+        hash: '0'.repeat(16),
+        appliedUs: 0,
+        bundle: bundle.replaceAll(ENGINE, engine),
+        changes: '[]',
+        removed: [],
+        allowed: [],
+        services: [],
+      });
+    });
+  }
+
   bundle(): Bundle {
     return loadCurrentBundle(join(this.folder, '.plumb/bundles'));
   }
@@ -90,6 +108,21 @@ class OnDemandShop {
 }
 
 describe('an apply of on-demand views', () => {
+  test('on another engine tries them again, and the plan says so', async () => {
+    const shop = await OnDemandShop.open();
+    await shop.apply();
+    await shop.applyOn('V8 1.2.3 z80');
+    const plan = await shop.plan();
+    expect(plan.untried.map(({ id }) => id)).toEqual(['basket', 'level']);
+    expect(renderChanges(plan.changes)).toContain(`engine: V8 1.2.3 z80 -> ${ENGINE}`);
+    expect(plan.changes.map(({ kind, refusals }) => [kind, refusals])).toEqual([
+      ['metadata', []],
+      ['metadata', []],
+    ]);
+    expect((await shop.apply()).onDemand.get('basket')!.engine).toBe(ENGINE);
+    expect((await shop.plan()).changes).toEqual([]);
+  });
+
   test('publishes their code, and what is read again is what was published', async () => {
     const shop = await OnDemandShop.open();
     expect((await shop.plan()).changes.map((one) => `${one.kind} ${one.what} ${one.name}`)).toEqual([
