@@ -42,6 +42,17 @@ describe('ready bytes', () => {
     }
   });
 
+  test('that are the smaller part of a frame give the same CRC', () => {
+    const large = Buffer.alloc(10_000, 'some bytes');
+    for (let length = 1; length < 9_000; length += 590) {
+      const spans = new ReadySpans();
+      const own = large.subarray(0, 3_000);
+      spans.add(own.length, new ReadyBytes(large, 7, length));
+      const buffer = Buffer.concat([own, large.subarray(7, 7 + length), own]);
+      expect(spans.crc(buffer, 11, buffer.length, 5)).toBe(crc32(buffer.subarray(11), 5));
+    }
+  });
+
   test('are forgotten for the next frame', () => {
     const spans = new ReadySpans();
     spans.add(1, new ReadyBytes(Buffer.from('ready')));
