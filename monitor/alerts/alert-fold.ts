@@ -30,6 +30,7 @@ export interface AlertDay<F extends DayFault = DayFault> {
   readonly hour: number | null;
   /** @returns whether there was enough data of a view; otherwise a day without a fault is no good day for it */
   counts(view: string): boolean;
+  /** Each view and cause once. */
   readonly faults: readonly F[];
 }
 
@@ -61,7 +62,7 @@ export function alertKey({ view, cause }: Pick<DayFault, 'view' | 'cause'>): str
 export function openAlerts<F extends DayFault>(days: readonly AlertDay<F>[]): OpenAlert<F>[] {
   const histories = new Map<string, AlertHistory<F>>();
   for (const day of days.toSorted(byTime)) {
-    const bad = faultsByKey(day.faults);
+    const bad = new Map(day.faults.map((fault) => [alertKey(fault), fault]));
     for (const [key, fault] of bad) {
       const history = histories.get(key) ?? new AlertHistory<F>(fault.view);
       histories.set(key, history);
@@ -74,18 +75,6 @@ export function openAlerts<F extends DayFault>(days: readonly AlertDay<F>[]): Op
   }
   const sorted = [...histories].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return sorted.flatMap(([, history]) => history.open() ?? []);
-}
-
-/** Several runs may each have an incident of one view and cause: together they are one fault of the day. */
-function faultsByKey<F extends DayFault>(faults: readonly F[]): Map<string, F> {
-  const byKey = new Map<string, F>();
-  for (const fault of faults) {
-    const key = alertKey(fault);
-    const { atOnce, isLate, ...first } = byKey.get(key) ?? fault;
-    const both = { atOnce: atOnce || fault.atOnce, isLate: isLate && fault.isLate };
-    byKey.set(key, { ...first, ...both } as F);
-  }
-  return byKey;
 }
 
 /** The hours of a day stand before its own verdict. */
