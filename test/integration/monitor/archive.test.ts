@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
+import type { ArchiveDisk } from '../../../monitor/archive/archive-disk.ts';
 import { archivedFiles } from '../../../project/archive/archive-files.ts';
 import { archivedSpan } from '../../../monitor/day/archived-day.ts';
 import { IngestLedger } from '../../../project/archive/ledger.ts';
@@ -261,6 +262,34 @@ test('days are removed after the state that no longer counts them is written, no
   await runIngest(day.project, { archive: archiveOptions(kept) });
   expect(days()).toEqual([`date=${DAY}`]);
   expect([...IngestLedger.read(served()).archive.hours.keys()]).toEqual([`${DAY}T09`]);
+});
+
+test('days that a killed ingest had forgotten and not removed yet are removed by the next', async () => {
+  const days = (): string[] =>
+    readdirSync(join(served(), 'churn', 'v1.0')).filter((name) => name.startsWith('date'));
+  for (const date of ['2025-12-30', DAY]) day.serve(`${date}T09:00:00`, 'c-1', {});
+  now('12:00');
+  await runIngest(day.project);
+  const { bundles } = day.project.settings;
+  const kept = { bundles, nowUs: () => at('12:00'), keepDays: 1 };
+  let isWritten = false;
+  const killed: ArchiveDisk = {
+    ...ARCHIVE_DISK,
+    writeState(file, text) {
+      ARCHIVE_DISK.writeState(file, text);
+      isWritten = true;
+    },
+    emptyFolder(folder) {
+      if (isWritten) throw new Error('killed');
+      ARCHIVE_DISK.emptyFolder(folder);
+    },
+  };
+  const archive = archiveOptions({ ...kept, disk: killed });
+  await expect(runIngest(day.project, { archive })).rejects.toMatchObject({ code: 'MON_SERVED' });
+  expect(IngestLedger.read(served()).archive.keptFrom).toBe('2026-01-01');
+  expect(days()).toEqual(['date=2025-12-30', `date=${DAY}`]);
+  await runIngest(day.project, { archive: archiveOptions(kept) });
+  expect(days()).toEqual([`date=${DAY}`]);
 });
 
 test('a column of another type begins another folder, and an older bundle goes on in its own', async () => {

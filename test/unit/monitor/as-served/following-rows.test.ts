@@ -95,6 +95,18 @@ function rowsOf(): FollowingRows {
   return new FollowingRows(duck, view as unknown as FeatureView, replay as unknown as ViewReplay);
 }
 
+/** @returns the event time of the newest row that was no tombstone and was created by the fetch; null: none was */
+function naiveHonest(rows: readonly Row[], id: string, fetchedUs: number): number | null {
+  const known = rows.filter(
+    (row) =>
+      row.entity === id &&
+      !row.deleted &&
+      row.createdUs !== null &&
+      Math.max(row.eventUs, row.createdUs) <= fetchedUs,
+  );
+  return known.length === 0 ? null : Math.max(...known.map(({ eventUs }) => eventUs));
+}
+
 test('rows looked up at once are those asked for one by one', async () => {
   let [honest, missed] = [0, 0];
   const history = fc.array(historyRow, { minLength: 1, maxLength: 12 });
@@ -118,6 +130,9 @@ test('rows looked up at once are those asked for one by one', async () => {
         honest: inOrder(vids, await asked.honestOf(vids)),
         missed: inOrder(all, await asked.missedOf(stamped)),
       };
+      expect(expected.honest.map((row) => row?.eventUs ?? null)).toEqual(
+        groups.flatMap((one) => one.vectors.map(({ fetchedUs }) => naiveHonest(rows, one.entity, fetchedUs))),
+      );
       honest += expected.honest.filter((row) => row !== null).length;
       missed += expected.missed.filter((row) => row !== null).length;
       expect(inOrder(vids, await laid.honestOf(vids))).toEqual(expected.honest);
