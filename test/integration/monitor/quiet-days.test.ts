@@ -108,8 +108,10 @@ test('a day without a vector has a verdict, a page, and its place in index, tren
   expect(valueOf('verdict', ',verdict="not-enough-data"')).toBe(1);
   expect(valueOf('open_alerts', ',level="page"')).toBeGreaterThan(0);
   const health = await projectHealth(day.project, { overUs: 0 });
+  // What was wrong on the last day with a value stands.
   expect(health.find(({ check, of }) => check === 'skew' && of === 'churn')).toMatchObject({
-    state: 'unknown',
+    state: 'bad',
+    why: expect.stringContaining(`on ${DAY}, no value was judged since`),
   });
 });
 
