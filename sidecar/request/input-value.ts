@@ -8,7 +8,8 @@
  *   list an array · embedding(n) an array of n numbers · map an object · struct an object with exactly its fields
  *   null within lists, maps and structs
  *
- * An int64 that many writers of JSON would have rounded before it came here is not taken as a number.
+ * An int64 that many writers of JSON would have rounded before it came here is not taken as a number. Values of a
+ * message of Protocol Buffers are typed: there integers are exact, bytes are bytes, and NaN and infinities are numbers.
  */
 import { parseTimestamp } from '../../contract/std/timestamp.ts';
 import { formatType } from '../../contract/value-type.ts';
@@ -32,8 +33,11 @@ const NUMBER_WORDS: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinit
 
 const NO_UTF8 = new InputFault('should be text in UTF-8, got a lone surrogate');
 
-/** @param json  as parseJsonBody gives it, not null */
-export function inputValue(type: ValueType, json: unknown): Value | InputFault {
+/**
+ * @param json     as parseJsonBody gives it, or as readValue of a message does; not null
+ * @param isTyped  whether it is of a message
+ */
+export function inputValue(type: ValueType, json: unknown, isTyped = false): Value | InputFault {
   switch (type.kind) {
     case 'bool':
       return typeof json === 'boolean' ? json : misfit(type, json);
@@ -42,34 +46,35 @@ export function inputValue(type: ValueType, json: unknown): Value | InputFault {
       // -0 is 0.
       return json >= -INT32_LIMIT && json < INT32_LIMIT ? json | 0 : misfit(type, json);
     case 'int64':
-      return long(type, json);
+      return long(type, json, isTyped);
     case 'float32':
     case 'float64':
-      return double(type, json);
+      return double(type, json, isTyped);
     case 'string':
       if (typeof json !== 'string') return misfit(type, json);
       return json.isWellFormed() ? json : NO_UTF8;
     case 'timestamp':
       return timestamp(type, json);
     case 'bytes':
+      if (json instanceof Uint8Array) return Uint8Array.from(json);
       return typeof json === 'string' && BASE64.test(json)
         ? Uint8Array.from(Buffer.from(json, 'base64'))
         : misfit(type, json, ' in base64');
     default:
-      return compound(type, json);
+      return compound(type, json, isTyped);
   }
 }
 
-function compound(type: ValueType, json: unknown): Value | InputFault {
+function compound(type: ValueType, json: unknown, isTyped: boolean): Value | InputFault {
   switch (type.kind) {
     case 'list':
-      return Array.isArray(json) ? items(type.of, json) : misfit(type, json);
+      return Array.isArray(json) ? items(type.of, json, isTyped) : misfit(type, json);
     case 'embedding':
-      return embedding(type, json);
+      return embedding(type, json, isTyped);
     case 'map': {
       if (!isObject(json)) return misfit(type, json);
       if (!Object.keys(json).every((key) => key.isWellFormed())) return NO_UTF8;
-      const values = items(type.of, Object.values(json));
+      const values = items(type.of, Object.values(json), isTyped);
       if (values instanceof InputFault) return values;
       return new Map(Object.keys(json).map((key, i) => [key, (values as Value[])[i]!]));
     }
@@ -84,7 +89,7 @@ function compound(type: ValueType, json: unknown): Value | InputFault {
       const struct: [string, Value][] = [];
       for (const { name, type: of } of type.fields) {
         if (!Object.hasOwn(json, name)) return new InputFault(`lacks the field ${name}`);
-        const value = orNull(of, json[name]);
+        const value = orNull(of, json[name], isTyped);
         if (value instanceof InputFault) return new InputFault(`.${name} ${value.fault}`);
         struct.push([name, value]);
       }
@@ -95,21 +100,22 @@ function compound(type: ValueType, json: unknown): Value | InputFault {
   }
 }
 
-function orNull(type: ValueType, json: unknown): Value | InputFault {
-  return json === null ? null : inputValue(type, json);
+function orNull(type: ValueType, json: unknown, isTyped: boolean): Value | InputFault {
+  return json === null ? null : inputValue(type, json, isTyped);
 }
 
-function items(type: ValueType, json: readonly unknown[]): Value[] | InputFault {
+function items(type: ValueType, json: readonly unknown[], isTyped: boolean): Value[] | InputFault {
   const values: Value[] = [];
   for (const item of json) {
-    const value = orNull(type, item);
+    const value = orNull(type, item, isTyped);
     if (value instanceof InputFault) return value;
     values.push(value);
   }
   return values;
 }
 
-function long(type: ValueType, json: unknown): Value | InputFault {
+function long(type: ValueType, json: unknown, isTyped: boolean): Value | InputFault {
+  if (isTyped && typeof json === 'bigint') return fitting(type, json, json);
   if (typeof json === 'number' && Number.isSafeInteger(json)) return BigInt(json);
   if (typeof json === 'string' && INTEGER_TEXT.test(json)) return fitting(type, BigInt(json), json);
   const isLarge = typeof json === 'bigint' || (typeof json === 'number' && Number.isInteger(json));
@@ -128,26 +134,30 @@ function fitting(type: ValueType, value: bigint, json: unknown): Value | InputFa
   return value >= -INT64_LIMIT && value < INT64_LIMIT ? value : misfit(type, json);
 }
 
-function double(type: ValueType, json: unknown): Value | InputFault {
+function double(type: ValueType, json: unknown, isTyped: boolean): Value | InputFault {
   let number = json;
   if (typeof json === 'bigint') number = Number(json);
   else if (json instanceof NotWhole) number = json.nearest;
   if (typeof number !== 'number') return NUMBER_WORDS.has(json) ? Number(json) : misfit(type, json);
   const value = type.kind === 'float32' ? Math.fround(number) : number;
   // JSON has no infinity: 1e999 is one that no double holds.
-  return Number.isFinite(value)
+  return Number.isFinite(value) || (isTyped && !Number.isFinite(number))
     ? value
     : new InputFault(`should be ${type.kind}, got a number past its range`);
 }
 
-function embedding(type: ValueType & { readonly kind: 'embedding' }, json: unknown): Value | InputFault {
+function embedding(
+  type: ValueType & { readonly kind: 'embedding' },
+  json: unknown,
+  isTyped: boolean,
+): Value | InputFault {
   if (!Array.isArray(json)) return misfit(type, json);
   if (json.length !== type.size) {
     return new InputFault(`should be ${formatType(type)}, got a list of ${json.length}`);
   }
   const values = new Float32Array(type.size);
   for (const [i, item] of json.entries()) {
-    const value = double({ kind: 'float32' }, item);
+    const value = double({ kind: 'float32' }, item, isTyped);
     if (value instanceof InputFault) return value;
     values[i] = value as number;
   }

@@ -34,6 +34,8 @@ interface InputPlace {
   readonly takesBare: boolean;
   /** Whether a list of one join key is repeated where an input's list is longer. */
   readonly repeatsKeys: boolean;
+  /** Whether values come typed, in a message of Protocol Buffers, and not as JSON. */
+  readonly isTyped?: boolean;
 }
 
 /**
@@ -105,20 +107,20 @@ function columnOf(plan: Plan, input: RequestInput, given: unknown, place: InputP
     throw missing(`${place.field} lacks ${input.name}, which ${askersOf(plan, input)} asks for`, field);
   }
   if (Array.isArray(given))
-    return given.map((item: unknown, row) => valueOf(input, item, `${field}[${row}]`));
+    return given.map((item: unknown, row) => valueOf(input, item, `${field}[${row}]`, place));
   const isList = input.type.kind === 'list' || input.type.kind === 'embedding';
-  if (place.takesBare && !isList) return [valueOf(input, given, field)];
+  if (place.takesBare && !isList) return [valueOf(input, given, field, place)];
   const what = isList ? 'a list of lists, of one for all rows or of one a row' : 'a list';
   throw sidecarError('SRV_INPUT_TYPE', `${field} should be ${what}, got ${describe(given)}`, { field });
 }
 
 /** @throws SRV_INPUT_MISSING for a null that may not be, SRV_INPUT_TYPE */
-function valueOf(input: RequestInput, json: unknown, field: string): Value {
+function valueOf(input: RequestInput, json: unknown, field: string, { isTyped }: InputPlace): Value {
   if (json === null) {
     if (input.optional) return null;
     throw missing(`${field} is null, and the input ${input.name} is not optional`, field);
   }
-  const value = inputValue(input.type, json);
+  const value = inputValue(input.type, json, isTyped);
   if (value instanceof InputFault) throw misfit(field, value);
   return value;
 }

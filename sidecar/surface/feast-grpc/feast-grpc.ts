@@ -35,7 +35,7 @@ const namesPlan = encoderPlan((plan: Plan) => ({
 
 function parseOnlineFeatures(bytes: Buffer, plans: BundlePlans): FeatureRequest<OnlineFeaturesForm> {
   const body = readOnlineFeatures(bytes);
-  const request = readFeast(body, plans);
+  const request = readFeast(body, plans, true);
   const { full, short, formless } = namesPlan(request.plan);
   if (formless !== null) throw sidecarError('SRV_NO_FORM', formless.message, { field: formless.name });
   return { ...request, form: body['full_feature_names'] === true ? full : short };

@@ -13,16 +13,22 @@ import { feastPlan } from './feast-plan.ts';
 import type { FeastNames } from './feast-plan.ts';
 
 const PLACE = { field: 'entities', takesBare: false, repeatsKeys: false };
+const TYPED_PLACE = { ...PLACE, isTyped: true };
 
 /** @throws the SRV_ codes of bad input */
 export function parseFeast(bytes: Buffer, plans: BundlePlans): FeatureRequest<FeastNames> {
   return readFeast(parseJsonBody(bytes), plans);
 }
 
-/** Reads a request apart from how it came: gRPC has the same fields. @throws as `parseFeast` */
+/**
+ * Reads a request apart from how it came: gRPC has the same fields.
+ * @param isTyped  whether its values are of a message, and not of JSON
+ * @throws         as `parseFeast`
+ */
 export function readFeast(
   body: Readonly<Record<string, unknown>>,
   plans: BundlePlans,
+  isTyped = false,
 ): FeatureRequest<FeastNames> {
   const fullNames = body['full_feature_names'] ?? false;
   if (typeof fullNames !== 'boolean') {
@@ -38,10 +44,11 @@ export function readFeast(
   const plan = refs === null ? plans.service(body['feature_service'] as string) : plans.featureList(refs);
   const names = namesOf(plan, fullNames);
   const columns = entityColumns(plan, body);
-  const count = countWithInputs(plan, columns, countRows(plan, columns, false), PLACE);
+  const place = isTyped ? TYPED_PLACE : PLACE;
+  const count = countWithInputs(plan, columns, countRows(plan, columns, false), place);
   checkCount(plan, count, 'entities');
   const { parts, texts } = readKeys(plan, columns, count, false);
-  const inputs = readInputs(plan, columns, count, PLACE);
+  const inputs = readInputs(plan, columns, count, place);
   if (refs !== null) plans.keepList(refs, plan);
   return { plan, count, parts, texts, inputs, passedOver: passedOver(plan, columns), form: names };
 }

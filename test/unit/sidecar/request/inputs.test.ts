@@ -1,4 +1,4 @@
-/** On-demand inputs in JSON: what is taken, and for everything else the code and the field at fault. */
+/** On-demand inputs in JSON and in messages: what is taken, and for everything else the code and the field at fault. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CodedError } from '../../../../contract/std/coded-error.ts';
@@ -10,13 +10,18 @@ import type { FeatureRequest } from '../../../../sidecar/request/feature-request
 import { InputFault, inputValue } from '../../../../sidecar/request/input-value.ts';
 import { parseJsonBody } from '../../../../sidecar/request/json-body.ts';
 import { feastSurface } from '../../../../sidecar/surface/feast/feast.ts';
+import { readOnlineFeatures } from '../../../../sidecar/surface/feast-grpc/online-features-message.ts';
 import { nativeSurface } from '../../../../sidecar/surface/native/native.ts';
+import { GRPC_SURFACES } from '../../../../sidecar/surface/surfaces.ts';
 import { PathExchange } from '../../../support/faults/path-exchange.ts';
 import { anyValueOf } from '../../../support/fixtures/any-value.ts';
 import { onDemandContent } from '../../../support/fixtures/on-demand-bundle.ts';
+import { messageBytes } from '../../../support/grpc/grpc-messages.ts';
+import '../../../support/property-seed.ts';
 
 const plans = new BundlePlans({ ...onDemandContent(), hash: 'b'.repeat(16) }, '', new ViewSlots());
 const exchange = new PathExchange();
+const [, feastGrpc] = GRPC_SURFACES;
 
 const native = (text: string): FeatureRequest => nativeSurface.parse(Buffer.from(text), plans, exchange);
 const feast = (text: string): FeatureRequest => feastSurface.parse(Buffer.from(text), plans, exchange);
@@ -150,6 +155,62 @@ describe("inputs on Feast's surface", () => {
     ],
   ])('%s: the code, and the field at fault', (_, text, expected) => {
     expect(refusal(() => feast(text))).toBe(expected);
+  });
+});
+
+describe('inputs of a message', () => {
+  const request = (entities: object): Buffer =>
+    messageBytes('feast.serving.GetOnlineFeaturesRequest', { feature_service: 'ordered', entities });
+  const good = {
+    customer_id: { val: [{ int64_val: 1 }] },
+    cart: { val: [{ double_val: 12.5 }] },
+    big: { val: [{ int64_val: '9007199254740993' }] },
+    tags: { val: [{ string_list_val: { val: ['a'] } }] },
+  };
+
+  test('are exact past 2^53, which JSON is not taken at its word for', () => {
+    const { inputs } = feastGrpc!.parse(request(good), plans, exchange);
+    expect(inputs).toEqual([[12.5], [null], [2n ** 53n + 1n], [['a']]]);
+    expect(refusal(() => native(ordered('"cart":12.5,"big":9007199254740993,"tags":[["a"]]')))).toBe(
+      'SRV_INPUT_TYPE context.big',
+    );
+    const text = { ...good, big: { val: [{ string_val: 'x' }] } };
+    expect(refusal(() => feastGrpc!.parse(request(text), plans, exchange))).toBe(
+      'SRV_INPUT_TYPE entities.big[0]',
+    );
+  });
+
+  const FIELDS = {
+    bool: 'bool_val',
+    int32: 'int32_val',
+    int64: 'int64_val',
+    float32: 'float_val',
+    float64: 'double_val',
+    string: 'string_val',
+    bytes: 'bytes_val',
+    'list<int32>': 'int32_list_val',
+    'list<int64>': 'int64_list_val',
+    'list<float64>': 'double_list_val',
+    'list<string>': 'string_list_val',
+    'list<bytes>': 'bytes_list_val',
+    'embedding(3)': 'float_list_val',
+  };
+
+  test.each(Object.entries(FIELDS))('%s in its own field comes as it was sent', (text, field) => {
+    const type = parseType(text)!;
+    const sent = (value: Value): unknown => (typeof value === 'bigint' ? String(value) : value);
+    fc.assert(
+      fc.property(anyValueOf(type), (value) => {
+        if (value === null || (Array.isArray(value) && value.includes(null))) return;
+        const isList = Array.isArray(value) || value instanceof Float32Array;
+        const val = isList ? { val: [...(value as readonly Value[])].map(sent) } : sent(value);
+        const { entities } = readOnlineFeatures(request({ x: { val: [{ [field]: val }] } }));
+        const read = inputValue(type, (entities as { x: unknown[] }).x[0], true);
+        expect(read).not.toBeInstanceOf(InputFault);
+        expect(valueToJson(type, read as Value)).toEqual(valueToJson(type, value));
+      }),
+      { numRuns: 100 },
+    );
   });
 });
 
