@@ -37,6 +37,7 @@ export async function readLogLabels(making: SetMaking): Promise<LogLabels> {
   const { duck, service, options, bundle } = making;
   const withinUs = withinUsOf(options);
   const by = numberOf(making.labels, REQUEST) === -1 ? 'entity' : 'request';
+  if (by === 'entity' && service.requestKeys.length === 0) throw keyless(making);
   if (by === 'entity' && withinUs === null) throw neither(making);
   if (by === 'entity') {
     const at = keyPoliciesOf(bundle, service).findIndex((policy) => LOG_POLICIES[policy] !== 'raw');
@@ -78,17 +79,23 @@ export function searchedFolders(
   return folders.filter((folder) => keys.every(({ name, type }) => folder.hasOfType(name, { kind: type })));
 }
 
-function neither({ labels: { file, columns }, service }: SetMaking): Error {
-  const keys = service.requestKeys.map(({ name }) => name).join(' and ');
-  return trainingError(
-    'TRAIN_LABELS',
-    `${file} has no column ${REQUEST}, by which vectors of the log are found; it has ${columns.join(', ')}`,
-    {
-      file,
-      field: REQUEST,
-      help: `Give labels with ${REQUEST}, or find the vectors by ${keys} and the label's time: --within 5s.`,
-    },
+function neither(making: SetMaking): Error {
+  const keys = making.service.requestKeys.map(({ name }) => name).join(' and ');
+  return noRequest(
+    making,
+    `Give labels with ${REQUEST}, or find the vectors by ${keys} and the label's time: --within 5s.`,
   );
+}
+
+/** Without keys nothing but the request says which vector is a label's. */
+function keyless(making: SetMaking): Error {
+  const { name } = making.service;
+  return noRequest(making, `Give labels with ${REQUEST}: ${name} has no join keys to find its vectors by.`);
+}
+
+function noRequest({ labels: { file, columns } }: SetMaking, help: string): Error {
+  const message = `${file} has no column ${REQUEST}, by which vectors of the log are found; it has ${columns.join(', ')}`;
+  return trainingError('TRAIN_LABELS', message, { file, field: REQUEST, help });
 }
 
 function hidden(key: string): Error {

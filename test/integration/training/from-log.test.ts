@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadCurrentBundle, publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import type { FeatureService } from '../../../contract/model.ts';
 import { STATUSES } from '../../../contract/status.ts';
 import type { Status } from '../../../contract/status.ts';
@@ -125,6 +126,31 @@ describe('labels with a request', () => {
       code: 'REG_USAGE',
       message: '--statuses belongs to training sets of the log',
     });
+  });
+
+  test('without request_id of a service without join keys are told that nothing else finds a vector', async () => {
+    const view = onDemandView('half', '({ n }) => ({ n })', { n: 'float64' }, { n: 'float64' });
+    const service = {
+      ...SERVICE,
+      features: [{ fullName: 'half__n', view: 'half', role: 'half', feature: 'n' }],
+      views: [],
+      onDemand: [{ role: 'half', view: 'half', uses: [] }],
+      inputs: view.inputs,
+      requestKeys: [],
+    };
+    publishBundle(day.project.settings.bundles, {
+      ...loadCurrentBundle(day.project.settings.bundles),
+      onDemand: new Map([['half', view]]),
+      services: new Map([[service.name, service]]),
+    });
+    labelsCsv('n,event_timestamp', '1,2026-01-02 09:11');
+    for (const within of [{}, { within: '1h' }]) {
+      await expect(train(within)).rejects.toMatchObject({
+        code: 'TRAIN_LABELS',
+        message: expect.stringContaining('has no column request_id, by which vectors of the log are found'),
+        details: { help: 'Give labels with request_id: churn has no join keys to find its vectors by.' },
+      });
+    }
   });
 });
 
