@@ -32,10 +32,11 @@ test.each(['parquet', 'csv'])(
     duck.close();
     writeFileSync(
       join(folder, 'labels.csv'),
-      'driver_id,event_timestamp,y\n3,2026-01-02,1\n1,2026-01-03,0\n',
+      'driver_id,event_timestamp,y,basket total,a/b,..,100%,a%20b,"q""q",preis €\n' +
+        '3,2026-01-02,1,10,11,12,13,14,15,16\n1,2026-01-03,0,,,,,,,\n',
     );
     expect((await plumb(['-C', folder, 'apply'])).code).toBe(0);
-    const out = join(folder, `out.${format}`);
+    const out = join(folder, `an out.${format}`);
     const args = [
       '-C',
       folder,
@@ -54,9 +55,11 @@ test.each(['parquet', 'csv'])(
       name: string;
       records: Record<string, unknown>[];
     };
-    expect(read.name).toBe(`out.${format}`);
+    expect(read.name).toBe(`an out.${format}`);
     expect(read.records.length).toBe(2);
     expect(read.records[0]).toMatchObject({ 'rows/stats__c': 6, 'rows/stats__e': 1.5, 'rows/stats__f': 't' });
+    const odd = [3, 4, 5, 6, 7, 8, 9].map((i) => Number(read.records[0]![`rows/~${i}`]));
+    expect(odd).toEqual([10, 11, 12, 13, 14, 15, 16]);
     if (format === 'parquet')
       expect(read.records[0]).toMatchObject({
         'rows/driver_id': 3,

@@ -47,6 +47,10 @@ const ENCODINGS: Readonly<Record<TableFormat, string>> = {
   csv: 'text/csv',
 };
 
+const FILE_ID = 'file';
+/** What is an id as it stands. Readers take ids for parts of URLs, which blanks, slashes, `..` and `%20` break. */
+const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+
 /** @throws TRAIN_OUT */
 export function writeCroissant(set: CroissantSet): void {
   const file = `${set.manifest.out.file}.croissant.json`;
@@ -74,7 +78,7 @@ function croissantOf({ manifest, columns, bundle, service }: CroissantSet): obje
     distribution: [
       {
         '@type': 'cr:FileObject',
-        '@id': file,
+        '@id': FILE_ID,
         name: file,
         contentUrl: file,
         encodingFormat: ENCODINGS[tableFormat(file)],
@@ -87,7 +91,7 @@ function croissantOf({ manifest, columns, bundle, service }: CroissantSet): obje
         '@id': 'rows',
         name: 'rows',
         description: 'One row a label, in the order of the labels.',
-        field: columns.map((column) => fieldOf(column, file, meanings)),
+        field: columns.map((column, i) => fieldOf(column, fieldId(column, i), file, meanings)),
       },
     ],
   };
@@ -116,18 +120,28 @@ function meaningsOf(bundle: Bundle, { features }: FeatureService): Map<string, s
   );
 }
 
-function fieldOf({ name, type }: SetColumn, file: string, meanings: ReadonlyMap<string, string>): object {
+/** @returns an id that is no other column's: of a name that is no plain word the column's number makes it */
+function fieldId({ name }: SetColumn, i: number): string {
+  return `rows/${PLAIN_NAME.test(name) ? name : `~${i}`}`;
+}
+
+function fieldOf(
+  { name, type }: SetColumn,
+  id: string,
+  file: string,
+  meanings: ReadonlyMap<string, string>,
+): object {
   // In CSV a list is a text.
   const isList = type.endsWith('[]') && tableFormat(file) === 'parquet';
   const description = meanings.get(name);
   return {
     '@type': 'cr:Field',
-    '@id': `rows/${name}`,
+    '@id': id,
     name,
     ...(description === undefined ? {} : { description }),
     dataType: dataTypeOf(isList ? type.slice(0, -2) : type),
     ...(isList ? { repeated: true } : {}),
-    source: { fileObject: { '@id': file }, extract: { column: name } },
+    source: { fileObject: { '@id': FILE_ID }, extract: { column: name } },
   };
 }
 

@@ -24,7 +24,12 @@ interface Croissant {
     readonly encodingFormat: string;
   }[];
   readonly recordSet: readonly {
-    readonly field: readonly { readonly name: string; readonly dataType: string }[];
+    readonly field: readonly {
+      readonly '@id': string;
+      readonly name: string;
+      readonly dataType: string;
+      readonly source: { readonly extract: { readonly column: string } };
+    }[];
   }[];
 }
 
@@ -73,6 +78,25 @@ test('of a set in CSV has texts for the labels’ columns', async () => {
     event_timestamp: 'sc:DateTime',
     orders__orders_1d: 'sc:Integer',
   });
+});
+
+test('gives each column an id of its own that is part of a URL, whatever its name is', async () => {
+  const odd = [
+    'basket total', 'a/b', '..', '100%', 'a%20b', '~3', 'q"q', "it's", 'preis €', '{x}', '#1', 'b\\c', '@id', 'rows',
+  ]; // prettier-ignore
+  const quoted = odd.map((name) => `"${name.replaceAll('"', '""')}"`);
+  await day.writeDrivers([{ driver: 1, event: '08:00', created: '08:00', convRate: 0.5 }]);
+  const names = ['customer_id', 'driver_id', 'event_timestamp', ...quoted];
+  writeFileSync(path('labels.csv'), `${names.join()}\nc-1,1,2026-01-02 10:00,${odd.map(() => '1').join()}\n`);
+  await runTrain(day.project, { labels: path('labels.csv'), service: 'churn', out: path('my set.parquet') });
+  const croissant = JSON.parse(readFileSync(path('my set.parquet.croissant.json'), 'utf8')) as Croissant;
+  const fields = croissant.recordSet[0]!.field;
+  expect(fields.slice(3, 3 + odd.length).map(({ name }) => name)).toEqual(odd);
+  for (const { name, source } of fields) expect(source.extract.column).toBe(name);
+  const ids = fields.map((field) => field['@id']);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const id of ids) expect(id).toMatch(/^rows\/[A-Za-z0-9_~][A-Za-z0-9_.~-]*$/);
+  expect(ids[0]).toBe('rows/customer_id');
 });
 
 test('that cannot be written is an error that names it', async () => {
