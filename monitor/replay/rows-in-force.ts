@@ -42,7 +42,7 @@ interface DayOfHistory {
 }
 
 /**
- * Makes the two tables, or adds to them.
+ * Makes the tables of laid and of first rows, or adds to them.
  *
  * @throws DuckDB's error when the history cannot be read
  */
