@@ -91,8 +91,10 @@ export class ComputedExplainer {
       sources.set(role, before.get(role) ?? (await this.#rowsOf(of, role, view.uses[i]!.features)));
     const status = logged.statuses.get(computed.role) ?? null;
     const why = this.#whyNot(of, { computed, view, status }, sources);
+    const today = this.#book.current.onDemand.get(view.id);
     const inputs = view.inputs.flatMap(({ name, type, log }) => {
-      const value = log === 'raw' ? logged.inputs.get(name) : undefined;
+      const isMarked = log !== 'raw' || today?.inputs.find((one) => one.name === name)?.log !== 'raw';
+      const value = isMarked ? undefined : logged.inputs.get(name);
       return value === undefined ? [] : [[name, valueToJson(type, value)] as const];
     });
     const listed = service.features.filter(({ role }) => role === computed.role);
@@ -112,7 +114,12 @@ export class ComputedExplainer {
     }
     const given = await this.#run(of, view, computed, sources);
     const compared = compareView({ ...of, view, computed, listed, status, given }, sources);
-    return { told: { ...shared, ...compared.told }, taken: compared.taken };
+    // What is marked today is not shown, whatever the log has.
+    const features = compared.told.features.map((feature, i) => {
+      const mark = today?.features.find(({ name }) => name === listed[i]!.feature)?.log ?? 'raw';
+      return mark === 'raw' ? feature : withheldFeature(view, listed[i]!, `its definition says log: ${mark}`);
+    });
+    return { told: { ...shared, again: compared.told.again, features }, taken: compared.taken };
   }
 
   /** @returns the end of a sentence such as `it is ...`; null: the function can run again */
@@ -138,7 +145,7 @@ export class ComputedExplainer {
     );
     const keys = asked.service.requestKeys;
     const of = { bundle, service, computed, view, outputs, keys, used: { featuresOf }, others };
-    const why = whyNotAsked({ ...of, today: current.onDemand.get(view.id)?.features ?? [] });
+    const why = whyNotAsked(of);
     if (why !== null) return why;
     if (status === null)
       return 'not in the archive, which was written by an ingest that knew no on-demand views';
@@ -167,7 +174,8 @@ export class ComputedExplainer {
         { feature, fullName: `${role}__${feature}` },
       ),
     );
-    if (features.includes(null)) return lacking('computed of features that are defined otherwise today');
+    if (features.includes(null))
+      return lacking('computed of features that are marked or defined otherwise today');
     const decisions = features.flatMap((one): InputDecision[] => {
       const { same, cause, withinPromise } = one!.explained;
       if (same !== false) return [];

@@ -93,8 +93,7 @@ export class JudgedRows {
   /** Takes the rows of an on-demand view, whose tables are whole. */
   async endOutputs({ role, view, features }: Pick<EndedRole, 'role' | 'view' | 'features'>): Promise<void> {
     const hashedKeys = this.#keys.map(({ name }) => this.#files.hasHmacs(name));
-    // What is marked is not computed again, and stands in no table.
-    const withheld = features.map(() => false);
+    const withheld = features.map(({ feature }) => feature.log !== 'raw');
     const named = { role, view, features, keys: this.#keys, hashedKeys, withheld };
     await this.verdicts.end();
     const vectors = this.#files.vectorsWith([{ name: statusColumn(role), type: 'VARCHAR' }]);

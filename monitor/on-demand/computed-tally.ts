@@ -45,6 +45,8 @@ interface CountedOutput extends Output, TalliedFeature {
   readonly listedName: string;
   /** Its place among the features that are counted. */
   readonly number: number;
+  /** Whether it is marked today (hmac or drop): it is judged as it was logged, and none of its values is shown. */
+  readonly isMarked: boolean;
 }
 
 interface CountedBundle {
@@ -140,7 +142,8 @@ export class ComputedTally {
       const own = listed.find(({ feature }) => isSameFeature(feature, one.feature));
       if (own === undefined) return [];
       const place = features.indexOf(own.feature);
-      return [{ ...one, feature: own.feature, place, listedName: own.fullName, number }];
+      const isMarked = one.feature.log !== 'raw';
+      return [{ ...one, feature: own.feature, place, listedName: own.fullName, number, isMarked }];
     });
   }
 
@@ -263,7 +266,7 @@ export class ComputedTally {
     const { surface, pod, servedUs } = vector;
     const { tensor, hasAvailable } = this.#bundle!;
     const compared = comparedOutput(output, logged, given, { surface, tensor, hasAvailable });
-    const value = { ...compared, isAnswerAltered };
+    const value = { ...compared, isAnswerAltered, ...(output.isMarked ? { isHashed: true } : {}) };
     const differing = (decided: Decided, harm: number): Differing => {
       const facts = { servedUs, logged, again: outputOf(output, given.served), inputs };
       return { mismatch: { feature, place: number, decided, harm }, tally, value, facts };
@@ -298,6 +301,7 @@ export class ComputedTally {
 
   /** Offers a value to be an example. */
   #offer({ mismatch, tally, value, facts }: Differing, vectors: VectorColumns, vector: CountedVector): void {
+    if (value.isHashed === true) return;
     const { decided, harm, feature, place } = mismatch;
     const { at, vid, servedUs } = vector;
     const { incidents } = this.#role.tally;

@@ -130,7 +130,8 @@ function vectorColumns(of: ComputedBundle, sources: readonly UsedSource[]): stri
   return [
     'v.vid::DOUBLE AS vid, v.row_index::INTEGER AS row_index, v.served_us::DOUBLE AS served_us, v.pod AS pod',
     'v.surface::INTEGER AS surface, v.service_version::INTEGER AS service_version',
-    `${shown.length === 0 ? "''" : `concat_ws(chr(31), ${shown.join(', ')})`} AS entity`,
+    // Where a request has no join keys each vector is an entity of its own.
+    `${shown.length === 0 ? 'v.vid::VARCHAR' : `concat_ws(chr(31), ${shown.join(', ')})`} AS entity`,
     '(hash(v.request_id) >> 11)::DOUBLE AS request, (hash(v.request_id, v.row_index) >> 11)::DOUBLE AS hash',
     `${isSampled} AS sampled`,
     `${stateSql(of, sources)} AS state`,

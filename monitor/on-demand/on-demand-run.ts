@@ -122,10 +122,7 @@ export class OnDemandRun {
     const otherEngines = this.#day.otherEngine ? [] : this.#day.log.otherEngines;
     const asked = { service, computed, view, outputs, otherEngines };
     const of: ComputedBundle = { files, used, others, bundle, ...asked, keys };
-    const marked = counted.map(({ number }) => this.#listed[number]!.feature);
-    const why = book.isKept(hash)
-      ? whyNotAsked({ ...of, today: marked })
-      : `served under the bundle ${hash}, which is lost`;
+    const why = book.isKept(hash) ? whyNotAsked(of) : `served under the bundle ${hash}, which is lost`;
     const sql = why === null ? computedVectorsSql(of) : null;
     if (sql === null) {
       const reason = why ?? 'of vectors without the rows that it uses';

@@ -1,6 +1,6 @@
 /** Why a function cannot be run again over what was logged: told of all vectors of a bundle at once. Pure. */
 import { isSameFeature } from '../../contract/feature-match.ts';
-import type { Feature, LogPolicy } from '../../contract/model.ts';
+import type { LogPolicy } from '../../contract/model.ts';
 import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { DROPPED, HASHED_INPUTS } from '../verdict/snapshot.ts';
 import type { ComputedBundle } from './computed-vectors.ts';
@@ -10,13 +10,11 @@ import type { ComputedRows } from './computed-rows.ts';
 type AskedBundle = Pick<ComputedBundle, 'bundle' | 'service' | 'computed' | 'view' | 'outputs' | 'keys'> & {
   readonly used: Pick<ComputedBundle['used'], 'featuresOf'>;
   readonly others: ReadonlyMap<string, Pick<ComputedRows, 'features' | 'whyNot'>>;
-  /** Its outputs in the bundle in force. */
-  readonly today: readonly Pick<Feature, 'log'>[];
 };
 
 /** @returns the end of a sentence such as `8 values are ...`; null: it can be run */
 export function whyNotAsked(asked: AskedBundle): string | null {
-  const { bundle, service, computed, view, outputs, keys, used, others, today } = asked;
+  const { bundle, service, computed, view, outputs, keys, used, others } = asked;
   const before = computed.uses.flatMap((role) => others.get(role)?.whyNot(bundle.hash) ?? []);
   if (before.length > 0) return before[0]!;
   const taken = view.uses.flatMap((one, i) =>
@@ -37,9 +35,7 @@ export function whyNotAsked(asked: AskedBundle): string | null {
   const marks = new Set<LogPolicy>([
     ...view.inputs.map(({ log }) => log),
     ...taken.map(({ feature }) => feature.log),
-    ...now.map((feature) => feature!.log),
     ...outputs.map(({ feature }) => feature.log),
-    ...today.map(({ log }) => log),
   ]);
   if (marks.has('drop')) return DROPPED;
   return marks.has('hmac') ? HASHED_INPUTS : null;

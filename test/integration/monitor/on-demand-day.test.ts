@@ -3,7 +3,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { ENGINE } from '../../../contract/on-demand/engine.ts';
-import { explainEntity } from '../../../monitor/explain/explain.ts';
+import { PRESENT } from '../../../contract/status.ts';
+import { ComputedFields } from '../../../contract/wire/log/computed-fields.ts';
+import { explainEntity, explainRequest } from '../../../monitor/explain/explain.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { judgeDay } from '../../../monitor/main.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
@@ -19,9 +21,11 @@ import {
   spentRow,
 } from '../../support/fixtures/basket-day.ts';
 import { MonitoredDay, SERVICE } from '../../support/fixtures/monitored-day.ts';
+import { bare } from '../../support/fixtures/on-demand-bundle.ts';
 
 const NEXT = '2026-01-03';
 const VECTORS = 40;
+const FROM_BARE = { view: 'bare', role: 'bare' };
 
 let day: MonitoredDay;
 afterEach(() => day.remove());
@@ -73,6 +77,68 @@ test('a service is judged by its name, with page and drift, and so is its next d
   const { views, computed } = await explainEntity(day.project, day.project.database, asked);
   // What a request would bring, nobody knows.
   expect([views.map(({ role }) => role), computed]).toEqual([['orders', 'driver_stats'], []]);
+});
+
+test('what is marked since then is judged as it was logged, and not shown', async () => {
+  await rightDay();
+  const mark = { log: 'hmac' as const };
+  const inputs = BASKET.inputs.map((input) => ({ ...input, ...mark }));
+  const features = BASKET.features.map((feature) => ({ ...feature, ...mark }));
+  await day.openLog();
+  const served = {
+    customer: 'c-7',
+    row: onlineRow(spentRow('c-7', '05:00', '05:00', 2)),
+    watermark: '06:00',
+  };
+  const wrong = serveBasket(day, '06:31', served, { cart: 4, outputs: [777] });
+  await day.closeLog();
+  day.onDemand = [{ ...BASKET, inputs, features }];
+  day.publish(day.orders, { ...basketService(['cart_ratio']), inputs });
+  const snapshot = await judge(DAY);
+  const own = featureOf(snapshot, 'cart_ratio');
+  expect(own).toMatchObject({ rows: VECTORS + 1, dropped: 0, exact: VECTORS, examples: [] });
+  expect(own.causes).toEqual({ 'on-demand differs': { values: 1, beyondPromise: 1 } });
+  expect(JSON.stringify(snapshot)).not.toContain('777');
+  const [vector] = await explainRequest(day.project, day.project.database, { requestId: wrong });
+  expect(JSON.stringify(vector!.computed)).not.toMatch(/777|"cart"/);
+  expect(vector!.computed[0]!.features).toMatchObject([{ withheld: 'its definition says log: hmac' }]);
+});
+
+test('a service without a view and a key is judged, each vector by itself', async () => {
+  day = await MonitoredDay.make();
+  day.onDemand = [bare];
+  const listed = bare.features.map(({ name }) => ({
+    ...FROM_BARE,
+    fullName: `bare__${name}`,
+    feature: name,
+  }));
+  const onDemand = [{ role: 'bare', view: 'bare', uses: [] }];
+  const service = { ...SERVICE, views: [], requestKeys: [], features: listed, onDemand, inputs: bare.inputs };
+  day.publish(day.orders, service);
+  for (let i = 0; i < VECTORS; i++) {
+    const fields = new ComputedFields();
+    fields.open('inputs', 2);
+    for (const [n, value] of [i, 1].entries()) fields.add(bare.inputs[n]!.type, value);
+    fields.close();
+    fields.open('outputs', 2);
+    for (const [n, value] of [i === 9 ? 0 : i + 1, 1].entries()) fields.add(bare.features[n]!.type, value);
+    fields.close();
+    fields.statuses([PRESENT], 0, 1);
+    const computed = { buffer: fields.written, from: 0, to: fields.length };
+    day.append('06:30', {}, [], 0, {
+      vectors: [{ keys: [], rows: [], computed }],
+      inputNames: ['x', 'y'],
+      onDemand: [{ role: 'bare', view: 'bare', definitionId: bare.definitionId, outputPolicies: [] }],
+    });
+  }
+  await day.closeLog();
+  const snapshot = await judge(DAY);
+  expect(snapshot.vectors).toMatchObject({ read: VECTORS, judged: VECTORS });
+  expect(featureOf(snapshot, 'bare__sum')).toMatchObject({
+    rowsJudged: VECTORS,
+    exact: VECTORS - 1,
+    causes: { 'on-demand differs': { values: 1, beyondPromise: 1 } },
+  });
 });
 
 test('what another V8 computed is withheld, by name, unless it is to be judged all the same', async () => {
