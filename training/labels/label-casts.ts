@@ -9,6 +9,7 @@ import { duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
 import { exactCast } from '../../project/engine/duckdb/sources/exact-cast.ts';
 import { formatSourceType } from '../../project/engine/duckdb/sources/source-type.ts';
 import { trainingError } from '../errors.ts';
+import { fieldFault, keysOnceSql } from './input-shape.ts';
 import { numberOf } from './label-file.ts';
 import type { LabelFile } from './label-file.ts';
 
@@ -57,7 +58,7 @@ export function keyCast(labels: LabelFile, key: JoinKey, i: number): LabelCast |
   return column === -1 ? null : { column, as: `key_${i}`, what: key.type, sql: keySql(labels, key) };
 }
 
-/** @throws TRAIN_LABELS when the column's type never fits the input's */
+/** @throws TRAIN_LABELS when the column's type never fits the input's, or has other fields */
 export function inputCast(
   labels: LabelFile,
   { name, type, isOptional, column }: LabelInput,
@@ -67,9 +68,19 @@ export function inputCast(
   const what = formatType(type);
   const ref = labels.refs[number]!;
   const text = labels.format === 'csv' ? csvInputSql(type, ref) : null;
-  const { sql, fit } = exactCast(labels.types[number]!, type, ref);
-  if (text === null && fit === 'none') throw wrongType(labels, number, what);
-  return { column: number, as: `input_${i}`, what, sql: text ?? sql, isInput: true, isNeeded: !isOptional };
+  const from = labels.types[number]!;
+  const { sql, fit } = exactCast(from, type, ref);
+  const fault = fieldFault(from, type);
+  if (fault !== null || (text === null && fit === 'none')) throw wrongType(labels, number, what, fault);
+  const once = keysOnceSql(from, type, ref);
+  return {
+    column: number,
+    as: `input_${i}`,
+    what: once === null ? what : `${what} with each key once`,
+    sql: text ?? (once === null ? sql : `CASE WHEN ${once} THEN ${sql} END`),
+    isInput: true,
+    isNeeded: !isOptional,
+  };
 }
 
 /** @returns SQL of a text of a CSV as a number or a truth value, NULL where it is none; null: it is read as any text */
@@ -115,7 +126,16 @@ function keySql(labels: LabelFile, key: JoinKey): string {
   return sql;
 }
 
-function wrongType({ file, columns, types }: LabelFile, number: number, wanted: string): Error {
+function wrongType(
+  { file, columns, types }: LabelFile,
+  number: number,
+  wanted: string,
+  fault: string | null = null,
+): Error {
   const [field, type] = [columns[number]!, formatSourceType(types[number]!)];
-  return trainingError('TRAIN_LABELS', `${file}: ${field} should be ${wanted}, got ${type}`, { file, field });
+  const more = fault === null ? '' : `, which ${fault}`;
+  return trainingError('TRAIN_LABELS', `${file}: ${field} should be ${wanted}, got ${type}${more}`, {
+    file,
+    field,
+  });
 }

@@ -331,6 +331,55 @@ describe('inputs that do not fit are refused', () => {
   });
 });
 
+describe('inputs of structs and maps', () => {
+  const STRUCT = 'struct<lat: float64, lon: float64>';
+  const DOUBLE_KEY = "MAP {'1': 1.0, '01': 2.0}::MAP(INTEGER, DOUBLE)::MAP(VARCHAR, DOUBLE)";
+
+  async function trainOn(type: string, value: string): Promise<unknown> {
+    const plain = '(_, v) => (v !== null && typeof v.get === "function" ? Object.fromEntries(v) : v)';
+    const script = `({ x }) => ({ text: JSON.stringify(x, ${plain}) })`;
+    await publish([onDemandView('told', script, { x: type }, { text: 'string' })]);
+    await query(`COPY (SELECT 1::BIGINT AS driver_id, TIMESTAMP '2026-01-02' AS event_timestamp, ${value} AS x)
+      TO ${quoteTarget(path('labels.parquet'))} (FORMAT parquet)`);
+    await train({ labels: path('labels.parquet') });
+    return JSON.parse((await setRows())[0]!['told__text'] as string);
+  }
+
+  test.each([
+    [STRUCT, '{lat: 1.0, lng: 2.0}', 'STRUCT(lat DOUBLE, lng DOUBLE), which lacks the field lon'],
+    [STRUCT, '{lon: 1.0}', 'STRUCT(lon DOUBLE), which lacks the field lat'],
+    [STRUCT, '{lat: 1.0, lon: 2.0, alt: 3.0}', 'which has the field alt besides'],
+    [STRUCT, '{other: 1.0}', 'which lacks the field lat'],
+    [`list<${STRUCT}>`, '[{lat: 1.0, lng: 2.0}]', 'which lacks the field lon'],
+    [`map<${STRUCT}>`, "MAP {'a': {lat: 1.0, lon: 2.0, alt: 3.0}}", 'which has the field alt besides'],
+    [`struct<spots: list<${STRUCT}>>`, '{spots: [{lat: 1.0}]}', 'which lacks the field spots.lon'],
+    ['map<float64>', DOUBLE_KEY, 'x should be map<float64> with each key once, got {1=1.0, 1=2.0}'],
+    ['list<map<float64>>', `[NULL, ${DOUBLE_KEY}]`, 'with each key once, got [NULL, {1=1.0, 1=2.0}]'],
+    ['struct<m: map<float64>, n: int64>', `{m: ${DOUBLE_KEY}, n: 1}`, 'with each key once'],
+    ['map<list<map<float64>>>', `MAP {'a': [${DOUBLE_KEY}], 'b': NULL}`, 'with each key once'],
+  ])('are refused as in serving: %s of %s', async (type, value, message) => {
+    const refused = { code: 'TRAIN_LABELS', message: expect.stringContaining(message) };
+    // DuckDB writes decimals where no type is named.
+    await expect(trainOn(type, value.replaceAll(/\d\.0/g, '$&::DOUBLE'))).rejects.toMatchObject(refused);
+  });
+
+  test.each([
+    [STRUCT, '{lon: 2, LAT: 1}', { lat: 1, lon: 2 }],
+    [STRUCT, '{lat: NULL, lon: 2}', { lat: null, lon: 2 }],
+    [`list<${STRUCT}>`, '[{lat: 1, lon: 2}, NULL]', [{ lat: 1, lon: 2 }, null]],
+    [
+      'list<struct<m: map<float64>>>',
+      "[{m: MAP {'a': 1}}, {m: NULL}, NULL]",
+      [{ m: { a: 1 } }, { m: null }, null],
+    ],
+    ['struct<m: map<float64>, n: int32>', "{m: MAP {'b': 1, 'a': 2}, n: 1}", { m: { a: 2, b: 1 }, n: 1 }],
+    ['struct<m: map<float64>, n: int32>', 'NULL::STRUCT(m MAP(VARCHAR, DOUBLE), n INTEGER)', null],
+    ['map<float64>', 'NULL::MAP(VARCHAR, DOUBLE)', null],
+  ])('that fit are taken: %s of %s', async (type, value, told) => {
+    expect(await trainOn(type, value)).toEqual(told);
+  });
+});
+
 test('functions that were applied on another engine run where that is taken', async () => {
   await publish([{ ...trip(), engine: 'V8 1.2.3 z80' }]);
   labels('cart,coupon,event_timestamp,driver_id', '2,,2026-01-02 12:00,1');
