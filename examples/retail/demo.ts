@@ -93,7 +93,7 @@ export async function runDemo(dir: string, dayUs: number, logger: Logger): Promi
     }
     tell('plumb monitor ingest: vector log to archive');
     await runIngest(project);
-    tell(`plumb monitor run --date ${day}`);
+    tell(`plumb monitor run --date ${day} --service ${SERVICE}`);
     const [judged] = await judgeDay(project, { date: day, services: [SERVICE] });
     const training = await trainCarts(project, carts);
     tell(`plumb train --as available: ${renderCartSet(training.asAvailable)}`);
