@@ -1,8 +1,9 @@
 /**
  * Whether a function could run for very long: then it runs in a thread of its own that can be ended. What is found here
- * is a loop, recursion, a regular expression, text or lists of a computed length, and powers of bigints. Code without
- * any of them takes time in proportion to its argument.
+ * is a loop, recursion, a callback within a callback, a regular expression, text or lists of a computed length, and
+ * powers of bigints. Most code without any of them takes time in proportion to its argument.
  */
+import { nestedCallbacks } from './nested-callbacks.ts';
 import { nameUsesOf } from './name-uses.ts';
 import type { Binding } from './name-uses.ts';
 import { isIdentifier, isNode, memberName, visitAll } from './syntax-tree.ts';
@@ -22,6 +23,7 @@ export function endlessPartOf(tree: SyntaxNode): EndlessPart | null {
     const what = endlessNode(node);
     if (what !== null) found.push({ what, start: node.start });
   });
+  for (const start of nestedCallbacks(tree)) found.push({ what: 'a callback within a callback', start });
   const recursive = nameUsesOf(tree).bindings.find(isRecursive);
   if (recursive !== undefined)
     found.push({ what: `recursion ("${recursive.name}")`, start: recursive.start });
@@ -54,6 +56,8 @@ const LOOPS = new Set([
 /** Methods of texts that take a text for a regular expression, and those that make a text as long as asked for. */
 const BY_PATTERN = new Set(['match', 'matchAll', 'search']);
 const BY_LENGTH = new Set(['repeat', 'padStart', 'padEnd']);
+/** Those that write a text between or in place of parts of another one. */
+const BY_TEXT: Readonly<Record<string, number>> = { replaceAll: 1, join: 0 };
 const SIZED = /^(Array|ArrayBuffer|\w+\d+(?:Clamped)?Array)$/;
 
 function endlessNode(node: SyntaxNode): string | null {
@@ -69,6 +73,8 @@ function endlessNode(node: SyntaxNode): string | null {
   if (name === null) return null;
   if (BY_PATTERN.has(name)) return `a regular expression (.${name})`;
   if (BY_LENGTH.has(name)) return `a text of any length (.${name})`;
+  const text = Object.hasOwn(BY_TEXT, name) ? args[BY_TEXT[name]!] : undefined;
+  if (text !== undefined && !isShortText(text)) return `a text of any length (.${name})`;
   if (name === 'from' && isIdentifier(callee['object'], 'Array')) return 'a list of any length (Array.from)';
   if (isNode(callee['object']) && callee['object'].type === 'ThisExpression') return `a call of this.${name}`;
   return null;
@@ -76,6 +82,10 @@ function endlessNode(node: SyntaxNode): string | null {
 
 function isPattern(node: SyntaxNode): boolean {
   return typeof node['regex'] === 'object' && node['regex'] !== null;
+}
+
+function isShortText({ type }: SyntaxNode): boolean {
+  return type === 'Literal' || type.endsWith('FunctionExpression');
 }
 
 /** `new Float64Array(n)`: a short one, a list of what stands there, and `new Array()` are fine. */

@@ -119,6 +119,21 @@ describe('a function may use its argument and the language', () => {
 describe('whether it may never end', () => {
   // prettier-ignore
   test.each([
+    ['({ x }) => ({ y: x.map((a) => x.filter((b) => b < a).length) })', 'a callback within a callback (shop.ts:3)'],
+    [
+      '({ x }) => {\n  const below = (a) => x.filter((b) => b < a).length;\n  return { y: x.map((a) => below(a)) } }',
+      'a callback within a callback (shop.ts:5)',
+    ],
+    [
+      '({ x }) => {\n  function below(a) { return x.some((b) => b < a) }\n  return { y: x.filter(below) } }',
+      'a callback within a callback (shop.ts:5)',
+    ],
+    [
+      '({ x }) => {\n  const f = (a) => x.some((b) => b < a), g = (a) => f(a) + 1;\n  return { y: x.map(function (a) { return g(a) }) } }',
+      'a callback within a callback (shop.ts:5)',
+    ],
+    ["({ x }) => ({ y: x.replaceAll('a', x) })", 'a text of any length (.replaceAll) (shop.ts:3)'],
+    ['({ x, s }) => ({ y: x.join(s) })', 'a text of any length (.join) (shop.ts:3)'],
     ['({ x }) => { while (x > 1) x /= 2; return { y: x } }', 'a loop (shop.ts:3)'],
     ['({ x }) => {\n  for (const one of x) one;\n  return { y: 1 } }', 'a loop (shop.ts:4)'],
     ['({ x }) => ({ y: /^(a+)+$/.test(x) })', 'a regular expression (shop.ts:3)'],
@@ -141,7 +156,7 @@ describe('whether it may never end', () => {
   });
 
   // prettier-ignore
-  test.each(['({ x }) => ({ y: x ** 2 + new Array(10).length + Array.of(1).length + new Array().length })', '({ x }) => { const n = x; const f = () => n; return { y: f() } }', '({ x }) => ({ y: x.split(",").length })'])('%s ends', async (text) => {
+  test.each(['({ x }) => ({ y: x.filter((a) => a > 1).map((a) => a * 2).join(",") })', '({ x }) => ({ y: x ** 2 + new Array(10).length + Array.of(1).length + new Array().length })', '({ x }) => { const n = x; const f = () => n; return { y: f() } }', '({ x }) => ({ y: x.split(",").length })'])('%s ends', async (text) => {
     expect((await readFunction(text)).read!.endless).toBe(null);
   });
 });
