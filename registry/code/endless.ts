@@ -1,11 +1,11 @@
 /**
  * Whether a function could run for very long: then it runs in a thread of its own that can be ended. What is found here
- * is a loop, recursion, a callback within a callback, a regular expression, text or lists of a computed length, and
- * powers of bigints. Most code without any of them takes time in proportion to its argument.
+ * is a loop, recursion, a regular expression, text or lists of a computed length, powers of bigints, and a pass over a
+ * list for each item of another. Code without any of them takes time in proportion to its argument, as a rule.
  */
-import { nestedCallbacks } from './nested-callbacks.ts';
 import { nameUsesOf } from './name-uses.ts';
 import type { Binding } from './name-uses.ts';
+import { nestedPassOf } from './nested-passes.ts';
 import { isIdentifier, isNode, memberName, visitAll } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
 
@@ -23,7 +23,8 @@ export function endlessPartOf(tree: SyntaxNode): EndlessPart | null {
     const what = endlessNode(node);
     if (what !== null) found.push({ what, start: node.start });
   });
-  for (const start of nestedCallbacks(tree)) found.push({ what: 'a callback within a callback', start });
+  const nested = nestedPassOf(tree);
+  if (nested !== null) found.push({ what: 'a pass over a list for each item of one', start: nested });
   const recursive = nameUsesOf(tree).bindings.find(isRecursive);
   if (recursive !== undefined)
     found.push({ what: `recursion ("${recursive.name}")`, start: recursive.start });
@@ -56,36 +57,42 @@ const LOOPS = new Set([
 /** Methods of texts that take a text for a regular expression, and those that make a text as long as asked for. */
 const BY_PATTERN = new Set(['match', 'matchAll', 'search']);
 const BY_LENGTH = new Set(['repeat', 'padStart', 'padEnd']);
-/** Those that write a text between or in place of parts of another one. */
-const BY_TEXT: Readonly<Record<string, number>> = { replaceAll: 1, join: 0 };
+/** Methods whose result is as long as the product of what they take, or that call what is not seen. */
+const BY_PRODUCT = new Set(['flatMap', 'flat']);
+const BY_VALUE = new Set(['call', 'apply', 'bind']);
 const SIZED = /^(Array|ArrayBuffer|\w+\d+(?:Clamped)?Array)$/;
 
 function endlessNode(node: SyntaxNode): string | null {
   if (LOOPS.has(node.type)) return 'a loop';
   if (node.type === 'Literal' && isPattern(node)) return 'a regular expression';
   if (isIdentifier(node, 'RegExp')) return 'a regular expression';
+  if (memberName(node) === 'iterator') return 'an iterator of its own';
   if (node.type === 'BinaryExpression' || node.type === 'AssignmentExpression') return powerOfBigints(node);
   if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return null;
   const callee = node['callee'] as SyntaxNode;
   const args = node['arguments'] as SyntaxNode[];
   if (callee.type === 'Identifier' && SIZED.test(String(callee['name']))) return sizedList(args);
   const name = memberName(callee);
-  if (name === null) return null;
+  if (name === null) return callee.type === 'MemberExpression' ? 'a method by a computed name' : null;
   if (BY_PATTERN.has(name)) return `a regular expression (.${name})`;
   if (BY_LENGTH.has(name)) return `a text of any length (.${name})`;
-  const text = Object.hasOwn(BY_TEXT, name) ? args[BY_TEXT[name]!] : undefined;
-  if (text !== undefined && !isShortText(text)) return `a text of any length (.${name})`;
+  if (BY_PRODUCT.has(name)) return `a list of lists made flat (.${name})`;
+  if (BY_VALUE.has(name)) return `a function called by .${name}`;
+  if (isProduct(name, args)) return `a text put in many times (.${name})`;
   if (name === 'from' && isIdentifier(callee['object'], 'Array')) return 'a list of any length (Array.from)';
   if (isNode(callee['object']) && callee['object'].type === 'ThisExpression') return `a call of this.${name}`;
   return null;
 }
 
-function isPattern(node: SyntaxNode): boolean {
-  return typeof node['regex'] === 'object' && node['regex'] !== null;
+/** `xs.join(separator)`, `text.replaceAll(part, other)`: long times many, unless the texts stand there. */
+function isProduct(name: string, args: readonly SyntaxNode[]): boolean {
+  if (name !== 'join' && name !== 'replaceAll' && name !== 'replace') return false;
+  const texts = name === 'replace' ? args.slice(0, 1) : args;
+  return texts.some((arg) => arg.type !== 'Literal');
 }
 
-function isShortText({ type }: SyntaxNode): boolean {
-  return type === 'Literal' || type.endsWith('FunctionExpression');
+function isPattern(node: SyntaxNode): boolean {
+  return typeof node['regex'] === 'object' && node['regex'] !== null;
 }
 
 /** `new Float64Array(n)`: a short one, a list of what stands there, and `new Array()` are fine. */
