@@ -43,7 +43,7 @@ export function callCode(
   const entries = args.map(({ name, type }, i) => `${key(name)}: ${writer.given(type, `values[${i}]`)}`);
   const checks = features.map(({ name, type }, i) => {
     const at = JSON.stringify(name);
-    return `    const x${i} = result[${at}];
+    return `    const x${i} = result[${at}];${SIZED.has(type.kind) ? ' left = MAX_SIZE;' : ''}
     if (x${i} === null) outputs[${i}] = null;
     else if ((outputs[${i}] = ${writer.returned(type, `x${i}`)}) === NO) return wrong(${at}, x${i}, result);`;
   });
@@ -66,6 +66,8 @@ ${checks.join('\n')}
 }`;
 }
 
+const SIZED = new Set<ValueType['kind']>(['string', 'bytes', 'list', 'map', 'struct']);
+
 /** What the code of every view has. Nothing of the realm can be changed, so its own functions can be relied on. */
 const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyDescriptor, defineProperty } = Object;
   const { isArray } = Array;
@@ -76,7 +78,10 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
   const Bytes = Uint8Array.prototype.constructor;
   const Floats = Float32Array.prototype.constructor;
   const NO = Symbol('no value of the type');
-  const MAX_LIST = 1_000_000;
+  // What one feature may still have: a character or byte is 1, an item 8 besides what it holds. It fits a log's record.
+  const MAX_SIZE = 65_536;
+  let left = MAX_SIZE;
+  const fits = (size) => (left -= size) >= 0;
   const tag = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
   const tagOf = (x) => tag.call(x);
   // Of "__proto__" an assignment would make a prototype.
@@ -89,7 +94,7 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
     if (typeof x === 'number') return isSafeInteger(x) ? BigInt(x) : NO;
     return typeof x === 'bigint' && asIntN(64, x) === x ? x : NO;
   };
-  const text = (x) => (typeof x === 'string' && x.isWellFormed() ? x : NO);
+  const text = (x) => (typeof x === 'string' && fits(x.length) && x.isWellFormed() ? x : NO);
   // UTF-16 has surrogates below U+E000, UTF-8 their characters above.
   const rank = (unit) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
   const byBytes = (a, b) => {
@@ -117,9 +122,11 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
     if (typeof x.then === 'function') return 'a promise';
     return isArray(x) ? 'a list of ' + x.length : tagOf(x) === undefined ? 'an object' : 'a ' + tagOf(x) + ' of ' + x.length;
   };
-  const wrong = (name, x, result) => 'returned\n' + (typeof result.then === 'function'
-    ? 'it returned a promise'
-    : 'it returned ' + shown(x) + ' as "' + name + '"');
+  const wrong = (name, x, result) => {
+    const what = left < 0 ? 'more than 64 KiB' : shown(x);
+    left = MAX_SIZE;
+    return 'returned\n' + (typeof result.then === 'function' ? 'it returned a promise' : 'it returned ' + what + ' as "' + name + '"');
+  };
   const unknown = (result, names) => {
     const more = keys(result).find((name) => !names.includes(name));
     return more === undefined ? 'more than its features' : '"' + more.slice(0, 40) + '", which is no feature of the view';
@@ -200,7 +207,7 @@ class CodeWriter {
       case 'string':
         return `text(${x})`;
       case 'bytes':
-        return `(tagOf(${x}) === 'Uint8Array' ? make.bytes(${x}) : NO)`;
+        return `(tagOf(${x}) === 'Uint8Array' && fits(${x}.length) ? make.bytes(${x}) : NO)`;
       case 'embedding':
         return `floats(${x}, ${type.size})`;
       case 'list':
@@ -214,7 +221,10 @@ class CodeWriter {
 
   /** An item of a list, map or struct: null, or what its type makes of it. */
   #item(type: ValueType): string {
-    return `(item === null ? null : ${this.returned(type, 'item')})`;
+    const value = this.returned(type, 'item');
+    // An embedding is as large as its type says, but a list may have many.
+    const checked = type.kind === 'embedding' ? `(fits(${4 * type.size}) ? ${value} : NO)` : value;
+    return `(item === null ? null : ${checked})`;
   }
 
   #structBody(fields: readonly { readonly name: string; readonly type: ValueType }[]): string {
@@ -234,14 +244,14 @@ class CodeWriter {
 }
 
 function listBody(item: string): string {
-  return `if (!isArray(x) || x.length > MAX_LIST) return NO; const to = make.list();
+  return `if (!isArray(x) || !fits(8 * x.length)) return NO; const to = make.list();
     for (let i = 0; i < x.length; i++) { const item = x[i]; const y = ${item}; if (y === NO) return NO; to.push(y); }
     return to;`;
 }
 
 function mapBody(item: string): string {
-  return `if (!(x instanceof Map)) return NO; let fits = true; x.forEach((_, k) => { if (text(k) === NO) fits = false; });
-    if (!fits) return NO; const names = namesOf(x); const to = make.map();
+  return `if (!(x instanceof Map) || !fits(8 * x.size)) return NO; let good = true;
+    x.forEach((_, k) => { if (text(k) === NO) good = false; }); if (!good) return NO; const names = namesOf(x); const to = make.map();
     for (let i = 0; i < names.length; i++) {
       const item = x.get(names[i]); const y = ${item}; if (y === NO) return NO; to.set(names[i], y);
     }

@@ -79,6 +79,37 @@ describe('a function computes its features from its argument', () => {
     expect(computed(view, 1_700_000_000_000_000n)).toEqual([1_700_000_000_000_001n]);
   });
 
+  // prettier-ignore
+  test.each([
+    ['string', '"a".repeat(n)', 65_536],
+    ['bytes', 'new Uint8Array(n)', 65_536],
+    ['list<float64>', 'new Array(n).fill(1)', 8_192],
+    ['list<string>', '["a".repeat(n - 16 - 32_768), "a".repeat(32_768)]', 65_536],
+    ['map<string>', 'new Map([["k", "a".repeat(n - 9)]])', 65_536],
+    ['struct<a: string, b: string>', '({ a: "a".repeat(32_768), b: "a".repeat(n - 32_768) })', 65_536],
+    ['list<embedding(1022)>', 'new Array(n).fill(new Float32Array(1022))', 16],
+  ])('a value of %s has at most 64 KiB', (type, value, most) => {
+    const script = `({ x: n }) => ({ y: ${value} })`;
+    expect(computed(oneOf(script, 'float64', type), most)).toHaveLength(1);
+    expect(computed(oneOf(script, 'float64', type), most + 1)).toMatchObject({
+      reason: 'returned',
+      message: expect.stringContaining('it returned more than 64 KiB as "y"') as string,
+    });
+  });
+
+  test('each feature and each call has the 64 KiB for itself, and what is wrong later is told as itself', () => {
+    const script = '({ n }) => ({ a: "a".repeat(n), b: "b".repeat(n), ok: n > 1 ? true : 5 })';
+    const features = { a: 'string', b: 'string', ok: 'bool' };
+    const call = compileOnDemand(onDemandView('big', script, { n: 'int32' }, features), NO_VIEWS);
+    const told = [65_536, 65_537, 1, 65_536].map((n) => call.call([n], [])?.message ?? 'fine');
+    expect(told.map((text) => text.replace(/^.*?: /, ''))).toEqual([
+      'fine',
+      'it returned more than 64 KiB as "a"',
+      'it returned the number 5 as "ok"',
+      'fine',
+    ]);
+  });
+
   test('float32 is rounded, an embedding may be a list of numbers', () => {
     expect(computed(oneOf('() => ({ y: 0.1 })', 'float64', 'float32'), null)).toEqual([Math.fround(0.1)]);
     expect(computed(oneOf('() => ({ y: [0.1, 2] })', 'float64', 'embedding(2)'), null)).toEqual([
