@@ -148,6 +148,7 @@ function limitSizes(global: Record<string, unknown>, kept: readonly string[]): v
       };
       defineProperty(limited, 'from', { value: from });
     }
+    defineProperty(Whole.prototype as object, 'constructor', { value: limited });
     defineProperty(global, name, { value: limited });
   }
   const texts = String.prototype as unknown as Record<string, (this: string, ...given: unknown[]) => unknown>;

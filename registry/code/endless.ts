@@ -60,13 +60,19 @@ const BY_LENGTH = new Set(['repeat', 'padStart', 'padEnd']);
 /** Methods whose result is as long as the product of what they take, or that call what is not seen. */
 const BY_PRODUCT = new Set(['flatMap', 'flat']);
 const BY_VALUE = new Set(['call', 'apply', 'bind']);
+/** A list of so many places is no long one. */
+const MOST_PLACES = 10_000;
 const SIZED = /^(Array|ArrayBuffer|\w+\d+(?:Clamped)?Array)$/;
 
 function endlessNode(node: SyntaxNode): string | null {
   if (LOOPS.has(node.type)) return 'a loop';
   if (node.type === 'Literal' && isPattern(node)) return 'a regular expression';
   if (isIdentifier(node, 'RegExp')) return 'a regular expression';
-  if (memberName(node) === 'iterator') return 'an iterator of its own';
+  const member = memberName(node);
+  if (member === 'iterator') return 'an iterator of its own';
+  if (member === 'constructor') return 'a constructor that is not named (.constructor)';
+  const lengthened = lengthenedBy(node);
+  if (lengthened !== null) return lengthened;
   if (node.type === 'BinaryExpression' || node.type === 'AssignmentExpression') return powerOfBigints(node);
   if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return null;
   const callee = node['callee'] as SyntaxNode;
@@ -78,6 +84,7 @@ function endlessNode(node: SyntaxNode): string | null {
   if (BY_LENGTH.has(name)) return `a text of any length (.${name})`;
   if (BY_PRODUCT.has(name)) return `a list of lists made flat (.${name})`;
   if (BY_VALUE.has(name)) return `a function called by .${name}`;
+  if (isSetting(name, args)) return `a length that may be set (.${name})`;
   if (isProduct(name, args)) return `a text put in many times (.${name})`;
   if (name === 'from' && isIdentifier(callee['object'], 'Array')) return 'a list of any length (Array.from)';
   if (isNode(callee['object']) && callee['object'].type === 'ThisExpression') return `a call of this.${name}`;
@@ -91,6 +98,46 @@ function isProduct(name: string, args: readonly SyntaxNode[]): boolean {
   return texts.some((arg) => arg.type !== 'Literal');
 }
 
+/** `xs.length = n`, `xs[n] = x`, also within a pattern: a list is as long as its last place, whether filled or not. */
+function lengthenedBy(node: SyntaxNode): string | null {
+  if (node.type !== 'AssignmentExpression' && node.type !== 'UpdateExpression') return null;
+  for (const target of targetsOf(node['left'] ?? node['argument'])) {
+    if (memberName(target) === 'length') return 'a length that is set';
+    if (memberName(target) === null && !isNearPlace(target['property'])) return 'a place by a computed name';
+  }
+  return null;
+}
+
+/** The members that an assignment sets. */
+function targetsOf(left: unknown): SyntaxNode[] {
+  if (!isNode(left)) return [];
+  switch (left.type) {
+    case 'MemberExpression':
+      return [left];
+    case 'ArrayPattern':
+      return (left['elements'] as unknown[]).flatMap(targetsOf);
+    case 'ObjectPattern':
+      return (left['properties'] as SyntaxNode[]).flatMap((one) => targetsOf(one['value'] ?? one));
+    case 'AssignmentPattern':
+      return targetsOf(left['left']);
+    case 'RestElement':
+      return targetsOf(left['argument']);
+    default:
+      return [];
+  }
+}
+
+/** `xs[3]` */
+function isNearPlace(property: unknown): boolean {
+  return isNode(property) && property.type === 'Literal' && Number(property['value']) <= MOST_PLACES;
+}
+
+/** `Object.assign(xs, { length: n })` and its like; into an object that stands there nothing can be too long. */
+function isSetting(name: string, args: readonly SyntaxNode[]): boolean {
+  if (name === 'assign') return args[0]?.type !== 'ObjectExpression';
+  return /^(defineProperty|defineProperties|set)$/.test(name) && args.length > 2;
+}
+
 function isPattern(node: SyntaxNode): boolean {
   return typeof node['regex'] === 'object' && node['regex'] !== null;
 }
@@ -99,8 +146,7 @@ function isPattern(node: SyntaxNode): boolean {
 function sizedList(args: readonly SyntaxNode[]): string | null {
   const [first] = args;
   if (first === undefined || args.length > 1 || first.type === 'ArrayExpression') return null;
-  const isShort = first.type === 'Literal' && Number(first['value']) <= 10_000;
-  return isShort ? null : 'a list of any length';
+  return isNearPlace(first) ? null : 'a list of any length';
 }
 
 function powerOfBigints(node: SyntaxNode): string | null {

@@ -62,11 +62,16 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
     expect(response.status, text).toBe(200);
     return JSON.parse(text) as NativeAnswer;
   };
-  const logged = (id: string): ServedRecord => {
-    for (const item of readServedLog(fixture.project().settings.log.spool)) {
-      if (item.kind === 'served' && item.record.requestId === id) return item.record;
-    }
-    throw new Error(`no record of ${id}`);
+  /** Where the disk is slow, an answer may leave before its record is written. */
+  const logged = async (id: string): Promise<ServedRecord> => {
+    let found: ServedRecord | null = null;
+    await until(() => {
+      for (const item of readServedLog(fixture.project().settings.log.spool)) {
+        if (item.kind === 'served' && item.record.requestId === id) found = item.record;
+      }
+      return found !== null;
+    }, `no record of ${id}`);
+    return found!;
   };
 
   test('answer natively, from the store and from the cache', async () => {
@@ -272,7 +277,7 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
 
   test('are logged with inputs, outputs before fallbacks, statuses and the id of their code', async () => {
     await ask('chained', { customer_id: [1, 404] }, { ...CONTEXT, city: null }, `chained-${transport}`);
-    const record = logged(`chained-${transport}`);
+    const record = await logged(`chained-${transport}`);
     expect(record.onDemand).toEqual([
       { role: 'trip', view: 'trip', definitionId: trip.definitionId, outputPolicies: [] },
       { role: 'fee', view: 'fee', definitionId: fee.definitionId, outputPolicies: [] },
@@ -303,7 +308,7 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
       ],
     });
     await ask('bare_only', {}, { x: 1, y: 0 }, `bare-${transport}`);
-    const failed = logged(`bare-${transport}`);
+    const failed = await logged(`bare-${transport}`);
     expect([failed.keyNames, failed.vectors[0]!.rows, failed.vectors[0]!.outputStatuses]).toEqual([
       [],
       [],

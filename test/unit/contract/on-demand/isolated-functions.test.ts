@@ -106,6 +106,7 @@ describe('isolated functions', () => {
     ['a list', '({ x }) => ({ y: new Array(x).fill(0.5).length })', 134_217_728],
     ['a list without values', '({ x }) => ({ y: new Array(x).length })', 4_294_967_295],
     ['a list called for', '({ x }) => ({ y: Array(x).fill(0).length })', 30_000_000],
+    ['a list by a constructor', '({ x }) => ({ y: [].constructor(x).fill(0).length })', 30_000_000],
     ['a list of a length', '({ x }) => ({ y: Array.from({ length: x }, () => 0.5).length })', 134_217_728],
     ['a typed array', '({ x }) => ({ y: new Float64Array(x).fill(x)[1] })', 134_217_728],
     ['a typed array of a length', '({ x }) => ({ y: Float32Array.from({ length: x })[1] })', 134_217_728],

@@ -133,6 +133,14 @@ describe('whether it may never end', () => {
     ['({ x }) => ({ y: new Float64Array(x)[0] })', 'a list of any length (shop.ts:3)'],
     ['() => ({ y: new Float64Array(134217728)[0] })', 'a list of any length (shop.ts:3)'],
     ['({ x }) => ({ y: Array.from({ length: x }).length })', 'a list of any length (Array.from) (shop.ts:3)'],
+    ['({ x }) => { const a = []; a.length = x; return { y: a.fill(0).length } }', 'a length that is set (shop.ts:3)'],
+    ['({ x }) => { const a = []; a["length"]++; return { y: a.length + x } }', 'a length that is set (shop.ts:3)'],
+    ['({ x }) => { const a = []; a[x] = 1; return { y: a.reduce((b, c) => b + c) } }', 'a place by a computed name (shop.ts:3)'],
+    ['({ x }) => { const a = []; [a[x]] = [1]; return { y: a.length } }', 'a place by a computed name (shop.ts:3)'],
+    ['({ x }) => { const a = []; ({ b: [...a.length] } = { b: x }); return { y: 1 } }', 'a length that is set (shop.ts:3)'],
+    ['({ x }) => ({ y: Object.assign([], { length: x }).fill(0).length })', 'a length that may be set (.assign) (shop.ts:3)'],
+    ['({ x }) => ({ y: Object.defineProperty([], "length", { value: x }).length })', 'a length that may be set (.defineProperty) (shop.ts:3)'],
+    ['({ x }) => ({ y: [].constructor(x).fill(0).length })', 'a constructor that is not named (.constructor) (shop.ts:3)'],
     ['({ x }) => ({ y: x ** x })', 'a power that may be one of bigints (shop.ts:3)'],
     ['({ x }) => ({ y: x.map((a) => x.filter((b) => b < a).length) })', 'a pass over a list for each item of one (shop.ts:3)'],
     [
@@ -174,6 +182,7 @@ describe('whether it may never end', () => {
     '({ xs }) => ({ y: xs.map((a) => Math.max(0, a * 2)).filter((a) => a > 1).reduce((a, b) => a + b, 0) })',
     '({ xs }) => { const total = xs.reduce((a, b) => a + b, 0); return { y: xs.map((a) => a / total) }; }',
     '({ xs }) => { const f = (a) => Math.abs(a); return { y: xs.map(f).map(Number).toSorted((a, b) => a - b).join(",") }; }',
+    '({ x }) => { const o = {}; o.a = x; const a = [0, 0]; a[1] = x; return { y: Object.assign({}, o, a).a } }',
     '({ x, xs }) => ({ y: xs.includes(x) && x.replace("a", "b") !== x.replaceAll("a", "b") })',
   ])('%s ends', async (text) => {
     expect((await readFunction(text)).read!.endless).toBe(null);
