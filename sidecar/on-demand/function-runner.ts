@@ -39,7 +39,8 @@ export class FunctionRunner {
   #slow = 0;
   /** 0: it is on. */
   #offUntilMs = 0;
-  #toldMs = -TELL_MS;
+  /** When each reason was last told. */
+  readonly #toldMs = new Map<FailureReason, number>();
 
   constructor({ view, tally, runs, warn }: RunnerParts) {
     this.view = view;
@@ -104,11 +105,11 @@ export class FunctionRunner {
     this.#watched = this.#slow = 0;
   }
 
-  /** Rows got no values. @param message  told once a minute; null: it is nothing to tell */
+  /** Rows got no values. @param message  told once a minute of each reason; null: it is nothing to tell */
   failed(reason: FailureReason, rows: number, message: string | null, nowMs: number): void {
     this.tally.fail(reason, rows);
-    if (message === null || nowMs - this.#toldMs < TELL_MS) return;
-    this.#toldMs = nowMs;
+    if (message === null || nowMs - (this.#toldMs.get(reason) ?? -TELL_MS) < TELL_MS) return;
+    this.#toldMs.set(reason, nowMs);
     this.#warn(`the on-demand view ${this.view.id} is UNAVAILABLE in a row (${reason}): ${message}`);
   }
 

@@ -132,6 +132,23 @@ describe('on-demand views', () => {
     expect(warnings[0]).toContain('bare.ts:1');
   });
 
+  test('for several reasons are told once a minute of each', () => {
+    const { plans, warnings } = setUp();
+    const { runner } = plans.service('bare_only').onDemand[0]!;
+    const reasons = ['threw', 'returned', 'threw', 'deadline', 'returned'] as const;
+    for (const [i, reason] of reasons.entries()) runner.failed(reason, 1, `${i}`, 1_000 + i);
+    const told = warnings.map((line) => /\((.*)\): (.*)$/.exec(line)!.slice(1));
+    expect(told).toEqual([
+      ['threw', '0'],
+      ['returned', '1'],
+      ['deadline', '3'],
+    ]);
+    runner.failed('returned', 1, 'again', 61_000);
+    expect(warnings).toHaveLength(3);
+    runner.failed('returned', 1, 'again', 61_001);
+    expect(warnings).toHaveLength(4);
+  });
+
   test('an int64 past 2^53 - 1 makes its row UNAVAILABLE', () => {
     const { request, failuresOf } = setUp();
     const of = request('ordered', { ...CONTEXT, big: '9007199254740993' }, [[SPENT, SCORED]]);
