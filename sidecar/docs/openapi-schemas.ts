@@ -148,7 +148,8 @@ function inputSchema(plan: Plan, { type, optional }: RequestInput): Schema {
   const description = isList
     ? `${formatType(type)}: a list of lists, one a row or one for all rows.`
     : `${formatType(type)}: one value for all rows, or a list with one a row.`;
-  return isList ? { ...list, description } : { anyOf: [item, list], description };
+  if (!isList) return { anyOf: [item, list], description };
+  return { ...(optional ? orNull(list) : list), description };
 }
 
 /** For what JSON has no number for. */

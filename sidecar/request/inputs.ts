@@ -4,7 +4,7 @@
  *   native   context: { cart_value: 12.5, coupon: ["a", null] }     one value for all rows, or a list with one a row
  *   Feast's  entities: { driver_id: [1, 2], cart_value: [12.5, 3] }  a list as of a join key, or of one for all rows
  *
- * A value of a list type is always within a list. Where a service has no join keys, the lists make the rows. Tensors
+ * A value of a list type is always within a list; null alone stands for all rows of an optional one. Where a service has no join keys, the lists make the rows. Tensors
  * come the other way: surface/oip/input-column.ts.
  */
 import type { RequestInput } from '../../contract/model.ts';
@@ -109,7 +109,8 @@ function columnOf(plan: Plan, input: RequestInput, given: unknown, place: InputP
   if (Array.isArray(given))
     return given.map((item: unknown, row) => valueOf(input, item, `${field}[${row}]`, place));
   const isList = input.type.kind === 'list' || input.type.kind === 'embedding';
-  if (place.takesBare && !isList) return [valueOf(input, given, field, place)];
+  // Of a list, too, a bare null is none for all rows.
+  if (place.takesBare && (!isList || given === null)) return [valueOf(input, given, field, place)];
   const what = isList ? 'a list of lists, of one for all rows or of one a row' : 'a list';
   throw sidecarError('SRV_INPUT_TYPE', `${field} should be ${what}, got ${describe(given)}`, { field });
 }

@@ -56,6 +56,18 @@ describe('inputs in context', () => {
     expect(native(ordered(`${GOOD},"cart":[3]`)).inputs[0]).toEqual([3]);
   });
 
+  test('of a list type that is optional may be null for all rows, as every other', () => {
+    const content = onDemandContent();
+    const service = content.services.get('ordered')!;
+    const inputs = service.inputs.map((one) => (one.name === 'tags' ? { ...one, optional: true } : one));
+    const services = new Map(content.services).set('ordered', { ...service, inputs });
+    const optional = new BundlePlans({ ...content, services, hash: 'c'.repeat(16) }, '', new ViewSlots());
+    for (const tags of [',"tags":null', ''])
+      expect(
+        nativeSurface.parse(Buffer.from(ordered(`"cart":1,"big":7${tags}`)), optional, exchange).inputs[3],
+      ).toEqual([null]);
+  });
+
   test('make rows of an entity given once, and without keys all rows', () => {
     const { count, parts, inputs } = native(ordered('"cart":[1,2,3],"big":7,"tags":[[]]', '[5]'));
     expect([count, parts, inputs[0]]).toEqual([3, [['5', '5', '5']], [1, 2, 3]]);
@@ -69,6 +81,7 @@ describe('inputs in context', () => {
     ['missing', ordered('"big":7,"tags":[[]]'), 'SRV_INPUT_MISSING context.cart'],
     ['missing with all of context', ordered(''), 'SRV_INPUT_MISSING context.cart'],
     ['null', ordered(`${GOOD},"cart":null`), 'SRV_INPUT_MISSING context.cart'],
+    ['null of a list', ordered('"cart":1,"big":7,"tags":null'), 'SRV_INPUT_MISSING context.tags'],
     ['null in a row', ordered(`${GOOD},"cart":[1,null]`), 'SRV_INPUT_MISSING context.cart[1]'],
     ['unknown', ordered(`${GOOD},"cartt":1`), 'SRV_UNKNOWN_CONTEXT context.cartt'],
     ['the request time', ordered(`${GOOD},"now":1`), 'SRV_UNKNOWN_CONTEXT context.now'],
