@@ -28,7 +28,7 @@ export function renderChanges(
   const refused = new Set<string>();
   for (const change of changes) {
     lines.push(`${SIGN[change.kind]} ${change.kind.padEnd(8)} ${change.what} ${change.name}`);
-    for (const detail of change.details) lines.push(`    ${detailText(detail)}`);
+    for (const detail of change.details) lines.push(`    ${detailText(detail, change)}`);
     const rewritten = change.what === 'view' ? rewrites.find(({ view }) => view === change.name) : undefined;
     if (rewritten !== undefined) lines.push(`    ${rewrittenText(rewritten)}`);
     for (const { name, services } of change.refusals) {
@@ -50,14 +50,19 @@ export function renderChanges(
 }
 
 const MEANING: Readonly<Partial<Record<Detail['meaning'], string>>> = {
-  row: ' (row logic: the rows are written anew)',
   reading: ' (reading logic: no row is rewritten)',
   location: ' (where it lies; no data is touched)',
 };
 
-function detailText({ option, meaning, before, after, sentence }: Detail): string {
-  const what = sentence ?? `${option}: ${valueText(before)} -> ${valueText(after)}`;
-  return `${what}${MEANING[meaning] ?? ''}`;
+function detailText({ option, meaning, before, after, sentence }: Detail, of: Change): string {
+  const text = sentence ?? `${option}: ${valueText(before)} -> ${valueText(after)}`;
+  return `${text}${meaning === 'row' ? rowLogicText(of) : (MEANING[meaning] ?? '')}`;
+}
+
+/** What a change of row logic does: only feature views have rows. */
+function rowLogicText({ what, onDemand }: Change): string {
+  if (onDemand === true) return ' (row logic: from the apply on its values are computed anew)';
+  return what === 'view' ? ' (row logic: the rows are written anew)' : ' (row logic: its values change)';
 }
 
 const MAX_VALUE = 80;

@@ -20,6 +20,8 @@ export interface Change {
   readonly kind: ChangeKind;
   readonly what: 'entity' | 'view' | 'service';
   readonly name: string;
+  /** Of a view that is computed on demand: it has no rows. Absent otherwise. */
+  readonly onDemand?: true;
   /** Empty when a whole definition comes or goes. */
   readonly details: readonly Detail[];
   /** What the guard refuses of the change unless it is allowed by name. Empty: nothing. */
@@ -89,9 +91,10 @@ function onDemandChanges(old: Definitions, next: Definitions, guard: Guard): Cha
   for (const [name, view] of next.onDemand) {
     const before = old.onDemand.get(name);
     const details = before === undefined ? [] : onDemandDetails(before, view);
+    const guarded = guard.ofView(name, details);
     if (before === undefined) changes.push(plain('created', 'view', name));
     else if (details.length > 0)
-      changes.push({ kind: kindOf(details), what: 'view', name, details, ...guard.ofView(name, details) });
+      changes.push({ kind: kindOf(details), what: 'view', name, onDemand: true, details, ...guarded });
   }
   return [...changes, ...gone('view', old.onDemand, next.onDemand)];
 }

@@ -8,6 +8,7 @@ import type { Json } from '../contract/std/canonical-json.ts';
 import {
   AGGREGATION_MEANING,
   FEATURE_MEANING,
+  INPUT_MEANING,
   inputsText,
   ON_DEMAND_MEANING,
   shown,
@@ -22,6 +23,7 @@ import type {
   FeatureView,
   JoinKey,
   OnDemandView,
+  RequestInput,
 } from '../contract/model.ts';
 import { formatType } from '../contract/value-type.ts';
 
@@ -56,8 +58,19 @@ export function onDemandDetails(before: OnDemandView, after: OnDemandView): Deta
     ...optionDetails(ON_DEMAND_MEANING, before, after).map((detail) =>
       detail.option === 'code' ? codeDetail(detail, before, after) : detail,
     ),
+    ...after.inputs.flatMap((input) => inputDetails(before, input)),
     ...featuresDetails(before.features, after.features),
   ];
+}
+
+/** Options of an input that was there before. */
+function inputDetails({ inputs }: OnDemandView, after: RequestInput): Detail[] {
+  const before = inputs.find(({ name }) => name === after.name);
+  if (before === undefined) return [];
+  return optionDetails(INPUT_MEANING, before, after).map((detail) => ({
+    ...detail,
+    option: `inputs.${after.name}.${detail.option}`,
+  }));
 }
 
 const SHOWN_HASH = 12;

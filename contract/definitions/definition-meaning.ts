@@ -166,6 +166,11 @@ export const ON_DEMAND_MEANING: Table<
   deprecated: metadata('deprecated'),
 };
 
+/** What says nothing to a request or to the function; the rest is told by the view's `inputs`. */
+export const INPUT_MEANING: Table<RequestInput, 'name' | 'type' | 'optional' | 'requestTime'> = {
+  log: metadata('log'),
+};
+
 /** An input that may be left out breaks no request that was sent before it came; every other change does. */
 function inputsMeaning(before: OnDemandView, after: OnDemandView): Meaning {
   const [old, now] = [inputsText(before.inputs), inputsText(after.inputs)];

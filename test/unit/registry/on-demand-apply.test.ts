@@ -206,12 +206,31 @@ describe('the guard', () => {
     expect(renderChanges(plan.changes)).toContain(
       'refused: basket.code: service cart, consumed by model cart of team-cart',
     );
-    expect(renderChanges(plan.changes)).toContain('code: compute/basket.ts ');
+    expect(renderChanges(plan.changes)).toMatch(
+      /code: compute\/basket.ts .* \(row logic: from the apply on its values are computed anew\)$/m,
+    );
     await expect(shop.apply()).rejects.toThrow('basket.code');
     const after = await shop.apply('basket.code');
     const id = ({ onDemand }: Bundle): number => onDemand.get('basket')!.definitionId;
     expect(id(after)).not.toBe(id(before));
     expect(after.services.get('cart')!.version).toBe(1);
+  });
+
+  test('an input that is logged in another way is shown, with what is computed of it, and refused for nobody', async () => {
+    const shop = await OnDemandShop.open();
+    await shop.apply();
+    shop.write(
+      'definitions/shop.yaml',
+      SHOP.replace('cart_value: float64', 'cart_value: { type: float64, log: drop }'),
+    );
+    const { changes } = await shop.plan();
+    expect(changes.map(({ kind, name }) => [kind, name])).toEqual([
+      ['metadata', 'basket'],
+      ['metadata', 'level'],
+    ]);
+    const text = renderChanges(changes);
+    expect(text).toContain('    inputs.cart_value.log: raw -> drop\n    ratio.log: raw -> drop');
+    expect(text).not.toContain('refused');
   });
 
   test('refuses row logic of a feature view that only an on-demand view uses', async () => {
