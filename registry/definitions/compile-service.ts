@@ -138,7 +138,10 @@ class ServiceCheck {
     const before = this.#onDemand.get(view.name);
     if (before !== undefined || this.#views.has(view.name)) {
       const other = before?.view ?? this.#views.get(view.name)!.view;
-      if (other !== view.id) this.fault(path, `"${view.name}" names both ${other} and ${view.id}`);
+      if (other === view.id) return;
+      const both = `"${view.name}" names both ${other} and ${view.id}`;
+      const why = 'what is computed on demand takes no role: let a service have one of them';
+      this.fault(path, before === undefined ? both : `${both}; ${why}`);
       return;
     }
     const uses = view.uses.map((used) => {
