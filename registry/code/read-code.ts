@@ -174,10 +174,18 @@ class ModuleReader {
     } catch (error) {
       // The type stripper names no line.
       const line = error instanceof CodeSyntaxError ? error.line : 1;
-      this.#add(atLine(file, line), (error as Error).message.trim().split('\n')[0]!);
+      this.#add(atLine(file, line), syntaxSentence(error as NodeJS.ErrnoException));
       return null;
     }
   }
+}
+
+function syntaxSentence({ message, code }: NodeJS.ErrnoException): string {
+  const sentence = message.trim().split('\n')[0]!;
+  return code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
+    ? `${sentence}: types are taken away from a module and nothing is put in their place. Write it as JavaScript has it, ` +
+        'e.g. const Size = { small: 0, large: 1 } as const'
+    : sentence;
 }
 
 function packageTree(text: string): SyntaxNode {

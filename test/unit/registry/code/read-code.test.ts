@@ -226,6 +226,19 @@ describe('the hash is of what the code means', () => {
   });
 });
 
+describe('TypeScript that is more than types', () => {
+  test.each([
+    ['an enum', 'enum Size { small, large }'],
+    ['a namespace', 'namespace Sizes { export const small = 0; }'],
+    ['a parameter property', 'class Size { constructor(readonly n: number) {} }'],
+  ])('%s is refused, with what to do', async (_, text) => {
+    const { mistakes } = await readModule(`${text}\nexport default () => ({ y: 1 });\n`);
+    expect(mistakes).toHaveLength(1);
+    expect(mistakes[0]).toContain('not supported in strip-only mode: types are taken away');
+    expect(mistakes[0]).toContain('as const');
+  });
+});
+
 describe('a module is bundled with its imports', () => {
   const viewOf = ({ code }: ReadCode) =>
     onDemandView('trip', code.script, { x: 'float64' }, { y: 'float64' }, { code });
