@@ -39,8 +39,13 @@ export interface TrainingManifest {
     /** `name=column` for inputs of on-demand views whose columns are called otherwise; absent: none is. */
     readonly input?: readonly string[];
   };
-  /** With the SHA-256 of its bytes, in hex, which sets of before do not say. */
-  readonly out: { readonly file: string; readonly rows: number; readonly sha256?: string };
+  /** With the SHA-256 of its bytes, in hex, and the zone that Parquet has of its times; sets of before say neither. */
+  readonly out: {
+    readonly file: string;
+    readonly rows: number;
+    readonly sha256?: string;
+    readonly zone?: 'UTC';
+  };
   /** In the order of the service. */
   readonly features: readonly TrainedFeature[];
 }

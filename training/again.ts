@@ -76,12 +76,12 @@ export async function trainAgain(project: Project, again: AgainOptions): Promise
   // Held against the engine of the first time above.
   const options = { ...optionsOf(before, labels, out), otherEngine: true };
   return await makeSet(project, { bundle, service, seen }, options, async (set, { duck, scratch }) => {
-    const written = await writeAside(duck, set, { file: resolve(out), scratch });
+    const written = await writeAside(duck, set, { file: resolve(out), scratch, zone: first.zone ?? null });
     try {
       const { sha256 } = written;
       const { rows } = set.labels;
       if (sha256 !== first.sha256) {
-        const made = { duck, name, out: { file: resolve(out), rows, sha256 }, options, project };
+        const made = { duck, name, out: { ...first, file: resolve(out), rows, sha256 }, options, project };
         const now = await describeSet(set, made);
         throw notTheSame(name, manifestChanges(before, now));
       }

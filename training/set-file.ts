@@ -14,6 +14,7 @@ import { tableFormat } from './labels/label-file.ts';
 import type { TableFormat } from './labels/label-file.ts';
 import type { SetFeatures } from './set-features.ts';
 import { writeTrainingSet } from './training-output.ts';
+import type { TrainingFile } from './training-output.ts';
 
 /** Before anything is read: an --out that is the labels' own file, by whatever name or link, would replace them. */
 export function refusePlace(out: string, labels: string): void {
@@ -64,7 +65,7 @@ interface WrittenSet {
 export async function writeAside(
   duck: DuckDb,
   set: SetFeatures,
-  { file, scratch }: { readonly file: string; readonly scratch: string },
+  { file, scratch, zone }: Pick<TrainingFile, 'file' | 'scratch' | 'zone'>,
 ): Promise<WrittenSet> {
   const { labels, features, behind } = set;
   const aside = `${file}.${process.pid}.tmp`;
@@ -73,7 +74,7 @@ export async function writeAside(
   };
   try {
     makeFolder(dirname(file));
-    const to = { file: aside, format: tableFormat(file), scratch };
+    const to = { file: aside, format: tableFormat(file), scratch, zone };
     const all = { ...features, columns: [...features.columns, ...behind] };
     await writeTrainingSet(duck, labels, all, to);
     await requireUnchanged(labels.file, labels.sha256);

@@ -21,6 +21,9 @@ import { refusePlace, writeAside } from './set-file.ts';
 import { refuseStrayOptions } from './train-options.ts';
 import type { TrainOptions } from './train-options.ts';
 
+/** Every set has it since sets say their zone; one that is made again has what it had. */
+const SET_ZONE = 'UTC' as const;
+
 interface CountedFeature extends LabelCounts {
   readonly name: string;
 }
@@ -50,11 +53,11 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   const origin = { bundle, service, seen: new HistoriesSeen() };
   return await makeSet(project, origin, options, async (set, { duck, scratch }) => {
     const name = options.name ?? basename(options.out);
-    const written = await writeAside(duck, set, { file: out, scratch });
+    const written = await writeAside(duck, set, { file: out, scratch, zone: SET_ZONE });
     try {
       const { sha256 } = written;
       const { rows } = set.labels;
-      const made = { duck, name, out: { file: out, rows, sha256 }, options, project };
+      const made = { duck, name, out: { file: out, rows, sha256, zone: SET_ZONE }, options, project };
       const manifest = await describeSet(set, made);
       written.place();
       const { bundle: answered, service: own } = set;

@@ -7,7 +7,7 @@
  * So a label never passes through a join, keeps whatever type and text it had, and millions of them take no memory.
  */
 import { join } from 'node:path';
-import { EXACT_FLOATS, quoteName } from '../project/engine/duckdb/duckdb.ts';
+import { EXACT_FLOATS, duckTypeOf, quoteName } from '../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../project/engine/duckdb/file-sql.ts';
 import { misreadType } from '../project/engine/duckdb/sources/parquet-columns.ts';
@@ -40,11 +40,13 @@ export interface JoinedColumn {
 }
 
 /** The file to write. */
-interface TrainingFile {
+export interface TrainingFile {
   readonly file: string;
   readonly format: TableFormat;
   /** A folder for files that are needed meanwhile. */
   readonly scratch: string;
+  /** What Parquet says of times that a set holds of its own; null: nothing, as in sets of before. */
+  readonly zone: 'UTC' | null;
 }
 
 /**
@@ -79,7 +81,11 @@ export async function writeTrainingSet(
     : appendParquet(duck, base, features, out));
 }
 
-async function converted(duck: DuckDb, labels: Labels, { format, scratch }: TrainingFile): Promise<string> {
+async function converted(
+  duck: DuckDb,
+  labels: Labels,
+  { format, scratch, zone }: TrainingFile,
+): Promise<string> {
   const file = join(scratch, `labels.${format}`);
   if (format === 'csv') {
     const copy = `COPY (SELECT * FROM ${labels.from}) TO ${quoteTarget(file)} (FORMAT csv, HEADER)`;
@@ -94,7 +100,8 @@ async function converted(duck: DuckDb, labels: Labels, { format, scratch }: Trai
     const cast = labels.cast.get(i);
     const ref = labels.refs[i]!;
     const own = cast === undefined ? csvValueSql(types.get(i)!, ref) : cast.sql;
-    return `${cast?.isTime === true ? `make_timestamp(${own})` : own} AS ${quoteName(name)}`;
+    const time = zone === null ? 'make_timestamp' : 'make_timestamptz';
+    return `${cast?.isTime === true ? `${time}(${own})` : own} AS ${quoteName(name)}`;
   });
   await duck.run(
     `COPY (SELECT ${values.join(', ')} FROM ${labels.from}) TO ${quoteTarget(file)} (FORMAT parquet, ${EXACT_FLOATS})`,
@@ -122,8 +129,17 @@ async function appendParquet(
   out: TrainingFile,
 ): Promise<void> {
   const { groupRows } = readParquetFooter(labels);
-  const files = featureFiles(duck, features, groupRows, join(out.scratch, 'features.parquet'));
-  await appendColumns(labels, features.columns, files, out.file);
+  const files = featureFiles(duck, zoned(features, out), groupRows, join(out.scratch, 'features.parquet'));
+  await appendColumns(labels, { columns: features.columns, zone: out.zone }, files, out.file);
+}
+
+/** @returns the same features, whose times say their zone */
+function zoned(features: JoinedFeatures, { zone }: TrainingFile): JoinedFeatures {
+  if (zone === null) return features;
+  const columns = features.columns.map((column) => {
+    return { ...column, sql: `CAST(${column.sql} AS ${duckTypeOf(column.type, 'TIMESTAMPTZ')})` };
+  });
+  return { ...features, columns };
 }
 
 /**

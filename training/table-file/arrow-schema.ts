@@ -14,20 +14,27 @@ import { writeField } from '../arrow/arrow-field.ts';
 import type { ArrowColumn } from '../arrow/arrow-field.ts';
 import { CONTINUES, FlatWriter, readReferences, slot, target } from '../arrow/flat-buffer.ts';
 
+/** Columns behind those of a file. */
+export interface AddedColumns {
+  readonly columns: readonly ArrowColumn[];
+  /** Of their timestamps; null: they have none. */
+  readonly zone: 'UTC' | null;
+}
+
 /** @returns the schema with columns behind its own, or null where it cannot be read: it is then better left out */
-export function joinedArrowSchema(text: string, columns: readonly ArrowColumn[]): string | null {
+export function joinedArrowSchema(text: string, added: AddedColumns): string | null {
   try {
     const message = Buffer.from(text, 'base64');
     const start = message.readUInt32LE(0) === CONTINUES ? 8 : 4;
     const length = message.readUInt32LE(start - 4);
-    return joined(message.subarray(start, start + length), columns).toString('base64');
+    return joined(message.subarray(start, start + length), added).toString('base64');
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;
   }
 }
 
-function joined(old: Buffer, columns: readonly ArrowColumn[]): Buffer {
+function joined(old: Buffer, added: AddedColumns): Buffer {
   const message = old.readUInt32LE(0);
   const schema = target(old, message, MESSAGE.header);
   const fields = schema === null ? null : target(old, schema, SCHEMA.fields);
@@ -50,8 +57,9 @@ function joined(old: Buffer, columns: readonly ArrowColumn[]): Buffer {
     { slot: SCHEMA.fields, bytes: 4 },
     ...known.map((one) => ({ slot: one.slot, bytes: 4 as const })),
   ]);
-  const places = out.vector(toFields!, were.length + columns.length);
-  for (const [i, column] of columns.entries()) writeField(out, places[were.length + i]!, column, null);
+  const places = out.vector(toFields!, were.length + added.columns.length);
+  for (const [i, column] of added.columns.entries())
+    writeField(out, places[were.length + i]!, column, added.zone);
   const moved = out.append(old);
   for (const [i, field] of were.entries()) out.refer(places[i]!, moved + field);
   for (const [i, one] of known.entries()) out.refer(toKept[i]!, moved + one.old!);

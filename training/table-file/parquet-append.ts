@@ -13,7 +13,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { joinedArrowSchema } from './arrow-schema.ts';
-import type { ArrowColumn } from '../arrow/arrow-field.ts';
+import type { AddedColumns } from './arrow-schema.ts';
 import { BINARY, I32, I64, LIST, STRUCT, readThrift, writeThrift } from './thrift-compact.ts';
 import type { ThriftList, ThriftShape, ThriftStruct, ThriftValue } from './thrift-compact.ts';
 
@@ -120,14 +120,14 @@ export function readFooterBytes(file: string): { bytes: Buffer; start: number } 
 }
 
 /**
- * @param columns   names and types of the columns that are added
+ * @param behind    names and types of the columns that are added
  * @param features  a file for each of the labels' row groups, as many rows in one row group; one without any rows where
  *                  the labels have none. Each may go once the next one is asked for
  * @throws Error where the row groups differ
  */
 export async function appendColumns(
   file: string,
-  columns: readonly ArrowColumn[],
+  behind: AddedColumns,
   features: AsyncIterable<string>,
   out: string,
 ): Promise<void> {
@@ -152,7 +152,7 @@ export async function appendColumns(
     }
     if (schema === null || groups.length !== labels.groupRows.length)
       throw new Error(`there are features for ${groups.length} of ${labels.groupRows.length} row groups`);
-    const footer = writeThrift(joinedMetadata(labels.metadata, columns, schema, groups));
+    const footer = writeThrift(joinedMetadata(labels.metadata, behind, schema, groups));
     const length = Buffer.alloc(4);
     length.writeUInt32LE(footer.length);
     for (const bytes of [footer, length, Buffer.from(MAGIC)]) writeAll(fd, bytes);
@@ -163,7 +163,7 @@ export async function appendColumns(
 
 function joinedMetadata(
   labels: ThriftStruct,
-  columns: readonly ArrowColumn[],
+  behind: AddedColumns,
   features: ThriftStruct,
   groups: readonly ThriftStruct[],
 ): ThriftStruct {
@@ -180,7 +180,7 @@ function joinedMetadata(
     ]),
   });
   joined.set(ROW_GROUPS, { type: LIST, value: structs(groups) });
-  const kept = structsOf(labels, KEY_VALUES).flatMap((pair) => joinedPair(pair, columns));
+  const kept = structsOf(labels, KEY_VALUES).flatMap((pair) => joinedPair(pair, behind));
   joined.delete(KEY_VALUES);
   if (kept.length > 0) joined.set(KEY_VALUES, { type: LIST, value: structs(kept) });
   const orders = structsOf(labels, COLUMN_ORDERS);
@@ -245,11 +245,11 @@ function topColumns(metadata: ThriftStruct): string[] {
 }
 
 /** @returns a pair of the labels' metadata as it is for more columns; nothing where it would hide them */
-function joinedPair(pair: ThriftStruct, columns: readonly ArrowColumn[]): ThriftStruct[] {
+function joinedPair(pair: ThriftStruct, behind: AddedColumns): ThriftStruct[] {
   const key = bytesOf(pair, PAIR_KEY).toString('utf8');
   if (LISTS_OF_COLUMNS.has(key)) return [];
   if (key !== ARROW_SCHEMA) return [pair];
-  const text = joinedArrowSchema(bytesOf(pair, PAIR_VALUE).toString('latin1'), columns);
+  const text = joinedArrowSchema(bytesOf(pair, PAIR_VALUE).toString('latin1'), behind);
   return text === null ? [] : [new Map(pair).set(PAIR_VALUE, { type: BINARY, value: Buffer.from(text) })];
 }
 

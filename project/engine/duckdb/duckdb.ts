@@ -308,8 +308,8 @@ export function quoteText(text: string): string {
   return parts.length === 1 ? parts[0]! : `(${parts.join(' || chr(0) || ')})`;
 }
 
-/** @returns the type of a column in the history that holds values of a type */
-export function duckTypeOf(type: ValueType): string {
+/** @param time  of a timestamp; @returns the type of a column in the history that holds values of a type */
+export function duckTypeOf(type: ValueType, time: 'TIMESTAMP' | 'TIMESTAMPTZ' = 'TIMESTAMP'): string {
   switch (type.kind) {
     case 'bool':
       return 'BOOLEAN';
@@ -326,15 +326,15 @@ export function duckTypeOf(type: ValueType): string {
     case 'bytes':
       return 'BLOB';
     case 'timestamp':
-      return 'TIMESTAMP';
+      return time;
     case 'list':
-      return `${duckTypeOf(type.of)}[]`;
+      return `${duckTypeOf(type.of, time)}[]`;
     case 'embedding':
       return 'FLOAT[]';
     case 'map':
-      return `MAP(VARCHAR, ${duckTypeOf(type.of)})`;
+      return `MAP(VARCHAR, ${duckTypeOf(type.of, time)})`;
     case 'struct':
-      return `STRUCT(${type.fields.map((f) => `${quoteName(f.name)} ${duckTypeOf(f.type)}`).join(', ')})`;
+      return `STRUCT(${type.fields.map((f) => `${quoteName(f.name)} ${duckTypeOf(f.type, time)}`).join(', ')})`;
   }
 }
 

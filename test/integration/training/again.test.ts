@@ -10,7 +10,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
+import { HistoriesSeen } from '../../../project/history/history-place.ts';
 import { trainAgain } from '../../../training/again.ts';
+import { makeSet as makeSetOf } from '../../../training/make-set.ts';
+import { manifestNamed } from '../../../training/manifest/shown-manifest.ts';
+import { writeAside } from '../../../training/set-file.ts';
 import { runTrain } from '../../../training/train.ts';
 import { orders } from '../../support/fixtures/materialized-project.ts';
 import { MonitoredDay, servedRow } from '../../support/fixtures/monitored-day.ts';
@@ -82,6 +87,27 @@ describe('a set of the history', () => {
     // What is trained now is another set.
     await runTrain(day.project, { labels: path('labels.csv'), service: 'churn', out: path('new.parquet') });
     expect(readFileSync(path('new.parquet')).equals(bytes)).toBe(false);
+  });
+
+  test('of before sets said their zone has times without one again', async () => {
+    await makeSet();
+    const project = day.project;
+    const manifest = await manifestNamed(project.database, 'set.parquet');
+    const bundle = loadCurrentBundle(project.settings.bundles);
+    const origin = { bundle, service: bundle.services.get('churn')!, seen: new HistoriesSeen() };
+    const options = { labels: path('labels.csv'), service: 'churn', out: path('old.parquet') };
+    const file = { file: path('old.parquet'), zone: null };
+    const sha256 = await makeSetOf(project, origin, options, async (set, { duck, scratch }) => {
+      const written = await writeAside(duck, set, { ...file, scratch });
+      written.place();
+      return written.sha256;
+    });
+    expect(sha256).not.toBe(manifest.out.sha256);
+    const { rows } = manifest.out;
+    const out = { file: file.file, rows, sha256 };
+    await project.database.recordTrainingSet({ ...manifest, name: 'old', out });
+    await again({ again: 'old' });
+    expect(readFileSync(path('again.parquet')).equals(readFileSync(path('old.parquet')))).toBe(true);
   });
 
   test('also as available, and with labels that lie elsewhere now', async () => {

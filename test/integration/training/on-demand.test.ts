@@ -208,6 +208,7 @@ describe('values', () => {
       j: 'embedding(2)',
       k: 'map<int64>',
       l: 'struct<x: int32, y: list<float64>>',
+      m: 'list<struct<at: timestamp, TIMESTAMP: int32>>',
     };
     const outputs = Object.fromEntries(Object.entries(types).map(([name, type]) => [`o${name}`, type]));
     const body = Object.keys(types).map((name) => `o${name}: ${name}`);
@@ -222,8 +223,8 @@ describe('values', () => {
     await duck.run(`COPY (SELECT 1::BIGINT AS driver_id, TIMESTAMP '2026-01-02' AS event_timestamp, true AS a, -7::INTEGER AS b,
         9007199254740991::BIGINT AS c, 0.1::FLOAT AS d, '-0.0'::DOUBLE AS e, 'é' AS f, 'q'::BLOB AS g,
         TIMESTAMP '2026-01-01 00:00:00.000001' AS h, ['a', NULL] AS i, [1, 0.5]::FLOAT[] AS j, MAP {'k': 1::BIGINT} AS k,
-        {'x': 1::INTEGER, 'y': [1::DOUBLE, NULL]} AS l
-      UNION ALL SELECT 2, TIMESTAMP '2026-01-02', NULL, NULL, NULL, NULL, 'NaN'::DOUBLE, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+        {'x': 1::INTEGER, 'y': [1::DOUBLE, NULL]} AS l, [{'at': TIMESTAMP '2026-01-01', 'TIMESTAMP': 1::INTEGER}] AS m
+      UNION ALL SELECT 2, TIMESTAMP '2026-01-02', NULL, NULL, NULL, NULL, 'NaN'::DOUBLE, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
       TO ${quoteTarget(path('labels.parquet'))} (FORMAT parquet, DICTIONARY_SIZE_LIMIT 0)`);
     duck.close();
     await train({ labels: path('labels.parquet') });
@@ -232,6 +233,13 @@ describe('values', () => {
       await query(`SELECT ${names.map((name) => `bool_and(same__o${name} IS NOT DISTINCT FROM ${name}) AS ${name}`).join(', ')},
       min(signbit(same__oe)) AS sign FROM read_parquet(${quotePath(path('set.parquet'))})`);
     expect(found).toMatchObject(Object.fromEntries(names.map((name) => [name, true])));
+    const columns = await query(
+      `SELECT typeof(same__oh) AS h, typeof(same__om) AS m FROM read_parquet(${quotePath(path('set.parquet'))})`,
+    );
+    expect(columns[0]).toEqual({
+      h: 'TIMESTAMP WITH TIME ZONE',
+      m: 'STRUCT("at" TIMESTAMP WITH TIME ZONE, "TIMESTAMP" INTEGER)[]',
+    });
   });
 
   test('are null and unjudged where what they take is', async () => {

@@ -200,7 +200,7 @@ describe('a training set', () => {
     const types = await query(`DESCRIBE SELECT * FROM read_parquet(${quoteText(path('out.parquet'))})`);
     expect(types.slice(0, 4).map((row) => row['column_type'])).toEqual([
       'BIGINT',
-      'TIMESTAMP',
+      'TIMESTAMP WITH TIME ZONE',
       'BIGINT',
       'BIGINT',
     ]);

@@ -39,7 +39,8 @@ async function append(labels: string, features: readonly string[]): Promise<stri
   const files = (async function* () {
     yield* features;
   })();
-  await appendColumns(labels, [{ name: 'f', type: { kind: 'int64' } }], files, path('out.parquet'));
+  const columns = [{ name: 'f', type: { kind: 'int64' } as const }];
+  await appendColumns(labels, { columns, zone: 'UTC' }, files, path('out.parquet'));
   return path('out.parquet');
 }
 
@@ -195,7 +196,7 @@ test('an Arrow schema that is none, or claims more fields than it holds, is left
   const withFields = (count: number): string | null => {
     message.writeUInt32LE(count, 44);
     const head = Buffer.from([255, 255, 255, 255, 48, 0, 0, 0]);
-    return joinedArrowSchema(Buffer.concat([head, message]).toString('base64'), columns);
+    return joinedArrowSchema(Buffer.concat([head, message]).toString('base64'), { columns, zone: 'UTC' });
   };
   expect(withFields(0)).not.toBe(null);
   for (const count of [1, 3, 2 ** 26, 2 ** 28, 2 ** 31, 2 ** 32 - 1]) expect(withFields(count)).toBe(null);
@@ -204,5 +205,5 @@ test('an Arrow schema that is none, or claims more fields than it holds, is left
     'AAAA',
     Buffer.from('no message at all, long enough to be read').toString('base64'),
   ])
-    expect(joinedArrowSchema(text, [])).toBe(null);
+    expect(joinedArrowSchema(text, { columns: [], zone: null })).toBe(null);
 });
