@@ -1,21 +1,28 @@
 /**
  * Whether a column of the labels has the parts of an on-demand input, as strictly as a request is read: structs with
- * exactly the input's fields, maps with each key once. By the rule for sources a field that lacks would be null, and of
- * a key that stands twice the last value would count: the model would learn from what serving refuses.
+ * exactly the input's fields, maps with each key once, truth values that are none but true and false. By the rule for
+ * sources a field that lacks would be null, of a key that stands twice the last value would count, and 1 would be true:
+ * the model would learn from what serving refuses.
  */
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 
 /** @returns which field is at fault, as `lacks the field lon`; null: none. Names are compared without case */
-export function fieldFault(from: SourceType, wanted: ValueType, path = ''): string | null {
+export function fieldFault(from: SourceType, wanted: ValueType): string | null {
+  return wanted.kind === 'bool' ? null : partFault(from, wanted, '');
+}
+
+function partFault(from: SourceType, wanted: ValueType, path: string): string | null {
+  if (wanted.kind === 'bool' && from.kind === 'scalar' && from.name !== 'BOOLEAN' && from.name !== 'NULL')
+    return 'is neither true nor false';
   if ((wanted.kind === 'list' && from.kind === 'list') || (wanted.kind === 'map' && from.kind === 'map'))
-    return fieldFault(from.of, wanted.of, path);
+    return partFault(from.of, wanted.of, path);
   if (wanted.kind !== 'struct' || from.kind !== 'struct') return null;
   for (const { name, type } of wanted.fields) {
     const own = fieldOf(from, name);
     if (own === undefined) return `lacks the field ${path}${name}`;
-    const fault = fieldFault(own.type, type, `${path}${name}.`);
+    const fault = partFault(own.type, type, `${path}${name}.`);
     if (fault !== null) return fault;
   }
   const known = new Set(wanted.fields.map(({ name }) => name.toLowerCase()));

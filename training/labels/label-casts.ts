@@ -69,8 +69,11 @@ export function inputCast(
   const ref = labels.refs[number]!;
   const text = labels.format === 'csv' ? csvInputSql(type, ref) : null;
   const from = labels.types[number]!;
-  const { sql, fit } = exactCast(from, type, ref);
-  const fault = fieldFault(from, type);
+  const { sql: cast, fit } = exactCast(from, type, ref);
+  // Sources take numbers as truth values, requests do not: only their nulls fit.
+  const sql = type.kind === 'bool' && fit === 'some' ? 'NULL::BOOLEAN' : cast;
+  // Of a CSV each value is read by its text.
+  const fault = text === null ? fieldFault(from, type) : null;
   if (fault !== null || (text === null && fit === 'none')) throw wrongType(labels, number, what, fault);
   const once = keysOnceSql(from, type, ref);
   return {

@@ -361,6 +361,9 @@ describe('inputs of structs and maps', () => {
     [`list<${STRUCT}>`, '[{lat: 1.0, lng: 2.0}]', 'which lacks the field lon'],
     [`map<${STRUCT}>`, "MAP {'a': {lat: 1.0, lon: 2.0, alt: 3.0}}", 'which has the field alt besides'],
     [`struct<spots: list<${STRUCT}>>`, '{spots: [{lat: 1.0}]}', 'which lacks the field spots.lon'],
+    ['bool', '1', 'row 1: x should be bool, got 1'],
+    ['list<bool>', '[0, 1]', 'x should be list<bool>, got INTEGER[], which is neither true nor false'],
+    ['struct<b: bool>', '{b: 1.0}', 'which is neither true nor false'],
     ['map<float64>', DOUBLE_KEY, 'x should be map<float64> with each key once, got {1=1.0, 1=2.0}'],
     ['list<map<float64>>', `[NULL, ${DOUBLE_KEY}]`, 'with each key once, got [NULL, {1=1.0, 1=2.0}]'],
     ['struct<m: map<float64>, n: int64>', `{m: ${DOUBLE_KEY}, n: 1}`, 'with each key once'],
@@ -383,6 +386,10 @@ describe('inputs of structs and maps', () => {
     ['struct<m: map<float64>, n: int32>', "{m: MAP {'b': 1, 'a': 2}, n: 1}", { m: { a: 2, b: 1 }, n: 1 }],
     ['struct<m: map<float64>, n: int32>', 'NULL::STRUCT(m MAP(VARCHAR, DOUBLE), n INTEGER)', null],
     ['map<float64>', 'NULL::MAP(VARCHAR, DOUBLE)', null],
+    ['bool', 'true', true],
+    ['bool', 'NULL', null],
+    // The nearest, as of a request in JSON.
+    ['float32', '0.1::DOUBLE', Math.fround(0.1)],
   ])('that fit are taken: %s of %s', async (type, value, told) => {
     expect(await trainOn(type, value)).toEqual(told);
   });
