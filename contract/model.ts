@@ -217,7 +217,7 @@ export interface OnDemandView {
   readonly endless: string | null;
   /** Whether it runs in a thread of its own with a deadline: `endless` says so, and `isolate: false` is not given. */
   readonly isolated: boolean;
-  /** What an int64 is to the function: a number, where it is none past 2^53 - 1, or always a bigint. */
+  /** What an int64 and a timestamp are to the function: numbers, where none is past 2^53 - 1, or always bigints. */
   readonly int64: 'number' | 'bigint';
   /** On which engine an apply tried it (on-demand/engine.ts); absent in bundles of before. */
   readonly engine?: string;

@@ -88,7 +88,7 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
   const put = (to, name, value) => defineProperty(to, name, { value, writable: true, enumerable: true, configurable: true });
   const number = (x) => {
     if (x <= 9007199254740991n && x >= -9007199254740991n) return Number(x);
-    throw new RangeError(x + ' is past 2^53 - 1, and the function takes numbers');
+    throw new RangeError(x + ' is past 2^53 - 1, and the function takes numbers (int64: "bigint" takes all, times too)');
   };
   const whole = (x) => {
     if (typeof x === 'number') return isSafeInteger(x) ? BigInt(x) : NO;
@@ -161,7 +161,6 @@ class CodeWriter {
   #copied(type: ValueType, from: string): string {
     switch (type.kind) {
       case 'timestamp':
-        return `number(${from})`;
       case 'int64':
         return this.#int64 === 'bigint' ? from : `number(${from})`;
       case 'bytes':

@@ -16,9 +16,9 @@ export type OnDemandFeatures = Readonly<Record<string, StoredFeature>>;
 /** A value as the function gets it. */
 type GivenValue<Type> = Type extends 'bool'
   ? boolean
-  : Type extends 'int64'
+  : Type extends 'int64' | 'timestamp'
     ? Int64
-    : Type extends 'int32' | 'float32' | 'float64' | 'timestamp'
+    : Type extends 'int32' | 'float32' | 'float64'
       ? number
       : Type extends 'string'
         ? string
@@ -43,9 +43,7 @@ type Int64 = any;
 type Anything = any;
 
 type Given<In extends Inputs> = {
-  readonly [Name in keyof In]: In[Name] extends StoredFeature<unknown, infer Type>
-    ? GivenValue<Type>
-    : number;
+  readonly [Name in keyof In]: In[Name] extends StoredFeature<unknown, infer Type> ? GivenValue<Type> : Int64;
 } & { readonly [used: string]: Anything };
 
 type Returned<Of extends OnDemandFeatures> = {
@@ -66,7 +64,10 @@ export interface OnDemandOptions<In extends Inputs = Inputs, Of extends OnDemand
   readonly compute: ModuleDraft | ((given: Given<In>) => Returned<Of>);
   /** Rows to try it with when it is applied: inputs and used features by the names that the function knows. */
   readonly samples?: readonly Readonly<Record<string, unknown>>[];
-  /** What an int64 is to the function; a number unless given, and past 2^53 - 1 its features are UNAVAILABLE. */
+  /**
+   * What an int64 and a timestamp (microseconds) are to the function; numbers unless given, and past 2^53 - 1, of times
+   * the year 2255, its features are UNAVAILABLE.
+   */
   readonly int64?: 'number' | 'bigint';
   /** false: run it in the thread that answers, though it may never end. */
   readonly isolate?: false;
