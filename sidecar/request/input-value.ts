@@ -4,7 +4,8 @@
  *
  *   bool true, false · int32 an integer · int64 an integer up to 2^53 - 1 in size, or decimal text
  *   float32, float64 a number, or "NaN", "Infinity", "-Infinity" · string text · bytes base64
- *   timestamp RFC 3339, or decimal microseconds as text outside the years 0000 to 9999
+ *   timestamp RFC 3339, of which the offset (then UTC) or the time (then 00:00) may lack; decimal microseconds as text
+ *   outside the years 0000 to 9999
  *   list an array · embedding(n) an array of n numbers · map an object · struct an object with exactly its fields
  *   null within lists, maps and structs
  *

@@ -4,8 +4,8 @@
  *   native   context: { cart_value: 12.5, coupon: ["a", null] }     one value for all rows, or a list with one a row
  *   Feast's  entities: { driver_id: [1, 2], cart_value: [12.5, 3] }  a list as of a join key, or of one for all rows
  *
- * A value of a list type is always within a list; null alone stands for all rows of an optional one. Where a service has no join keys, the lists make the rows. Tensors
- * come the other way: surface/oip/input-column.ts.
+ * A value of a list type is always within a list; null alone stands for all rows of an optional one. Where a service
+ * has no join keys, the lists make the rows. Tensors come the other way: surface/oip/input-column.ts.
  */
 import type { RequestInput } from '../../contract/model.ts';
 import type { Value } from '../../contract/value-type.ts';
