@@ -211,7 +211,7 @@ function renderOnDemand(view: OnDemandView): string {
     `inputs ${inputsText(view.inputs).join('; ') || 'none'}`,
     `uses ${uses.join('; ') || 'nothing'}`,
     `code ${view.code.file}, ${view.code.hash.slice(0, 12)}; ${where}${endless}`,
-    view.int64 === 'bigint' ? 'int64 are bigints' : null,
+    view.int64 === 'bigint' ? 'int64 and timestamps are bigints' : null,
     `owner ${view.owner ?? 'nobody'}`,
   ];
   const features = view.features.map((f) => [
