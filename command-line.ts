@@ -9,6 +9,7 @@ import { OWN_PACKAGE } from './project/own-package.ts';
 
 const registry = () => import('./registry/commands.ts');
 const materializer = () => import('./materializer/commands.ts');
+const gates = () => import('./materializer/gates/gate-commands.ts');
 const training = () => import('./training/commands.ts');
 const sidecar = () => import('./sidecar/commands.ts');
 const spool = () => import('./sidecar/vector-log/log-commands.ts');
@@ -53,7 +54,8 @@ export function commandLine(run: RunAction): Command {
   const group = (name: string, description: string): Command =>
     program.command(name).description(description).exitOverride();
   definitionCommands(add);
-  dataCommands(add);
+  materializeCommands(add);
+  trainCommand(add);
   computeCommand(add);
   servingCommands(add);
   loadCommand(add);
@@ -96,8 +98,8 @@ function definitionCommands(add: Add): void {
   add('show [name]', 'the catalogue, or one definition', async (c, name) => (await registry()).show(c, name));
 }
 
-function dataCommands(add: Add): void {
-  add('materialize', 'compute aggregated views, fill the online store', async (c, o) =>
+function materializeCommands(add: Add): void {
+  const fill = add('materialize', 'compute aggregated views, fill the online store', async (c, o) =>
     (await materializer()).materialize(c, o),
   )
     .option('--view <name>', 'only this view (repeatable)', list)
@@ -115,6 +117,18 @@ function dataCommands(add: Add): void {
         'dryRun',
       ]),
     );
+  add(
+    'wait',
+    'wait until all views of a service are materialized past a time: exit code 0, else 1',
+    async (c, o) => (await gates()).waitUntilMaterialized(c, o),
+    fill,
+  )
+    .requiredOption('--service <name>', 'the feature service')
+    .requiredOption('--as-of <time>', 'each view is complete up to it, also in the online store')
+    .option('--timeout <duration>', 'how long to wait; 0s looks once', '10m');
+}
+
+function trainCommand(add: Add): void {
   add('train', 'a point-in-time training set', async (c, o) => (await training()).train(c, o))
     .option(
       '--labels <file>',

@@ -6,9 +6,10 @@ import { runToJson } from '../contract/run-record.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { renderTable } from '../contract/std/text-table.ts';
-import { formatTimestamp, parseTimestamp } from '../contract/std/timestamp.ts';
-import { materializerError } from './errors.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
 import type { DryRun } from './dry-run.ts';
+import { timeOf } from './time-option.ts';
+import { untilStopped } from './until-stopped.ts';
 
 interface MaterializeFlags {
   readonly view?: string[];
@@ -31,8 +32,8 @@ export async function materialize(context: CommandContext, flags: MaterializeFla
   }
   const options = {
     ...(views === undefined ? {} : { views }),
-    fromUs: timeOf('from', flags.from),
-    toUs: timeOf('to', flags.to),
+    fromUs: optionalTime('from', flags.from),
+    toUs: optionalTime('to', flags.to),
     full: flags.full === true,
     replace: flags.replace === true,
   };
@@ -89,29 +90,8 @@ function renderDryRuns(found: readonly DryRun[]): string {
   return `${table}\n\nNothing was written: this is what a run would do now.`;
 }
 
-/** SIGINT and SIGTERM ask the work to end; a second one ends the process where it stands. */
-async function untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const end = (signal: NodeJS.Signals): void => stop.abort(signal);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
-  try {
-    return await work(stop.signal);
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, end);
-  }
-}
-
-function timeOf(flag: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const us = parseTimestamp(text);
-  if (us !== null) return Number(us);
-  throw materializerError(
-    'MAT_RANGE',
-    `--${flag}: expected a time such as 2026-11-21T09:00:00Z, got ${text}`,
-    {
-      field: flag,
-    },
-  );
+function optionalTime(flag: string, text: string | undefined): number | null {
+  return text === undefined ? null : timeOf(flag, text);
 }
 
 function renderRuns(records: readonly RunRecord[]): string {

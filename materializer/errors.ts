@@ -72,6 +72,11 @@ export const MATERIALIZER_ERRORS = {
     help: 'Look at the reject file, fix the source, and run again.',
     kind: 'check-failed',
   },
+  MAT_GATE: {
+    message: 'An option of a gate does not fit.',
+    help: 'Give durations such as 10m, and shares such as 95%.',
+    kind: 'usage',
+  },
   MAT_SCHEDULE: {
     message: 'No view that is to be run by its schedule has one.',
     help: 'Give the views a `schedule` such as 1h and apply, or run without --daemon.',

@@ -7,7 +7,8 @@ const program = commandLine(async () => {});
 
 /** Commands that do something, in the order of the help. */
 function leaves(command: Command): Command[] {
-  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+  const isGroup = command.commands.length > 0 && (command.parent === null || command.options.length === 0);
+  return [...(isGroup ? [] : [command]), ...command.commands.flatMap(leaves)];
 }
 
 /** `plumb log cat` */
