@@ -20,6 +20,7 @@ export type {
   NumberOptions,
 } from './contract/definitions/builders/feature-options.ts';
 export type { OnDemandOptions } from './contract/definitions/builders/on-demand-options.ts';
+export type { StreamOptions } from './contract/definitions/builders/stream-options.ts';
 export { t } from './contract/definitions/builders/stored-feature.ts';
 export type { ViewOptions } from './contract/definitions/builders/view-options.ts';
 export type { Duration } from './contract/std/duration.ts';

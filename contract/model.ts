@@ -4,6 +4,7 @@
  * Durations and times are microseconds. `null` stands for "not given" here, so that every object of a kind has one
  * shape. Names that stand online and in the history are a view's `id`: `purchases`, or `purchases@v2`.
  */
+import type { StreamSource } from './stream-source.ts';
 import type { KeyType, Value, ValueType } from './value-type.ts';
 
 export interface JoinKey {
@@ -24,9 +25,10 @@ export interface Entity {
 
 export type LogPolicy = 'raw' | 'hmac' | 'drop';
 
-/** Where rows or raw events come from: Parquet files, a path or glob relative to the project's folder. */
+/** Where rows or raw events come from: Parquet files, or a stream. */
 export interface Source {
   readonly name: string;
+  /** A path or glob, relative to the project's folder; of a stream the folder of its archive, a Delta table. */
   readonly path: string;
   readonly eventTime: string;
   /** The column that says when a row became known. null: each run reads the source in full. */
@@ -36,6 +38,8 @@ export interface Source {
    * wrong clock. null: there is no such limit, and early rows wait until they are due.
    */
   readonly maxAheadUs: number | null;
+  /** Absent: the rows lie in files. Of a stream the created time is `_appended`, a column of its archive. */
+  readonly stream?: StreamSource;
 }
 
 export const AGGREGATE_FUNCTIONS = [

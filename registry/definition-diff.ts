@@ -13,6 +13,7 @@ import {
   ON_DEMAND_MEANING,
   shown,
   SOURCE_MEANING,
+  STREAM_MEANING,
   VIEW_MEANING,
 } from '../contract/definitions/definition-meaning.ts';
 import type { Meaning, OptionMeaning } from '../contract/definitions/definition-meaning.ts';
@@ -24,7 +25,9 @@ import type {
   JoinKey,
   OnDemandView,
   RequestInput,
+  Source,
 } from '../contract/model.ts';
+import type { StreamSource } from '../contract/stream-source.ts';
 import { formatType } from '../contract/value-type.ts';
 
 export interface Detail {
@@ -48,8 +51,18 @@ export function viewDetails(before: FeatureView, after: FeatureView): Detail[] {
   return [
     ...optionDetails(VIEW_MEANING, before, after),
     ...optionDetails(SOURCE_MEANING, before.source, after.source),
+    ...streamDetails(before.source, after.source),
     ...featuresDetails(before.features, after.features),
   ];
+}
+
+/** A source that becomes a stream, or is none any more, has other rows. */
+function streamDetails({ stream: before }: Source, { stream: after }: Source): Detail[] {
+  if (before !== undefined && after !== undefined) return optionDetails(STREAM_MEANING, before, after);
+  if (before === after) return [];
+  const text = (stream: StreamSource | undefined): string => (stream === undefined ? 'files' : 'a stream');
+  const of = { option: 'source', meaning: 'row', feature: null } as const;
+  return [{ ...of, before: text(before), after: text(after) }];
 }
 
 /** Another text of the same code, as after comments were written, is no difference. */

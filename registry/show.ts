@@ -13,6 +13,7 @@ import type {
   FeatureService,
   FeatureView,
   OnDemandView,
+  Source,
 } from '../contract/model.ts';
 import { inputsText } from '../contract/definitions/definition-meaning.ts';
 import type { KeptAllowance } from '../project/database/registry-database.ts';
@@ -158,7 +159,7 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
   const facts = [
     `view ${view.id} (${view.kind}, definition ${definitionName(view.definitionId)})`,
     view.description,
-    `entity ${view.entity}, source ${view.source.path}`,
+    `entity ${view.entity}, source ${sourceText(view.source)}`,
     view.kind === 'aggregated'
       ? `hop ${formatDuration(view.hopUs)}, delay ${formatDuration(view.delayUs)}`
       : null,
@@ -225,6 +226,18 @@ function renderOnDemand(view: OnDemandView): string {
     facts.filter((fact) => fact !== null).join('\n'),
     renderTable(['feature', 'type', 'missing', 'log', 'description'], features),
   ].join('\n\n');
+}
+
+function sourceText({ name, path, stream }: Source): string {
+  if (stream === undefined) return path;
+  const { topic, folder, format, id, keyedBy } = stream;
+  const facts = [
+    `stream ${name} of ${topic === null ? `folder ${folder!}` : `topic ${topic}`} (${format.kind})`,
+    `archive ${path}`,
+    ...(id === null ? [] : [`told apart by ${id}`]),
+    ...(keyedBy === null ? [] : [`keyed by ${keyedBy}`]),
+  ];
+  return facts.join(', ');
 }
 
 function timeText(us: number | null): string {

@@ -80,6 +80,7 @@ describe('exports', () => {
     'contract/aggregation/hyperloglog.ts estimateDistinct': 'the SQL of sketches is held to it',
     'contract/aggregation/hyperloglog.ts registerOf': 'the SQL of sketches is held to it',
     'contract/sketch.ts takenFrom': 'what a sketch takes of a value: the SQL of sketches is held to it',
+    'materializer/stream/decode/decoder.ts compileDecoder': 'plumb stream, which comes next, calls it',
     'project/settings/setting-guide.ts SETTING_GUIDE': 'docs/settings.md is made from it',
   };
 

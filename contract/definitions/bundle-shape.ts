@@ -12,6 +12,7 @@ import { parseType } from '../value-type.ts';
 import { ValueFault, valueFromJson } from '../wire/online/json-value.ts';
 import { faultOfName, isReserved, MAX_NAME } from './name.ts';
 import { optionSentence, valueAt } from './option-sentence.ts';
+import { STREAM_SHAPE } from './stream-json.ts';
 
 /** @param more  what may stand behind the name */
 function nameOf(what: string, more?: RegExp) {
@@ -106,6 +107,20 @@ const feature = z
     }
   });
 
+const source = z
+  .object({
+    name: sourceName,
+    path: text,
+    eventTime: text,
+    createdTime: text.nullable(),
+    maxAheadUs: count.nullable(),
+    stream: STREAM_SHAPE.optional(),
+  })
+  .refine(({ stream, eventTime }) => stream?.fields.some(({ name: own }) => own === eventTime) !== false, {
+    path: ['eventTime'],
+    message: 'expected a field of the stream',
+  });
+
 const view = z
   .object({
     id: viewId,
@@ -113,13 +128,7 @@ const view = z
     version: count,
     kind: z.enum(['stored', 'aggregated']),
     entity: name,
-    source: z.object({
-      name: sourceName,
-      path: text,
-      eventTime: text,
-      createdTime: text.nullable(),
-      maxAheadUs: count.nullable(),
-    }),
+    source,
     where: expression.nullable(),
     select: distinct(z.object({ name: columnName, expression }), (one) => one.name),
     features: distinct(feature, (one) => one.name),

@@ -21,6 +21,7 @@ import type {
   RowSchema,
 } from '../model.ts';
 import { formatType, parseType } from '../value-type.ts';
+import { sourceFromJson, sourceToJson } from './stream-json.ts';
 import type { ValueType } from '../value-type.ts';
 import { ValueFault, valueFromJson, valueToJson } from '../wire/online/json-value.ts';
 import { xxHash32, xxHash64 } from '../wire/online/xxhash.ts';
@@ -172,7 +173,11 @@ export function haveSameKeys(a: RowSchema, b: RowSchema): boolean {
 }
 
 export function viewToJson(view: FeatureView): JsonObject {
-  return { ...view, features: view.features.map(featureToJson) } as unknown as JsonObject;
+  return {
+    ...view,
+    source: sourceToJson(view.source),
+    features: view.features.map(featureToJson),
+  } as unknown as JsonObject;
 }
 
 function featureToJson(feature: Feature): JsonObject {
@@ -233,8 +238,11 @@ function serviceFromJson(json: JsonObject): FeatureService {
 }
 
 function viewFromJson(json: Json): FeatureView {
-  const raw = json as unknown as Omit<FeatureView, 'features'> & { features: readonly JsonObject[] };
-  return { ...raw, features: raw.features.map(featureFromJson) };
+  const raw = json as unknown as Omit<FeatureView, 'features' | 'source'> & {
+    source: Json;
+    features: readonly JsonObject[];
+  };
+  return { ...raw, source: sourceFromJson(raw.source), features: raw.features.map(featureFromJson) };
 }
 
 function featureFromJson(json: JsonObject): Feature {
@@ -267,22 +275,28 @@ function typeOf(text: string): ValueType {
 }
 
 /**
- * 3: the schemas of rows also hold their join keys. 4: there are on-demand views. A bundle without them is written in
- * format 3 as before, and so keeps its hash, and earlier programs read it.
+ * 3: the schemas of rows also hold their join keys. 4: there are on-demand views. 5: there are streams. A bundle is
+ * written in the earliest format that holds what it has, and so keeps its hash, and earlier programs read it.
  */
-export const BUNDLE_FORMAT = 4;
+export const BUNDLE_FORMAT = 5;
+const WITHOUT_STREAMS = 4;
 const WITHOUT_ON_DEMAND = 3;
 
 /** @returns whether the JSON says that it is a bundle of this format; it may be damaged all the same */
 export function isOfThisFormat(json: Json): boolean {
   const format = (json as { readonly format?: unknown } | null)?.format;
-  return format === BUNDLE_FORMAT || format === WITHOUT_ON_DEMAND;
+  return format === BUNDLE_FORMAT || format === WITHOUT_STREAMS || format === WITHOUT_ON_DEMAND;
+}
+
+function formatOf({ views, onDemand }: Omit<Bundle, 'hash'>): number {
+  if ([...views.values()].some(({ source }) => source.stream !== undefined)) return BUNDLE_FORMAT;
+  return onDemand.size > 0 ? WITHOUT_STREAMS : WITHOUT_ON_DEMAND;
 }
 
 export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
   const onDemand = [...bundle.onDemand.values()].map(onDemandToJson);
   return {
-    format: onDemand.length === 0 ? WITHOUT_ON_DEMAND : BUNDLE_FORMAT,
+    format: formatOf(bundle),
     project: bundle.project,
     entities: [...bundle.entities.values()] as unknown as Json,
     views: [...bundle.views.values()].map(viewToJson),

@@ -21,10 +21,12 @@ import type {
   RequestInput,
   Source,
 } from '../model.ts';
+import type { StreamFormat, StreamSource } from '../stream-source.ts';
 import { canonicalText } from '../expression/canonical-text.ts';
 import { parseExpression } from '../expression/syntax.ts';
 import { formatType } from '../value-type.ts';
 import { valueToJson } from '../wire/online/json-value.ts';
+import { fieldsToJson } from './stream-json.ts';
 
 export type Meaning = 'schema' | 'row' | 'reading' | 'location' | 'metadata';
 
@@ -89,7 +91,8 @@ export const VIEW_MEANING: Table<
   deprecated: metadata('deprecated'),
 };
 
-export const SOURCE_MEANING: Table<Source> = {
+/** A stream has its own table. */
+export const SOURCE_MEANING: Table<Source, 'stream'> = {
   name: metadata('source'),
   path: { option: 'source.path', meaning: 'location' },
   eventTime: { option: 'source.eventTime', meaning: 'row' },
@@ -97,6 +100,23 @@ export const SOURCE_MEANING: Table<Source> = {
   // It decides which events count, and so what a row says.
   maxAheadUs: { option: 'source.maxAhead', meaning: 'row', show: (source) => duration(source.maxAheadUs) },
 };
+
+export const STREAM_MEANING: Table<StreamSource> = {
+  topic: { option: 'source.topic', meaning: 'location' },
+  folder: { option: 'source.folder', meaning: 'location' },
+  format: { option: 'source.format', meaning: 'row', show: ({ format }) => formatText(format) },
+  fields: { option: 'source.fields', meaning: 'row', show: ({ fields }) => fieldsToJson(fields) },
+  id: { option: 'source.id', meaning: 'row' },
+  keyedBy: { option: 'source.keyedBy', meaning: 'location' },
+  op: { option: 'source.op', meaning: 'row' },
+};
+
+/** Where a schema file lies says nothing of the messages. */
+function formatText(format: StreamFormat): Json {
+  if (!('file' in format)) return format.kind;
+  const { file: _, ...rest } = format;
+  return rest;
+}
 
 /** The aggregation has a table of its own. */
 export const FEATURE_MEANING: Table<Feature, 'name' | 'aggregation'> = {
@@ -219,7 +239,10 @@ export function rowLogicOf(view: Omit<FeatureView, 'definitionId'>, joinKeys: re
     id: view.id,
     joinKeys: joinKeys.map(({ name, type }) => ({ name, type })),
     ...rowLogicIn(VIEW_MEANING, view as FeatureView),
-    source: rowLogicIn(SOURCE_MEANING, view.source),
+    source: {
+      ...rowLogicIn(SOURCE_MEANING, view.source),
+      ...(view.source.stream === undefined ? {} : rowLogicIn(STREAM_MEANING, view.source.stream)),
+    },
     features: view.features.map((feature) => ({
       name: feature.name,
       ...rowLogicIn(FEATURE_MEANING, feature),

@@ -5,6 +5,7 @@ import { givenText } from '../std/given-text.ts';
 import { parseTimestamp } from '../std/timestamp.ts';
 import { AGGREGATE_FUNCTIONS, BUILT_AGGREGATES } from '../model.ts';
 import type { AggregateFunction } from '../model.ts';
+import { TIME_UNITS } from '../stream-source.ts';
 import { knownNames, optionSentence, valueAt } from './option-sentence.ts';
 import { FeatureDraft } from './draft.ts';
 import type { Options, Place } from './draft.ts';
@@ -59,6 +60,9 @@ const deprecated = z
   .nullable()
   .default(null);
 
+/** A value of a field that says what happened, as text. */
+const opValue = z.union([z.string(), z.number().int(), z.boolean()]).transform(String);
+
 export const ENTITY_OPTIONS = z.strictObject({
   joinKeys: z.record(z.string(), z.unknown()),
   description: text,
@@ -74,6 +78,38 @@ export const SOURCE_OPTIONS = z.strictObject({
   maxAhead: duration.nullable().default(null),
 });
 
+export const STREAM_SOURCE_OPTIONS = z.strictObject({
+  stream: z.strictObject({
+    topic: z.string().min(1).nullable().default(null),
+    folder: z.string().min(1).nullable().default(null),
+    // Its forms are told apart where it is compiled.
+    format: z.unknown().optional(),
+    id: z.string().min(1).nullable().default(null),
+    keyedBy: z.string().min(1).nullable().default(null),
+    archive: z.string().min(1),
+    op: z
+      .strictObject({
+        column: z.string().min(1),
+        insert: z.array(opValue).min(1),
+        delete: z.array(opValue).min(1),
+      })
+      .nullable()
+      .default(null),
+  }),
+  fields: z.record(z.string(), z.unknown()),
+  eventTime: z.string().min(1),
+  maxAhead: duration.nullable().default(null),
+  outOfOrder: duration.optional(),
+});
+export type StreamOptionValues = z.output<typeof STREAM_SOURCE_OPTIONS>;
+
+/** A field of a stream's messages. */
+export const FIELD_OPTIONS = z.strictObject({
+  type: z.string(),
+  unit: z.enum(TIME_UNITS).nullable().default(null),
+  description: text,
+});
+
 export const VIEW_OPTIONS = z.strictObject({
   entity: z.unknown(),
   source: z.unknown(),
@@ -85,7 +121,7 @@ export const VIEW_OPTIONS = z.strictObject({
   hop: duration.optional(),
   delay: duration.optional(),
   schedule: duration.optional(),
-  watermark: z.enum(['cutoff', 'events']).default('cutoff'),
+  watermark: z.enum(['cutoff', 'events']).optional(),
   outOfOrder: duration.optional(),
   freshness: freshness.optional(),
   sourceFreshness: duration.optional(),

@@ -1,5 +1,5 @@
 /**
- * Variables in definitions, such as `${data}`: allowed in the path of a source and nowhere else. The bundle keeps them
+ * Variables in definitions, such as `${data}`: allowed where a source lies and nowhere else. The bundle keeps them
  * as written, so that its hash is the same in every environment. Each program that reads sources fills them in from its
  * own settings (`vars` in plumbline.yaml, PLUMB_VARS_DATA).
  */
@@ -41,11 +41,23 @@ export function filledIn(text: string, variables: Variables): string | { readonl
  */
 export function locateSources(bundle: Bundle, variables: Variables): Bundle {
   const faults: string[] = [];
+  const located = (view: FeatureView, text: string): string => {
+    const filled = filledIn(text, variables);
+    if (typeof filled === 'string') return filled;
+    faults.push(`the source of ${view.id} lies at ${text}: ${filled.fault}`);
+    return text;
+  };
   const views = [...bundle.views.values()].map((view): FeatureView => {
-    const path = filledIn(view.source.path, variables);
-    if (typeof path === 'string') return { ...view, source: { ...view.source, path } };
-    faults.push(`the source of ${view.id} lies at ${view.source.path}: ${path.fault}`);
-    return view;
+    const { stream, path } = view.source;
+    const source = { ...view.source, path: located(view, path) };
+    if (stream === undefined) return { ...view, source };
+    const [topic, folder] = [stream.topic, stream.folder].map((of) =>
+      of === null ? null : located(view, of),
+    );
+    return {
+      ...view,
+      source: { ...source, stream: { ...stream, topic: topic ?? null, folder: folder ?? null } },
+    };
   });
   if (faults.length > 0) throw registryError('REG_VARIABLE', faults.join('\n'), { field: 'vars' });
   return { ...bundle, views: new Map(views.map((view) => [view.id, view])) };

@@ -1,20 +1,27 @@
-/** Checks variables: they are allowed only in a source's path, and must have a value in this environment. */
+/** Checks variables: they are allowed only where a source lies, and must have a value in this environment. */
 import { filledIn, variablesIn } from '../../contract/definitions/source-variables.ts';
 import type { Variables } from '../../contract/definitions/source-variables.ts';
 import { FeatureDraft, SourceDraft } from '../../contract/definitions/draft.ts';
 import type { Draft, Place } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 
+/** Options of a stream that say where it lies. */
+const PLACES = new Set(['topic', 'folder', 'archive']);
+
 /** @param drafts  includes the sources that are defined inside a view */
 export function checkVariables(drafts: Iterable<Draft>, variables: Variables, mistakes: Mistakes): void {
   for (const draft of drafts) {
     refuse(draft.name, draft.place, [], mistakes);
+    const check = (value: unknown, path: readonly string[], isPlace: boolean): void => {
+      if (!isPlace || typeof value !== 'string') return refuse(value, draft.place, path, mistakes);
+      const filled = filledIn(value, variables);
+      if (typeof filled !== 'string')
+        mistakes.add(draft.place, path, `source "${draft.name}": ${filled.fault}`);
+    };
     for (const [option, value] of Object.entries(draft.options)) {
-      if (draft instanceof SourceDraft && option === 'parquet' && typeof value === 'string') {
-        const filled = filledIn(value, variables);
-        if (typeof filled !== 'string')
-          mistakes.add(draft.place, [option], `source "${draft.name}": ${filled.fault}`);
-      } else refuse(value, draft.place, [option], mistakes);
+      if (draft instanceof SourceDraft && option === 'stream' && isPlain(value)) {
+        for (const [inner, of] of Object.entries(value)) check(of, [option, inner], PLACES.has(inner));
+      } else check(value, [option], draft instanceof SourceDraft && option === 'parquet');
     }
   }
 }

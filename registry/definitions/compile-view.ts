@@ -12,6 +12,7 @@ import type { Entity, Feature, FeatureView, Source } from '../../contract/model.
 import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import { EntityDraft, FeatureDraft, SourceDraft } from '../../contract/definitions/draft.ts';
 import type { ViewDraft } from '../../contract/definitions/draft.ts';
+import type { CompiledSource } from './compile-stream.ts';
 import { compileFeature } from './compile-feature.ts';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
@@ -19,17 +20,22 @@ import { givenText } from '../../contract/std/given-text.ts';
 import { checkOptions, VIEW_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import type { ViewOptionValues } from '../../contract/definitions/option-schemas.ts';
 import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
+import { streamColumns } from './source-columns.ts';
 import type { SourceColumns } from './source-columns.ts';
 import { columnFit, columnNames, twiceText } from '../../project/engine/duckdb/sources/source-fit.ts';
 import type { ColumnFit } from '../../project/engine/duckdb/sources/source-fit.ts';
-import { viewTimes } from './view-times.ts';
+import { formatDuration } from '../../contract/std/duration.ts';
+import { OUT_OF_ORDER_US, viewTimes } from './view-times.ts';
 
 const HOUR_US = 3_600_000_000;
+/** Of a view over a stream. */
+const STREAM_HOP_US = 10_000_000;
+const LEAST_STREAM_HOP_US = 1_000_000;
 
 export interface ViewContext {
   /** Null for an entity that has mistakes, which are reported at the entity. */
   readonly entities: ReadonlyMap<string, Entity | null>;
-  readonly sources: ReadonlyMap<string, Source | null>;
+  readonly sources: ReadonlyMap<string, CompiledSource | null>;
   /** The columns of sources, by path. */
   readonly columns: ReadonlyMap<string, SourceColumns>;
   readonly mistakes: Mistakes;
@@ -64,14 +70,19 @@ class ViewCheck {
     const entity = this.#entity();
     const source = this.#source();
     const kind = this.#kind();
-    const hopUs = kind === 'aggregated' ? (this.#options.hop ?? HOUR_US) : 0;
+    const isStream = source?.stream !== undefined;
+    const hopUs = kind === 'aggregated' ? (this.#options.hop ?? (isStream ? STREAM_HOP_US : HOUR_US)) : 0;
     if (kind === 'aggregated' && hopUs === 0) this.#fault('hop', 'hop must be longer than nothing');
+    if (isStream) this.#checkOverStream(kind, hopUs);
     const raw = this.#columns(source);
     if (source !== null && entity !== null) this.#checkColumns(source, entity, raw, kind);
     const rows = this.#rowExpressions();
     const columns = this.#withSelected(rows, raw);
-    const features = this.#features(entity, hopUs, source?.path ?? '', columns);
-    const times = viewTimes(kind, hopUs, this.#options, (option, message) => this.#fault(option, message));
+    const features = this.#features(entity, hopUs, source === null ? '' : labelOf(source), columns);
+    const outOfOrderUs = isStream ? (source.outOfOrderUs ?? OUT_OF_ORDER_US) : null;
+    const times = viewTimes({ kind, hopUs, outOfOrderUs }, this.#options, (option, message) =>
+      this.#fault(option, message),
+    );
     if (source === null || entity === null || features.length === 0) return null;
     if (this.#context.mistakes.count > before) return null;
     const { version, owner, team, description, tags, deprecated } = this.#options;
@@ -80,7 +91,7 @@ class ViewCheck {
       name: this.#draft.name,
       version,
       entity: entity.name,
-      source,
+      source: withoutDraft(source),
       ...rows,
       features,
       ...times,
@@ -105,7 +116,7 @@ class ViewCheck {
     );
   }
 
-  #source(): Source | null {
+  #source(): CompiledSource | null {
     const given = this.#options.source;
     const name = given instanceof SourceDraft ? given.name : given;
     if (typeof name !== 'string') return this.#fault('source', 'needs a source');
@@ -117,8 +128,21 @@ class ViewCheck {
     );
   }
 
-  #columns(source: Source | null): SourceColumns {
-    const read = source === null ? undefined : this.#context.columns.get(source.path);
+  /** Rows of a stream are events, and an event by itself is no row of an entity. */
+  #checkOverStream(kind: FeatureView['kind'], hopUs: number): void {
+    if (kind === 'stored') {
+      const [name = 'x'] = Object.keys(this.#options.features);
+      const message = `a view over a stream is aggregated: agg.last('${name}').lifetime() keeps the newest value`;
+      this.#fault('features', message);
+    } else if (hopUs > 0 && hopUs < LEAST_STREAM_HOP_US)
+      this.#fault('hop', `hop ${formatDuration(hopUs)}: over a stream it is at least 1s`);
+    if (this.#options.watermark === 'cutoff')
+      this.#fault('watermark', 'the watermark of a stream follows its events; leave it out');
+  }
+
+  #columns(source: CompiledSource | null): SourceColumns {
+    const read =
+      source === null ? undefined : (streamColumns(source) ?? this.#context.columns.get(source.path));
     // A source that was not read has a mistake, which is reported at the source.
     return read ?? { unreadable: 'its source has a mistake', missing: true };
   }
@@ -207,7 +231,12 @@ class ViewCheck {
     return faultOfName('feature', name);
   }
 
-  #checkColumns(source: Source, entity: Entity, columns: SourceColumns, kind: FeatureView['kind']): void {
+  #checkColumns(
+    source: CompiledSource,
+    entity: Entity,
+    columns: SourceColumns,
+    kind: FeatureView['kind'],
+  ): void {
     if ('unreadable' in columns) {
       if (!this.#context.columns.has(source.path)) return;
       const features = Object.values(this.#options.features);
@@ -219,12 +248,13 @@ class ViewCheck {
       else this.#fault('source', columns.unreadable);
       return;
     }
-    const read = { path: source.path, files: columns.files };
+    const read = { path: labelOf(source), files: columns.files };
     for (const [option, column] of [
       ['eventTime', source.eventTime],
       ['createdTime', source.createdTime],
     ] as const) {
-      if (column === null) continue;
+      // Those of a stream are checked with the stream.
+      if (column === null || source.stream !== undefined) continue;
       const fit = columnFit(columns.files, column, { kind: 'timestamp' });
       this.#takeFit(fit, () =>
         fit.state === 'misfit'
@@ -236,7 +266,7 @@ class ViewCheck {
       const fit = columnFit(columns.files, key.name, { kind: key.type });
       this.#takeFit(fit, () =>
         fit.state === 'misfit'
-          ? `join key "${key.name}" is ${key.type}, but the column of source ${source.path} is ${fit.types}`
+          ? `join key "${key.name}" is ${key.type}, but the column of source ${read.path} is ${fit.types}`
           : columnFault(fit, key.name, `, a join key of entity "${entity.name}"`, read),
       );
     }
@@ -265,6 +295,16 @@ class ViewCheck {
     this.#context.mistakes.add(this.#draft.place, path, `view "${this.#draft.name}": ${message}`);
     return null;
   }
+}
+
+/** What messages call a source: people know files by their path, and a stream by its name. */
+function labelOf({ name, path, stream }: CompiledSource): string {
+  return stream === undefined ? path : name;
+}
+
+function withoutDraft(compiled: CompiledSource): Source {
+  const { outOfOrderUs: _, ...source } = compiled;
+  return source;
 }
 
 /** @param role  what the view uses the column for, in the words that follow the column's name in a sentence */

@@ -4,7 +4,7 @@
  * (source-columns.ts); everything after that is pure.
  */
 import { compareBytes } from '../../contract/std/canonical-json.ts';
-import type { Definitions, Entity, FeatureService, FeatureView, Source } from '../../contract/model.ts';
+import type { Definitions, Entity, FeatureService, FeatureView } from '../../contract/model.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import type { KeyType } from '../../contract/value-type.ts';
 import { fieldOf } from '../../contract/wire/online/online-layout.ts';
@@ -20,6 +20,8 @@ import {
 import type { Draft } from '../../contract/definitions/draft.ts';
 import type { ReadCode } from '../code/read-code.ts';
 import { compileOnDemandViews } from './compile-on-demand.ts';
+import { compileSource, isStream, pathOf } from './compile-source.ts';
+import type { CompiledSource } from './compile-stream.ts';
 import { compileService } from './compile-service.ts';
 import { compileView } from './compile-view.ts';
 import type { ViewContext } from './compile-view.ts';
@@ -27,7 +29,7 @@ import { loadDrafts } from './load.ts';
 import { Mistakes } from '../../contract/definitions/mistake.ts';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
-import { checkOptions, ENTITY_OPTIONS, SOURCE_OPTIONS } from '../../contract/definitions/option-schemas.ts';
+import { checkOptions, ENTITY_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import { checkVariables } from './check-variables.ts';
 import { readSourceColumns } from './source-columns.ts';
 
@@ -51,7 +53,7 @@ export async function compileProject(
   const columns = await readSourceColumns(
     settings.folder,
     vars,
-    sources.flatMap((d) => parquetPath(d)),
+    sources.flatMap((d) => (isStream(d) ? [] : (pathOf(d) ?? []))),
   );
   const codes = await readCodes(drafts, settings.folder, mistakes);
   const definitions = compileDrafts(drafts, { columns, codes, mistakes, warn, applied });
@@ -69,11 +71,6 @@ async function readCodes(drafts: readonly Draft[], folder: string, mistakes: Mis
   const { readCode } = await import('../code/read-code.ts');
   for (const draft of computed) codes.set(draft, await readCode(draft, folder, mistakes));
   return codes;
-}
-
-function parquetPath(draft: SourceDraft): string[] {
-  const path = draft.options['parquet'];
-  return typeof path === 'string' ? [path] : [];
 }
 
 function inlineSources(drafts: readonly Draft[]): SourceDraft[] {
@@ -100,7 +97,7 @@ function compileDrafts(
   for (const draft of of(EntityDraft)) {
     if (unique.take('entity', draft.name, draft)) entities.set(draft.name, compileEntity(draft, mistakes));
   }
-  const sources = new Map<string, Source | null>();
+  const sources = new Map<string, CompiledSource | null>();
   for (const draft of new Set([...of(SourceDraft), ...inlineSources(drafts)])) {
     if (draft instanceof InlineSourceDraft || unique.take('source', draft.name, draft))
       sources.set(draft.name, compileSource(draft, mistakes));
@@ -189,30 +186,6 @@ function keyNameFault(name: string, names: readonly string[]): string | null {
   const other = names.find((one) => one < name && one.toLowerCase() === lower);
   if (other !== undefined) return `join keys "${other}" and "${name}" differ only in case`;
   return faultOfName('join key', name);
-}
-
-function compileSource(draft: SourceDraft, mistakes: Mistakes): Source | null {
-  const other = Object.keys(draft.options).find((name) => !Object.hasOwn(SOURCE_OPTIONS.shape, name));
-  if (draft.options['parquet'] === undefined && other !== undefined) {
-    const hint =
-      didYouMean(other, ['parquet']) ||
-      "; sources are Parquet, which DuckDB makes of others: COPY (FROM 'events.csv') TO 'events.parquet'";
-    mistakes.add(
-      draft.place,
-      [other],
-      `source "${draft.name}": expected parquet: PATH, got "${other}"${hint}`,
-    );
-    return null;
-  }
-  const options = checkOptions(SOURCE_OPTIONS, `source "${draft.name}"`, draft, mistakes);
-  if (options === null) return null;
-  return {
-    name: draft.name,
-    path: options.parquet,
-    eventTime: options.eventTime,
-    createdTime: options.createdTime,
-    maxAheadUs: options.maxAhead,
-  };
 }
 
 /** The online store identifies a view by a 32-bit hash: two views of one entity with the same hash would share rows. */

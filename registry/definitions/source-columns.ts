@@ -3,9 +3,11 @@
  * them.
  */
 import type { CodedError } from '../../contract/std/coded-error.ts';
-import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { Source } from '../../contract/model.ts';
+import { DuckDb, duckTypeOf, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { readSourceFiles, unionTypes } from '../../project/engine/duckdb/sources/source-files.ts';
-import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
+import type { FileColumn, SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
+import { parseSourceType } from '../../project/engine/duckdb/sources/source-type.ts';
 import { filledIn } from '../../contract/definitions/source-variables.ts';
 import type { Variables } from '../../contract/definitions/source-variables.ts';
 
@@ -48,4 +50,15 @@ export async function readSourceColumns(
   } finally {
     duck.close();
   }
+}
+
+/** @returns the columns of a stream: its fields, whose types its definition gives; null: no stream */
+export function streamColumns({ path, stream }: Source): ReadColumns | null {
+  if (stream === undefined) return null;
+  const types = stream.fields.map(({ name, type }) => [name, duckTypeOf(type)] as const);
+  const columns = types.map(([name, duckType]): [string, FileColumn[]] => {
+    return [name.toLowerCase(), [{ name, type: parseSourceType(duckType), sql: quoteName(name) }]];
+  });
+  const group = { files: [], columns: new Map(columns), excluded: null, faults: [], shown: new Map() };
+  return { files: { path, groups: [group] }, union: new Map(types) };
 }

@@ -5,8 +5,8 @@ import { formatDuration } from '../../contract/std/duration.ts';
 import type { ViewOptionValues } from '../../contract/definitions/option-schemas.ts';
 
 const DAY_US = 86_400_000_000;
-/** How far a source's events may be out of order when the view does not say. */
-const OUT_OF_ORDER_US = 5_000_000;
+/** How far a source's events may be out of order when neither it nor the view says so. */
+export const OUT_OF_ORDER_US = 5_000_000;
 
 type ViewTimes = Pick<
   FeatureView,
@@ -24,14 +24,21 @@ type ViewTimes = Pick<
   | 'startUs'
 >;
 
-/** @param fault  called for each mistake, with the option that it concerns */
+/**
+ * @param view.outOfOrderUs  over a stream: how far its events may be out of order; null: over files
+ * @param fault              called for each mistake, with the option that it concerns
+ */
 export function viewTimes(
-  kind: FeatureView['kind'],
-  hopUs: number,
+  {
+    kind,
+    hopUs,
+    outOfOrderUs: ofStream,
+  }: Pick<FeatureView, 'kind' | 'hopUs'> & { outOfOrderUs: number | null },
   options: ViewOptionValues,
   fault: (option: string | readonly string[], message: string) => void,
 ): ViewTimes {
-  const { ttl, hop, delay, schedule, freshness, sourceFreshness, lateness, watermark, outOfOrder } = options;
+  const { ttl, hop, delay, schedule, freshness, sourceFreshness, lateness, outOfOrder } = options;
+  const watermark = ofStream === null ? (options.watermark ?? 'cutoff') : 'events';
   const stored = kind === 'stored';
   if (!stored && ttl !== undefined)
     fault('ttl', 'an aggregated view has no ttl: its windows say how old events may be');
@@ -40,8 +47,9 @@ export function viewTimes(
   if (stored && hop !== undefined) fault('hop', 'a stored view has no hop: nothing is aggregated here');
   if (watermark !== 'events' && outOfOrder !== undefined)
     fault('outOfOrder', 'outOfOrder goes with watermark: events, which it holds back; say both or neither');
-  const outOfOrderUs = watermark === 'events' ? (outOfOrder ?? OUT_OF_ORDER_US) : 0;
-  const delayUs = delay ?? 0;
+  const outOfOrderUs = watermark === 'events' ? (outOfOrder ?? ofStream ?? OUT_OF_ORDER_US) : 0;
+  // An edge of a stream is written once its watermark passes it, and read a hop later at the latest.
+  const delayUs = delay ?? (ofStream === null ? 0 : outOfOrderUs + hopUs);
   const times = {
     kind,
     ttlUs: ttl ?? null,

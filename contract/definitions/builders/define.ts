@@ -21,6 +21,7 @@ import type { Draft, StoredFeature } from '../draft.ts';
 import type { ColumnNameFault, Name } from '../name.ts';
 import type { Checked } from '../refused.ts';
 import type { Inputs, OnDemandFeatures, OnDemandOptions } from './on-demand-options.ts';
+import type { StreamFields, StreamOptions } from './stream-options.ts';
 import type { Features, ViewOptions, Watermark } from './view-options.ts';
 
 type JoinKeys = Readonly<Record<string, StoredFeature<unknown, KeyType>>>;
@@ -67,6 +68,16 @@ export const source = {
   parquet<Text extends string>(name: Name<Text>, options: ParquetOptions): SourceDraft {
     const { path, ...rest } = options;
     return made(new SourceDraft(name as string, { parquet: path, ...rest }, calledAt()));
+  },
+  /** Events that come as messages of a topic, or as files in a folder. */
+  stream<Text extends string, Fields extends StreamFields>(
+    name: Name<Text>,
+    options: StreamOptions<Fields>,
+  ): SourceDraft {
+    const { fields, eventTime, maxAhead, outOfOrder, ...stream } = options;
+    const times = Object.entries({ maxAhead, outOfOrder }).filter(([, value]) => value !== undefined);
+    const given = { stream, fields, eventTime, ...Object.fromEntries(times) };
+    return made(new SourceDraft(name as string, given, calledAt()));
   },
 };
 

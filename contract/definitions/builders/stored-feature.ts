@@ -2,6 +2,7 @@
  * `t`: the types of features and join keys, as definition files write them. The compiler knows of each feature its type
  * and the values that stand for it in `missing` and `examples`.
  */
+import type { TimeUnit } from '../../stream-source.ts';
 import type { TimeText } from '../../std/timestamp.ts';
 import { calledAt } from './call-place.ts';
 import { FeatureDraft, REQUEST_TIME } from '../draft.ts';
@@ -27,6 +28,11 @@ type Size<N extends number> = `${N}` extends '0' | `-${string}` | `${string}.${s
   ? Refused<'an embedding has 1 to 65536 numbers'>
   : N;
 
+interface TimeOptions extends FeatureOptions<TimeText> {
+  /** Only of a stream's field: what its numbers count since 1970, or that it is a text. */
+  readonly unit?: TimeUnit;
+}
+
 /** The types of features and join keys. */
 export const t = {
   bool: (options: FeatureOptions<boolean> = {}) => typed<boolean, 'bool'>('bool', options),
@@ -37,7 +43,7 @@ export const t = {
   string: (options: FeatureOptions<string> = {}) => typed<string, 'string'>('string', options),
   /** In base64. */
   bytes: (options: FeatureOptions<ScalarValues['bytes']> = {}) => typed<string, 'bytes'>('bytes', options),
-  timestamp: (options: FeatureOptions<TimeText> = {}) => typed<TimeText, 'timestamp'>('timestamp', options),
+  timestamp: (options: TimeOptions = {}) => typed<TimeText, 'timestamp'>('timestamp', options),
   list: <Value>(of: StoredFeature<Value>, options: FeatureOptions<readonly Item<Value>[]> = {}) =>
     typed<readonly Item<Value>[], 'list'>(`list<${nested(of)}>`, options),
   embedding: <const N extends number>(size: Size<N>, options: FeatureOptions<readonly number[]> = {}) =>

@@ -8,6 +8,7 @@ import {
   ON_DEMAND_OPTIONS,
   SERVICE_OPTIONS,
   SOURCE_OPTIONS,
+  STREAM_SOURCE_OPTIONS,
   VIEW_OPTIONS,
 } from '../../../contract/definitions/option-schemas.ts';
 import { BUILT_AGGREGATES } from '../../../contract/model.ts';
@@ -29,6 +30,7 @@ function firstColumn(heading: string, of = page): string[] {
 test.each([
   ['Entities', ENTITY_OPTIONS, []],
   ['Sources', SOURCE_OPTIONS, []],
+  ['Streams', STREAM_SOURCE_OPTIONS, Object.keys(STREAM_SOURCE_OPTIONS.shape.stream.shape)],
   ['Views', VIEW_OPTIONS, []],
   ['Features', FEATURE_OPTIONS, BUILT_AGGREGATES],
   ['Services', SERVICE_OPTIONS, []],
