@@ -1,0 +1,207 @@
+/**
+ * The windows of one entity over its tiles: what its features are at an edge. It stands at one edge and moves, forward
+ * and back, tile by tile; a move costs what enters and leaves, however many events or hops a window holds.
+ *
+ *            tail            head                  a window at edge c holds the tiles with c - hops < edge <= c:
+ *   tiles     v               v                    those from its tail up to and without the head
+ *   ... | 3 | 5 | 6 | 9 | 12 | 14 | ...
+ *
+ * What can be taken out again (counts, sums, value counts) enters and leaves. The rest (min, max, first, last) takes
+ * what enters, and is made again from the tiles when one leaves that had what the window says.
+ */
+import type { Value } from '../../value-type.ts';
+import type { Tile } from '../tile.ts';
+import { addTile, emptyTile } from '../tile.ts';
+import type { TilePlan } from '../tile-plan.ts';
+import { featureValue } from './feature-value.ts';
+import { TileRun } from './tile-run.ts';
+
+/** The values of a view's features at an edge. */
+interface EdgeValues {
+  readonly values: readonly Value[];
+  /** Names of features that are null since their values cannot be held. */
+  readonly lost: readonly string[];
+}
+
+/** One window length and what its tiles come to at the edge where the cursor stands. */
+interface WindowState {
+  /** Infinity: lifetime. */
+  readonly hops: number;
+  /** Parts that features of this length read. */
+  readonly parts: readonly number[];
+  tail: number;
+  n: number;
+  /** By part of the plan; those not in `parts` stay empty. */
+  readonly states: unknown[];
+  readonly spoiled: boolean[];
+}
+
+export class EntityWindows {
+  readonly #plan: TilePlan;
+  readonly #run: TileRun;
+  readonly #windows: readonly WindowState[];
+  /** Of each feature its window. */
+  readonly #windowOf: readonly WindowState[];
+  /** What the tiles that were dropped come to, as far as lifetimes read it. */
+  readonly #base: Tile;
+  #edge = -Infinity;
+  #head = 0;
+  /** Events before the edge. */
+  #present: number;
+
+  /** @param base  what `drop` gave before; the windows own it */
+  constructor(plan: TilePlan, base: Tile = emptyTile(plan)) {
+    this.#plan = plan;
+    this.#run = new TileRun(plan);
+    this.#base = base;
+    this.#present = base.n;
+    const lengths = [...new Set(plan.features.map(({ hops }) => hops ?? Infinity))];
+    this.#windows = lengths.map((hops) => newWindow(plan, hops, base));
+    this.#windowOf = plan.features.map(({ hops }) => this.#windows[lengths.indexOf(hops ?? Infinity)]!);
+  }
+
+  /** How often two states were merged since the beginning. */
+  get merges(): number {
+    return this.#run.merges;
+  }
+
+  /** The tile at an edge, so that another origin's can be added; the windows own it. */
+  tileAt(edge: number): Tile | null {
+    const at = this.#run.placeOf(edge);
+    return this.#run.edges[at] === edge ? this.#run.tiles[at]! : null;
+  }
+
+  /**
+   * Sets the tile of an edge, merged over origins. Values at edges from it on are then to be asked for again.
+   *
+   * @param edge  its index; later than what was dropped
+   * @param tile  owned by the windows from then on, and changed by nobody
+   */
+  put(edge: number, tile: Tile): void {
+    if (edge <= this.#edge) this.#moveBack(edge - 1);
+    this.#run.put(edge, tile);
+  }
+
+  /** @returns the values at an edge, earlier or later than the last one asked for; null: no event lies before it */
+  valuesAt(edge: number): EdgeValues | null {
+    if (edge < this.#edge) this.#moveBack(edge);
+    else this.#moveOn(edge);
+    if (this.#present === 0) return null;
+    for (const window of this.#windows) this.#refill(window);
+    const lost: string[] = [];
+    const values = this.#plan.features.map((planned, i) => {
+      const value = featureValue(planned, this.#windowOf[i]!);
+      if (value === undefined) lost.push(planned.feature.name);
+      return value ?? null;
+    });
+    return { values, lost };
+  }
+
+  /** @returns the first edge after one at which a tile enters or leaves a window; null: nothing changes any more */
+  nextChange(after: number): number | null {
+    const { edges } = this.#run;
+    let next = edges[this.#run.placeOf(after + 1)] ?? Infinity;
+    for (const { hops } of this.#windows) {
+      const leaving = edges[this.#run.placeOf(after - hops + 1)];
+      if (leaving !== undefined && leaving + hops < next) next = leaving + hops;
+    }
+    return next === Infinity ? null : next;
+  }
+
+  /**
+   * Forgets the tiles up to an edge that no window holds and no late event can reach any more.
+   *
+   * @returns  what lifetimes keep of all that was forgotten so far: for the constructor, another time
+   */
+  drop(upTo: number): Tile {
+    const held = Math.min(
+      this.#head,
+      ...this.#windows.map(({ hops, tail }) => (hops === Infinity ? Infinity : tail)),
+    );
+    const count = Math.min(held, this.#run.placeOf(upTo + 1));
+    const lifetime = this.#windows.find(({ hops }) => hops === Infinity);
+    for (const tile of this.#run.shift(count)) {
+      const kept = tile.states.map((state, i) =>
+        lifetime?.parts.includes(i) === true ? state : this.#plan.parts[i]!.empty(),
+      );
+      addTile(this.#plan, this.#base, { ...tile, states: kept });
+    }
+    this.#head -= count;
+    for (const window of this.#windows) window.tail = Math.max(0, window.tail - count);
+    return this.#base;
+  }
+
+  #moveOn(edge: number): void {
+    const { edges, tiles } = this.#run;
+    this.#edge = edge;
+    for (; this.#head < edges.length && edges[this.#head]! <= edge; this.#head++) {
+      const tile = tiles[this.#head]!;
+      this.#present += tile.n;
+      for (const window of this.#windows) this.#enter(window, tile);
+    }
+    for (const window of this.#windows) {
+      for (; window.tail < this.#head && edges[window.tail]! <= edge - window.hops; window.tail++) {
+        this.#leave(window, tiles[window.tail]!);
+      }
+    }
+  }
+
+  #moveBack(edge: number): void {
+    const { edges, tiles } = this.#run;
+    this.#edge = edge;
+    for (const window of this.#windows) {
+      for (; window.tail > 0 && edges[window.tail - 1]! > edge - window.hops; window.tail--) {
+        this.#enter(window, tiles[window.tail - 1]!);
+      }
+    }
+    for (; this.#head > 0 && edges[this.#head - 1]! > edge; this.#head--) {
+      const tile = tiles[this.#head - 1]!;
+      this.#present -= tile.n;
+      for (const window of this.#windows) this.#leave(window, tile);
+    }
+  }
+
+  #enter(window: WindowState, tile: Tile): void {
+    window.n += tile.n;
+    for (const i of window.parts) {
+      const part = this.#plan.parts[i]!;
+      if (part.slide.kind === 'slide') window.states[i] = part.slide.enter(window.states[i], tile.states[i]);
+      else if (!window.spoiled[i]!) window.states[i] = part.merge(window.states[i], tile.states[i]);
+      else continue;
+      this.#run.merges += 1;
+    }
+  }
+
+  #leave(window: WindowState, tile: Tile): void {
+    window.n -= tile.n;
+    for (const i of window.parts) {
+      const { slide } = this.#plan.parts[i]!;
+      this.#run.merges += 1;
+      if (slide.kind === 'slide') window.states[i] = slide.leave(window.states[i], tile.states[i]);
+      else if (!window.spoiled[i]!) window.spoiled[i] = slide.spoils(window.states[i], tile.states[i]);
+    }
+  }
+
+  #refill(window: WindowState): void {
+    for (const i of window.parts) {
+      if (!window.spoiled[i]!) continue;
+      const part = this.#plan.parts[i]!;
+      const state = this.#run.fold(i, window.tail, this.#head);
+      window.states[i] = window.hops === Infinity ? part.merge(state, this.#base.states[i]) : state;
+      window.spoiled[i] = false;
+    }
+  }
+}
+
+function newWindow(plan: TilePlan, hops: number, base: Tile): WindowState {
+  const features = plan.features.filter((feature) => (feature.hops ?? Infinity) === hops);
+  const lifetime = hops === Infinity;
+  return {
+    hops,
+    parts: [...new Set(features.flatMap(({ parts }) => parts))],
+    tail: 0,
+    n: lifetime ? base.n : 0,
+    states: plan.parts.map((part, i) => (lifetime ? part.merge(part.empty(), base.states[i]) : part.empty())),
+    spoiled: plan.parts.map(() => false),
+  };
+}

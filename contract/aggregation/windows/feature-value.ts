@@ -1,0 +1,101 @@
+/**
+ * The value of a feature over a window, from what the tiles of the window come to. The formulas are those of the batch
+ * SQL (materializer/aggregate/fixed-point.ts), so that both give the same bits.
+ */
+import type { Value } from '../../value-type.ts';
+import type { TileValue } from '../canonical-order.ts';
+import { compareCanonical } from '../canonical-order.ts';
+import type { Whole } from '../fixed-point.ts';
+import { POWERS, SQUARES_END } from '../fixed-point.ts';
+import type { TimedValue } from '../parts/endpoint-part.ts';
+import type { CountedValues } from '../parts/values-part.ts';
+import type { TileFeature } from '../tile-plan.ts';
+import { heldValue } from './held-value.ts';
+
+/** What the tiles of a window come to. */
+interface WindowTotal {
+  readonly n: number;
+  /** The state of each part of the plan, over the window. */
+  readonly states: readonly unknown[];
+}
+
+/** @returns the value; undefined: it cannot be held, and the feature is null */
+export function featureValue(planned: TileFeature, { n, states }: WindowTotal): Value | undefined {
+  const { feature, parts } = planned;
+  const state = (i: number): unknown => states[parts[i]!];
+  switch (planned.function) {
+    case 'count':
+      return heldValue(feature.type, parts.length === 0 ? n : (state(0) as number));
+    case 'countDistinct':
+      return heldValue(feature.type, (state(0) as CountedValues).size);
+    case 'sum':
+      return sumOf(planned, state(0) as Whole);
+    case 'avg':
+      return heldOrNull(planned, averageOf(state(0) as Whole, state(1) as number, planned.scale));
+    case 'stddev': {
+      const squares = state(2) as Whole;
+      if ((state(1) as number) > 1 && squares >= SQUARES_END) return undefined;
+      return heldOrNull(
+        planned,
+        deviationOf(state(0) as Whole, state(1) as number, squares) / POWERS[planned.scale]!,
+      );
+    }
+    case 'min':
+    case 'max':
+      return heldOrNull(planned, state(0) as TileValue | null);
+    case 'first':
+    case 'last':
+      return heldOrNull(planned, (state(0) as TimedValue | null)?.value ?? null);
+    case 'mostFrequent':
+      return heldOrNull(planned, mostFrequent(state(0) as CountedValues));
+    default:
+      throw new Error(`tiles do not give ${planned.function} yet`);
+  }
+}
+
+/** NaN: there is none. */
+function heldOrNull({ feature }: TileFeature, value: TileValue | null): Value | undefined {
+  return value === null || Number.isNaN(value) ? null : heldValue(feature.type, value);
+}
+
+function sumOf({ feature, function: name, scale }: TileFeature, sum: Whole): Value | undefined {
+  const whole = feature.aggregation!.columnType!.kind.startsWith('int');
+  if (!whole) return heldValue(feature.type, Number(sum) / POWERS[scale]!);
+  const float = feature.type.kind.startsWith('float');
+  return heldValue(feature.type, name === 'sum' && float ? Number(sum) : BigInt(sum));
+}
+
+/** @returns NaN over no values */
+function averageOf(sum: Whole, count: number, scale: number): number {
+  if (count === 0) return Number.NaN;
+  const divisor = count * POWERS[scale]!;
+  const exact = divisor <= Number.MAX_SAFE_INTEGER;
+  return Number(sum) / (exact ? divisor : Number(BigInt(count) * BigInt(POWERS[scale]!)));
+}
+
+/**
+ * The sample's standard deviation in fixed point: with a = S / n and b = S % n, n times the variance of the sums is
+ * Q - a (S + b) - b^2 / n.
+ *
+ * @returns NaN below two values
+ */
+function deviationOf(sum: Whole, count: number, squares: Whole): number {
+  if (count < 2) return Number.NaN;
+  const [s, n] = [BigInt(sum), BigInt(count)];
+  const [quotient, rest] = [s / n, s % n];
+  const spread = Number(BigInt(squares) - quotient * (s + rest)) - Number(rest * rest) / count;
+  // Rounding can bring a variance of nothing a hair below zero.
+  return Math.sqrt(Math.max(0, spread) / (count - 1));
+}
+
+/** The value that occurs most often, of equally frequent ones the smallest; null: there is none. */
+function mostFrequent(counts: CountedValues): TileValue | null {
+  let best: TileValue | null = null;
+  let most = 0;
+  for (const [value, count] of counts) {
+    if (count < most || (count === most && compareCanonical(value, best!) > 0)) continue;
+    best = value;
+    most = count;
+  }
+  return best;
+}
