@@ -55,6 +55,7 @@ export function commandLine(run: RunAction): Command {
     program.command(name).description(description).exitOverride();
   definitionCommands(add);
   materializeCommands(add);
+  backfillCommand(add);
   trainCommand(add);
   computeCommand(add);
   servingCommands(add);
@@ -88,14 +89,24 @@ function definitionCommands(add: Add): void {
   add('plan', 'compare the definitions with what is applied', async (c, o) =>
     (await registry()).plan(c, o),
   ).option('--exit-code', 'exit with 1 when there are changes');
-  add('apply', 'apply the definitions and publish the bundle', async (c, o) => (await registry()).apply(c, o))
+  add('apply', 'apply the definitions and publish the bundle', async (c, o) =>
+    (await registry()).apply(c, { ...o, backfill: o.backfill === true ? backfillViews(c) : undefined }),
+  )
     .option(
       '--allow <name>',
       'take a change that is refused, by the name that plan prints (repeatable)',
       list,
     )
-    .option('--reason <text>', 'why; the registry keeps it');
+    .option('--reason <text>', 'why; the registry keeps it')
+    .option(
+      '--backfill',
+      'then compute the views that are new or changed, new features alone where that will do',
+    );
   add('show [name]', 'the catalogue, or one definition', async (c, name) => (await registry()).show(c, name));
+}
+
+function backfillViews(c: CommandContext) {
+  return async (views: readonly string[]) => (await materializer()).backfillApplied(c, views);
 }
 
 function materializeCommands(add: Add): void {
@@ -126,6 +137,16 @@ function materializeCommands(add: Add): void {
     .requiredOption('--service <name>', 'the feature service')
     .requiredOption('--as-of <time>', 'each view is complete up to it, also in the online store')
     .option('--timeout <duration>', 'how long to wait; 0s looks once', '10m');
+}
+
+function backfillCommand(add: Add): void {
+  add('backfill', 'compute a view again, or a part of it, or single features', async (c, o) =>
+    (await materializer()).backfill(c, o),
+  )
+    .requiredOption('--view <id>', 'the view')
+    .option('--feature <name>', 'this feature alone, and keep the values of the others (repeatable)', list)
+    .option('--from <time>', 'edges or rows after this event time; without it all, and the horizon moves')
+    .option('--to <time>', 'up to and including this event time');
 }
 
 function trainCommand(add: Add): void {

@@ -1,4 +1,4 @@
-/** The materializer's commands: `materialize`, `history compact`. */
+/** The materializer's commands: `materialize`, `backfill`, `history compact`. */
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult } from '../project/command.ts';
 import { projectOf } from '../project/project.ts';
@@ -47,6 +47,35 @@ export async function materialize(context: CommandContext, flags: MaterializeFla
   );
   await printResult(context, { runs: records.map(runToJson) }, () => renderRuns(records));
   return 0;
+}
+
+interface BackfillFlags {
+  readonly view: string;
+  readonly feature?: string[];
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** Computes a view again, or a part of it, or single features. */
+export async function backfill(context: CommandContext, flags: BackfillFlags): Promise<ExitCode> {
+  const { materialize: run } = await import('./main.ts');
+  const { view, feature: features } = flags;
+  const range = { fromUs: optionalTime('from', flags.from), toUs: optionalTime('to', flags.to) };
+  const chosen = { views: [view], ...(features === undefined ? {} : { features }) };
+  const records = await untilStopped((signal) =>
+    run(projectOf(context), { ...chosen, ...range, kind: 'backfill', signal }),
+  );
+  await printResult(context, { runs: records.map(runToJson) }, () => renderRuns(records));
+  return 0;
+}
+
+/** Computes views that an apply has made new, of those that only gained features these alone. */
+export async function backfillApplied(
+  context: CommandContext,
+  views: readonly string[],
+): Promise<readonly RunRecord[]> {
+  const { backfillNew } = await import('./main.ts');
+  return untilStopped((signal) => backfillNew(projectOf(context), views, signal));
 }
 
 /** Joins the files of histories, makes their bases and removes what nobody reads, one line a view. */

@@ -3,6 +3,12 @@ import type { ErrorEntry } from '../contract/std/coded-error.ts';
 import { errorsOf } from '../contract/std/coded-error.ts';
 
 export const MATERIALIZER_ERRORS = {
+  MAT_ACCOUNT: {
+    message:
+      'The events that a backfill counted and left out are not those that it read; nothing was written.',
+    help: 'Run again when nothing writes into the source.',
+    kind: 'failed',
+  },
   MAT_AGGREGATION: {
     message: 'An aggregation cannot be computed: the function is not there yet, or does not fit its column.',
     help: 'Choose another aggregation, or a column of a type that it takes.',
@@ -71,6 +77,11 @@ export const MATERIALIZER_ERRORS = {
       'More rows were rejected than `materialize.maxRejectedShare` allows; nothing was written online.',
     help: 'Look at the reject file, fix the source, and run again.',
     kind: 'check-failed',
+  },
+  MAT_FEATURE: {
+    message: 'A backfill of single features does not fit the view or what its history holds.',
+    help: 'Run `plumb backfill --view VIEW` without --feature: it computes all features of the view.',
+    kind: 'usage',
   },
   MAT_GATE: {
     message: 'An option of a gate does not fit.',

@@ -6,6 +6,7 @@ import type { Project } from '../project/project.ts';
 import { IN_MEMORY, RegistryDatabase } from '../project/database/registry-database.ts';
 import type { StoreUrl } from '../project/settings/settings.ts';
 import type { RunRecord } from '../contract/run-record.ts';
+import { gainedFeatures } from './run/run-features.ts';
 import { runDaemon } from './daemon.ts';
 import type { DaemonOptions } from './daemon.ts';
 import { dryRun } from './dry-run.ts';
@@ -25,6 +26,29 @@ export async function materialize(project: Project, options: MaterializeOptions)
   } finally {
     await database.close();
   }
+}
+
+/**
+ * Backfills views that are new, or mean something new. A view that has rows and only gained features gets these alone.
+ * @throws as `materialize`
+ */
+export async function backfillNew(
+  project: Project,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<RunRecord[]> {
+  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
+  return RegistryDatabase.using(project.settings.registry, async (database) => {
+    const records: RunRecord[] = [];
+    for (const view of chosenViews(bundle, ids)) {
+      const gained = gainedFeatures(view, bundle.schemas.get(view.id) ?? []);
+      const wasRun = (await database.runs({ view: view.id })).some((run) => run.state === 'complete');
+      const part = wasRun && gained !== null && view.kind === 'aggregated' ? { features: gained } : {};
+      const options = { views: [view.id], kind: 'backfill' as const, signal, ...part };
+      records.push(...(await runMaterialize(project, bundle, database, options)));
+    }
+    return records;
+  });
 }
 
 /** Runs views by their schedule until the signal aborts. @throws what `runDaemon` throws */

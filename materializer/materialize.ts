@@ -36,6 +36,8 @@ export interface MaterializeOptions {
   /** Ignores the bookmark. */
   readonly full?: boolean;
   readonly kind?: RunKind;
+  /** Of one aggregated view: computes these features alone and keeps the values of the others. */
+  readonly features?: readonly string[];
   /** Goes past the guard: rows online are overwritten whatever they are. Implies `full`. */
   readonly replace?: boolean;
   /** Ends the run when it aborts: its reason says by what. */
@@ -107,7 +109,8 @@ export function runJob(
   options: MaterializeOptions,
 ): RunJob {
   const { fromUs = null, toUs = null, full = false, kind = null, replace = false, signal = null } = options;
-  return { project, bundle, database, options: { fromUs, toUs, full, kind, replace }, signal };
+  const { features = null } = options;
+  return { project, bundle, database, options: { fromUs, toUs, full, kind, features, replace }, signal };
 }
 
 /** @returns MAT_STOPPED for the views whose turn did not come */

@@ -39,6 +39,8 @@ export interface ApplyPlan {
   readonly rewrites: readonly RewrittenRows[];
   /** On-demand views that are new, whose meaning changes, or that were tried on another engine. */
   readonly untried: readonly OnDemandView[];
+  /** Ids of feature views that are new, or whose rows get another definition id. */
+  readonly recomputed: readonly string[];
 }
 
 /** @throws REG_DEFINITIONS with every mistake in the definitions; also when there are no definitions and never were */
@@ -57,6 +59,9 @@ export async function planProject(project: Project, database: RegistryDatabase):
     sequence: last?.sequence ?? 0,
     removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
     rewrites: await rewrittenRows(applied, next.views, project.settings.history, database),
+    recomputed: [...next.views.values()].flatMap(({ id, definitionId }) =>
+      applied?.views.get(id)?.definitionId === definitionId ? [] : [id],
+    ),
     untried: [...next.onDemand.values()].filter(({ id, definitionId, engine }) => {
       const before = applied?.onDemand.get(id);
       return before?.definitionId !== definitionId || before.engine !== engine;

@@ -22,6 +22,7 @@ import { refusalToJson } from './guard.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { KeptAllowance } from '../project/database/registry-database.ts';
 import { runToJson } from '../contract/run-record.ts';
+import type { RunRecord } from '../contract/run-record.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { settingsWithOrigins } from '../project/settings/settings.ts';
 import type { Settings, StoreUrl } from '../project/settings/settings.ts';
@@ -40,23 +41,32 @@ export async function plan(context: CommandContext, options: { exitCode?: boolea
   return options.exitCode === true && changes.length > 0 ? 1 : 0;
 }
 
+interface ApplyOptions {
+  readonly allow?: string[];
+  readonly reason?: string;
+  /** Computes views whose rows are new or mean something new; absent: their next runs do. */
+  readonly backfill?: (views: readonly string[]) => Promise<readonly RunRecord[]>;
+}
+
 /**
  * Applies the definitions and publishes the bundle; what the guard refuses is applied only if it is allowed by name.
  */
-export async function apply(
-  context: CommandContext,
-  options: { allow?: string[]; reason?: string },
-): Promise<ExitCode> {
+export async function apply(context: CommandContext, options: ApplyOptions): Promise<ExitCode> {
   const allowance = allowanceOf(options.allow ?? [], options.reason);
   const project = projectOf(context);
   return RegistryDatabase.using<ExitCode>(project.settings.registry, async (database) => {
     const made = await planProject(project, database);
     const bundle = await applyPlan(project, database, made, allowance);
+    // What comes next may take long, or fail.
+    if (options.backfill !== undefined) context.logger.info(`bundle ${bundle.hash} is in force`);
+    const runs = (await options.backfill?.(made.recomputed)) ?? [];
+    const ran = runs.map((run) => `\n${run.view} is backfilled up to ${formatTimestamp(run.watermarkUs)}.`);
     const render = (): string =>
-      `${renderChanges(made.changes, made.rewrites, allowance)}\nBundle ${bundle.hash} is in force.`;
+      `${renderChanges(made.changes, made.rewrites, allowance)}\nBundle ${bundle.hash} is in force.${ran.join('')}`;
     const { rewrites } = made;
     const changes = made.changes.map(changeToJson);
-    const data = { bundle: bundle.hash, changes, rewrites, allowed: allowance };
+    const more = options.backfill === undefined ? {} : { runs: runs.map(runToJson) };
+    const data = { bundle: bundle.hash, changes, rewrites, allowed: allowance, ...more };
     await printResult(context, data, render);
     return 0;
   });

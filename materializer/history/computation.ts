@@ -19,6 +19,8 @@ import type { RunPlan } from '../run/run-range.ts';
 import type { ViewRun } from '../run/view-run.ts';
 import { eventSource } from './events.ts';
 import type { EventSource } from './events.ts';
+import { keptFeatures, planFeatures } from './kept-features.ts';
+import type { KeptFeatures } from './kept-features.ts';
 import { checkSource } from './source-check.ts';
 
 /** What the history's rows hang on of a run. The view is aggregated. */
@@ -32,14 +34,19 @@ export interface HistoryRun extends Pick<
 
 export interface HistoryRange extends Pick<
   RunPlan,
-  'full' | 'fromUs' | 'cutoffUs' | 'dueUs' | 'historyCutoffUs' | 'horizonUs' | 'futureUs'
+  'kind' | 'full' | 'fromUs' | 'cutoffUs' | 'dueUs' | 'historyCutoffUs' | 'horizonUs' | 'futureUs'
 > {
   readonly previous: Pick<RunRecord, 'definitionId'> | null;
+  /** Of a backfill of single features their names; null: all features are computed. */
+  readonly features: readonly string[] | null;
 }
 
 export interface Computation {
   readonly run: HistoryRun;
+  /** Of what is computed. */
   readonly plan: AggregatePlan;
+  /** What is not computed and taken from the history; null: everything is computed. */
+  readonly kept: KeptFeatures | null;
   readonly source: EventSource;
   readonly extent: Extent;
   /** As the run reads it; null: nothing was computed yet. */
@@ -60,16 +67,19 @@ interface Extent {
 /** @throws REG_SOURCE, MAT_SOURCE, MAT_AGGREGATION, MAT_RANGE */
 export async function beginComputation(run: HistoryRun): Promise<Computation> {
   const events = await checkSource(run.duck, run.settings.folder, run.view, run.entity);
-  const plan = planAggregates(run.view, run.entity);
+  const whole = planAggregates(run.view, run.entity);
   const history = seenHistory(run.settings, run.view);
   const extent = extentOf(run, history);
-  const { horizonUs, futureUs } = run.range;
+  const { horizonUs, futureUs, features } = run.range;
+  const part = features === null ? whole : planFeatures(whole, features);
   return {
     run,
-    plan,
+    plan: part,
+    kept: features === null ? null : keptFeatures(run, { whole, part }, history),
     extent,
     history,
-    source: eventSource(plan, events, { knownUs: extent.knownUs, horizonUs, futureUs }),
+    // Which events count does not hang on which features are computed of them.
+    source: eventSource(whole, events, { knownUs: extent.knownUs, horizonUs, futureUs }),
   };
 }
 

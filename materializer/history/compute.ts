@@ -27,6 +27,7 @@ import { explained } from './compute-failure.ts';
 import { EntityParts } from './entity-parts.ts';
 import { eventsSql } from './events.ts';
 import { historyRowsSql } from './history-rows.ts';
+import { withKeptSql } from './kept-features.ts';
 import type { EventCounts } from './refused-events.ts';
 import { checkEvents } from './refused-events.ts';
 import { dropScope, makeScope, rowsFromUs } from './scope.ts';
@@ -80,8 +81,8 @@ const SPAN_ROWS = 600_000;
 export async function prepareHistory(run: HistoryRun, buckets?: number): Promise<PreparedHistory> {
   const { view, duck, settings, progress } = run;
   const computation = await beginComputation(run);
-  const { plan, extent } = computation;
-  const staged = new StagedRows(plan, run);
+  const { plan, extent, kept } = computation;
+  const staged = new StagedRows(kept?.whole ?? plan, run);
   const discard = async (): Promise<void> => {
     staged.discard();
     await duck.run(dropScope(run));
@@ -91,6 +92,7 @@ export async function prepareHistory(run: HistoryRun, buckets?: number): Promise
     const counts = await checkEvents(computation);
     const firstEdge = edgeAt(counts.oldestEventUs ?? 0, view.hopUs);
     await stageRows(computation, staged, firstEdge, buckets);
+    await checkAccount(computation, counts);
     const { rows, replacedUs, lost } = await staged.summary();
     return {
       counts,
@@ -125,11 +127,11 @@ async function stageRows(
   firstEdge: number,
   buckets?: number,
 ): Promise<void> {
-  const { run, plan, source, extent, history } = computation;
+  const { run, plan, source, extent, kept } = computation;
   const { duck, progress } = run;
   const { toEdge } = extent;
   const scope = await makeScope(computation);
-  const old = historyRowsSql(plan, history, scope === null ? null : rowsFromUs(computation, scope.fromEdge));
+  const old = historyRowsSql(computation, scope === null ? null : rowsFromUs(computation, scope.fromEdge));
   const events = inScope(plan, eventsSql(plan, source, scope, toEdge), scope);
   const number = await countEvents(computation, scope, events);
   const count = buckets ?? Math.max(1, Math.ceil((number * loadOf(plan)) / BUCKET_LOAD));
@@ -142,10 +144,16 @@ async function stageRows(
   for (let index = 0; index < count; index++) {
     progress.step('computing', index, count, 'buckets of entities');
     const bucket = { index, count };
-    const kept = old === null ? null : parts.select('history', index);
-    await staged.add(
-      aggregateSql({ plan, events: parts.select('events', index), toEdge, scope, bucket, old: kept }),
-    );
+    const rows = old === null ? null : parts.select('history', index);
+    const sql = aggregateSql({
+      plan,
+      events: parts.select('events', index),
+      toEdge,
+      scope,
+      bucket,
+      old: rows,
+    });
+    await staged.add(kept === null || rows === null ? sql : withKeptSql(kept, sql, rows));
   }
   progress.step('computing', count, count, 'buckets of entities');
 }
@@ -176,6 +184,24 @@ async function countEvents(
 async function countRows(duck: DuckDb, sql: string): Promise<number> {
   const [row] = await duck.rows(sql);
   return Number(row!['n']);
+}
+
+/**
+ * Of a backfill of everything: each row that was read is counted, too late, rejected or waiting. Counted are those that
+ * the computation reads, which knows nothing of the others.
+ * @throws MAT_ACCOUNT when they do not add up: the source has changed while it was read
+ */
+async function checkAccount({ run, plan, source, extent }: Computation, counts: EventCounts): Promise<void> {
+  if (run.range.kind !== 'backfill' || extent.mode !== 'everything') return;
+  const events = eventsSql(plan, source, null, extent.toEdge);
+  const counted = await countRows(run.duck, `SELECT count(*) AS n FROM (${events})`);
+  const { read, lateEvents, rejected, waiting } = counts;
+  if (read === counted + lateEvents + rejected + waiting) return;
+  throw materializerError(
+    'MAT_ACCOUNT',
+    `${read} events of ${run.view.id} were read, and ${counted} counted, ${lateEvents} too late, ${rejected} rejected, ` +
+      `${waiting} waiting: that is not the same`,
+  );
 }
 
 function requireLater(view: FeatureView, createdUs: number, replacedUs: number | null): void {

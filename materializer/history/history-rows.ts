@@ -5,19 +5,22 @@
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { committedSql } from '../../project/engine/duckdb/committed-rows.ts';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
-import type { HistorySnapshot } from '../../project/history/history-snapshot.ts';
-import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
+import type { Computation } from './computation.ts';
+import { keptColumns } from './kept-features.ts';
 
 /**
+ * Those that count under the view's row logic; in a backfill of single features, those that the others are taken from.
+ *
  * @param fromUs  rows of files that reach to it; null: of all files
- * @returns       a SELECT of (keys, e, created_us, definition, gone, f0..), or null when there is no file
+ * @returns       a SELECT of (keys, e, created_us, definition, gone, f0.., kept features); null when there is no file
  */
 export function historyRowsSql(
-  plan: AggregatePlan,
-  history: HistorySnapshot | null,
+  { plan, history, kept }: Pick<Computation, 'plan' | 'history' | 'kept'>,
   fromUs: number | null,
 ): string | null {
-  const { view, entity } = plan;
+  const { entity } = plan;
+  const view = kept?.before ?? plan.view;
+  const known = new Set(view.features.map(({ name }) => name));
   const all = history?.files(countingIds(view, entity.joinKeys)) ?? [];
   const files = all.filter(({ lastEventUs }) => fromUs === null || lastEventUs >= fromUs);
   if (files.length === 0) return null;
@@ -27,7 +30,11 @@ export function historyRowsSql(
     'epoch_us(created_time) AS created_us',
     'definition_id AS definition',
     'coalesce(deleted, false) AS gone',
-    ...plan.features.map((f) => `${quoteName(f.feature.name)} AS ${f.name}`),
+    ...plan.features.map((f) => {
+      const value = known.has(f.feature.name) ? quoteName(f.feature.name) : `NULL::${f.duckType}`;
+      return `${value} AS ${f.name}`;
+    }),
+    ...(kept === null ? [] : keptColumns(kept)),
   ];
   return `SELECT ${columns.join(', ')} FROM (${committedSql(view, entity, files)})`;
 }

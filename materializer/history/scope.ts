@@ -53,8 +53,7 @@ function tableOf({ view, runId }: Pick<HistoryRun, 'view' | 'runId'>): string {
 
 /** @returns a SELECT of the history's rows (keys, e, ...) that may lie after the first edge; of a range: of all rows */
 function oldRows(computation: Computation): string | null {
-  const { plan, extent, history } = computation;
-  return historyRowsSql(plan, history, rowsFromUs(computation, extent.fromEdge));
+  return historyRowsSql(computation, rowsFromUs(computation, computation.extent.fromEdge));
 }
 
 async function incrementScope(computation: Computation): Promise<Scope> {
@@ -100,7 +99,7 @@ async function rangeScope(computation: Computation): Promise<Scope> {
 
 /** Tells of the entities whose events were taken back which of them have older ones: they keep their row. */
 async function markLiving(computation: Computation, scope: Scope, old: string | null): Promise<void> {
-  const { run, plan, source, extent, history } = computation;
+  const { run, plan, source, extent } = computation;
   const { duck } = run;
   // Where a feature is a lifetime's, all events are read.
   if (old === null || plan.hasLifetime) return;
@@ -116,7 +115,7 @@ async function markLiving(computation: Computation, scope: Scope, old: string | 
     ON ${sameKeys(plan, 'a', 'v')} AND v.edge <= a.e AND v.edge > a.frm - ${reach}`;
   await duck.run(`CREATE OR REPLACE TEMP TABLE scope_doubt AS ${doubt}`);
   const [doubtful] = await duck.rows('SELECT count(*) AS n FROM scope_doubt');
-  const whole = doubtful!['n'] === 0n ? null : historyRowsSql(plan, history, null);
+  const whole = doubtful!['n'] === 0n ? null : historyRowsSql(computation, null);
   if (whole !== null) {
     const newest = `SELECT ${keysOf(plan, 'h')}, arg_max(h.gone, (h.e, coalesce(h.created_us, 0))) AS gone FROM (${whole}) h
       JOIN scope_doubt d ON ${sameKeys(plan, 'h', 'd')} WHERE h.e <= d.frm GROUP BY ${keysOf(plan, 'h')}`;

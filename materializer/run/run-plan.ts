@@ -13,6 +13,8 @@ import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { materializerError } from '../errors.ts';
+import { checkFeatures } from './run-features.ts';
 import { movesBookmark, planRange } from './run-range.ts';
 import type { RunPlan } from './run-range.ts';
 import type { PlannedRun, RunJob } from './view-run.ts';
@@ -29,6 +31,7 @@ export async function planRun(job: RunJob, view: FeatureView, writes: boolean): 
   const { clock, logger } = project;
   const settings = { ...project.settings, seen: new HistoriesSeen() };
   const startedUs = clock.nowUs();
+  if (options.features !== null) checkFeatures(view, options.features);
   const known = (await database.runs({ view: view.id })).filter((run) => run.kind !== 'stream');
   const runs = known.map((run) => (run.state === 'running' ? endedBy(run, startedUs) : run));
   if (writes) for (const [i, run] of runs.entries()) if (run !== known[i]) await database.finishRun(run);
@@ -70,16 +73,27 @@ function rangeAfter(
   const again = looksAtLateness && previous !== null && previous.latenessUs !== view.latenessUs;
   const longer = previous !== null && keepsLonger(view, previous);
   const full = options.full || owed || again || longer;
+  if (options.features !== null) refuseStale(view, owed || again);
   const range = planRange(view, { ...options, full }, previous, startedUs);
   const hasAllRows = project.clock.sourcesRunAhead && view.source.createdTime === null;
-  const known = { ...range, historyCutoffUs, futureUs: hasAllRows ? null : startedUs };
+  const { features } = options;
+  const known = { ...range, historyCutoffUs, features, futureUs: hasAllRows ? null : startedUs };
   if (!looksAtLateness) return { ...known, horizonUs: null };
-  const whole = options.fromUs === null && (options.full || options.kind === 'backfill');
+  const whole = options.fromUs === null && features === null && (options.full || options.kind === 'backfill');
   const horizonUs =
     previous === null || whole || owed
       ? Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs)
       : horizonOfHistory(place, view, runs, previous);
   return { ...known, horizonUs };
+}
+
+/** Rows of which other events count by now cannot be kept. */
+function refuseStale({ id }: FeatureView, isStale: boolean): void {
+  if (!isStale) return;
+  throw materializerError(
+    'MAT_FEATURE',
+    `the lateness or the horizon of ${id} has changed since its rows were computed, so that all features are due`,
+  );
 }
 
 /**

@@ -22,6 +22,8 @@ export interface RangeOptions {
   /** Ignores the bookmark. */
   readonly full: boolean;
   readonly kind: RunKind | null;
+  /** Of an aggregated view: computes these alone and keeps the values of the others; null: all. */
+  readonly features: readonly string[] | null;
   /** Goes past the guard: implies full, and may take the online store back to an earlier time. */
   readonly replace: boolean;
 }
@@ -58,6 +60,8 @@ export interface RunPlan extends RunRange {
    * no mistakes, they count in later runs.
    */
   readonly futureUs: number | null;
+  /** As in `RangeOptions`. */
+  readonly features: readonly string[] | null;
 }
 
 /** Whether the next run may go on from where a run ended. */
@@ -92,8 +96,15 @@ export function planRange(
       { field: 'from' },
     );
   }
+  if (options.features !== null) return featuresRange(view, options, previous);
   // A first run with --from says where the view begins; a later one repeats a part.
   if (fromUs !== null && previous !== null) return backfillRange(view, previous, fromUs, askedUs);
+  if (fromUs !== null && options.kind === 'backfill')
+    throw materializerError(
+      'MAT_RANGE',
+      `${view.id} was never run to its end, so that there is no part of it to compute again`,
+      { field: 'from', help: 'Run `plumb materialize`, which takes --from as the beginning of the view.' },
+    );
   // Without `replace` a run never goes back behind what an earlier one has covered: the guard would keep it anyway.
   const cutoffUs = previous === null || options.replace ? askedUs : Math.max(askedUs, previous.toUs);
   const dueUs = dueUpTo(view, cutoffUs);
@@ -111,6 +122,45 @@ export function planRange(
     watermarkUs: view.kind === 'stored' ? cutoffUs : dueUs,
     recordToUs: cutoffUs,
     moves: movesBookmark({ kind: options.kind ?? 'ordinary', fromUs }),
+    previous,
+  };
+}
+
+/**
+ * Single features are computed up to where the others are known, which stay as they are: neither bookmark nor watermark
+ * moves ahead.
+ */
+function featuresRange(
+  view: Pick<FeatureView, 'id' | 'kind' | 'hopUs' | 'definitionId'>,
+  { fromUs, toUs, features }: RangeOptions,
+  previous: RunRecord | null,
+): RunRange {
+  const names = features!.join(', ');
+  if (previous === null)
+    throw materializerError(
+      'MAT_FEATURE',
+      `${view.id} was never run to its end: its first run computes ${names} with all its features`,
+      { help: `Run \`plumb materialize --view ${view.id}\`.` },
+    );
+  const isNew = previous.definitionId !== view.definitionId;
+  if (!isNew && fromUs !== null) return backfillRange(view, previous, fromUs, toUs ?? previous.toUs);
+  if (fromUs !== null || toUs !== null)
+    throw materializerError(
+      'MAT_RANGE',
+      `${names} of ${view.id} ${isNew ? 'is computed from the beginning and up to' : 'has no value after'} ` +
+        `${formatTimestamp(previous.toUs)}, where the other features are known up to: ` +
+        `leave out ${fromUs === null ? '--to' : '--from'}`,
+      { field: fromUs === null ? 'to' : 'from' },
+    );
+  return {
+    kind: 'backfill',
+    full: true,
+    fromUs: null,
+    cutoffUs: previous.toUs,
+    dueUs: dueUpTo(view, previous.toUs),
+    watermarkUs: previous.watermarkUs,
+    recordToUs: previous.toUs,
+    moves: true,
     previous,
   };
 }

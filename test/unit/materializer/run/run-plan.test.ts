@@ -16,7 +16,7 @@ test('a view that had more runs than a call takes arguments is planned like any 
       ttlUs: view.ttlUs,
     };
   });
-  const options = { fromUs: null, toUs: null, full: true, kind: null, replace: false };
+  const options = { fromUs: null, toUs: null, full: true, kind: null, features: null, replace: false };
   const settings = { folder: '/', history: scratchFolder() };
   const project = { settings, clock: { nowUs: () => START_US + 200_000 } };
   const database = { runs: () => Promise.resolve(runs) };

@@ -10,6 +10,7 @@ const asked = (change: Partial<RangeOptions> = {}): RangeOptions => ({
   toUs: null,
   full: false,
   kind: null,
+  features: null,
   replace: false,
   ...change,
 });
