@@ -12,7 +12,9 @@ test('random functions over random rows of all types give the same bits in each 
   // Functions that throw, int64 that no number is, halves of characters: some, and not most.
   expect(faults).toBeGreaterThan(rows / 100);
   expect(faults).toBeLessThan(rows * 2);
-  console.info(`${rows} rows, ${values} values, ${faults} calls without values, ${late} late in the sidecar`);
+  console.info(
+    `${rows} rows, ${values} values, ${faults} calls without values, ${late} requests asked again`,
+  );
   expect(values).toBeGreaterThan(rows * 40);
   // The verdict asks the functions again, over the archive and over the history.
   const judged = await places.judge();

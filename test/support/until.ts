@@ -6,10 +6,14 @@ const LIMIT_MS = 300_000;
 const POLL_MS = 10;
 
 /** @throws Error naming `what` when the condition does not hold within 300 s */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  pollMs = POLL_MS,
+): Promise<void> {
   const endMs = performance.now() + LIMIT_MS;
   while (!(await condition())) {
     if (performance.now() > endMs) throw new Error(`not within ${LIMIT_MS / 1_000} s: ${what}`);
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }

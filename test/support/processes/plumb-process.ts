@@ -48,6 +48,7 @@ export function run(
 
 export interface Serving {
   readonly url: string;
+  readonly adminUrl: string;
   readonly pid: number;
   /** Asks it to end, as Kubernetes would. */
   stop(): Promise<Finished>;
@@ -77,13 +78,13 @@ export async function serve(folder: string, program = PLUMB): Promise<Serving> {
     return ended;
   };
   onTestFinished(async () => void (await stop()));
-  const url = await new Promise<string>((resolve, reject) => {
+  const [url, adminUrl] = await new Promise<[string, string]>((resolve, reject) => {
     child.stderr.setEncoding('utf8').on('data', (part: string) => {
       stderr += part;
-      const said = /serves on (http:\/\/[^\s,]+)/.exec(stderr)?.[1];
-      if (said !== undefined) resolve(said);
+      const said = /serves on (http:\/\/[^\s,]+).* admin on (http:\/\/[^\s,]+)/.exec(stderr);
+      if (said !== null) resolve([said[1]!, said[2]!]);
     });
     void ended.then(({ code }) => reject(new Error(`plumb serve ended with ${code}: ${stderr}`)));
   });
-  return { url, pid: child.pid!, stop };
+  return { url, adminUrl, pid: child.pid!, stop };
 }
