@@ -103,7 +103,8 @@ export class RoleRun {
     judge.addTrue(split?.given ?? 0);
     const isAgreeingJudged = split?.counted.some((how) => how !== 'withheld') ?? true;
     const name = `${this.#served.service.name} ${this.#used.role}`;
-    await rows.verdicts.begin(name, this.#taken.length, isAgreeingJudged ? 'agrees' : 'withheld');
+    const agreeing = isAgreeingJudged || this.#isForOnDemandAlone() ? 'agrees' : 'withheld';
+    await rows.verdicts.begin(name, this.#taken.length, agreeing);
     const pages = split !== null && split.open > 0 ? await this.#judgeOpen(judge, split, tallies) : null;
     if (split !== null) await judged.endRole(isAgreeingJudged);
     await this.#endRows({ rows: split !== null, open: pages !== null });
@@ -116,6 +117,14 @@ export class RoleRun {
       slices: this.#tally.traffic.slices(pages?.pods ?? []),
       ...(await this.#told(tallies, pages, { rows: agreeingRows, counted: split?.counted ?? [] })),
     };
+  }
+
+  /** The service lists nothing of the role, and what on-demand views use of it can be compared. */
+  #isForOnDemandAlone(): boolean {
+    const used = this.#parts.used.featuresOf(this.#used.role);
+    const isCompared = ({ log }: Feature): boolean =>
+      log === 'raw' || (log === 'hmac' && this.#day.hmacKey !== null);
+    return this.#taken.length === 0 && used.some(isCompared);
   }
 
   async #split(): Promise<Split | null> {

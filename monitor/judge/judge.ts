@@ -87,6 +87,8 @@ interface ComparedGroup {
   readonly faults: readonly DifferingValue[];
   /** What differs of the values that on-demand views use. */
   readonly used: readonly DifferingValue[];
+  /** Whether one of those that the service does not list is judged. */
+  readonly isUnlistedJudged: boolean;
   /** How many of the values are present. */
   readonly present: number;
   /** Whether there is a judged value. */
@@ -164,7 +166,7 @@ export class ViewJudge {
     const values = this.#compare(row, unjudged, to - from);
     const { judged, isAnswerAltered } = values;
     const fidelity = asked?.fidelity.answer ?? null;
-    const outcome = outcomeOf(row, { judged, unjudged });
+    const outcome = this.#outcomeOf(row, values, unjudged);
     const tallied = { role, decisions: this.#decisions, verdicts: this.#verdicts, runs };
     const decided = new GroupDecisions(tallied, { ...values, given, place, outcome, fidelity });
     for (let at = from; at < to; at++) {
@@ -219,14 +221,26 @@ export class ViewJudge {
           mismatches.push({ place, fullName, tally, value, harm: comparison.harm });
       }
     }
-    const used = mismatches.filter(({ value }) => this.#judged.forOnDemand.has(value.feature));
-    if (!unjudged && !row.isUndecoded) used.push(...this.#differingUnlisted(row));
-    return { compared, mismatches, faults, used, present, judged, isAnswerAltered };
+    const listed = mismatches.filter(({ value }) => this.#judged.forOnDemand.has(value.feature));
+    const { differing, isJudged } =
+      unjudged || row.isUndecoded ? { differing: [], isJudged: false } : this.#compareUnlisted(row);
+    const used = [...listed, ...differing];
+    return {
+      compared,
+      mismatches,
+      faults,
+      used,
+      isUnlistedJudged: isJudged,
+      present,
+      judged,
+      isAnswerAltered,
+    };
   }
 
-  #differingUnlisted(row: JudgedRow): DifferingValue[] {
+  #compareUnlisted(row: JudgedRow): { readonly differing: DifferingValue[]; readonly isJudged: boolean } {
     const { view } = this.#judged;
-    return this.#unlisted.flatMap((one) => {
+    let isJudged = false;
+    const differing = this.#unlisted.flatMap((one) => {
       const at = row.view === view ? one.index : sameFeature(row.view, one.feature);
       const definition = row.view.features[at];
       if (definition === undefined || this.#values.whyWithheld(one.feature, definition, row) !== null)
@@ -235,8 +249,20 @@ export class ViewJudge {
       const value = this.#values.of({ ...row, answer: undefined }, one, definition, at);
       const { isUnavailable, isPresent, isExact } = one.tally.compare(value);
       const { fullName, tally } = one;
+      if (!isUnavailable) isJudged = true;
       return isPresent && !isExact && !isUnavailable ? [{ place: -1, fullName, tally, value, harm: 0 }] : [];
     });
+    return { differing, isJudged };
+  }
+
+  #outcomeOf({ vector, isUndecoded }: JudgedRow, values: ComparedGroup, unjudged: boolean): RowOutcome {
+    if (vector.status === UNAVAILABLE) return 'unavailable';
+    if (isUndecoded) return 'undecoded';
+    if (unjudged) return 'unjudged';
+    // Of a role that on-demand views alone use, what they use decides.
+    if (this.#features.length > 0) return values.judged ? 'agrees' : 'withheld';
+    if (values.used.length > 0) return 'differs';
+    return values.isUnlistedJudged ? 'agrees' : 'withheld';
   }
 
   #placeOf({ given: { vector }, entity, row, agreed }: JudgedGroup): GroupPlace {
@@ -286,14 +312,4 @@ export class ViewJudge {
     if (watermarkUs === null) return true;
     return view.kind === 'aggregated' && dueEdgeUs(servedUs, view) > watermarkUs;
   }
-}
-
-function outcomeOf(
-  { vector, isUndecoded }: JudgedRow,
-  { judged, unjudged }: { readonly judged: boolean; readonly unjudged: boolean },
-): RowOutcome {
-  if (vector.status === UNAVAILABLE) return 'unavailable';
-  if (isUndecoded) return 'undecoded';
-  if (unjudged) return 'unjudged';
-  return judged ? 'agrees' : 'withheld';
 }

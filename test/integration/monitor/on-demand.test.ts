@@ -5,9 +5,12 @@
 import { afterEach, expect, test } from 'vitest';
 import { PRESENT, UNAVAILABLE } from '../../../contract/status.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
+import { judgedRowsFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import { explainRequest } from '../../../monitor/explain/explain.ts';
 import { renderExplanation } from '../../../monitor/explain/explanation-text.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import { quotePath } from '../../../project/engine/duckdb/file-sql.ts';
 import { nativeText } from '../../../sidecar/surface/value-text.ts';
 import {
   BASKET,
@@ -22,7 +25,8 @@ import {
   serveBasket,
   spentRow as row,
 } from '../../support/fixtures/basket-day.ts';
-import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import { DAY } from '../../support/day-time.ts';
+import { MonitoredDay, SERVICE } from '../../support/fixtures/monitored-day.ts';
 import type { OrderRow, Served } from '../../support/fixtures/monitored-day.ts';
 import { onDemandView } from '../../support/fixtures/on-demand-bundle.ts';
 
@@ -211,6 +215,29 @@ test('a row that differs only in what no service lists has a cause, which its ow
   expect(listed).toMatchObject({ rows: 41, present: 41, exact: 41, causes: {} });
   const orders = snapshot.views.find(({ view }) => view === 'orders')!;
   expect(orders.hours.reduce((sum, { values }) => sum + values, 0)).toBe(41);
+});
+
+test('rows that on-demand views alone use say in the Parquet whether what is used of them agrees', async () => {
+  await begin();
+  const features = WITH_BASKET.features.filter(({ view }) => view !== 'orders');
+  day.publish(day.orders, { ...WITH_BASKET, features });
+  const rows = serveMatching(400);
+  const [old, missed] = [row('late', '05:00', '05:00', 10), row('late', '10:00', '13:00', 20)];
+  for (let i = 0; i < 400; i++)
+    serve('12:30', 'late', { row: online(old), watermark: '09:00' }, { cart: 5, ratio: 0.5 });
+  await day.appendOrders([...rows, old, missed]);
+  for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
+  day.setWatermark('23:59');
+  await day.judge(SETTLED);
+  const duck = await DuckDb.open();
+  const file = quotePath(judgedRowsFile(day.project.settings.reports, SERVICE.name, DAY));
+  const told = await duck.rows(`SELECT DISTINCT customer_id = 'late' AS late, _outcome, _fidelity, _mismatches
+    FROM read_parquet(${file}) WHERE _view = 'orders' ORDER BY late`);
+  duck.close();
+  expect(told).toEqual([
+    { late: false, _outcome: 'agrees', _fidelity: 'true', _mismatches: 0 },
+    { late: true, _outcome: 'differs', _fidelity: 'true', _mismatches: 0 },
+  ]);
 });
 
 test('vectors of a bundle whose function is another are run by that one', async () => {
