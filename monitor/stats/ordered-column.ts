@@ -1,5 +1,5 @@
 /** Compares an ordered column of two files: Kolmogorov-Smirnov, Wasserstein, quantiles, and shares of bins. */
-import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { DAY_US, formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { EMPTY_BIN_SHARE, jensenShannonDistance, populationStability } from '../statistics/binned-shares.ts';
 import { ksProbability } from '../statistics/ks-probability.ts';
@@ -70,7 +70,7 @@ export async function compareOrdered(
   const shown = ({ value, index }: RankedValue): OrderedValue => {
     if (texts !== null) return texts.get(index)!;
     if (column.unit === null) return value + 0;
-    return column.isTimeOfDay ? formatTimestamp(value).slice(11, -1) : formatTimestamp(value);
+    return column.isTimeOfDay ? timeOfDayText(value) : formatTimestamp(value);
   };
   const edges = bins.edges.map(shown);
   return {
@@ -80,6 +80,11 @@ export async function compareOrdered(
     wasserstein: column.unit === 's' ? walk.wasserstein / 1e6 : walk.wasserstein,
     quantiles: { shares: QUANTILE_SHARES, a: quantiles.a.map(shown), b: quantiles.b.map(shown) },
   };
+}
+
+/** @param us  since midnight; the end of a day is a time of its own */
+function timeOfDayText(us: number): string {
+  return us === DAY_US ? '24:00:00.000000' : formatTimestamp(us).slice(11, -1);
 }
 
 /** SQL of each distinct finite value `v`, with its number of rows in `a` and in `b`. */

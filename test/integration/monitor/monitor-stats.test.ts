@@ -96,6 +96,8 @@ test('times and days are in RFC 3339, and moved by seconds', async () => {
     ks: { location: expect.stringMatching(/^09:\d\d:00\.000000$/) },
     quantiles: { a: expect.arrayContaining(['09:00:00.000000']) },
   });
+  const late = await compared(clock('09:00:00'), "TIME '24:00:00' AS t");
+  expect(late).toMatchObject({ quantiles: { b: expect.arrayContaining(['24:00:00.000000']) } });
   const odd = await compared("'infinity'::TIMESTAMP AS t", `${time} AS t`);
   expect(odd).toMatchObject({ notFinite: { a: 1_000, b: 0 } });
   expect(odd.ks).toBeUndefined();
