@@ -38,6 +38,11 @@ export function onDemandMetrics(
     'Whether a view is not called, since half of its calls took over 1 ms.',
     each(({ isOff }) => (isOff ? 1 : 0)),
   );
+  out.gauge(
+    `${name}_other_engine`,
+    'Whether a view was applied on another V8 or processor than this one, so that its bits may differ.',
+    each(({ isOfOtherEngine }) => (isOfOtherEngine ? 1 : 0)),
+  );
   out.counter(
     'plumbline_passed_over_columns_total',
     'Columns of requests in the form of Feast that no join key or input has the name of.',

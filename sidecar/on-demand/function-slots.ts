@@ -7,6 +7,7 @@ import type { Bundle, OnDemandView } from '../../contract/model.ts';
 import { onDemandToJson } from '../../contract/definitions/definition-json.ts';
 import { argumentsOf } from '../../contract/on-demand/arguments.ts';
 import { compileOnDemand } from '../../contract/on-demand/compile-function.ts';
+import { ENGINE, isOwnEngine } from '../../contract/on-demand/engine.ts';
 import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
 import { FunctionRunner } from './function-runner.ts';
 import { OnDemandTally } from './on-demand-tally.ts';
@@ -75,6 +76,7 @@ export class FunctionSlots {
   take(functions: FunctionSet): void {
     const before = this.#inForce.isolated;
     this.#inForce = functions;
+    this.#tellEngines();
     if (functions.isolated === before) return;
     if (before !== null) this.#leave(before.functions);
     void functions.isolated?.functions.start();
@@ -90,6 +92,21 @@ export class FunctionSlots {
     const { isolated } = this.#inForce;
     const all = [...this.#leaving.keys(), ...(isolated === null ? [] : [isolated.functions])];
     await Promise.all(all.map((functions) => functions.close()));
+  }
+
+  /** Warns of a view, once, that was applied on another engine: it is served, but its bits are not promised. */
+  #tellEngines(): void {
+    for (const [id, tally] of this.#tallies) {
+      const engine = this.#inForce.runners.get(id)?.view.engine ?? '';
+      const isOther = !isOwnEngine(engine);
+      if (isOther && !tally.isOfOtherEngine) {
+        this.#warn(
+          `${id} was applied on ${engine}, and this is ${ENGINE}: what it computes may differ in the last digits from ` +
+            'training; apply with the Node that serves, or serve with the one that applied',
+        );
+      }
+      tally.isOfOtherEngine = isOther;
+    }
   }
 
   #tallyOf(id: string): OnDemandTally {

@@ -27,6 +27,8 @@ export class OnDemandTally {
   readonly values = new Float64Array(STATUSES.length);
   /** It is not called, since it took too long too often. */
   isOff = false;
+  /** The view in force was applied on another engine than this one (contract/on-demand/engine.ts). */
+  isOfOtherEngine = false;
 
   fail(reason: FailureReason, rows: number): void {
     this.failures.set(reason, (this.failures.get(reason) ?? 0) + rows);
