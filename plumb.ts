@@ -6,6 +6,7 @@ import { commandLine } from './command-line.ts';
 import type { CommandContext } from './project/command.ts';
 import { jsonText } from './project/command.ts';
 import { registryError } from './contract/errors.ts';
+import { hideExperimentalWarnings } from './project/experimental-warnings.ts';
 import { checkNodeVersion } from './project/node-version.ts';
 import { CodedError } from './contract/std/coded-error.ts';
 import type { ErrorKind } from './contract/std/coded-error.ts';
@@ -20,6 +21,7 @@ const EXIT_OF: Readonly<Record<ErrorKind, number>> = {
   failed: 4,
 };
 
+hideExperimentalWarnings();
 const logger = terminalLogger(process.stderr);
 let tellError: Parameters<CommandContext['tellErrors']>[0] = (_, sentence) => logger.info(sentence);
 let exitCode = 0;

@@ -22,7 +22,7 @@ interface ProcessOptions {
 
 /** Runs `plumb ARGS` to its end. */
 export function plumb(args: readonly string[], options: ProcessOptions = {}): Promise<Finished> {
-  return run(process.execPath, [QUIET_NODE, options.program ?? PLUMB, ...args], options);
+  return run(process.execPath, [options.program ?? PLUMB, ...args], options);
 }
 
 /** Runs a program to its end; its stdin is empty. */
