@@ -62,11 +62,13 @@ export type AggregateFunction = (typeof AGGREGATE_FUNCTIONS)[number];
 /** Known by name and not computed yet: refused by a plan. */
 export const NOT_YET_COMPUTED: ReadonlySet<AggregateFunction> = new Set([
   'approxCountDistinct',
-  'lastN',
   'approxPercentile',
 ]);
 
 export const BUILT_AGGREGATES = AGGREGATE_FUNCTIONS.filter((name) => !NOT_YET_COMPUTED.has(name));
+
+/** The largest n of lastN: each row of its view holds so many values. */
+export const NEWEST_MAX = 1_000;
 
 export interface Aggregation {
   readonly function: AggregateFunction;
@@ -80,7 +82,7 @@ export interface Aggregation {
   readonly scale: number;
   /** n of lastN; 0 otherwise. */
   readonly n: number;
-  /** p of approxPercentile, in [0, 1]; 0 otherwise. */
+  /** Of approxPercentile, in (0, 1); 0 otherwise. */
   readonly percentile: number;
 }
 

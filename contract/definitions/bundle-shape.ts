@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { parseExpression } from '../expression/syntax.ts';
-import { BUILT_AGGREGATES } from '../model.ts';
+import { BUILT_AGGREGATES, NEWEST_MAX } from '../model.ts';
 import type { Json } from '../std/canonical-json.ts';
 import { givenText } from '../std/given-text.ts';
 import { parseType } from '../value-type.ts';
@@ -67,12 +67,14 @@ const aggregation = z
     columnType: type.nullable(),
     windowUs: count.min(1).nullable(),
     scale: count.max(22),
-    n: count.max(10_000),
-    percentile: z.number().min(0).max(1),
+    n: count.max(NEWEST_MAX),
+    percentile: z.number().min(0).lt(1),
   })
   .superRefine((one, context) => {
     if (one.column === null && one.function !== 'count')
       context.addIssue({ code: 'custom', path: ['column'], message: `expected a column to ${one.function}` });
+    if ((one.n === 0) !== (one.function !== 'lastN'))
+      context.addIssue({ code: 'custom', path: ['n'], message: 'expected at least 1 of lastN, else 0' });
     if ((one.column === null) !== (one.columnType === null)) {
       const message = one.column === null ? 'expected null, as the column is' : "expected the column's type";
       context.addIssue({ code: 'custom', path: ['columnType'], message });

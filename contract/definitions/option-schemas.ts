@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseDuration } from '../std/duration.ts';
 import { givenText } from '../std/given-text.ts';
 import { parseTimestamp } from '../std/timestamp.ts';
-import { AGGREGATE_FUNCTIONS, BUILT_AGGREGATES } from '../model.ts';
+import { AGGREGATE_FUNCTIONS, BUILT_AGGREGATES, NEWEST_MAX } from '../model.ts';
 import type { AggregateFunction } from '../model.ts';
 import { TIME_UNITS } from '../stream-source.ts';
 import { knownNames, optionSentence, valueAt } from './option-sentence.ts';
@@ -164,8 +164,8 @@ export const FEATURE_OPTIONS = z.strictObject({
   column: z.string().min(1).optional(),
   window: duration.optional(),
   scale: z.number().int().min(0).max(22).default(6),
-  n: z.number().int().min(1).max(10_000).default(0),
-  percentile: z.number().min(0).max(1).default(0),
+  n: z.number().int().min(1).max(NEWEST_MAX).default(0),
+  percentile: z.number().gt(0).lt(1).default(0),
   missing: z.unknown().optional(),
   tolerance: z.number().nonnegative().nullable().default(null),
   log,

@@ -51,6 +51,25 @@ export interface AggregatePlan {
   readonly hasLifetime: boolean;
 }
 
+/** What one kind of aggregation adds to the tiles of an entity, beside what adds up and what a frame folds. */
+export interface TileSteps {
+  /** Over the events of one tile. */
+  readonly tile: readonly string[];
+  /** Over the tiles of an entity, `p` being those up to and with a tile. */
+  readonly counted: readonly string[];
+  /** Over the tiles with the columns before. */
+  readonly total: readonly string[];
+  /** Columns of the total that a window takes from the last tile that entered. */
+  readonly entered: readonly string[];
+}
+
+export const LIFETIME = 0;
+
+/** @returns the window in hops, or LIFETIME: as names of columns have it */
+export function windowOf(feature: PlannedFeature): number {
+  return feature.hops ?? LIFETIME;
+}
+
 /** @param view  aggregated, and passed by `checkAggregations` */
 export function planAggregates(view: FeatureView, entity: Entity): AggregatePlan {
   const columns = valueColumns(view);

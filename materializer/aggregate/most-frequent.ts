@@ -7,9 +7,8 @@
  * A code holds counts below 2^31 and fewer than 2^32 values; past that the cast or the product fails, never wraps.
  */
 import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
-import { keysOf, sameKeys } from './aggregate-plan.ts';
+import { keysOf, LIFETIME, sameKeys, windowOf } from './aggregate-plan.ts';
 import type { StreamPart } from './tiles.ts';
-import { LIFETIME, windowOf } from './tiles.ts';
 
 const RANK_BASE = 4_294_967_296;
 

@@ -11,6 +11,7 @@
  * Running sums of deltas along the edges would be one wide sum a window, over three times as many rows: twice the CPU.
  */
 import type { AggregatePlan, PlannedFeature, ValueColumn } from './aggregate-plan.ts';
+import { LIFETIME, windowOf } from './aggregate-plan.ts';
 import {
   avgSql,
   fixedSql,
@@ -22,6 +23,7 @@ import {
   stddevSql,
   sumSql,
 } from './fixed-point.ts';
+import { newestSql, newestSteps } from './newest-values.ts';
 
 /** Something that adds up: a column of the tile and the windows it is needed for (0: lifetime). */
 interface Additive {
@@ -47,12 +49,6 @@ export interface StreamPart {
   readonly folds: readonly string[];
   /** Over the edges of an entity: `coalesce(sum(n_7) OVER w0, 0) AS n_7`. */
   readonly runs: readonly string[];
-}
-
-export const LIFETIME = 0;
-
-export function windowOf(feature: PlannedFeature): number {
-  return feature.hops ?? LIFETIME;
 }
 
 /** @returns the name of the window frame that holds the tiles of a window */
@@ -93,11 +89,14 @@ export function tilePart(plan: AggregatePlan): StreamPart {
   const folds = [...additives, ...framed].map((part) => `${part.tile} AS ${part.name}`);
   const totals = additives.map((a) => `coalesce(sum(${a.name}) OVER p, 0) AS c_${a.name}`);
   const kept = framed.map((f) => f.name);
+  const steps = newestSteps(plan);
+  const upTo = `WINDOW p AS (PARTITION BY ${plan.keyList} ORDER BY e ROWS UNBOUNDED PRECEDING)`;
+  const own = [plan.keyList, 'e', 'row_number() OVER () AS id', ...kept, ...totals, ...steps.total];
   return {
     ctes: [
-      `tile AS (SELECT ${[plan.keyList, 'e', ...folds].join(', ')} FROM ev GROUP BY ${plan.keyList}, e)`,
-      `total AS MATERIALIZED (SELECT ${[plan.keyList, 'e', 'row_number() OVER () AS id', ...kept, ...totals].join(', ')}
-         FROM tile WINDOW p AS (PARTITION BY ${plan.keyList} ORDER BY e ROWS UNBOUNDED PRECEDING))`,
+      `tile AS (SELECT ${[plan.keyList, 'e', ...folds, ...steps.tile].join(', ')} FROM ev GROUP BY ${plan.keyList}, e)`,
+      `counted AS (SELECT ${['*', ...steps.counted].join(', ')} FROM tile ${upTo})`,
+      `total AS MATERIALIZED (SELECT ${own.join(', ')} FROM counted ${upTo})`,
     ],
     branches: [
       `SELECT ${[plan.keyList, 'e', '1 AS present', 'id AS entered', ...kept].join(', ')} FROM total`,
@@ -135,7 +134,8 @@ export function sumsSql(plan: AggregatePlan): string {
       return `${a.name.startsWith('n') ? `${sum}::BIGINT` : sum} AS ${a.name}_${w}`;
     }),
   );
-  if (sums.length === 0) return 'SELECT * FROM w';
+  const carried = newestSteps(plan).entered.map((name) => `entered.${name}`);
+  if (sums.length + carried.length === 0) return 'SELECT * FROM w';
   const joins = [
     'LEFT JOIN total entered ON entered.id = w.entered',
     ...windows.map((hops) => `LEFT JOIN total left_${hops} ON left_${hops}.id = w.left_${hops}`),
@@ -143,7 +143,7 @@ export function sumsSql(plan: AggregatePlan): string {
   const stddevs = new Map(
     plan.features.filter((f) => f.aggregation.function === 'stddev').map((f) => [stddevName(f), f] as const),
   );
-  const inner = `SELECT w.*, ${sums.join(', ')} FROM w ${joins.join(' ')}`;
+  const inner = `SELECT ${['w.*', ...carried, ...sums].join(', ')} FROM w ${joins.join(' ')}`;
   if (stddevs.size === 0) return inner;
   const quotients = [...stddevs].flatMap(([name, f]) => [
     `${quotientSql(...sumAndCount(f))} AS a_${name}`,
@@ -177,7 +177,7 @@ function additivesOf(feature: PlannedFeature): [string, string][] {
   const name = feature.aggregation.function;
   if (column === null) return name === 'count' ? [['n', 'count(*)']] : [];
   const count: [string, string] = [`n_${column.name}`, `count(${column.name})`];
-  if (name === 'count') return [count];
+  if (name === 'count' || name === 'lastN') return [count];
   const scale = name === 'sum' || name === 'avg' || name === 'stddev' ? scaleOf(feature) : 0;
   const fixed = fixedColumn(column, scale);
   const sum: [string, string] = [`s_${fixed}`, `sum(${fixed})`];
@@ -231,6 +231,7 @@ export function tileValueSql(feature: PlannedFeature): string | null {
   const w = windowOf(feature);
   const column = feature.column?.name;
   if (feature.aggregation.function === 'count') return column === undefined ? `n_${w}` : `n_${column}_${w}`;
+  if (feature.aggregation.function === 'lastN') return newestSql(feature, `n_${column}_${w}`);
   const framed = framedOf(feature);
   if (framed !== null) return `${framed[0]}_${w}`;
   if (!['sum', 'avg', 'stddev'].includes(feature.aggregation.function)) return null;

@@ -164,10 +164,11 @@ function inScope(plan: AggregatePlan, sql: string, scope: Scope | null): string 
 
 /** What an event costs: a share of each window, and of each feature that looks at single values. */
 function loadOf(plan: AggregatePlan): number {
-  const values = plan.features.filter((f) =>
-    ['countDistinct', 'mostFrequent'].includes(f.aggregation.function),
-  );
-  return 1 + plan.windows.length + values.length;
+  const values = plan.features.map(({ aggregation }) => {
+    if (aggregation.function === 'lastN') return 1 + aggregation.n / 10;
+    return ['countDistinct', 'mostFrequent'].includes(aggregation.function) ? 1 : 0;
+  });
+  return values.reduce((sum, cost) => sum + cost, 1 + plan.windows.length);
 }
 
 /** Known from the footers; only when that could be too much is it worth counting the events of the scope. */

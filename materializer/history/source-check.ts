@@ -7,6 +7,7 @@ import {
   expressionMistakes,
   withComputedColumns,
 } from '../../project/engine/duckdb/sources/computed-columns.ts';
+import { resultType, takenBy, takesColumn } from '../../contract/aggregation/result-type.ts';
 import { NOT_YET_COMPUTED } from '../../contract/model.ts';
 import type { Aggregation, Entity, Feature, FeatureView } from '../../contract/model.ts';
 import {
@@ -17,14 +18,11 @@ import {
 } from '../../project/engine/duckdb/sources/source-fit.ts';
 import { readSourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
-import { formatType, isNumeric, SCALARS } from '../../contract/value-type.ts';
+import { formatType, isNumeric } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import { materializerError } from '../errors.ts';
 import { eventRows } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
-
-const COMPARABLE: ReadonlySet<string> = new Set(SCALARS);
-const FIXED_POINT: ReadonlySet<string> = new Set(['sum', 'avg', 'stddev']);
 
 /** The greatest power of ten that a double holds exactly. */
 const SCALE_MAX = 22;
@@ -106,21 +104,14 @@ function aggregationMistake(feature: Feature, a: Aggregation, hopUs: number): st
   }
   if (a.function === 'count') return resultMistake(feature, { kind: 'int64' });
   if (a.column === null || a.columnType === null) return `${a.function} needs a column`;
-  const takes = FIXED_POINT.has(a.function) ? isNumeric(a.columnType) : COMPARABLE.has(a.columnType.kind);
-  if (!takes) {
-    const wanted = FIXED_POINT.has(a.function) ? 'a number' : 'a single value';
+  if (!takesColumn(a.function, a.columnType)) {
+    const wanted = takenBy(a.function) === 'numbers' ? 'a number' : 'a single value';
     return `${a.function} needs ${wanted}, but ${a.column} is ${formatType(a.columnType)}`;
   }
   if (!Number.isInteger(a.scale) || a.scale < 0 || a.scale > SCALE_MAX) {
     return `its scale should be a whole number from 0 to ${SCALE_MAX}, got ${a.scale}`;
   }
-  return resultMistake(feature, naturalType(a.function, a.columnType));
-}
-
-function naturalType(name: Aggregation['function'], column: ValueType): ValueType {
-  if (name === 'avg' || name === 'stddev') return { kind: 'float64' };
-  if (name === 'countDistinct') return { kind: 'int64' };
-  return column;
+  return resultMistake(feature, resultType(a.function, a.columnType));
 }
 
 /** A feature's own type may be another number type, but never one that would round a fraction away. */
@@ -128,6 +119,6 @@ function resultMistake(feature: Feature, natural: ValueType): string | null {
   const whole = natural.kind === 'int32' || natural.kind === 'int64';
   const fits = isNumeric(natural)
     ? isNumeric(feature.type) && (whole || feature.type.kind === 'float32' || feature.type.kind === 'float64')
-    : natural.kind === feature.type.kind;
+    : formatType(natural) === formatType(feature.type);
   return fits ? null : `it gives ${formatType(natural)}, which does not fit ${formatType(feature.type)}`;
 }

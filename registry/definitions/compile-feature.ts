@@ -1,5 +1,6 @@
 /** Compiles one feature of a view: its type, its aggregation, its fallback. */
 import { formatDuration } from '../../contract/std/duration.ts';
+import { resultType, takenBy, takesColumn } from '../../contract/aggregation/result-type.ts';
 import { BUILT_AGGREGATES, NOT_YET_COMPUTED } from '../../contract/model.ts';
 import type { AggregateFunction, Aggregation, Feature } from '../../contract/model.ts';
 import { exactCast } from '../../project/engine/duckdb/sources/exact-cast.ts';
@@ -11,7 +12,7 @@ import {
   parseSourceType,
 } from '../../project/engine/duckdb/sources/source-type.ts';
 import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';
-import { formatType, isNumeric, SCALARS } from '../../contract/value-type.ts';
+import { formatType, isNumeric } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import type { FeatureDraft, Place } from '../../contract/definitions/draft.ts';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
@@ -57,6 +58,8 @@ export function compileFeature(
   );
   if (options === null || (options.agg === undefined && draft.options['agg'] !== undefined)) return null;
   const check = new FeatureCheck(name, options, at, context);
+  // One that does not fit is left out of the options, and told already.
+  if (options.agg !== undefined && context.mistakes.count === before) check.checkParameters(options.agg);
   const feature = options.agg === undefined ? check.stored() : check.aggregated(options.agg);
   return context.mistakes.count > before ? null : feature;
 }
@@ -69,6 +72,12 @@ function whatOf(name: string, { view }: FeatureContext): string {
 function relativePlace(draft: FeatureDraft, place: Place, name: string): Place {
   return draft.place ?? { file: place.file, lineOf: (path) => place.lineOf(['features', name, ...path]) };
 }
+
+/** Options of one aggregation alone, with what one may write. */
+const PARAMETERS = [
+  ['n', 'lastN', '10'],
+  ['percentile', 'approxPercentile', '0.95'],
+] as const;
 
 class FeatureCheck {
   readonly #name: string;
@@ -99,8 +108,8 @@ class FeatureCheck {
     if (NOT_YET_COMPUTED.has(agg)) {
       return this.#fault('agg', `${agg} cannot be computed yet; there are ${BUILT_AGGREGATES.join(', ')}`);
     }
-    if (column === undefined && agg !== 'count') this.#fault('agg', `${agg} needs a column`);
     this.#checkWindow(window);
+    if (column === undefined && agg !== 'count') return this.#fault('agg', `${agg} needs a column`);
     const columnType = column === undefined ? null : this.#columnType(column, agg);
     if (column !== undefined && columnType === null) return null;
     const natural = resultType(agg, columnType);
@@ -120,6 +129,16 @@ class FeatureCheck {
       percentile,
     };
     return this.#feature(type, null, aggregation);
+  }
+
+  /** What belongs to one aggregation alone: it needs that, and others have no use for it. */
+  checkParameters(agg: AggregateFunction): void {
+    for (const [option, owner, example] of PARAMETERS) {
+      const given = this.#options[option] !== 0;
+      if (agg === owner && !given)
+        this.#fault('agg', `${agg} needs ${option}, such as ${option}: ${example}`);
+      if (agg !== owner && given) this.#fault(option, `${option} is of ${owner}; ${agg} has none`);
+    }
   }
 
   #feature(type: ValueType, column: string | null, aggregation: Aggregation | null): Feature {
@@ -170,13 +189,8 @@ class FeatureCheck {
       return this.#fault('column', `column "${column}" holds nothing but nulls: its type is not known`);
     const duckType = formatSourceType(own.find((one) => modelTypeOf(one) === null) ?? own[0] ?? types[0]!);
     const type = this.#keptType(column, columns.files, own, this.#unitedType(column, columns.union, own));
-    const scalar =
-      type !== null && (SCALARS as readonly string[]).includes(type.kind) && type.kind !== 'bytes';
-    const takes = NUMERIC_ONLY.has(agg) ? 'numbers' : agg === 'count' ? 'any column' : 'single values';
-    if (agg === 'count' ? true : NUMERIC_ONLY.has(agg) ? type !== null && isNumeric(type) : scalar) {
-      return type ?? { kind: 'string' };
-    }
-    return this.#fault('agg', `${agg} takes ${takes}, but column "${column}" is ${duckType}`);
+    if (takesColumn(agg, type)) return type ?? { kind: 'string' };
+    return this.#fault('agg', `${agg} takes ${takenBy(agg)}, but column "${column}" is ${duckType}`);
   }
 
   /**
@@ -238,28 +252,5 @@ class FeatureCheck {
   #fault(option: string, message: string): null {
     this.#context.mistakes.add(this.#place, option === '' ? [] : [option], `${this.#what}: ${message}`);
     return null;
-  }
-}
-
-const NUMERIC_ONLY: ReadonlySet<AggregateFunction> = new Set(['sum', 'avg', 'stddev', 'approxPercentile']);
-
-function resultType(agg: AggregateFunction, columnType: ValueType | null): ValueType {
-  switch (agg) {
-    case 'count':
-    case 'countDistinct':
-    case 'approxCountDistinct':
-      return { kind: 'int64' };
-    case 'sum':
-      return columnType?.kind === 'int32' || columnType?.kind === 'int64'
-        ? { kind: 'int64' }
-        : { kind: 'float64' };
-    case 'avg':
-    case 'stddev':
-    case 'approxPercentile':
-      return { kind: 'float64' };
-    case 'lastN':
-      return { kind: 'list', of: columnType! };
-    default:
-      return columnType!;
   }
 }

@@ -94,6 +94,10 @@ function naiveAggregate(a: Aggregation, values: readonly Value[], times: readonl
       const tied = order.filter((i) => times[i] === edge).map((i) => values[i]!);
       return tied.toSorted(canonical).at(0) ?? null;
     }
+    case 'lastN': {
+      const newest = order.toSorted((i, j) => times[j]! - times[i]! || canonical(values[i]!, values[j]!));
+      return newest.length === 0 ? null : newest.slice(0, a.n).map((i) => values[i]!);
+    }
     case 'mostFrequent': {
       const counts = new Map<Value, number>();
       for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);

@@ -112,8 +112,8 @@ export const values = [
 ];
 
 export const aggregates = [
-  // @ts-expect-error -- Property 'lifetime' does not exist on type 'Refused<"lastN cannot be computed yet">'.
-  featureView('v40', { ...common, features: { last: agg.lastN('price', 3).lifetime() } }),
+  // @ts-expect-error -- Expected 2 arguments, but got 1.
+  featureView('v40', { ...common, features: { last: agg.lastN('price').lifetime() } }),
   // @ts-expect-error -- Type 'Aggregate<NumberType, "int64">' is not assignable to type 'AggregatedFeature |
   featureView('v41', { ...common, features: { n: agg.count() } }),
   // @ts-expect-error -- Expected 1 arguments, but got 0.

@@ -3,7 +3,7 @@ import type { Duration } from '../../std/duration.ts';
 import { calledAt } from './call-place.ts';
 import { FeatureDraft } from '../draft.ts';
 import type { AggregatedFeature } from '../draft.ts';
-import type { AggregateOptions, NumberType, SingleType } from './feature-options.ts';
+import type { AggregateOptions, ListOptions, NumberType, SingleType } from './feature-options.ts';
 import type { Refused } from '../refused.ts';
 
 /**
@@ -19,14 +19,22 @@ interface Aggregate<Types extends SingleType = SingleType, Natural extends Types
   lifetime<Type extends Types = Natural>(options?: AggregateOptions<Type>): AggregatedFeature;
 }
 
+/** An aggregate that gives a list of the column's values. */
+interface ListAggregate {
+  over(window: Duration, options?: ListOptions): AggregatedFeature;
+  lifetime(options?: ListOptions): AggregatedFeature;
+}
+
 function aggregate<Types extends SingleType, Natural extends Types = Types>(
   name: string,
   column: string | undefined,
+  parameters: { readonly n?: number; readonly percentile?: number } = {},
 ): Aggregate<Types, Natural> {
   const draft = (window: string | undefined, options: object): AggregatedFeature => {
     const own = {
       agg: name,
       ...(column === undefined ? {} : { column }),
+      ...parameters,
       ...(window === undefined ? {} : { window }),
     };
     return new FeatureDraft({ ...own, ...options }, calledAt()) as AggregatedFeature;
@@ -41,6 +49,7 @@ const counted = (name: string, column?: string) => aggregate<NumberType, 'int64'
 const summed = (column: string) => aggregate<NumberType, 'int64' | 'float64'>('sum', column);
 const averaged = (name: string, column: string) => aggregate<NumberType, 'float64'>(name, column);
 const picked = (name: string, column: string) => aggregate<SingleType>(name, column);
+const listed = (name: string, column: string, n: number) => aggregate(name, column, { n }) as ListAggregate;
 
 /** Refused by a plan, which names the aggregates that there are. */
 const notYet = <Name extends string>(name: Name, column: string) =>
@@ -60,6 +69,7 @@ export const agg = {
   last: (column: string) => picked('last', column),
   mostFrequent: (column: string) => picked('mostFrequent', column),
   approxCountDistinct: (column: string) => notYet('approxCountDistinct', column),
-  lastN: (column: string, _n: number) => notYet('lastN', column),
+  /** The newest n values, newest first; at most 1,000. */
+  lastN: (column: string, n: number) => listed('lastN', column, n),
   approxPercentile: (column: string, _percentile: number) => notYet('approxPercentile', column),
 };

@@ -51,3 +51,6 @@ export interface AggregateOptions<Type extends SingleType = SingleType> extends 
   /** Decimal places kept when floats are summed; 6 unless given. */
   readonly scale?: Scale;
 }
+
+/** Of an aggregate that gives a list. */
+export type ListOptions = CommonOptions<readonly (ScalarValues[SingleType] | null)[]>;

@@ -88,7 +88,6 @@ test('no file, and a file cut short, are told apart', async () => {
 
 test.each<[AggregateFunction, string]>([
   ['approxCountDistinct', 'approxCountDistinct cannot be computed yet'],
-  ['lastN', 'lastN cannot be computed yet'],
   ['approxPercentile', 'approxPercentile cannot be computed yet'],
 ])('%s is refused in one sentence', (name, sentence) => {
   const { view } = viewOf([{ name: 'f', function: name, column: 'ratio', columnType: { kind: 'float32' } }]);

@@ -55,7 +55,7 @@ describe('a slip in YAML is one mistake', () => {
     ['a plain value', 'entity\n', 1, 'onDemandView: or featureService:), got a plain value'],
     ['a source of CSV', VIEW.replace('parquet: data/invoices.parquet', 'csv: data/invoices.csv'), 3, 'expected parquet: PATH or stream: { topic: ... }, got "csv"; other files become Parquet by DuckDB: COPY'],
     ['a source of a slip', VIEW.replace('parquet:', 'parqet:'), 3, 'expected parquet: PATH or stream: { topic: ... }, got "parqet", did you mean "parquet"?'],
-    ["another tool's name of an aggregation", VIEW.replace('line_total: float64', 'x: { agg: average, column: line_total }'), 4, 'sum, avg, min, max, first, last, stddev, mostFrequent, got "average", did you mean "avg"?'],
+    ["another tool's name of an aggregation", VIEW.replace('line_total: float64', 'x: { agg: average, column: line_total }'), 4, 'sum, avg, min, max, first, last, lastN, stddev, mostFrequent, got "average", did you mean "avg"?'],
     ['a slip in an aggregation', VIEW.replace('line_total: float64', 'x: { agg: countDistnct, column: line_total }'), 4, 'got "countDistnct", did you mean "countDistinct"?'],
     ['no text as an aggregation', VIEW.replace('line_total: float64', 'x: { agg: 5, column: line_total }'), 4, 'mostFrequent, got 5'],
   ])('%s', async (_, document, line, sentence) => {
@@ -102,16 +102,38 @@ test.each([
 });
 
 test('what cannot be computed yet is refused with what can', async () => {
-  for (const agg of ['approxCountDistinct', 'lastN', 'approxPercentile']) {
+  for (const [agg, more] of [
+    ['approxCountDistinct', ''],
+    ['approxPercentile', ', percentile: 0.5'],
+  ]) {
     const view = `featureView: v
 entity: customer
 source: { parquet: data/invoices.parquet, eventTime: invoice_date }
-features: { x: { agg: ${agg}, column: line_total, n: 3, percentile: 0.5 } }
+features: { x: { agg: ${agg}, column: line_total${more} } }
 `;
-    const [found, ...more] = await mistakesOf(yaml(ENTITY, view));
-    expect(more).toEqual([]);
+    const [found, ...others] = await mistakesOf(yaml(ENTITY, view));
+    expect(others).toEqual([]);
     expect(found).toContain(`${agg} cannot be computed yet; there are count, countDistinct, sum,`);
   }
+});
+
+// prettier-ignore
+test.each([
+  ['lastN without n', '{ agg: lastN, column: line_total }', 'lastN needs n, such as n: 10'],
+  ['n of nothing', '{ agg: lastN, column: line_total, n: 0 }', 'n: expected at least 1, got 0'],
+  ['n of a fraction', '{ agg: lastN, column: line_total, n: 2.5 }', 'n: expected a whole number, got 2.5'],
+  ['n past the largest', '{ agg: lastN, column: line_total, n: 1001 }', 'n: expected at most 1000, got 1001'],
+  ['n of another', '{ agg: last, column: line_total, n: 3 }', 'n is of lastN; last has none'],
+  ['lastN without a column', '{ agg: lastN, n: 3 }', 'lastN needs a column'],
+  ['a list as one number', '{ agg: lastN, column: line_total, n: 3, type: float64 }', 'lastN gives list<float64>, which cannot be held as float64'],
+])('%s is one mistake', async (_, feature, sentence) => {
+  const view = `featureView: v
+entity: customer
+source: { parquet: data/invoices.parquet, eventTime: invoice_date }
+features: { x: ${feature} }
+`;
+  const found = await mistakesOf(yaml(ENTITY, view));
+  expect(found).toEqual([expect.stringContaining(sentence)]);
 });
 
 test('a path where nothing lies is told once, however many features need its types', async () => {
