@@ -56,6 +56,7 @@ export function commandLine(run: RunAction): Command {
   definitionCommands(add);
   materializeCommands(add);
   backfillCommand(add);
+  streamCommand(add);
   trainCommand(add);
   computeCommand(add);
   servingCommands(add);
@@ -147,6 +148,14 @@ function backfillCommand(add: Add): void {
     .option('--feature <name>', 'this feature alone, and keep the values of the others (repeatable)', list)
     .option('--from <time>', 'edges or rows after this event time; without it all, and the horizon moves')
     .option('--to <time>', 'up to and including this event time');
+}
+
+function streamCommand(add: Add): void {
+  add('stream', 'take the messages of streams into archive, history and online store', async (c, o) =>
+    (await materializer()).stream(c, o),
+  )
+    .option('--source <name>', 'only this source (repeatable)', list)
+    .option('--drain', 'end when all that is there has been read');
 }
 
 function trainCommand(add: Add): void {

@@ -17,7 +17,7 @@ export interface RunRecord {
   /** The edge (stored view: the cut-off) up to which the view is complete once the run has finished. */
   readonly watermarkUs: number;
   /** What computed it. */
-  readonly engine: 'duckdb';
+  readonly engine: 'duckdb' | 'stream';
   /** The bundle that the run was of. */
   readonly bundle: string;
   /**

@@ -75,3 +75,8 @@ export const ARCHIVE_COLUMNS = {
 export function isArchiveColumn(name: string): boolean {
   return (Object.values(ARCHIVE_COLUMNS) as readonly string[]).includes(name.toLowerCase());
 }
+
+/** Whether a source's events may be taken back. */
+export function takesBack({ op, format }: StreamSource): boolean {
+  return op !== null || format.kind === 'debezium';
+}

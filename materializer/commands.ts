@@ -78,6 +78,22 @@ export async function backfillApplied(
   return untilStopped((signal) => backfillNew(projectOf(context), views, signal));
 }
 
+interface StreamFlags {
+  readonly source?: string[];
+  readonly drain?: boolean;
+}
+
+/** Takes the messages of streams into their archives and views, until it is drained or stopped; one line a view. */
+export async function stream(context: CommandContext, { source, drain }: StreamFlags): Promise<ExitCode> {
+  const main = await import('./main.ts');
+  const chosen = source === undefined ? {} : { sources: source };
+  const records = await untilStopped((signal) =>
+    main.stream(projectOf(context), { ...chosen, drain: drain === true, signal }),
+  );
+  await printResult(context, { runs: records.map(runToJson) }, () => renderRuns(records));
+  return 0;
+}
+
 /** Joins the files of histories, makes their bases and removes what nobody reads, one line a view. */
 export async function compactHistories(
   context: CommandContext,

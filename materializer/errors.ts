@@ -109,6 +109,21 @@ export const MATERIALIZER_ERRORS = {
     help: 'Fix the source or the check, and run again.',
     kind: 'check-failed',
   },
+  MAT_STREAM_NONE: {
+    message: 'No aggregated view that is applied is over a stream, or none over the one that is named.',
+    help: 'Give a view a source with `stream` and apply, or see `plumb show` for the names there are.',
+    kind: 'usage',
+  },
+  MAT_STREAM_SOURCE: {
+    message: 'The messages of a stream cannot be read, or its archive holds those of another source.',
+    help: 'Check what the source says of its folder, topic and archive.',
+    kind: 'failed',
+  },
+  MAT_STREAM_REJECTED: {
+    message: 'More messages could not be read within a minute than `stream.maxRejected` allows.',
+    help: 'Look at the file of rejects; most often the fields of the source are not those of its messages.',
+    kind: 'check-failed',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export const materializerError = errorsOf(MATERIALIZER_ERRORS);

@@ -14,6 +14,8 @@ import type { DryRun } from './dry-run.ts';
 import { chosenViews, runJob, runMaterialize } from './materialize.ts';
 import type { MaterializeOptions } from './materialize.ts';
 import { holdView } from './run/view-hold.ts';
+import { runStreams } from './stream/stream.ts';
+import type { StreamRunOptions } from './stream/stream.ts';
 import { tendHistory, WHOLE } from './upkeep/tend-history.ts';
 import type { Tended } from './upkeep/tend-history.ts';
 
@@ -49,6 +51,17 @@ export async function backfillNew(
     }
     return records;
   });
+}
+
+/**
+ * Runs the streams until they are drained or the signal aborts.
+ * @throws REG_NOT_APPLIED when nothing was applied yet, and what `runStreams` throws
+ */
+export async function stream(project: Project, options: StreamRunOptions): Promise<RunRecord[]> {
+  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
+  return RegistryDatabase.using(project.settings.registry, (database) =>
+    runStreams({ project, bundle, database, options }),
+  );
 }
 
 /** Runs views by their schedule until the signal aborts. @throws what `runDaemon` throws */

@@ -82,9 +82,7 @@ describe('exports', () => {
     'contract/aggregation/tile-json.ts tileFromJson': 'the form of tiles that other engines will write',
     'contract/aggregation/tile-json.ts tileToJson': 'the form of tiles that other engines will write',
     'contract/aggregation/tile-succession.ts succession': 'the rule that the stream will merge tiles by',
-    'contract/aggregation/tile.ts refusalOf': 'the rule that the stream will refuse events by',
     'contract/sketch.ts takenFrom': 'what a sketch takes of a value: the SQL of sketches is held to it',
-    'materializer/stream/decode/decoder.ts compileDecoder': 'plumb stream, which comes next, calls it',
     'project/settings/setting-guide.ts SETTING_GUIDE': 'docs/settings.md is made from it',
   };
 

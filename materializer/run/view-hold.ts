@@ -4,7 +4,7 @@ import type { RegistryDatabase } from '../../project/database/registry-database.
 import { ViewLease } from './view-lease.ts';
 import { lockView } from './view-lock.ts';
 
-interface ViewHold {
+export interface ViewHold {
   readonly lease: ViewLease;
   release(): Promise<void>;
 }

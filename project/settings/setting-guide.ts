@@ -116,6 +116,10 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'materialize.maxLateShare': of(SHARE, 'The largest share of the new events that may come too late.'),
   'materialize.memory': of(SIZE, 'What DuckDB may hold in memory; buffers of Parquet and Node come on top.'),
   'materialize.metrics': of(FILE, 'A textfile for Prometheus that each run writes anew.'),
+  'stream.state': of(FOLDER, 'What `plumb stream` knows: tiles, offsets, rows on their way to the history.'),
+  'stream.flush': of('duration, at least 1s', 'How long a row may be online before it is history.'),
+  'stream.maxRejected': of('number', 'Messages of a minute that cannot be read; past it the stream stops.'),
+
   'train.memory': of(SIZE, 'What DuckDB may hold in memory.'),
   'train.temp': of(FOLDER, 'Where the rest goes meanwhile, and what a dry run of `materialize` computes.'),
   'monitor.memory': of(

@@ -42,6 +42,7 @@ export interface Settings {
   readonly log: LogSettings;
   readonly serve: ServeSettings;
   readonly materialize: MaterializeSettings;
+  readonly stream: StreamSettings;
   readonly train: TrainSettings;
   readonly monitor: MonitorSettings;
   readonly clock: ClockSettings;
@@ -92,6 +93,15 @@ interface LogSettings {
 /** @returns the spool's consumers: a segment is deleted when all have passed it, and kept when there are none */
 export function spoolConsumers(log: LogSettings): string[] {
   return [...(log.kafka === null ? [] : ['kafka']), ...(log.ingest ? ['ingest'] : [])];
+}
+
+interface StreamSettings {
+  /** The folder of what streams know, absolute. */
+  readonly state: string;
+  /** How long a row may be online before it is history. */
+  readonly flushUs: number;
+  /** Messages that may be unreadable within a minute. */
+  readonly maxRejected: number;
 }
 
 interface TrainSettings {
@@ -147,6 +157,13 @@ const FILE = z.strictObject({
       maxLateShare: numeric(z.number().min(0).max(1)).default(0.05),
       metrics: z.string().nullable().default(null),
       memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('1GiB'),
+    })
+    .prefault({}),
+  stream: z
+    .strictObject({
+      state: localPath.default('.plumb/stream'),
+      flush: duration.refine((us) => us >= 1_000_000, 'expected at least 1s').prefault('60s'),
+      maxRejected: numeric(z.number().int().min(0)).default(1_000),
     })
     .prefault({}),
   train: z
@@ -227,6 +244,11 @@ function settingsOf(root: string, s: Parsed): Settings {
     materialize: {
       ...s.materialize,
       metrics: s.materialize.metrics === null ? null : path(s.materialize.metrics),
+    },
+    stream: {
+      state: path(s.stream.state),
+      flushUs: s.stream.flush,
+      maxRejected: s.stream.maxRejected,
     },
     train: { ...s.train, temp: path(s.train.temp) },
     monitor: monitorSettings(s.monitor, path),

@@ -1,0 +1,125 @@
+/**
+ * The entries of a stream's archive: a Delta table that has every message once.
+ *
+ *   {archive}/_delta_log/...                                     which files count
+ *   {archive}/partition=P/day=<append day>/{from}-{to}.{nonce}.parquet
+ *
+ * Columns are the source's fields, then those of `ARCHIVE_COLUMNS`. Each entry is of one partition and names its exact
+ * range of offsets: it begins where the entry before it of that partition has ended, or is not written.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { registryError } from '../../../contract/errors.ts';
+import { ARCHIVE_COLUMNS } from '../../../contract/stream-source.ts';
+import type { StreamSource } from '../../../contract/stream-source.ts';
+import { READER_VERSION, WRITER_VERSION } from '../../../project/delta/delta-action.ts';
+import type { DeltaAction } from '../../../project/delta/delta-action.ts';
+import { grownSchema, schemaText } from '../../../project/delta/table-schema.ts';
+import type { TableColumn } from '../../../project/delta/table-schema.ts';
+import type { TableCommit, TableState } from '../../../project/delta/table-state.ts';
+import type { Position } from '../source/stream-reader.ts';
+
+/** What an entry says in `commitInfo.plumbline`. Its subject is the partition. */
+interface ArchiveCommit extends TableCommit {
+  /** Tells the topic from another one of its name. */
+  readonly sourceId: string;
+  readonly partition: number;
+  /** Offsets from here on, up to that of the position. */
+  readonly from: number;
+  readonly position: Position;
+  /** How far the partition has come in event time: a view's watermark is its `outOfOrder` behind it. */
+  readonly seenUs: number;
+}
+
+/** A file that is to be committed. */
+export interface ArchiveFile {
+  /** Below the table's folder. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly rows: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+}
+
+export function archiveColumns({ fields }: Pick<StreamSource, 'fields'>): TableColumn[] {
+  const { partition, offset, appended, archived, op } = ARCHIVE_COLUMNS;
+  return [
+    ...fields.map(({ name, type }) => ({ name, type })),
+    { name: partition, type: { kind: 'int64' } },
+    { name: offset, type: { kind: 'int64' } },
+    { name: appended, type: { kind: 'timestamp' } },
+    { name: archived, type: { kind: 'timestamp' } },
+    { name: op, type: { kind: 'string' } },
+  ];
+}
+
+function partitionSubject(partition: number): string {
+  return `partition-${partition}`;
+}
+
+/** @returns the newest entry of a partition; null: it has none */
+export function lastArchived(state: TableState | null, partition: number): ArchiveCommit | null {
+  return (state?.commits.get(partitionSubject(partition))?.commit as ArchiveCommit | undefined) ?? null;
+}
+
+interface NewMessages {
+  readonly columns: readonly TableColumn[];
+  readonly files: readonly ArchiveFile[];
+  readonly commit: Omit<ArchiveCommit, 'nonce' | 'of'>;
+  readonly nowMs: number;
+  /** The table's folder, for messages. */
+  readonly folder: string;
+}
+
+/**
+ * @returns the actions of the entry on top of a state; null: it makes the table
+ * @throws  REG_STORE when a field has another type in the table
+ */
+export function archiveEntry(state: TableState | null, messages: NewMessages): DeltaAction[] {
+  const { files, commit, nowMs } = messages;
+  const facts: ArchiveCommit = {
+    nonce: randomBytes(8).toString('hex'),
+    of: partitionSubject(commit.partition),
+    ...commit,
+  };
+  return [
+    { commitInfo: { timestamp: nowMs, operation: 'WRITE', engineInfo: 'plumbline', plumbline: facts } },
+    ...tableActions(state, messages),
+    { txn: { appId: facts.of, version: commit.position.offset, lastUpdated: nowMs } },
+    ...files.map(({ path, bytes, rows, firstOffset, lastOffset }) => ({
+      add: {
+        path: encodeURI(path),
+        partitionValues: {},
+        size: bytes,
+        modificationTime: nowMs,
+        dataChange: true,
+        stats: JSON.stringify({
+          numRecords: rows,
+          minValues: { [ARCHIVE_COLUMNS.partition]: commit.partition, [ARCHIVE_COLUMNS.offset]: firstOffset },
+          maxValues: { [ARCHIVE_COLUMNS.partition]: commit.partition, [ARCHIVE_COLUMNS.offset]: lastOffset },
+          nullCount: { [ARCHIVE_COLUMNS.partition]: 0, [ARCHIVE_COLUMNS.offset]: 0 },
+        }),
+      },
+    })),
+  ];
+}
+
+function tableActions(state: TableState | null, { columns, nowMs, folder }: NewMessages): DeltaAction[] {
+  if (state === null) {
+    const protocol = { minReaderVersion: READER_VERSION, minWriterVersion: WRITER_VERSION };
+    const format = { provider: 'parquet', options: {} } as const;
+    const schemaString = schemaText(columns);
+    const table = { id: randomUUID(), format, schemaString, partitionColumns: [], configuration: {} };
+    return [{ protocol }, { metaData: { ...table, createdTime: nowMs } }];
+  }
+  const grown = grownSchema(state.metaData.schemaString, columns);
+  if (grown === state.metaData.schemaString) return [];
+  if (grown !== null) return [{ metaData: { ...state.metaData, schemaString: grown } }];
+  throw registryError(
+    'REG_STORE',
+    `a field of the source has another type or spelling in its archive ${folder}`,
+    {
+      file: folder,
+      help: 'A changed type is a new version of the source: give it a name and an archive of its own.',
+    },
+  );
+}

@@ -1,0 +1,213 @@
+/**
+ * Rows of a view's stream on their way into its history: files by event day, then one entry, which names the exact
+ * range of offsets that the rows come from and begins where the stream's entry before it has ended.
+ *
+ *   files aside -> in their place -> lease held -> the entry -> the state forgets the rows
+ *
+ * A stream that dies before the last step finds in the log which of its rows are there.
+ */
+import { join } from 'node:path';
+import { renameSync } from 'node:fs';
+import { countingIds } from '../../../contract/definitions/definition-json.ts';
+import type { Entity, FeatureView } from '../../../contract/model.ts';
+import type { Logger } from '../../../contract/std/logger.ts';
+import { syncFile, syncFolder } from '../../../contract/std/files/durable-file.ts';
+import { makeFolder } from '../../../contract/std/files/folder.ts';
+import { decodeRowValues } from '../../../contract/wire/online/row-codec.ts';
+import { definitionName, HEADER_BYTES, readHeader } from '../../../contract/wire/online/row-header.ts';
+import { commit } from '../../../project/delta/commit.ts';
+import { logFolder } from '../../../project/delta/delta-log.ts';
+import type { DeltaAction } from '../../../project/delta/delta-action.ts';
+import type { TableState } from '../../../project/delta/table-state.ts';
+import { fileValueSql } from '../../../project/engine/duckdb/committed-rows.ts';
+import { checkpointIfDue } from '../../../project/engine/duckdb/delta-checkpoint.ts';
+import { fileFacts } from '../../../project/engine/duckdb/file-facts.ts';
+import { duckTypeOf, quoteName, valueToDuck } from '../../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import { quoteTarget } from '../../../project/engine/duckdb/file-sql.ts';
+import { historyColumns } from '../../../project/history/history-columns.ts';
+import { historyEntry } from '../../../project/history/history-entry.ts';
+import type { NewFile } from '../../../project/history/history-entry.ts';
+import { dayFile, historyFolder } from '../../../project/history/history-folder.ts';
+import { HistorySnapshot, readHistory } from '../../../project/history/history-snapshot.ts';
+import type { HistoryCommit } from '../../../project/history/history-snapshot.ts';
+import { materializerError } from '../../errors.ts';
+import { clearStaged } from '../../run/run-folders.ts';
+import { leaseLost } from '../../run/view-lease.ts';
+import type { RunLease } from '../../run/view-run.ts';
+import { entityKeys } from '../view-entity.ts';
+import type { PendingRow } from '../state/view-state.ts';
+
+interface HistoryOptions {
+  readonly root: string;
+  readonly view: FeatureView;
+  readonly entity: Entity;
+  readonly partition: number;
+  /** All of the source: the view is complete up to where the last of them has come. */
+  readonly partitions: readonly number[];
+  readonly runId: string;
+  readonly lease: RunLease;
+  readonly duck: DuckDb;
+  readonly logger: Logger;
+}
+
+/** What the history has of a partition under the view's definition. */
+interface Committed {
+  /** Rows come from the messages before this offset. */
+  readonly offset: number;
+  /** The number of the newest of its rows. */
+  readonly rowNumber: number;
+  /** Up to which edge the partition's rows are there; null: it has none under the definition. */
+  readonly watermarkUs: number | null;
+  /** The greatest created time in any entry. */
+  readonly createdUs: number;
+}
+
+interface NewRows {
+  readonly rows: readonly PendingRow[];
+  /** The messages that the rows come from, and those before. */
+  readonly offset: number;
+  readonly rowNumber: number;
+  readonly createdUs: number;
+  readonly watermarkUs: number;
+}
+
+export class HistoryOutput {
+  readonly #options: HistoryOptions;
+  #state: TableState | null;
+
+  /** @throws REG_STORE when the history's log is damaged */
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    this.#state = readHistory(options.root, options.view)?.state ?? null;
+  }
+
+  get committed(): Committed {
+    return this.#committedIn(this.#state);
+  }
+
+  #committedIn(state: TableState | null): Committed {
+    const { view, partition } = this.#options;
+    const created = [...(state?.commits.values() ?? [])].map(
+      ({ commit: of }) => (of as HistoryCommit).createdUs ?? 0,
+    );
+    return {
+      offset: state?.txns.get(txnName(view, partition, 'offset')) ?? 0,
+      rowNumber: state?.txns.get(txnName(view, partition, 'rows')) ?? 0,
+      watermarkUs: state?.txns.get(txnName(view, partition, 'watermark')) ?? null,
+      createdUs: Math.max(0, ...created),
+    };
+  }
+
+  /** @returns up to which edge the view is complete, over all partitions */
+  #watermarkUs(state: TableState | null, ownUs: number): number {
+    const { view, partition, partitions } = this.#options;
+    const others = partitions.filter((one) => one !== partition);
+    return Math.min(ownUs, ...others.map((one) => state?.txns.get(txnName(view, one, 'watermark')) ?? 0));
+  }
+
+  /**
+   * Appends rows, and says up to where the history is complete.
+   * @throws MAT_LEASE when another run has taken the view over, or has written the partition; nothing is committed then
+   */
+  async commit(made: NewRows): Promise<void> {
+    const { root, view, entity, partition, runId, lease, duck, logger } = this.#options;
+    const folder = historyFolder(root, view);
+    const before = this.committed;
+    const files = made.rows.length === 0 ? [] : await this.#write(made.rows);
+    const nowMs = Math.floor(made.createdUs / 1_000);
+    const seen = this.#state;
+    const ids = countingIds(view, entity.joinKeys);
+    const state = await commit({
+      table: folder,
+      seen,
+      actions: async (now) => {
+        const other = this.#committedIn(now);
+        await lease.hold();
+        const isNewer =
+          now !== null && new HistorySnapshot(folder, now).newestLease(seen?.version ?? -1) > lease.number;
+        if (isNewer) throw leaseLost(view.id);
+        if (other.offset !== before.offset || other.rowNumber !== before.rowNumber)
+          throw partitionLost(view, partition);
+        const ownUs = Math.max(made.watermarkUs, other.watermarkUs ?? 0);
+        const markUs = now === null ? 0 : (new HistorySnapshot(folder, now).mark(ids)?.watermarkUs ?? 0);
+        const watermarkUs = Math.max(this.#watermarkUs(now, ownUs), markUs);
+        const read = seen?.version ?? null;
+        const facts = { runId, createdUs: made.createdUs, read, watermarkUs, lease: lease.number };
+        const txn = (what: TxnKind, version: number): DeltaAction => ({
+          txn: { appId: txnName(view, partition, what), version, lastUpdated: nowMs },
+        });
+        const range = { partition, from: before.offset, to: made.offset };
+        return [
+          ...historyEntry(now, { view, entity, files, commit: { ...facts, ...range }, nowMs }),
+          txn('offset', made.offset),
+          txn('rows', made.rowNumber),
+          txn('watermark', ownUs),
+        ];
+      },
+    });
+    await checkpointIfDue({ duck, table: folder, state, logger, nowMs });
+    this.#state = state;
+  }
+
+  async #write(rows: readonly PendingRow[]): Promise<NewFile[]> {
+    const { root, view, entity, runId, duck } = this.#options;
+    const days = join(clearStaged(root, view, runId), 'days');
+    makeFolder(days);
+    const columns = historyColumns(view, entity);
+    const define = columns.map(({ name, type }) => `${quoteName(name)} ${duckTypeOf(type)}`);
+    await duck.run(`CREATE OR REPLACE TABLE history_row (${define.join(', ')})`);
+    await duck.append(
+      'history_row',
+      rows.map((row) => this.#values(row).map((value, i) => valueToDuck(columns[i]!.type, value))),
+    );
+    const select = columns.map(
+      ({ name, type }) => `${fileValueSql(type, quoteName(name))} AS ${quoteName(name)}`,
+    );
+    // The partition's column gets a name that no feature can have: it may hold a space, theirs may not.
+    const day = quoteName('event day');
+    await duck.run(
+      `COPY (SELECT ${select.join(', ')}, strftime(event_time, '%Y-%m-%d') AS ${day} FROM history_row
+        ORDER BY event_time) TO ${quoteTarget(days)}
+        (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE); DROP TABLE history_row`,
+    );
+    const folder = historyFolder(root, view);
+    // Data files without this folder are those of a history whose log was lost.
+    makeFolder(logFolder(folder));
+    const facts = await fileFacts(duck, days, '*/*.parquet');
+    const name = `${runId}-${rows.at(-1)!.number}`;
+    const files = [...facts].map(([file, fact], i): NewFile => {
+      const path = dayFile(view, join(file, '..').slice(-10), `${name}-${i}`);
+      makeFolder(join(folder, path, '..'));
+      syncFile(file);
+      renameSync(file, join(folder, path));
+      syncFolder(join(folder, path, '..'));
+      return { path, ...fact };
+    });
+    syncFolder(folder);
+    return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  #values({ entity, row }: PendingRow) {
+    const { view, entity: of, runId } = this.#options;
+    const header = readHeader(row)!;
+    const gone = row.length === HEADER_BYTES;
+    const values = gone ? view.features.map(() => null) : decodeRowValues(view, row);
+    const times = [BigInt(header.eventUs), BigInt(header.createdUs)];
+    return [...entityKeys(of, entity), ...times, runId, BigInt(view.definitionId), gone, ...values];
+  }
+}
+
+/** How far a partition has come in three ways, as the log of the history keeps it. */
+type TxnKind = 'offset' | 'rows' | 'watermark';
+
+function txnName(view: FeatureView, partition: number, what: TxnKind): string {
+  return `stream ${definitionName(view.definitionId)} partition-${partition} ${what}`;
+}
+
+function partitionLost(view: FeatureView, partition: number): Error {
+  return materializerError(
+    'MAT_LEASE',
+    `another stream has written the rows of partition ${partition} of ${view.id}: this one has lost it`,
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * Rows of a view's stream on their way online: of each entity the newest, under the guard, then the markers that vouch
+ * for them. What was written before is written again after a crash: the guard finds it equal.
+ */
+import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
+import type { Bundle, Entity, FeatureView } from '../../../contract/model.ts';
+import { entityKeyOf } from '../../../contract/wire/online/entity-key.ts';
+import {
+  HEADER_BYTES,
+  readHeader,
+  TOMBSTONE_MS,
+  writeHeader,
+} from '../../../contract/wire/online/row-header.ts';
+import { addWrites, noWrites } from '../../online/guard-outcome.ts';
+import type { WriteCounts } from '../../online/guard-outcome.ts';
+import type { OnlineRow, OnlineWriter } from '../../online/online-writer.ts';
+import type { PendingRow } from '../state/view-state.ts';
+import { entityKeys } from '../view-entity.ts';
+
+interface OnlineOptions {
+  readonly view: FeatureView;
+  readonly entity: Entity;
+  readonly bundle: Bundle;
+  readonly keyPrefix: string;
+  readonly writer: OnlineWriter;
+}
+
+const BATCH_ROWS = 2_000;
+
+export class OnlineOutput {
+  readonly #options: OnlineOptions;
+  readonly #superseded: readonly number[];
+  readonly #counts = noWrites();
+  #markedUs = -1;
+
+  constructor(options: OnlineOptions) {
+    const { bundle, view } = options;
+    this.#options = options;
+    this.#superseded = (bundle.schemas.get(view.id) ?? [])
+      .map(({ definitionId }) => definitionId)
+      .filter((id) => id !== view.definitionId);
+  }
+
+  get counts(): Readonly<WriteCounts> {
+    return this.#counts;
+  }
+
+  /** To be called before the first row is written. */
+  async publishSchemas(): Promise<void> {
+    const { bundle, view, entity, writer } = this.#options;
+    await writer.publishSchemas(bundle.schemas.get(view.id) ?? [rowSchemaOf(view, entity)]);
+  }
+
+  /**
+   * @param rows  in the order in which they were made
+   * @throws MAT_ONLINE when the store cannot be written; writing the same rows again is safe
+   */
+  async write(rows: readonly PendingRow[], nowUs: number): Promise<void> {
+    const { writer } = this.#options;
+    const writtenMs = Math.floor(nowUs / 1_000);
+    const newest = [...newestOf(rows).values()].map((row) => this.#onlineRow(row, writtenMs));
+    for (let at = 0; at < newest.length; at += BATCH_ROWS)
+      addWrites(this.#counts, await writer.write(newest.slice(at, at + BATCH_ROWS), { replace: false }));
+    const blocked = writer.blocked();
+    if (blocked !== null) throw blocked;
+  }
+
+  /** Vouches for what was written. */
+  async mark(watermarkUs: number): Promise<void> {
+    if (watermarkUs <= this.#markedUs) return;
+    await this.#options.writer.writeMarkers(this.#options.view.id, watermarkUs);
+    this.#markedUs = watermarkUs;
+  }
+
+  #onlineRow({ entity: text, row }: PendingRow, writtenMs: number): OnlineRow {
+    const { view, entity, keyPrefix } = this.#options;
+    const bytes = Buffer.from(row);
+    writeHeader(bytes, 0, { ...readHeader(row)!, writtenMs });
+    return {
+      key: entityKeyOf(keyPrefix, entity, entityKeys(entity, text)),
+      view: view.id,
+      row: bytes,
+      superseded: this.#superseded,
+      expiresInMs: bytes.length === HEADER_BYTES ? TOMBSTONE_MS : null,
+    };
+  }
+}
+
+/** @returns of each entity the row with the greatest event time, of several the one that was made last */
+function newestOf(rows: readonly PendingRow[]): Map<string, PendingRow> {
+  const newest = new Map<string, PendingRow>();
+  for (const row of rows) {
+    const held = newest.get(row.entity);
+    if (held === undefined || readHeader(row.row)!.eventUs >= readHeader(held.row)!.eventUs)
+      newest.set(row.entity, row);
+  }
+  return newest;
+}

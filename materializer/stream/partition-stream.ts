@@ -1,0 +1,147 @@
+/**
+ * One partition of a source on its way through a stream:
+ *
+ *   batch of messages -> events -> archive, and tiles of each view
+ *   step              -> rows of the edges that the watermark has passed -> online under the guard -> markers
+ *   commit            -> archive, then the histories of the views
+ *
+ * In this order, so that a process that dies at any point has promised nothing that does not hold. A step makes tiles,
+ * offset and rows one; a row that is online and not yet history is in the state, and goes on from there. The archive
+ * comes before the histories: no row is of a message that it lacks.
+ */
+import type { Clock } from '../../project/clock.ts';
+import type { ArchiveTable } from './archive/archive-table.ts';
+import type { Decode } from './decode/stream-event.ts';
+import type { OnlineOutput } from './output/online-output.ts';
+import type { Rejects } from './rejects.ts';
+import type { MessageBatch, Position, StreamMessage } from './source/stream-reader.ts';
+import type { StreamCounts } from './stream-counts.ts';
+import type { ViewStream } from './view-stream.ts';
+import type { SeenTime } from './windows/watermark.ts';
+
+/** A view, its rows' way online, and what became of its events. */
+interface StreamedView {
+  readonly stream: ViewStream;
+  readonly online: OnlineOutput;
+  readonly counts: StreamCounts;
+}
+
+interface PartitionOptions {
+  readonly partition: number;
+  readonly archive: ArchiveTable;
+  readonly views: readonly StreamedView[];
+  readonly decode: Decode;
+  readonly rejects: Rejects;
+  readonly seen: SeenTime;
+  readonly clock: Clock;
+}
+
+/** Messages that a step takes at most: what it holds in memory. */
+const STEP_MESSAGES = 50_000;
+
+export class PartitionStream {
+  readonly #options: PartitionOptions;
+  #position: Position;
+  #taken = 0;
+
+  constructor(options: PartitionOptions) {
+    this.#options = options;
+    this.#position = options.archive.end;
+  }
+
+  /** Behind the last message that was read. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** Messages that the archive does not have yet. */
+  get unarchived(): number {
+    return this.#options.archive.waiting;
+  }
+
+  /** Brings views whose state stands before the archive's end up to it, and writes online what waits in their state. */
+  async catchUp(): Promise<void> {
+    const { archive, views, clock } = this.#options;
+    for (const view of views) {
+      await this.#catchUp(view);
+      view.stream.step(view.stream.offset, archive.seenUs, clock.nowUs());
+      await view.online.publishSchemas();
+      await view.online.write(view.stream.pending(), clock.nowUs());
+    }
+  }
+
+  async #catchUp({ stream }: StreamedView): Promise<void> {
+    const { archive, clock } = this.#options;
+    const step = (offset: number): void => void stream.step(offset, 0, clock.nowUs());
+    const end = archive.end.offset;
+    if (stream.offset >= end) return;
+    let taken = 0;
+    let last = -1;
+    for await (const events of archive.read(stream.offset)) {
+      for (const event of events) {
+        // A step ends between two messages, and with the last one whose rows the history has.
+        const isBorder = stream.offset < stream.silentUpTo && event.offset >= stream.silentUpTo;
+        if (isBorder) step(stream.silentUpTo);
+        else if (taken >= STEP_MESSAGES && event.offset > last) step(event.offset);
+        if (isBorder || stream.offset === event.offset) taken = 0;
+        stream.take(event);
+        taken += 1;
+        last = event.offset;
+      }
+    }
+    if (stream.offset < stream.silentUpTo) step(stream.silentUpTo);
+    step(end);
+  }
+
+  /** Takes messages that follow those before. @throws MAT_STREAM_REJECTED when too many cannot be read */
+  take({ messages, position, atEnd }: MessageBatch): void {
+    for (const message of messages) this.#take(message);
+    this.#position = position;
+    this.#taken += messages.length;
+    if (atEnd) this.#options.seen.idle(this.#options.clock.nowUs());
+  }
+
+  #take({ offset, appendedUs, value }: StreamMessage): void {
+    const { partition, archive, views, decode, rejects, seen } = this.#options;
+    const events = decode(value);
+    if (typeof events === 'string') {
+      rejects.add({ partition, offset, reason: events, message: value });
+      return;
+    }
+    for (const { values, eventUs, id, op } of events) {
+      const event = { values, eventUs, id, op, offset, appendedUs };
+      archive.add(event);
+      seen.see(eventUs, appendedUs);
+      for (const { stream } of views) stream.take(event);
+    }
+  }
+
+  /** Whether a step is due before more messages are taken. */
+  get isFull(): boolean {
+    return this.#taken >= STEP_MESSAGES;
+  }
+
+  /** Makes the rows that are due and writes them online. */
+  async step(): Promise<void> {
+    const { views, rejects, seen, clock } = this.#options;
+    rejects.flush();
+    this.#taken = 0;
+    for (const { stream, online } of views) {
+      const rows = stream.step(this.#position.offset, seen.us, clock.nowUs());
+      await online.write(rows, clock.nowUs());
+    }
+  }
+
+  /** Makes durable for others what the steps have made. @returns how many rows became history, a view each */
+  async commit(): Promise<number[]> {
+    const { archive, views, seen, clock } = this.#options;
+    await archive.commit(this.#position, seen.us, clock.nowUs());
+    const rows: number[] = [];
+    for (const { stream } of views) rows.push(await stream.commit());
+    return rows;
+  }
+
+  close(): void {
+    for (const { stream } of this.#options.views) stream.close();
+  }
+}

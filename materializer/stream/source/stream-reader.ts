@@ -1,0 +1,46 @@
+/**
+ * Where the messages of a source come from: one port, kept by a folder of files and by a topic alike.
+ *
+ * A partition's messages have offsets that rise; each is read once, in their order. A position says where to go on:
+ * what stands before its offset has been read.
+ */
+
+export interface StreamMessage {
+  readonly offset: number;
+  /** When the broker, or the folder, got it: the created time of its events. */
+  readonly appendedUs: number;
+  readonly value: Buffer;
+}
+
+export interface Position {
+  /** Of the next message. */
+  readonly offset: number;
+  /** Of a folder: the file that it lies in, and how many of its lines come before. */
+  readonly file: string | null;
+  readonly line: number;
+}
+
+export const BEGINNING: Position = { offset: 0, file: null, line: 0 };
+
+/** Messages of one partition that follow each other. */
+export interface MessageBatch {
+  readonly partition: number;
+  readonly messages: readonly StreamMessage[];
+  /** After the last of them. */
+  readonly position: Position;
+  /** Whether no further message was there when they were read. */
+  readonly atEnd: boolean;
+}
+
+export interface StreamReader {
+  /** Tells the source from another one of its name: a topic's id. Offsets mean nothing in another one. */
+  readonly id: string;
+  readonly partitions: readonly number[];
+  /** To be called once, before the first messages are asked for. @param from  of every partition */
+  start(from: ReadonlyMap<number, Position>): Promise<void>;
+  /** @returns messages that follow those before; none of them when nothing comes for a moment */
+  next(): Promise<readonly MessageBatch[]>;
+  /** Tells the source what the archive has, for those who look how far the stream has come. */
+  tell(positions: ReadonlyMap<number, Position>): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,168 @@
+/**
+ * What a view's stream knows of one partition, in a file of SQLite: tiles, ids of events, rows on their way to the
+ * history, and up to where all of it counts. One transaction moves all of them, so that a process that dies at any
+ * point goes on from a state that belongs together.
+ *
+ *   progress   up to which offset messages are in the tiles, and up to which edge rows were made
+ *   tile       (edge, entity) -> the bytes of a tile; in the order of edges, so that what is due is one range
+ *   event      the ids of counted events, so that one that comes twice is known
+ *   row        rows that no entry of the history has yet, numbered in the order in which they were made
+ *
+ * Losing the file costs time, no rows: the archive has every message. Called by ../view-stream.ts.
+ */
+import { DatabaseSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
+import { dirname } from 'node:path';
+import { makeFolder } from '../../../contract/std/files/folder.ts';
+import { makePrivateFile } from '../../../contract/std/files/private-file.ts';
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tile (
+  edge INTEGER NOT NULL, entity TEXT NOT NULL, tile BLOB NOT NULL, PRIMARY KEY (edge, entity)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tile_of_entity ON tile (entity, edge);
+CREATE TABLE IF NOT EXISTS event (
+  entity TEXT NOT NULL, event_us INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (entity, event_us, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history_row (
+  number INTEGER PRIMARY KEY, entity TEXT NOT NULL, row BLOB NOT NULL);
+`;
+
+/** Up to where a state counts. Offsets and edges before these are in it. */
+export interface Progress {
+  /** Tells the source's messages from those of another of its name. */
+  readonly sourceId: string;
+  /** Of the next message. */
+  readonly offset: number;
+  /** The newest edge whose rows were made, as an index; -1: none yet. */
+  readonly edge: number;
+  /** Of the last row that was made. */
+  readonly rowNumber: number;
+  /** The greatest created time that a row was stamped with. */
+  readonly createdUs: number;
+}
+
+/** A row on its way to the history: a header and values, as they stand online. */
+export interface PendingRow {
+  readonly number: number;
+  readonly entity: string;
+  readonly row: Buffer;
+}
+
+export class ViewState {
+  readonly #database: DatabaseSync;
+  readonly #putTile: StatementSync;
+  readonly #tileAt: StatementSync;
+  readonly #tilesOf: StatementSync;
+  readonly #entitiesIn: StatementSync;
+  readonly #putEvent: StatementSync;
+  readonly #hasEvent: StatementSync;
+  readonly #putRow: StatementSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#putTile = database.prepare('INSERT OR REPLACE INTO tile (edge, entity, tile) VALUES (?, ?, ?)');
+    this.#tileAt = database.prepare('SELECT tile FROM tile WHERE edge = ? AND entity = ?');
+    this.#tilesOf = database.prepare('SELECT edge, tile FROM tile WHERE entity = ? ORDER BY edge');
+    this.#entitiesIn = database.prepare('SELECT DISTINCT entity FROM tile WHERE edge > ? AND edge <= ?');
+    this.#putEvent = database.prepare('INSERT OR IGNORE INTO event (entity, event_us, id) VALUES (?, ?, ?)');
+    this.#hasEvent = database.prepare('SELECT 1 FROM event WHERE entity = ? AND event_us = ? AND id = ?');
+    this.#putRow = database.prepare('INSERT INTO history_row (number, entity, row) VALUES (?, ?, ?)');
+  }
+
+  static open(file: string): ViewState {
+    makeFolder(dirname(file));
+    makePrivateFile(file);
+    const database = new DatabaseSync(file, { timeout: 5_000 });
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    database.exec(SCHEMA);
+    return new ViewState(database);
+  }
+
+  progress(): Progress | null {
+    const row = this.#database.prepare('SELECT json FROM progress').get() as { json: string } | undefined;
+    return row === undefined ? null : (JSON.parse(row.json) as Progress);
+  }
+
+  setProgress(progress: Progress): void {
+    this.#database
+      .prepare('INSERT OR REPLACE INTO progress (one, json) VALUES (1, ?)')
+      .run(JSON.stringify(progress));
+  }
+
+  putTile(edge: number, entity: string, tile: Uint8Array): void {
+    this.#putTile.run(edge, entity, tile);
+  }
+
+  tileAt(edge: number, entity: string): Buffer | null {
+    const row = this.#tileAt.get(edge, entity) as { tile: Uint8Array } | undefined;
+    return row === undefined ? null : bufferOf(row.tile);
+  }
+
+  /** @returns the tiles of an entity in the order of their edges */
+  tilesOf(entity: string): { readonly edge: number; readonly tile: Buffer }[] {
+    const rows = this.#tilesOf.all(entity) as unknown as { edge: number; tile: Uint8Array }[];
+    return rows.map(({ edge, tile }) => ({ edge, tile: bufferOf(tile) }));
+  }
+
+  /** @returns the entities that have a tile after one edge, up to and including another */
+  entitiesIn(after: number, upTo: number): string[] {
+    return (this.#entitiesIn.all(after, upTo) as { entity: string }[]).map(({ entity }) => entity);
+  }
+
+  /** Forgets tiles and events that nothing can ask for any more. */
+  prune(beforeEdge: number, beforeUs: number): void {
+    this.#database.prepare('DELETE FROM tile WHERE edge < ?').run(beforeEdge);
+    this.#database.prepare('DELETE FROM event WHERE event_us < ?').run(beforeUs);
+  }
+
+  putEvent(entity: string, eventUs: number, id: string): void {
+    this.#putEvent.run(entity, eventUs, id);
+  }
+
+  hasEvent(entity: string, eventUs: number, id: string): boolean {
+    return this.#hasEvent.get(entity, eventUs, id) !== undefined;
+  }
+
+  putRow({ number, entity, row }: PendingRow): void {
+    this.#putRow.run(number, entity, row);
+  }
+
+  /** @returns rows in the order of their numbers, from a number on */
+  rows(after: number, most: number): PendingRow[] {
+    const rows = this.#database
+      .prepare('SELECT number, entity, row FROM history_row WHERE number > ? ORDER BY number LIMIT ?')
+      .all(after, most) as unknown as { number: number; entity: string; row: Uint8Array }[];
+    return rows.map(({ number, entity, row }) => ({ number, entity, row: bufferOf(row) }));
+  }
+
+  rowCount(): number {
+    const row = this.#database.prepare('SELECT count(*) AS n FROM history_row').get() as { n: number };
+    return row.n;
+  }
+
+  /** Forgets rows that the history has. */
+  dropRows(upTo: number): void {
+    this.#database.prepare('DELETE FROM history_row WHERE number <= ?').run(upTo);
+  }
+
+  /** Runs `work` as one transaction: all of it is there afterwards, or nothing. */
+  transaction<T>(work: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

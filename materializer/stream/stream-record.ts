@@ -1,0 +1,120 @@
+/** The run record of a view's stream: one for each time that a process holds the view, up to date at each commit. */
+import type { Bundle, FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import { noWrites } from '../online/guard-outcome.ts';
+import { NO_ROWS, recordedCounts } from '../run/row-counts.ts';
+import type { OnlineOutput } from './output/online-output.ts';
+import type { StreamCounts } from './stream-counts.ts';
+
+interface BegunStream {
+  readonly view: FeatureView;
+  readonly bundle: Bundle;
+  readonly runId: string;
+  readonly startedUs: number;
+}
+
+interface CountedView {
+  readonly online: Pick<OnlineOutput, 'counts'>;
+  readonly counts: StreamCounts;
+}
+
+interface Committed {
+  /** That have become history since the last time. */
+  readonly rows: number;
+  /** Up to which edge the view is complete. */
+  readonly watermarkUs: number;
+  readonly nowUs: number;
+}
+
+const DIED = 'its process ended before the stream did';
+
+export class StreamRecord {
+  readonly #database: RegistryDatabase;
+  #record: RunRecord;
+
+  private constructor(database: RegistryDatabase, record: RunRecord) {
+    this.#database = database;
+    this.#record = record;
+  }
+
+  /** Closes the records of streams that died, since the view is held. */
+  static async begin(database: RegistryDatabase, begun: BegunStream): Promise<StreamRecord> {
+    const { view, startedUs } = begun;
+    const runs = await database.runs({ view: view.id });
+    for (const run of runs)
+      if (run.kind === 'stream' && run.state === 'running')
+        await database.finishRun({ ...run, state: 'failed', finishedUs: startedUs, error: DIED });
+    const horizonUs = runs.findLast((run) => run.horizonUs !== null)?.horizonUs ?? startedUs;
+    const record = firstRecord(begun, horizonUs);
+    await database.startRun(record);
+    return new StreamRecord(database, record);
+  }
+
+  get runId(): string {
+    return this.#record.runId;
+  }
+
+  /** Events appended up to and including it count however late they were: the start of the view's first run. */
+  get horizonUs(): number {
+    return this.#record.horizonUs!;
+  }
+
+  async save({ online, counts }: CountedView, { rows, watermarkUs, nowUs }: Committed): Promise<void> {
+    const { counted, twice, late, excluded, refused, reasons } = counts;
+    this.#record = {
+      ...this.#record,
+      ...online.counts,
+      read: counted + twice + late + refused,
+      counted: counted + twice,
+      lateEvents: late,
+      latenessNeededUs: counts.latenessNeededUs,
+      excluded,
+      rejected: refused,
+      rejectReasons: Object.fromEntries(reasons),
+      newestEventUs: counts.newestEventUs,
+      newestCreatedUs: counts.newestCreatedUs,
+      historyRows: this.#record.historyRows + rows,
+      watermarkUs,
+      toUs: nowUs,
+    };
+    await this.#database.finishRun(this.#record);
+  }
+
+  async complete(nowUs: number): Promise<RunRecord> {
+    return this.#finish({ ...this.#record, finishedUs: nowUs, state: 'complete' });
+  }
+
+  async fail({ message }: Error, nowUs: number): Promise<void> {
+    await this.#finish({ ...this.#record, finishedUs: nowUs, state: 'failed', error: message });
+  }
+
+  async #finish(record: RunRecord): Promise<RunRecord> {
+    await this.#database.finishRun((this.#record = record));
+    return record;
+  }
+}
+
+function firstRecord({ view, bundle, runId, startedUs }: BegunStream, horizonUs: number): RunRecord {
+  return {
+    runId,
+    view: view.id,
+    kind: 'stream',
+    definitionId: view.definitionId,
+    engine: 'stream',
+    bundle: bundle.hash,
+    fromUs: null,
+    toUs: startedUs,
+    watermarkUs: 0,
+    horizonUs,
+    latenessUs: view.latenessUs,
+    ttlUs: null,
+    ...noWrites(),
+    historyRows: 0,
+    ...recordedCounts(NO_ROWS),
+    startedUs,
+    finishedUs: null,
+    state: 'running',
+    error: null,
+  };
+}

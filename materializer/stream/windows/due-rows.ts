@@ -1,0 +1,83 @@
+/**
+ * Which rows an entity gets when a stream's watermark has moved: those of the edges that are new, and those of older
+ * edges that late events have touched. Pure.
+ *
+ *   candidates   edges at which a value can change: a tile enters at its edge, and leaves a window's length later
+ *   new edge     a row where the values differ from those before it
+ *   old edge     a row where the values differ from what they were; and where the row before differs from what it was,
+ *                and the values change here, since no row may stand here yet
+ *
+ * So the newest row of each (entity, edge), carried forward, is at every edge what a computation of all events gives.
+ */
+
+/** What the rows of an entity are made of, as it stands; moved from edge to edge, forward and back. */
+export interface RowsAt {
+  /** @returns the row at an edge without its times; null: the entity has no event before it */
+  rowAt(edge: number): Buffer | null;
+  /** @returns the first edge after one at which a value can change; null: there is none */
+  nextChange(after: number): number | null;
+}
+
+export interface DueEdges {
+  /** The newest edge whose rows were made. */
+  readonly from: number;
+  /** The newest edge that is complete now. */
+  readonly to: number;
+  /** The longest window in hops; Infinity with a lifetime. */
+  readonly reach: number;
+  /** The lengths of the windows in hops, without lifetimes. */
+  readonly windows: readonly number[];
+}
+
+export interface DueRow {
+  readonly edge: number;
+  /** Without its times; null: the entity has no event left, a tombstone. */
+  readonly row: Buffer | null;
+}
+
+/** Rows of old edges as they are before late events count: asked for before, and held against those after. */
+export class OldRows {
+  readonly #after: number;
+  readonly #rows = new Map<number, Buffer | null>();
+  readonly #first: Buffer | null;
+
+  /** @param late  edges of the tiles that late events change */
+  constructor(entity: RowsAt, late: readonly number[], { from, reach, windows }: DueEdges) {
+    this.#after = Math.min(...late) - 1;
+    const until = Math.min(from, Math.max(...late) + reach);
+    const touched = late.flatMap((edge) => [edge, ...windows.map((window) => edge + window)]);
+    const edges = new Set(touched.filter((edge) => edge <= until));
+    for (let at: number | null = this.#after; at !== null && at <= until; at = entity.nextChange(at))
+      if (at > this.#after) edges.add(at);
+    this.#first = entity.rowAt(this.#after);
+    for (const edge of [...edges].toSorted((a, b) => a - b)) this.#rows.set(edge, entity.rowAt(edge));
+  }
+
+  /** @param entity  the same, with the late events in its tiles */
+  restated(entity: RowsAt): DueRow[] {
+    const rows: DueRow[] = [];
+    let [row, old] = [this.#first, this.#first];
+    for (const [edge, nextOld] of this.#rows) {
+      const next = entity.rowAt(edge);
+      if (!same(next, nextOld) || (!same(next, row) && !same(row, old))) rows.push({ edge, row: next });
+      [row, old] = [next, nextOld];
+    }
+    return rows;
+  }
+}
+
+/** @returns the rows of new edges, in their order */
+export function newRows(entity: RowsAt, { from, to }: DueEdges): DueRow[] {
+  const rows: DueRow[] = [];
+  let row = entity.rowAt(from);
+  for (let edge = entity.nextChange(from); edge !== null && edge <= to; edge = entity.nextChange(edge)) {
+    const next = entity.rowAt(edge);
+    if (!same(next, row)) rows.push({ edge, row: next });
+    row = next;
+  }
+  return rows;
+}
+
+function same(a: Buffer | null, b: Buffer | null): boolean {
+  return a === b || (a !== null && b !== null && a.equals(b));
+}
