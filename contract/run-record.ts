@@ -47,6 +47,8 @@ export interface RunRecord {
   readonly equal: number;
   readonly conflict: number;
   readonly superseded: number;
+  /** Rows that a run before had brought online, which came to no end; absent in records of before: 0. */
+  readonly resumed?: number;
   readonly rejected: number;
   /** Why, and how many rows each, most frequent first. */
   readonly rejectReasons: Readonly<Record<string, number>>;

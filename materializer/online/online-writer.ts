@@ -42,6 +42,8 @@ export interface OnlineWriter {
    * names them; null: nothing. The rows of all other keys were written.
    */
   blocked(): Error | null;
+  /** Whether `blocked` would name any. */
+  isBlocked(): boolean;
   /** Bytes of the largest row written since the last call; 0: none was. */
   largestRow(): number;
   /** Publishes the schemas of definition ids; to be called before the first row of a new id is written. */
@@ -56,6 +58,10 @@ export interface OnlineWriter {
   /** @returns the index in `MarkerState` of the marker that vouches for a key's rows */
   markerGroupOf(key: string): number;
   readMarkers(view: string): Promise<MarkerState>;
+  /** @returns for each marker group what `writePublished` has said last of a view; null: nothing */
+  readPublished(view: string): Promise<readonly (string | null)[]>;
+  /** To be called after the rows of which it says that they are published. */
+  writePublished(view: string, text: string): Promise<void>;
   /** To be called after the rows that the watermark vouches for were written. */
   writeMarkers(view: string, watermarkUs: number): Promise<void>;
   close(): Promise<void>;

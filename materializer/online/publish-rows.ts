@@ -16,6 +16,7 @@ import type { ChosenRows } from './choose-rows.ts';
 import { addWrites, noWrites } from './guard-outcome.ts';
 import type { WriteCounts } from './guard-outcome.ts';
 import type { OnlineRow, OnlineWriter } from './online-writer.ts';
+import { RunCheckpoint } from './run-checkpoint.ts';
 import { RowMaker } from './row-maker.ts';
 import { findLoss } from './store-loss.ts';
 import type { StoreLoss } from './store-loss.ts';
@@ -32,7 +33,7 @@ export async function publishRows(
   const loss = await findLoss(run, writer);
   if (loss.warning !== null) logger.warn(loss.warning);
   const isLost = (key: string): boolean => loss.groups.length > 0 && loss.groups[writer.markerGroupOf(key)]!;
-  const chosen = await chooseRows(run, 'new_rows');
+  const found = await chooseRows(run, 'new_rows');
   const whole = { ...run, range: { ...run.range, full: true } };
   const all = loss.groups.includes(true) ? await chooseRows(whole, 'all_rows') : null;
   // A stored view has nothing else to wait for; an aggregated one has waited before it appended its history.
@@ -40,14 +41,19 @@ export async function publishRows(
   await writer.publishSchemas(bundle.schemas.get(view.id) ?? [rowSchemaOf(view, entity)]);
   // Of a view before this one whose run ended early.
   writer.blocked();
-  const written = [await writeChosen(run, writer, chosen, (key) => !isLost(key))];
-  if (all !== null) written.push(await writeChosen(run, writer, all, isLost));
+  const checkpoint = new RunCheckpoint(run, writer);
+  // Of rows that a lost group lacks a checkpoint would say that they are there.
+  const chosen = all === null ? await checkpoint.begin(found) : found;
+  const written = [await writeChosen(run, writer, { chosen, checkpoint, wants: (key) => !isLost(key) })];
+  if (all !== null)
+    written.push(await writeChosen(run, writer, { chosen: all, checkpoint: null, wants: isLost }));
   warnLeftOut(run, chosen.counts);
   // Markers would vouch for rows that could not be written: the run has failed, though the others are there.
   const blocked = writer.blocked();
   if (blocked !== null) throw blocked;
   await vouch(run, writer, loss);
-  return { ...totalOf(chosen, written), complaint: loss.complaint };
+  checkpoint.end();
+  return { ...totalOf(chosen, written), resumed: checkpoint.online, complaint: loss.complaint };
 }
 
 /** Writes what says that the view is complete online, and tells of rows that cost the store too much. */
@@ -80,36 +86,41 @@ function totalOf({ counts }: ChosenRows, written: readonly WrittenRows[]): Publi
   return { ...total, rejected: total.rejected + misfits, counted: total.counted - misfits, rejectReasons };
 }
 
-/**
- * Writes the chosen rows through the guard.
- *
- * @param wants  which keys to write; the others are left as they are
- */
+interface Writing {
+  readonly chosen: ChosenRows;
+  /** Null: none is kept. */
+  readonly checkpoint: RunCheckpoint | null;
+  /** Which keys to write; the others are left as they are. */
+  readonly wants: (key: string) => boolean;
+}
+
+/** Writes the chosen rows through the guard. */
 async function writeChosen(
   run: ViewRun,
   writer: OnlineWriter,
-  chosen: ChosenRows,
-  wants: (key: string) => boolean,
+  { chosen, checkpoint, wants }: Writing,
 ): Promise<WrittenRows> {
-  const { duck, entity, clock, progress, replace } = run;
+  const { duck, clock, progress, replace } = run;
+  const online = checkpoint?.online ?? 0;
   const total: WrittenRows = { writes: noWrites(), misfits: 0 };
   const maker = new RowMaker(run);
-  let done = 0;
+  let done = online;
   let batch: OnlineRow[] = [];
   // The store writes one batch while the next is made.
   let underWay: Promise<WriteCounts> = Promise.resolve(noWrites());
+  let sent = online;
   const flush = async (): Promise<void> => {
-    const before = underWay;
+    const [before, written] = [underWay, sent];
     underWay = writer.write(batch, { replace });
+    sent = done;
     // Of two that fail the first is told.
     underWay.catch(() => {});
     batch = [];
     addWrites(total.writes, await before);
+    await checkpoint?.mark(written);
     progress.step('writing online', done, chosen.entities, 'rows');
   };
-  // Neighbours in the key lie together in SQLite; written in order its pages are touched once.
-  const order = entity.joinKeys.map(({ name }) => quoteName(name)).join(', ');
-  for await (const chunk of duck.chunks(`SELECT * FROM ${quoteName(chosen.table)} ORDER BY ${order}`)) {
+  for await (const chunk of duck.chunks(`SELECT * FROM ${quoteName(chosen.table)} OFFSET ${online}`)) {
     const writtenMs = Math.floor(clock.nowUs() / 1_000);
     for (const row of chunk) {
       done += 1;

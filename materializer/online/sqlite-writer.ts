@@ -123,6 +123,10 @@ class SqliteWriter implements OnlineWriter {
     return null;
   }
 
+  isBlocked(): boolean {
+    return false;
+  }
+
   largestRow(): number {
     return 0;
   }
@@ -137,6 +141,16 @@ class SqliteWriter implements OnlineWriter {
       .get(view);
     const text = (row as { text: string } | undefined)?.text;
     return { watermarksUs: [text === undefined ? null : parseWatermark(text)] };
+  }
+
+  async readPublished(view: string): Promise<(string | null)[]> {
+    const row = this.#database.prepare('SELECT text FROM published WHERE view = ?').get(view);
+    return [(row as { text: string } | undefined)?.text ?? null];
+  }
+
+  async writePublished(view: string, text: string): Promise<void> {
+    const put = this.#database.prepare('INSERT OR REPLACE INTO published (view, text) VALUES (?, ?)');
+    this.#inTransaction(() => put.run(view, text));
   }
 
   async writeMarkers(view: string, watermarkUs: number): Promise<void> {

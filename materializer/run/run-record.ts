@@ -45,7 +45,7 @@ export type AppendedHistory = RecordedCounts & Pick<RunRecord, 'historyRows' | '
 
 /** What it says of the rows that were chosen and written online. */
 export type PublishedRows = RecordedCounts &
-  Pick<RunRecord, 'written' | 'older' | 'equal' | 'conflict' | 'superseded'>;
+  Pick<RunRecord, 'written' | 'older' | 'equal' | 'conflict' | 'superseded' | 'resumed'>;
 
 /**
  * What a run found out.
@@ -75,6 +75,7 @@ export function summaryOf(run: RunRecord): string {
   const parts = (['written', 'equal', 'older', 'conflict', 'superseded'] as const)
     .filter((name) => run[name] > 0)
     .map((name) => `${run[name]} ${name}`);
+  if (run.resumed !== undefined && run.resumed > 0) parts.push(`${run.resumed} online already`);
   if (run.historyRows > 0) parts.unshift(`${run.historyRows} rows to the history`);
   if (run.excluded > 0) parts.push(`${run.excluded} excluded by where`);
   if (run.waiting > 0) parts.push(`${run.waiting} waiting for their time`);

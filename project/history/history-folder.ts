@@ -4,6 +4,7 @@
  *   history/{view}/v{version}/_delta_log/                          which files count: the history is a Delta table
  *   history/{view}/v{version}/day=<event day>/{run}.{definition}.parquet
  *   history/_base/{view}/v{version}/                               what older days come to, for readers of newer times
+ *   history/_published/{view}/v{version}/{run}....parquet           rows that a run is bringing online
  *   history/_rejected/{view}/v{version}/{run}.parquet              rows that did not count, with their reason
  *   history/_staged/{view}/v{version}/{run}/                       a run's rows before they are published
  *
@@ -21,7 +22,11 @@ export function historyFolder(root: string, view: Named): string {
 }
 
 /** The folder for what belongs to a view and is no history; its name is no view's, since those begin with a letter. */
-export function folderBeside(root: string, kind: '_base' | '_rejected' | '_staged', view: Named): string {
+export function folderBeside(
+  root: string,
+  kind: '_base' | '_published' | '_rejected' | '_staged',
+  view: Named,
+): string {
   return join(root, kind, view.name, `v${view.version}`);
 }
 

@@ -4,6 +4,7 @@
  *   key                                  field                          value
  *   {prefix}fstore:{entity}:{id}         xxHash32(view id), 4 bytes BE  header | MessagePack array   (layout `row`)
  *   {prefix}fstore:~markers:{tag}        view id                        watermark, decimal microseconds
+ *   {prefix}fstore:~published:{tag}      view id                        run id, how many of its rows are there
  *   {prefix}fstore:~schemas              definition id, 8 hex digits    canonical JSON of the row's schema
  *
  * No entity's name starts with `~`, so markers and schemas never meet an entity. A Cluster has one marker hash for
@@ -31,6 +32,16 @@ export function markerKey(keyPrefix: string): string {
 /** @returns the marker hash that vouches for the rows of `slot`, and lies in the same group of 128 slots */
 export function clusterMarkerKey(keyPrefix: string, slot: number): string {
   return `${keyPrefix}fstore:~markers:{${MARKER_TAGS[Math.floor(slot / SLOTS_PER_MARKER)]!}}`;
+}
+
+/** @returns the hash of a store without slots in which runs keep how far they are */
+export function publishedKey(keyPrefix: string): string {
+  return `${keyPrefix}fstore:~published`;
+}
+
+/** @returns the same of a cluster, in the group of 128 slots that `slot` is in */
+export function clusterPublishedKey(keyPrefix: string, slot: number): string {
+  return `${publishedKey(keyPrefix)}:{${MARKER_TAGS[Math.floor(slot / SLOTS_PER_MARKER)]!}}`;
 }
 
 export function schemasKey(keyPrefix: string): string {
@@ -87,5 +98,6 @@ export const SQLITE_ONLINE_SCHEMA = `
   ) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS entity_expiry (key TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS marker (view TEXT PRIMARY KEY, watermark_us INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+  CREATE TABLE IF NOT EXISTS published (view TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS row_schema (definition_id INTEGER PRIMARY KEY, schema TEXT NOT NULL) STRICT;
 `;

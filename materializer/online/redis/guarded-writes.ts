@@ -79,6 +79,11 @@ export class GuardedWrites {
     return bytes;
   }
 
+  /** Whether `blocked` would name any. */
+  isBlocked(): boolean {
+    return this.#blockedCount > 0;
+  }
+
   /** @returns what became of keys that are no hashes since the last call; null: there was none */
   blocked(): Error | null {
     if (this.#blockedCount === 0) return null;

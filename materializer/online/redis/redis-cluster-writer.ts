@@ -13,6 +13,7 @@ import type { OnlineSettings } from '../../../project/settings/settings.ts';
 import {
   CLUSTER_SLOTS,
   clusterMarkerKey,
+  clusterPublishedKey,
   clusterSlot,
   fieldOf,
   schemasKey,
@@ -103,6 +104,10 @@ class RedisClusterWriter implements OnlineWriter {
     return this.#writes.blocked();
   }
 
+  isBlocked(): boolean {
+    return this.#writes.isBlocked();
+  }
+
   largestRow(): number {
     return this.#writes.largestRow();
   }
@@ -116,6 +121,16 @@ class RedisClusterWriter implements OnlineWriter {
       this.#markerKeys().map((key) => this.#untilDone(key, () => this.#cluster.hget(key, view))),
     );
     return { watermarksUs: texts.map((text) => (text === null ? null : parseWatermark(text))) };
+  }
+
+  readPublished(view: string): Promise<(string | null)[]> {
+    const keys = this.#groupKeys(clusterPublishedKey);
+    return Promise.all(keys.map((key) => this.#untilDone(key, () => this.#cluster.hget(key, view))));
+  }
+
+  async writePublished(view: string, text: string): Promise<void> {
+    const keys = this.#groupKeys(clusterPublishedKey);
+    await Promise.all(keys.map((key) => this.#untilDone(key, () => this.#cluster.hset(key, view, text))));
   }
 
   async writeMarkers(view: string, watermarkUs: number): Promise<void> {
@@ -141,9 +156,13 @@ class RedisClusterWriter implements OnlineWriter {
   }
 
   #markerKeys(): string[] {
+    return this.#groupKeys(clusterMarkerKey);
+  }
+
+  #groupKeys(keyOf: typeof clusterMarkerKey): string[] {
     const keys: string[] = [];
     for (let slot = 0; slot < CLUSTER_SLOTS; slot += SLOTS_PER_MARKER)
-      keys.push(clusterMarkerKey(this.#keyPrefix, slot));
+      keys.push(keyOf(this.#keyPrefix, slot));
     return keys;
   }
 

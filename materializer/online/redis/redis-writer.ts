@@ -11,7 +11,7 @@ import { connectWithin, nodeOf, redisClient } from '../../../project/connections
 import type { Redis } from '../../../project/connections/redis-client.ts';
 import { LiveCredentials } from '../../../project/connections/redis-connection.ts';
 import type { OnlineSettings } from '../../../project/settings/settings.ts';
-import { fieldOf, markerKey, schemasKey } from '../../../contract/wire/online/online-layout.ts';
+import { fieldOf, markerKey, publishedKey, schemasKey } from '../../../contract/wire/online/online-layout.ts';
 import { parseWatermark } from '../../../contract/wire/online/watermark.ts';
 import type { WriteCounts } from '../guard-outcome.ts';
 import { GuardLane } from './guard-lane.ts';
@@ -98,6 +98,10 @@ class RedisWriter implements OnlineWriter {
     return this.#writes.blocked();
   }
 
+  isBlocked(): boolean {
+    return this.#writes.isBlocked();
+  }
+
   largestRow(): number {
     return this.#writes.largestRow();
   }
@@ -110,6 +114,16 @@ class RedisWriter implements OnlineWriter {
     const key = markerKey(this.#keyPrefix);
     const text = await this.#answered(key, this.#client.hget(key, view));
     return { watermarksUs: [text === null ? null : parseWatermark(text)] };
+  }
+
+  async readPublished(view: string): Promise<(string | null)[]> {
+    const key = publishedKey(this.#keyPrefix);
+    return [await this.#answered(key, this.#client.hget(key, view))];
+  }
+
+  async writePublished(view: string, text: string): Promise<void> {
+    const key = publishedKey(this.#keyPrefix);
+    await this.#answered(key, this.#client.hset(key, view, text));
   }
 
   async writeMarkers(view: string, watermarkUs: number): Promise<void> {
