@@ -9,11 +9,13 @@ import type { AggregateFunction, Aggregation, Entity, Feature, FeatureView } fro
 import { compareBytes } from '../std/canonical-json.ts';
 import type { ValueType } from '../value-type.ts';
 import { windowHops } from '../windows.ts';
+import { bucketsPart } from './parts/buckets-part.ts';
 import { countPart } from './parts/count-part.ts';
 import { endpointPart } from './parts/endpoint-part.ts';
 import { extremePart } from './parts/extreme-part.ts';
 import { latestPart } from './parts/latest-part.ts';
 import type { TilePart, PartKey } from './parts/part.ts';
+import { registersPart } from './parts/registers-part.ts';
 import { squaresPart } from './parts/squares-part.ts';
 import { sumPart } from './parts/sum-part.ts';
 import { valuesPart } from './parts/values-part.ts';
@@ -58,6 +60,8 @@ const PART_ORDER: readonly PartName[] = [
   'last',
   'values',
   'latest',
+  'registers',
+  'buckets',
 ];
 
 /** The parts that each function reads. `count()` needs none: a tile counts its events. */
@@ -159,7 +163,9 @@ function makePart({ name, column, scale }: PartKey, type: ValueType, size: numbe
       return valuesPart(column, type) as TilePart;
     case 'latest':
       return latestPart(column, type, size) as TilePart;
-    default:
-      throw new Error(`no tile has ${name} yet`);
+    case 'registers':
+      return registersPart(column, type) as TilePart;
+    case 'buckets':
+      return bucketsPart(column, type) as TilePart;
   }
 }

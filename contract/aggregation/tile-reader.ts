@@ -61,10 +61,21 @@ export class TileReader {
   }
 
   /** How many entries of at least a byte follow. */
-  entries(): number {
+  #entries(): number {
     const count = this.count();
     if (count > this.#bytes.length - this.#at) throw this.fault(`expected ${count} entries, the tile ends`);
     return count;
+  }
+
+  /** Entries one after the other, each behind the one before it. */
+  ascending<Entry>(entry: () => Entry, compare: (a: Entry, b: Entry) => number): Entry[] {
+    const list: Entry[] = [];
+    for (let left = this.#entries(); left > 0; left--) {
+      const next = entry();
+      if (list.length > 0 && compare(list.at(-1)!, next) >= 0) throw this.fault('expected entries in order');
+      list.push(next);
+    }
+    return list;
   }
 
   whole(): Whole {

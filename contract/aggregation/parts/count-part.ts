@@ -14,6 +14,7 @@ export function countPart(column: number): TilePart<number> {
     merge: (into, from) => into + from,
     slide: {
       kind: 'slide',
+      empty: () => 0,
       enter: (window, tile) => window + tile,
       leave: (window, tile) => window - tile,
     },

@@ -50,10 +50,11 @@ export interface PartKey {
 }
 
 /** How a window follows its tiles where what came in can be taken out again, exactly. */
-interface Slide<State> {
+interface Slide<State, Window> {
   readonly kind: 'slide';
-  enter(window: State, tile: State): State;
-  leave(window: State, tile: State): State;
+  empty(): Window;
+  enter(window: Window, tile: State): Window;
+  leave(window: Window, tile: State): Window;
 }
 
 /** How it does where that is not so: tiles merge into it, and at times it is made again from those that are left. */
@@ -67,7 +68,8 @@ export interface Refill<State> {
   isSettled(window: State): boolean;
 }
 
-export interface TilePart<State = unknown> {
+/** `Window`: what the part keeps of a window, where that is more than of a tile. */
+export interface TilePart<State = unknown, Window = State> {
   readonly key: PartKey;
   readonly fields: readonly PartField[];
   empty(): State;
@@ -79,7 +81,7 @@ export interface TilePart<State = unknown> {
   take(state: State, value: TileValue, timeUs: number): State;
   /** @returns the state of the events of both; `from` stays as it is */
   merge(into: State, from: State): State;
-  readonly slide: Slide<State> | Refill<State>;
+  readonly slide: Slide<State, Window> | Refill<State>;
   write(to: TileWriter, state: State): void;
   /** @throws TileFault */
   read(from: TileReader): State;

@@ -26,7 +26,7 @@ export function squaresPart(column: number, type: ValueType, scale: number): Til
     take: (state, value) => subtractWhole(state, squareOf(fixed(value))),
     merge: (into, from) => ended(addWhole(into, from)),
     // A window goes past 10^38, so that it is exact again when what was past it has left.
-    slide: { kind: 'slide', enter: addWhole, leave: subtractWhole },
+    slide: { kind: 'slide', empty: () => 0, enter: addWhole, leave: subtractWhole },
     write: (to, state) => to.whole(state),
     read: (from) => squaresSum(from.whole()),
     toJson: (state) => [state === SQUARES_END ? null : state.toString()],

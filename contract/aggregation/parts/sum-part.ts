@@ -24,7 +24,7 @@ export function sumPart(column: number, type: ValueType, scale: number): TilePar
     retraction: () => 'counted',
     take: (state, value) => subtractWhole(state, fixed(value)),
     merge: addWhole,
-    slide: { kind: 'slide', enter: addWhole, leave: subtractWhole },
+    slide: { kind: 'slide', empty: () => 0, enter: addWhole, leave: subtractWhole },
     write: (to, state) => to.whole(state),
     read: (from) => from.whole(),
     toJson: (state) => [state.toString()],

@@ -4,11 +4,12 @@ import type { TileValue } from '../canonical-order.ts';
 import { compareCanonical } from '../canonical-order.ts';
 import { countFromJson, listFromJson, tileValueFromJson, tileValueToJson } from '../value-json.ts';
 import { TileFault } from '../tile-reader.ts';
+import { CountedWindow } from './counted-window.ts';
 import type { TilePart } from './part.ts';
 
-export type CountedValues = Map<TileValue, number>;
+type CountedValues = Map<TileValue, number>;
 
-export function valuesPart(column: number, type: ValueType): TilePart<CountedValues> {
+export function valuesPart(column: number, type: ValueType): TilePart<CountedValues, CountedWindow> {
   const name = `values${column}`;
   return {
     key: { name: 'values', column, scale: 0 },
@@ -16,9 +17,14 @@ export function valuesPart(column: number, type: ValueType): TilePart<CountedVal
     empty: () => new Map(),
     add: (state, value) => state.set(value, (state.get(value) ?? 0) + 1),
     retraction: (state, value) => (state.has(value) ? 'counted' : 'unknown'),
-    take: (state, value) => subtractCount(state, value, 1),
+    take: (state, value) => takeOne(state, value),
     merge: addCounts,
-    slide: { kind: 'slide', enter: addCounts, leave: subtractCounts },
+    slide: {
+      kind: 'slide',
+      empty: () => new CountedWindow(),
+      enter: (window, tile) => addTimes(window, tile, 1),
+      leave: (window, tile) => addTimes(window, tile, -1),
+    },
     write: (to, state) => {
       to.count(state.size);
       for (const [value, count] of inOrder(state)) {
@@ -26,10 +32,13 @@ export function valuesPart(column: number, type: ValueType): TilePart<CountedVal
         to.count(count);
       }
     },
-    read: (from) => {
-      const pairs = Array.from({ length: from.entries() }, () => [from.value(type), from.count()] as const);
-      return countsOf(pairs);
-    },
+    read: (from) =>
+      countsOf(
+        from.ascending(
+          () => [from.value(type), from.count()] as const,
+          ([a], [b]) => compareCanonical(a, b),
+        ),
+      ),
     toJson: (state) => [inOrder(state).map(([value, count]) => [tileValueToJson(type, value), count])],
     fromJson: ([json]) =>
       countsOf(
@@ -46,14 +55,14 @@ function addCounts(into: CountedValues, from: CountedValues): CountedValues {
   return into;
 }
 
-function subtractCounts(into: CountedValues, from: CountedValues): CountedValues {
-  for (const [value, count] of from) subtractCount(into, value, count);
-  return into;
+function addTimes(window: CountedWindow, tile: CountedValues, times: 1 | -1): CountedWindow {
+  for (const [value, count] of tile) window.add(value, times * count);
+  return window;
 }
 
-/** Takes a value out some times; a value that occurs no more has no count. */
-function subtractCount(counts: CountedValues, value: TileValue, times: number): CountedValues {
-  const left = (counts.get(value) ?? 0) - times;
+/** A value that occurs no more has no count. */
+function takeOne(counts: CountedValues, value: TileValue): CountedValues {
+  const left = (counts.get(value) ?? 0) - 1;
   if (left > 0) counts.set(value, left);
   else counts.delete(value);
   return counts;

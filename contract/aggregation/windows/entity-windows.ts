@@ -10,6 +10,7 @@
  * what enters, and is made again from the tiles when one leaves that had what the window says.
  */
 import type { Value } from '../../value-type.ts';
+import type { TilePart } from '../parts/part.ts';
 import type { Tile } from '../tile.ts';
 import { addTile, emptyTile } from '../tile.ts';
 import type { TilePlan } from '../tile-plan.ts';
@@ -201,7 +202,14 @@ function newWindow(plan: TilePlan, hops: number, base: Tile): WindowState {
     parts: [...new Set(features.flatMap(({ parts }) => parts))],
     tail: 0,
     n: lifetime ? base.n : 0,
-    states: plan.parts.map((part, i) => (lifetime ? part.merge(part.empty(), base.states[i]) : part.empty())),
+    states: plan.parts.map((part, i) => windowState(part, lifetime ? base.states[i] : null)),
     spoiled: plan.parts.map(() => false),
   };
+}
+
+/** @returns a window with nothing in it, or with what a lifetime's dropped tiles come to */
+function windowState(part: TilePart, base: unknown): unknown {
+  const empty = part.slide.kind === 'slide' ? part.slide.empty() : part.empty();
+  if (base === null) return empty;
+  return part.slide.kind === 'slide' ? part.slide.enter(empty, base) : part.merge(empty, base);
 }

@@ -2,13 +2,17 @@
  * The value of a feature over a window, from what the tiles of the window come to. The formulas are those of the batch
  * SQL (materializer/aggregate/fixed-point.ts), so that both give the same bits.
  */
-import type { Value } from '../../value-type.ts';
+import type { Value, ValueType } from '../../value-type.ts';
 import type { TileValue } from '../canonical-order.ts';
-import { compareCanonical } from '../canonical-order.ts';
 import type { Whole } from '../fixed-point.ts';
 import { POWERS, SQUARES_END } from '../fixed-point.ts';
+import { percentileOf } from '../ddsketch.ts';
+import { estimateDistinct } from '../hyperloglog.ts';
+import { inOrder } from '../parts/buckets-part.ts';
+import type { BucketCounts } from '../parts/buckets-part.ts';
+import type { RegisterWindow } from '../parts/registers-part.ts';
 import type { TimedValue } from '../parts/endpoint-part.ts';
-import type { CountedValues } from '../parts/values-part.ts';
+import type { CountedWindow } from '../parts/counted-window.ts';
 import type { TileFeature } from '../tile-plan.ts';
 import { heldValue } from './held-value.ts';
 
@@ -27,7 +31,7 @@ export function featureValue(planned: TileFeature, { n, states }: WindowTotal): 
     case 'count':
       return heldValue(feature.type, parts.length === 0 ? n : (state(0) as number));
     case 'countDistinct':
-      return heldValue(feature.type, (state(0) as CountedValues).size);
+      return heldValue(feature.type, (state(0) as CountedWindow).size);
     case 'sum':
       return sumOf(planned, state(0) as Whole);
     case 'avg':
@@ -47,7 +51,19 @@ export function featureValue(planned: TileFeature, { n, states }: WindowTotal): 
     case 'last':
       return heldOrNull(planned, (state(0) as TimedValue | null)?.value ?? null);
     case 'mostFrequent':
-      return heldOrNull(planned, mostFrequent(state(0) as CountedValues));
+      return heldOrNull(planned, (state(0) as CountedWindow).mostFrequent());
+    case 'lastN': {
+      const type = (feature.type as { readonly of: ValueType }).of;
+      const latest = (state(0) as readonly TimedValue[]).slice(0, feature.aggregation!.n);
+      return latest.length === 0 ? null : latest.map(({ value }) => heldValue(type, value)!);
+    }
+    case 'approxCountDistinct':
+      return heldValue(feature.type, estimateDistinct((state(0) as RegisterWindow).ranks.values()));
+    case 'approxPercentile':
+      return heldOrNull(
+        planned,
+        percentileOf(inOrder(state(0) as BucketCounts), feature.aggregation!.percentile),
+      );
     default:
       throw new Error(`tiles do not give ${planned.function} yet`);
   }
@@ -86,16 +102,4 @@ function deviationOf(sum: Whole, count: number, squares: Whole): number {
   const spread = Number(BigInt(squares) - quotient * (s + rest)) - Number(rest * rest) / count;
   // Rounding can bring a variance of nothing a hair below zero.
   return Math.sqrt(Math.max(0, spread) / (count - 1));
-}
-
-/** The value that occurs most often, of equally frequent ones the smallest; null: there is none. */
-function mostFrequent(counts: CountedValues): TileValue | null {
-  let best: TileValue | null = null;
-  let most = 0;
-  for (const [value, count] of counts) {
-    if (count < most || (count === most && compareCanonical(value, best!) > 0)) continue;
-    best = value;
-    most = count;
-  }
-  return best;
 }

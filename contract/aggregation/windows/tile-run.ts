@@ -7,7 +7,7 @@
  *   60      |  hops 0 to 59   | 60 to 119    | ...
  *   3,600   |  hops 0 to 3,599               | ...
  */
-import { addTile, emptyTile } from '../tile.ts';
+import { emptyTile } from '../tile.ts';
 import type { Tile } from '../tile.ts';
 import type { Refill } from '../parts/part.ts';
 import type { TilePlan } from '../tile-plan.ts';
@@ -123,12 +123,20 @@ export class TileRun {
     const tile = emptyTile(this.#plan);
     for (let at = start; at < end;) {
       const finer = this.#coarseAt(at, { from: start, to: end }, 1, level + 1);
-      addTile(this.#plan, tile, finer?.tile ?? this.tiles[at]!);
-      this.merges += this.#plan.parts.length;
+      this.#merge(tile, finer?.tile ?? this.tiles[at]!);
       at += finer?.count ?? 1;
     }
     const made = { tile, count: end - start };
     this.#coarse[level]!.set(group, made);
     return { ...made, start };
+  }
+
+  /** Merges what windows make again; the rest they never read of a coarser tile. */
+  #merge(into: Tile, from: Tile): void {
+    for (const [i, part] of this.#plan.parts.entries()) {
+      if (part.slide.kind !== 'refill') continue;
+      into.states[i] = part.merge(into.states[i], from.states[i]);
+      this.merges += 1;
+    }
   }
 }
