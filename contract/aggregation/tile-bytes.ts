@@ -7,6 +7,7 @@
  *   min max = 0, or 1 and a value                       first last   = 0, or 1, time and value
  *   values  = count, then (value, count)*, values in canonical order
  *   latest  = count, then (time, value)*, the newest first
+ *   registers = count, then (register count, rank u8)*     buckets = count, then (bucket whole number, count)*
  *
  * Counts, whole numbers and values are those of tile-writer.ts; a time is a whole number of microseconds. One tile has
  * one form: equal tiles are equal bytes. The bytes are frozen (test/golden/tiles.json).

@@ -40,7 +40,14 @@ function randomFeatures(draw: Draw): FeatureSketch[] {
     const windowUs = hops === null ? null : hops * HOP_US;
     if (name === 'count' && draw([true, false])) return { name: `f${i}`, function: name, windowUs };
     const column = draw(FUNCTIONS[name]!);
-    return { name: `f${i}`, function: name, column, columnType: COLUMNS[column]!, windowUs };
+    return {
+      name: `f${i}`,
+      function: name,
+      column,
+      columnType: COLUMNS[column]!,
+      windowUs,
+      n: draw([1, 3, 40]),
+    };
   });
 }
 

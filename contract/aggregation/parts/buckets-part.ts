@@ -17,6 +17,7 @@ export function bucketsPart(column: number, type: ValueType): TilePart<BucketCou
   return {
     key: { name: 'buckets', column, scale: 0 },
     fields: [{ name, kind: 'list' }],
+    size: 0,
     empty: () => new Map(),
     add: (state, value) => addTimes(state, bucket(value), 1),
     retraction: (state, value) => (state.has(bucket(value)) ? 'counted' : 'unknown'),

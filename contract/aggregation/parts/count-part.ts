@@ -7,6 +7,7 @@ export function countPart(column: number): TilePart<number> {
   return {
     key: { name: 'nv', column, scale: 0 },
     fields: [{ name, kind: 'count' }],
+    size: 0,
     empty: () => 0,
     add: (state) => state + 1,
     retraction: (state) => (state > 0 ? 'counted' : 'unknown'),

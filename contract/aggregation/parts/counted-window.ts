@@ -1,9 +1,10 @@
 /**
  * How often each value occurs in a window, and which one occurs most often: values enter and leave with their counts.
  *
- * The most frequent value comes off a heap of (count, value) in which each change of a count is one more entry. An entry
- * whose count is no longer the value's is passed over when it comes up, and once such entries are most of the heap it is
- * made anew: so a change costs the logarithm of the number of values. Until it is first asked for there is no heap.
+ * The most frequent value comes off a heap of (count, value) in which each change of a count is one more entry. An
+ * entry whose count is no longer the value's is passed over when it comes up, and once such entries are most of the
+ * heap it is made anew: a change costs the logarithm of the number of values. Until it is first asked for there is no
+ * heap.
  */
 import type { TileValue } from '../canonical-order.ts';
 import { compareCanonical } from '../canonical-order.ts';

@@ -27,6 +27,7 @@ export function endpointPart(
       { name: `${name}_t`, kind: 'time' },
       { name, kind: 'value' },
     ],
+    size: 0,
     empty: () => null,
     add: (state, value, timeUs) =>
       state === null || order(state, timeUs, value) < 0 ? { timeUs, value } : state,

@@ -12,6 +12,7 @@ export function extremePart(key: 'min' | 'max', column: number, type: ValueType)
   return {
     key: { name: key, column, scale: 0 },
     fields: [{ name: `${key}${column}`, kind: 'value' }],
+    size: 0,
     empty: () => null,
     add: better,
     retraction: (state, value) => {

@@ -16,6 +16,7 @@ export function latestPart(column: number, type: ValueType, size: number): TileP
   return {
     key: { name: 'latest', column, scale: 0 },
     fields: [{ name, kind: 'list' }],
+    size,
     empty: () => [],
     add: (state, value, timeUs) => insertLatest(state, { timeUs, value }, size),
     retraction: (state, value, timeUs) => {

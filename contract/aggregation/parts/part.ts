@@ -72,6 +72,8 @@ export interface Refill<State> {
 export interface TilePart<State = unknown, Window = State> {
   readonly key: PartKey;
   readonly fields: readonly PartField[];
+  /** How many values a list of the newest keeps; otherwise 0. */
+  readonly size: number;
   empty(): State;
   /** @returns the state with the event: itself, where it is changed in place */
   add(state: State, value: TileValue, timeUs: number): State;

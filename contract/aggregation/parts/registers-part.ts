@@ -11,7 +11,7 @@ import { countFromJson, listFromJson } from '../value-json.ts';
 import type { TilePart } from './part.ts';
 
 /** By register its rank. */
-export type RankedRegisters = Map<number, number>;
+type RankedRegisters = Map<number, number>;
 
 /** What the registers of a window's tiles come to. */
 export interface RegisterWindow {
@@ -27,6 +27,7 @@ export function registersPart(column: number, type: ValueType): TilePart<RankedR
   return {
     key: { name: 'registers', column, scale: 0 },
     fields: [{ name, kind: 'list' }],
+    size: 0,
     empty: () => new Map(),
     add: (state, value) => {
       const { register, rank } = hashed(value);

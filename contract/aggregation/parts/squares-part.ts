@@ -17,6 +17,7 @@ export function squaresPart(column: number, type: ValueType, scale: number): Til
   return {
     key: { name: 'squares', column, scale },
     fields: [{ name, kind: 'sum' }],
+    size: 0,
     empty: () => 0,
     add: (state, value) => ended(addWhole(state, squareOf(fixed(value)))),
     retraction: (state, value) => {

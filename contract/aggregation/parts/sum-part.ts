@@ -19,6 +19,7 @@ export function sumPart(column: number, type: ValueType, scale: number): TilePar
   return {
     key: { name: 'sum', column, scale },
     fields: [{ name, kind: 'sum' }],
+    size: 0,
     empty: () => 0,
     add: (state, value) => addWhole(state, fixed(value)),
     retraction: () => 'counted',

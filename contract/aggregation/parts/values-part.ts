@@ -14,6 +14,7 @@ export function valuesPart(column: number, type: ValueType): TilePart<CountedVal
   return {
     key: { name: 'values', column, scale: 0 },
     fields: [{ name, kind: 'list' }],
+    size: 0,
     empty: () => new Map(),
     add: (state, value) => state.set(value, (state.get(value) ?? 0) + 1),
     retraction: (state, value) => (state.has(value) ? 'counted' : 'unknown'),

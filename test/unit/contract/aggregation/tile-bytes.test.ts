@@ -1,4 +1,4 @@
-/** The bytes and the JSON of tiles are frozen: a tile that was kept or sent by an earlier version is read by this one. */
+/** The bytes and the JSON of tiles are frozen: a tile that an earlier version kept or sent is read by this one. */
 import { describe, expect, test } from 'vitest';
 import { decodeTile, encodeTile } from '../../../../contract/aggregation/tile-bytes.ts';
 import { tileFromJson, tileToJson } from '../../../../contract/aggregation/tile-json.ts';
