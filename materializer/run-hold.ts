@@ -10,6 +10,7 @@
  * Called by materialize.ts and dry-run.ts once the engine is open, before anything is computed.
  */
 import { quoteName } from '../project/engine/duckdb/duckdb.ts';
+import { archiveSeenUs } from '../project/engine/duckdb/sources/archive-files.ts';
 import { openHistoryWithFaults } from '../project/engine/duckdb/history.ts';
 import { planAggregates } from './aggregate/aggregate-plan.ts';
 import { eventSource } from './history/events.ts';
@@ -30,13 +31,19 @@ export async function heldRange(run: ViewRun): Promise<RunPlan> {
   const lastUs = range.previous?.watermarkUs ?? null;
   // A part of what was covered is computed again: what was not complete then is not now.
   if (!range.moves) return { ...range, dueUs: dueUs(run, lastUs ?? 0) };
-  const found = view.kind === 'stored' ? await newestRow(run) : await newestEvent(run);
+  const found =
+    view.kind === 'stored' ? await newestRow(run) : (archivedUpTo(run) ?? (await newestEvent(run)));
   const seen = later(found, range.full ? null : (range.previous?.newestEventUs ?? null));
   const newestUs = Math.min(seen ?? 0, range.cutoffUs);
   const heldUs = dueUpTo(view, Math.max(0, newestUs - view.outOfOrderUs));
   // Only `replace` takes the online store back to an earlier time.
   const watermarkUs = replace || lastUs === null ? heldUs : Math.max(heldUs, lastUs);
   return { ...range, watermarkUs, dueUs: dueUs(run, watermarkUs) };
+}
+
+/** Of a stream: how far all its partitions have come, which its archive says. */
+function archivedUpTo({ settings, view }: ViewRun): number | null {
+  return view.source.stream === undefined ? null : archiveSeenUs(settings.folder, view.source);
 }
 
 /** A stored view's rows are served however far it is complete; of an aggregated view no edge past that is computed. */

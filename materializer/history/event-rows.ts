@@ -22,6 +22,7 @@ import { EXCLUDED } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import { FILE_COLUMN, groupSql } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { FileGroup, SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { ValueType } from '../../contract/value-type.ts';
+import { originSql } from './stream-events.ts';
 
 /** What does not fit in a row, as a text, or NULL. No source has a column of this name. */
 export const MISFIT = '~misfit';
@@ -45,7 +46,8 @@ export function eventRows(source: SourceFiles, view: FeatureView, entity: Entity
   const reading = new EventReading(view, entity);
   const [first, ...others] = source.groups;
   const excludes = view.where !== null;
-  if (others.length === 0 && !hasExpressions(view) && reading.isPlain(first!)) {
+  const isArchive = view.source.stream !== undefined;
+  if (others.length === 0 && !isArchive && !hasExpressions(view) && reading.isPlain(first!)) {
     const [time] = columnsOf(first!, view.source.eventTime);
     return { from: groupSql(first!), hasNotes: false, excludes, prunable: isMicros(time!.type) };
   }
@@ -60,7 +62,12 @@ class EventReading {
   /** Columns of which only the nulls matter. */
   readonly #counted: readonly string[];
 
+  /** Of a stream's archive: what tells an event that came twice, or was taken back. */
+  readonly #origin: readonly string[];
+
   constructor({ source, features }: FeatureView, { joinKeys }: Entity) {
+    const { stream } = source;
+    this.#origin = stream === undefined ? [] : originSql(stream);
     this.#keys = joinKeys.map(({ name, type }) => ({ name, column: name, type: { kind: type } }));
     this.#times = [source.eventTime, source.createdTime].filter((column) => column !== null);
     const taken = new Set([...this.#keys.map(({ column }) => column), ...this.#times].map(lower));
@@ -105,6 +112,7 @@ class EventReading {
       ...wanted.map((one) => `${readColumn(group, one).sql} AS ${quoteName(one.column)}`),
       ...this.#times.map((column) => `${readTime(group, column)} AS ${quoteName(column)}`),
       ...this.#counted.map((column) => `${countedSql(group, column)} AS ${quoteName(column)}`),
+      ...this.#origin,
       `${reasonSql(faults)} AS ${quoteName(MISFIT)}`,
       `${group.excluded ?? 'false'} AS ${quoteName(EXCLUDED)}`,
       quoteName(FILE_COLUMN),

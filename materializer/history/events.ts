@@ -27,6 +27,7 @@ import { FIXED_MAX, isWhole, summedColumns } from '../aggregate/fixed-point.ts';
 import { aheadReason, EXCLUDED } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import { MISFIT } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
+import { onceSql } from './stream-events.ts';
 
 /** An event source as SQL, for one view and one cut-off. */
 export interface EventSource {
@@ -44,6 +45,8 @@ export interface EventSource {
   readonly reason: string;
   /** Whether a row counts, whatever edges are computed. */
   readonly counts: string;
+  /** What keeps of the rows that count each event once: a clause behind WHERE, or ''. */
+  readonly once: string;
   /** Whether a row that is not refused came too late. */
   readonly tooLate: string;
   readonly eventColumn: string;
@@ -89,6 +92,7 @@ export function eventSource(
     createdUs,
     reason: `CASE WHEN ${excluded} THEN NULL ${refusals.map(([when, reason]) => `WHEN ${when} THEN ${reason}`).join(' ')} END`,
     counts: `(${known} AND NOT ${excluded} AND NOT (${refused}) AND NOT ${tooLate})`,
+    once: onceSql(plan, eventUs),
     tooLate: `(NOT ${excluded} AND ${tooLate})`,
     eventColumn: quoteName(source.eventTime),
     prunable: rows.prunable,
@@ -169,5 +173,5 @@ export function eventsSql(
   const values = plan.columns.map((column) => `${column.sql} AS ${column.name}`);
   const keys = plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`);
   return `SELECT ${[...keys, `${source.eventUs} AS t`, ...values].join(', ')} FROM ${source.from}
-    WHERE ${source.counts} AND ${eventRange(source, fromUs, toEdge * plan.hopUs)}`;
+    WHERE ${source.counts} AND ${eventRange(source, fromUs, toEdge * plan.hopUs)}${source.once}`;
 }

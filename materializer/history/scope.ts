@@ -110,7 +110,7 @@ async function markLiving(computation: Computation, scope: Scope, old: string | 
   const reach = reachOf(plan);
   const range = eventRange(source, (scope.fromEdge - reach) * plan.hopUs, extent.toEdge * plan.hopUs);
   const events = `SELECT ${keysFromSource(plan)}, ${source.eventUs} // ${plan.hopUs} + 1 AS edge FROM ${source.from}
-    WHERE ${source.counts} AND ${range}`;
+    WHERE ${source.counts} AND ${range}${source.once}`;
   const doubt = `SELECT a.* FROM (${after}) a ANTI JOIN (${events}) v
     ON ${sameKeys(plan, 'a', 'v')} AND v.edge <= a.e AND v.edge > a.frm - ${reach}`;
   await duck.run(`CREATE OR REPLACE TEMP TABLE scope_doubt AS ${doubt}`);

@@ -16,7 +16,7 @@ import {
   columnsNamed,
   twiceText,
 } from '../../project/engine/duckdb/sources/source-fit.ts';
-import { readSourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
+import { readSource } from '../../project/engine/duckdb/sources/archive-files.ts';
 import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import { formatType, isNumeric } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
@@ -39,7 +39,7 @@ export async function checkSource(
   entity: Entity,
 ): Promise<EventRows> {
   checkAggregations(view);
-  const source = await readSourceFiles(duck, folder, view.source.path);
+  const source = await readSource(duck, folder, view.source);
   const { eventTime, createdTime } = view.source;
   const computed = withComputedColumns(source, view);
   const mistakes = [

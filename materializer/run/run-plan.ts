@@ -16,7 +16,7 @@ import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { materializerError } from '../errors.ts';
 import { checkFeatures } from './run-features.ts';
 import { movesBookmark, planRange } from './run-range.ts';
-import type { RunPlan } from './run-range.ts';
+import type { RangeOptions, RunPlan } from './run-range.ts';
 import type { PlannedRun, RunJob } from './view-run.ts';
 
 const DIED = 'its process ended before the run did';
@@ -32,10 +32,12 @@ export async function planRun(job: RunJob, view: FeatureView, writes: boolean): 
   const settings = { ...project.settings, seen: new HistoriesSeen() };
   const startedUs = clock.nowUs();
   if (options.features !== null) checkFeatures(view, options.features);
-  const known = (await database.runs({ view: view.id })).filter((run) => run.kind !== 'stream');
+  const all = await database.runs({ view: view.id });
+  const known = all.filter((run) => run.kind !== 'stream');
   const runs = known.map((run) => (run.state === 'running' ? endedBy(run, startedUs) : run));
   if (writes) for (const [i, run] of runs.entries()) if (run !== known[i]) await database.finishRun(run);
-  const range = rangeAfter(runs, job, view, { startedUs, place: settings });
+  const planned = rangeAfter(runs, job, view, { startedUs, place: settings });
+  const range = { ...planned, horizonUs: sharedHorizon(all, job, view) ?? planned.horizonUs };
   return {
     view,
     entity: bundle.entities.get(view.entity)!,
@@ -52,6 +54,21 @@ export async function planRun(job: RunJob, view: FeatureView, writes: boolean): 
     staging: settings.history,
     keepsRejects: true,
   };
+}
+
+/** A stream and the runs over its archive have one horizon: of whichever came first, or was last told to move it. */
+function sharedHorizon(
+  all: readonly RunRecord[],
+  { options }: Pick<RunJob, 'options'>,
+  { source }: FeatureView,
+): number | null {
+  if (source.stream === undefined || isWhole(options)) return null;
+  return all.findLast((run) => run.horizonUs !== null)?.horizonUs ?? null;
+}
+
+/** Whether a run was told to compute all of the view again: it moves the horizon. */
+function isWhole({ fromUs, features, full, kind }: RangeOptions): boolean {
+  return fromUs === null && features === null && (full || kind === 'backfill');
 }
 
 /** @param runs  all of the view that are no stream's, oldest first */
@@ -72,14 +89,16 @@ function rangeAfter(
   const owed = looksAtLateness && previous !== null && isOwed(runs, previous);
   const again = looksAtLateness && previous !== null && previous.latenessUs !== view.latenessUs;
   const longer = previous !== null && keepsLonger(view, previous);
-  const full = options.full || owed || again || longer;
+  // Rows of an archive come to it in any order of their created times: no bookmark tells which are new.
+  const isArchive = view.source.stream !== undefined;
+  const full = options.full || owed || again || longer || isArchive;
   if (options.features !== null) refuseStale(view, owed || again);
   const range = planRange(view, { ...options, full }, previous, startedUs);
   const hasAllRows = project.clock.sourcesRunAhead && view.source.createdTime === null;
   const { features } = options;
   const known = { ...range, historyCutoffUs, features, futureUs: hasAllRows ? null : startedUs };
   if (!looksAtLateness) return { ...known, horizonUs: null };
-  const whole = options.fromUs === null && features === null && (options.full || options.kind === 'backfill');
+  const whole = isWhole(options);
   const horizonUs =
     previous === null || whole || owed
       ? Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs)

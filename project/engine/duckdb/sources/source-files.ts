@@ -74,14 +74,24 @@ export async function readSourceFiles(duck: DuckDb, folder: string, path: string
   try {
     const listed = listSourceFiles(folder, path);
     if (listed.length === 0) throw noFile(path, pattern);
-    const schemas = await parquetSchemas(duck, listed);
-    const groups: FileGroup[] = [];
-    for (const [files, rows] of alike(schemas)) groups.push(await groupOf(duck, files, rows));
-    return { path, groups };
+    return { path, groups: await groupsOf(duck, listed, true) };
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw unreadable(path, pattern, error as Error);
   }
+}
+
+/** @param readsPath  whether folders `name=value` on a file's way are columns of it */
+export async function groupsOf(
+  duck: DuckDb,
+  listed: readonly string[],
+  readsPath: boolean,
+): Promise<FileGroup[]> {
+  const schemas = await parquetSchemas(duck, listed);
+  const groups: FileGroup[] = [];
+  for (const [files, rows] of alike(schemas, readsPath))
+    groups.push(await groupOf(duck, files, rows, readsPath));
+  return groups;
 }
 
 /** @returns column -> the type in DuckDB that holds those of all files */
@@ -123,11 +133,12 @@ const SCHEMA_PARTS = ['name', 'children', 'duckdb_type', 'precision', 'scale', '
 /** @returns files of equal schemas with one of these */
 function* alike(
   schemas: ReadonlyMap<string, ParquetSchema>,
+  readsPath: boolean,
 ): Generator<[files: string[], schema: ParquetSchema]> {
   const groups = new Map<string, string[]>();
   for (const [file, rows] of schemas) {
     const schema = JSON.stringify([
-      Object.keys(pathText(file)),
+      readsPath ? Object.keys(pathText(file)) : [],
       rows.slice(1).map((row) => SCHEMA_PARTS.map((part) => row[part])),
     ]);
     if (groups.has(schema)) groups.get(schema)!.push(file);
@@ -136,7 +147,12 @@ function* alike(
   for (const files of groups.values()) yield [files, schemas.get(files[0]!)!];
 }
 
-async function groupOf(duck: DuckDb, files: string[], schema: ParquetSchema): Promise<FileGroup> {
+async function groupOf(
+  duck: DuckDb,
+  files: string[],
+  schema: ParquetSchema,
+  readsPath: boolean,
+): Promise<FileGroup> {
   const columns = new Map<string, FileColumn[]>();
   const add = (column: FileColumn): void => {
     const name = column.name.toLowerCase();
@@ -144,7 +160,7 @@ async function groupOf(duck: DuckDb, files: string[], schema: ParquetSchema): Pr
   };
   for (const { name, readAs, type } of await parquetColumns(duck, files[0]!, schema))
     add({ name, type, sql: quoteName(readAs) });
-  for (const [name, sql] of Object.entries(pathText(files[0]!))) {
+  for (const [name, sql] of Object.entries(readsPath ? pathText(files[0]!) : {})) {
     // A file that has the column itself is believed.
     if (!columns.has(name.toLowerCase())) add({ name, type: PATH_TEXT, sql });
   }
