@@ -1,6 +1,6 @@
 /**
- * Expressions computed in JavaScript: the reference that the SQL is tested against. An expression is compiled once into
- * nested functions; a row then costs no parsing and makes no objects but its values.
+ * Expressions computed in JavaScript: of the events of a stream, and the reference that the SQL is tested against. An
+ * expression is compiled once into nested functions; a row then costs no parsing and makes no objects but its values.
  *
  *   bool boolean | int64, timestamp bigint (microseconds since 1970) | float64 number, never NaN | string
  */
@@ -8,8 +8,8 @@ import type { BinaryOperator } from './syntax.ts';
 import type { DatePart, Expression } from './resolve.ts';
 
 export type ExpressionValue = boolean | bigint | number | string | null;
-/** Reads a column of a row: null where it is null, NaN or an infinite time. */
-type ReadColumn<Row> = (row: Row, column: string) => ExpressionValue;
+/** @returns what reads a column of a row: null where it is null, NaN or an infinite time */
+type ColumnReader<Row> = (column: string) => Compiled<Row>;
 
 /** An integer does not fit 64 bits: the row is a bad row. */
 export class OverflowFault extends Error {}
@@ -21,13 +21,11 @@ const DAY_US = 86_400_000_000n;
 type Compiled<Row> = (row: Row) => ExpressionValue;
 
 /** @returns a function that gives the expression's value of a row, or throws OverflowFault */
-export function compileExpression<Row>(node: Expression, read: ReadColumn<Row>): Compiled<Row> {
-  const of = (child: Expression): Compiled<Row> => compileExpression(child, read);
+export function compileExpression<Row>(node: Expression, reader: ColumnReader<Row>): Compiled<Row> {
+  const of = (child: Expression): Compiled<Row> => compileExpression(child, reader);
   switch (node.kind) {
-    case 'column': {
-      const { name } = node;
-      return (row) => read(row, name);
-    }
+    case 'column':
+      return reader(node.name);
     case 'value': {
       const { value } = node;
       return () => value;
@@ -105,10 +103,16 @@ function compileIn<Row>(operand: Compiled<Row>, items: Compiled<Row>[], negated:
   return (row) => {
     const value = operand(row);
     // Every item is computed, since an overflow in any of them makes the row a bad row.
-    const all = items.map((item) => item(row));
+    let isThere = false;
+    let hasNull = false;
+    for (const compute of items) {
+      const item = compute(row);
+      if (item === null) hasNull = true;
+      else if (item === value) isThere = true;
+    }
     if (value === null) return null;
-    if (all.some((item) => item !== null && compare(value, item) === 0)) return !negated;
-    return all.includes(null) ? null : negated;
+    if (isThere) return !negated;
+    return hasNull ? null : negated;
   };
 }
 
@@ -147,8 +151,9 @@ type Value = Exclude<ExpressionValue, null>;
 const BINARY: Readonly<
   Record<Exclude<BinaryOperator, 'and' | 'or'>, (a: Value, b: Value) => ExpressionValue>
 > = {
-  '=': (a, b) => compare(a, b) === 0,
-  '<>': (a, b) => compare(a, b) !== 0,
+  // -0 equals 0, and of two texts neither is normalised.
+  '=': (a, b) => a === b,
+  '<>': (a, b) => a !== b,
   '<': (a, b) => compare(a, b) < 0,
   '<=': (a, b) => compare(a, b) <= 0,
   '>': (a, b) => compare(a, b) > 0,
@@ -159,7 +164,7 @@ const BINARY: Readonly<
   '/': (a, b) => (b === 0 ? null : noNaN((a as number) / (b as number))),
 };
 
-/** Texts by their UTF-8 bytes; -0 equals 0. */
+/** Texts by their UTF-8 bytes. */
 function compare(a: Value, b: Value): number {
   if (typeof a === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b as string));
   return a < b ? -1 : a > b ? 1 : 0;

@@ -42,8 +42,8 @@ export function viewExpressions({ source, where, select }: FeatureView): ViewExp
   const types = new Map(fields.map(({ name, type }) => [name, TYPES[type.kind] ?? null]));
   const reads = new Map(fields.map(({ name, type }, i) => [name, readerOf(type, i)]));
   const compile = (text: string, expected: ExpressionType | null) =>
-    compileExpression<Row>(resolveExpression(parseExpression(text), types, expected), (row, name) =>
-      reads.get(name)!(row),
+    compileExpression<Row>(resolveExpression(parseExpression(text), types, expected), (name) =>
+      reads.get(name)!,
     );
   const counts = where === null ? null : compile(where, 'bool');
   const columns = select.map(({ name, expression }) => ({ name, valueOf: compile(expression, null) }));

@@ -183,10 +183,12 @@ async function inDuckDb(
 }
 
 /** As `columnSql` reads a column: NaN is null. */
-const read = (one: Record<string, Value>, name: string): ExpressionValue => {
-  const value = one[name] as ExpressionValue;
-  return typeof value === 'number' && Number.isNaN(value) ? null : value;
-};
+const reader =
+  (name: string) =>
+  (one: Record<string, Value>): ExpressionValue => {
+    const value = one[name] as ExpressionValue;
+    return typeof value === 'number' && Number.isNaN(value) ? null : value;
+  };
 
 test('any expression of any row is the same in DuckDB and here, and overflows in the same rows', async () => {
   let overflowed = 0;
@@ -203,7 +205,7 @@ test('any expression of any row is the same in DuckDB and here, and overflows in
       const values = await inDuckDb(rows, valueSql(expression, column), of);
       const overflow = overflowSql(expression, column);
       const overflows = overflow === null ? rows.map(() => false) : await inDuckDb(rows, overflow, 'bool');
-      const compute = compileExpression(expression, read);
+      const compute = compileExpression(expression, reader);
       for (const [n, one] of rows.entries()) {
         let expected: ExpressionValue = null;
         let faulty = false;

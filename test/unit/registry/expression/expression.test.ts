@@ -24,7 +24,7 @@ const columns: Columns = new Map<string, ExpressionType | null>([
 const typed = (text: string, type: ExpressionType | null = null) =>
   resolveExpression(parseExpression(text), columns, type);
 const valueOf = (text: string, row: Readonly<Record<string, ExpressionValue>> = {}): ExpressionValue =>
-  compileExpression(typed(text), (of: typeof row, name) => of[name] ?? null)(row);
+  compileExpression(typed(text), (name) => (of: typeof row) => of[name] ?? null)(row);
 
 describe('what an expression is worth', () => {
   test.each([
