@@ -7,6 +7,7 @@
  */
 import type { Source } from '../../../contract/model.ts';
 import { materializerError } from '../../errors.ts';
+import { debeziumDecoder } from './json/debezium-decoder.ts';
 import { jsonDecoder } from './json/json-decoder.ts';
 import type { Decode } from './stream-event.ts';
 
@@ -14,6 +15,7 @@ import type { Decode } from './stream-event.ts';
 export function compileDecoder(source: Source): Decode {
   const { format } = source.stream!;
   if (format.kind === 'json') return jsonDecoder(source);
-  const message = `values of the format ${format.kind} are not read from messages yet: there is json`;
+  if (format.kind === 'debezium') return debeziumDecoder(source);
+  const message = `values of the format ${format.kind} are not read from messages yet: there are json and debezium`;
   throw materializerError('MAT_SOURCE', `source ${source.name}: ${message}`, { field: source.name });
 }

@@ -36,7 +36,10 @@ const US_IN: Readonly<Record<Exclude<TimeUnit, 'rfc3339'>, bigint>> = { s: 1_000
  * @param unit  of the timestamps in it; null: there are none
  */
 export function jsonReader(name: string, type: ValueType, unit: TimeUnit | null): ReadJson {
-  const read = readerOf(name, type, unit);
+  return orNull(readerOf(name, type, unit));
+}
+
+export function orNull(read: ReadJson): ReadJson {
   return (cursor) => {
     if (cursor.peek() === LOWER_N && cursor.takeName('null')) return null;
     return read(cursor);
