@@ -76,6 +76,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   '@platformatic/kafka': [
     /^sidecar\/shipper\/(platformatic-producer|kafkajs-codecs)\.ts$/,
     /^monitor\/ingest\/platformatic-topic\.ts$/,
+    /^materializer\/stream\/source\/kafka-reader\.ts$/,
     /^benchmarks\/micro\/kafka-bench\.ts$/,
   ],
   kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^benchmarks\/micro\/(kafka|ingest)-bench\.ts$/],

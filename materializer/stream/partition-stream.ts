@@ -105,7 +105,7 @@ export class PartitionStream {
     const { partition, archive, views, decode, rejects, seen } = this.#options;
     const events = decode(value);
     if (typeof events === 'string') {
-      rejects.add({ partition, offset, reason: events, message: value });
+      rejects.add({ partition, offset, reason: events, message: value ?? Buffer.alloc(0) });
       return;
     }
     for (const { values, eventUs, id, op } of events) {

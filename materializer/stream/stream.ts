@@ -25,6 +25,7 @@ import { HistoryOutput } from './output/history-output.ts';
 import { OnlineOutput } from './output/online-output.ts';
 import { PartitionStream } from './partition-stream.ts';
 import { Rejects } from './rejects.ts';
+import { KafkaReader } from './source/kafka-reader.ts';
 import { FolderReader } from './source/folder-reader.ts';
 import type { Position, StreamReader } from './source/stream-reader.ts';
 import { pump } from './stream-pump.ts';
@@ -191,13 +192,29 @@ async function openReader(
   { settings, logger }: Project,
   waits: boolean,
 ): Promise<StreamReader> {
-  const { folder, topic } = source.stream!;
+  const { folder, topic, keyedBy } = source.stream!;
   const warn = (line: string): void => logger.warn(line);
   if (folder !== null) return new FolderReader({ folder: resolve(settings.folder, folder), waits, warn });
+  const { kafka } = settings.stream;
+  if (kafka === null) {
+    const what = `source ${source.name} reads the topic ${topic!}, and no setting says where it lies`;
+    throw materializerError('MAT_STREAM_SOURCE', what, {
+      field: 'stream.kafka',
+      help: 'Set `stream: { kafka: { brokers: [...] } }` in plumbline.yaml.',
+    });
+  }
+  const reader = await KafkaReader.open({
+    topic: topic!,
+    kafka,
+    group: `plumbline-stream-${source.name}`,
+    warn,
+  });
+  if (reader.partitions.length === 1 || keyedBy !== null) return reader;
+  await reader.close();
   throw materializerError(
     'MAT_STREAM_SOURCE',
-    `source ${source.name} reads the topic ${topic!}; topics are not read yet, folders are`,
-    { field: source.name },
+    `the topic ${topic!} has ${reader.partitions.length} partitions, and nothing says that an entity keeps to one of them`,
+    { field: source.name, help: 'Send messages with the entity as their key, and say so: `keyedBy`.' },
   );
 }
 
@@ -220,20 +237,26 @@ async function openView(
   const { lease } = hold;
   const counts = noCounts();
   const { partitions } = reader;
-  const streams = partitions.map((partition) => {
+  const streams: ViewStream[] = [];
+  for (const partition of partitions) {
     const of = { view, entity, partition, partitions };
     const history = new HistoryOutput({ ...of, root: settings.history, runId, lease, duck, logger });
     const name = `${definitionName(view.definitionId)}.partition-${partition}.db`;
-    return new ViewStream({
+    const stream = new ViewStream({
       ...of,
       history,
       counts,
       sourceId: reader.id,
       horizonUs: record.horizonUs,
       stateFile: join(settings.stream.state, view.id, name),
+      otherPartitionOf(text) {
+        const other = streams.findIndex((one, i) => partitions[i] !== partition && one.knows(text));
+        return other === -1 ? null : partitions[other]!;
+      },
       reject: ({ offset }, reason) => rejects.keep({ partition, offset, reason, view: view.id }),
     });
-  });
+    streams.push(stream);
+  }
   const online = new OnlineOutput({ view, entity, bundle, keyPrefix: settings.online.keyPrefix, writer });
   return { streams, online, counts, record };
 }

@@ -36,12 +36,15 @@ import { EntityTiles } from './windows/entity-tiles.ts';
 interface ViewStreamOptions {
   readonly view: FeatureView;
   readonly entity: Entity;
+  readonly partition: number;
   readonly stateFile: string;
   readonly sourceId: string;
   /** Events appended up to and including it count however late they were. */
   readonly horizonUs: number;
   readonly history: HistoryOutput;
   readonly counts: StreamCounts;
+  /** @returns the other partition in which an entity was met before; null: none */
+  readonly otherPartitionOf: (entity: string) => number | null;
   /** Keeps an event that does not count, with the reason. */
   readonly reject: (event: ReceivedEvent, reason: string) => void;
 }
@@ -165,9 +168,31 @@ export class ViewStream {
 
   #entityOf(entity: string): EntityTiles {
     let found = this.#entities.get(entity);
-    if (found === undefined)
-      this.#entities.set(entity, (found = new EntityTiles(this.#plan, entity, this.#state.tilesOf(entity))));
+    if (found !== undefined) return found;
+    const tiles = this.#state.tilesOf(entity);
+    if (tiles.length === 0) this.#refuseScattered(entity);
+    this.#entities.set(entity, (found = new EntityTiles(this.#plan, entity, tiles)));
     return found;
+  }
+
+  /** Whether events of the entity were met here. */
+  knows(entity: string): boolean {
+    return this.#entities.has(entity) || this.#state.tilesOf(entity).length > 0;
+  }
+
+  #refuseScattered(entity: string): void {
+    const other = this.#options.otherPartitionOf(entity);
+    if (other === null) return;
+    const { source, id } = this.view;
+    throw materializerError(
+      'MAT_STREAM_SOURCE',
+      `${entity} of ${id} was met in partitions ${other} and ${this.#options.partition} of ${source.name}: its messages ` +
+        'are not keyed by it, or the number of partitions has changed',
+      {
+        field: source.name,
+        help: 'Give the source a topic whose messages are keyed by the entity, and an archive of its own.',
+      },
+    );
   }
 
   /**

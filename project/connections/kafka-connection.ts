@@ -1,11 +1,11 @@
 /**
- * The settings of `log.kafka` as Kafka's clients take them: brokers, login, TLS and timeouts. Shared by the
- * sidecar's shipper and the monitor's ingest, so that a login that lets one in lets the other in. Knows no client
- * library: each is imported where it is used. Files are read at each connection: certificates and tokens are renewed
- * in place.
+ * The settings of `log.kafka` and `stream.kafka` as Kafka's clients take them: brokers, login, TLS and timeouts. Shared
+ * by the sidecar's shipper, the monitor's ingest and `plumb stream`, so that a login that lets one in lets the others
+ * in. Knows no client library: each is imported where it is used. Files are read at each connection: certificates and
+ * tokens are renewed in place.
  */
 import { readRegularFile, readRegularText } from '../../contract/std/files/regular-file.ts';
-import type { KafkaSasl, KafkaSettings, KafkaTls } from '../settings/kafka-settings.ts';
+import type { KafkaAccess, KafkaSasl, KafkaTls } from '../settings/kafka-settings.ts';
 
 export const CONNECT_LIMIT_MS = 5_000;
 /** How long a client waits for an answer. */
@@ -36,7 +36,7 @@ export interface TlsFiles {
 }
 
 /** @throws the file system's error when a file cannot be read */
-export function kafkaConnection({ brokers, tls, sasl }: KafkaSettings): KafkaConnection {
+export function kafkaConnection({ brokers, tls, sasl }: KafkaAccess): KafkaConnection {
   return {
     bootstrapBrokers: [...brokers],
     connectTimeout: CONNECT_LIMIT_MS,

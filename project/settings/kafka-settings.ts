@@ -5,16 +5,20 @@
  */
 import { z } from 'zod';
 
-export interface KafkaSettings {
+/** How a cluster of Kafka is reached. */
+export interface KafkaAccess {
   /** `host:port`, at least one. */
   readonly brokers: readonly string[];
+  readonly tls: KafkaTls | null;
+  readonly sasl: KafkaSasl | null;
+}
+
+export interface KafkaSettings extends KafkaAccess {
   readonly topic: string;
   readonly client: 'platformatic' | 'kafkajs';
   readonly compression: 'none' | 'lz4' | 'zstd';
   /** How long a stopping sidecar goes on shipping what is left. */
   readonly graceMs: number;
-  readonly tls: KafkaTls | null;
-  readonly sasl: KafkaSasl | null;
 }
 
 /** Files in PEM, absolute; null: the machine's authorities, no certificate of our own. */
@@ -95,11 +99,14 @@ export const KAFKA_SETTINGS = z.strictObject({
   sasl: sasl.nullable().default(null),
 });
 
+/** Of a cluster that is read: `stream.kafka`. */
+export const KAFKA_ACCESS = KAFKA_SETTINGS.pick({ brokers: true, tls: true, sasl: true });
+
 /** @param path  makes a path absolute against the project's folder */
-export function kafkaSettings(
-  parsed: z.output<typeof KAFKA_SETTINGS>,
+export function kafkaAccess<Parsed extends z.output<typeof KAFKA_ACCESS>>(
+  parsed: Parsed,
   path: (text: string) => string,
-): KafkaSettings {
+): Omit<Parsed, keyof KafkaAccess> & KafkaAccess {
   const file = (name: string | null): string | null => (name === null ? null : path(name));
   const { tls: secured, sasl: login } = parsed;
   return {

@@ -11,10 +11,10 @@ import type { HmacKeySettings } from '../../contract/log-privacy.ts';
 import { SERVE_SETTINGS } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
 import { bytes, duration, flag, localPath, numeric } from './setting-values.ts';
-import { KAFKA_SETTINGS, kafkaSettings } from './kafka-settings.ts';
+import { KAFKA_ACCESS, KAFKA_SETTINGS, kafkaAccess } from './kafka-settings.ts';
 import { MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
-import type { KafkaSettings } from './kafka-settings.ts';
+import type { KafkaAccess, KafkaSettings } from './kafka-settings.ts';
 import { originsOf, settingsError, withOrigin } from './setting-mistakes.ts';
 import { SettingSources } from './setting-sources.ts';
 import type { SettingFlags } from './setting-sources.ts';
@@ -96,6 +96,8 @@ export function spoolConsumers(log: LogSettings): string[] {
 }
 
 interface StreamSettings {
+  /** Where topics lie; null: sources are folders. */
+  readonly kafka: KafkaAccess | null;
   /** The folder of what streams know, absolute. */
   readonly state: string;
   /** How long a row may be online before it is history. */
@@ -161,6 +163,7 @@ const FILE = z.strictObject({
     .prefault({}),
   stream: z
     .strictObject({
+      kafka: KAFKA_ACCESS.nullable().default(null),
       state: localPath.default('.plumb/stream'),
       flush: duration.refine((us) => us >= 1_000_000, 'expected at least 1s').prefault('60s'),
       maxRejected: numeric(z.number().int().min(0)).default(1_000),
@@ -237,7 +240,7 @@ function settingsOf(root: string, s: Parsed): Settings {
     log: {
       ...s.log,
       spool: path(s.log.spool),
-      kafka: s.log.kafka === null ? null : kafkaSettings(s.log.kafka, path),
+      kafka: s.log.kafka === null ? null : kafkaAccess(s.log.kafka, path),
       hmacKey: s.log.hmacKey === null ? null : { ...s.log.hmacKey, file: path(s.log.hmacKey.file) },
     },
     serve: s.serve,
@@ -246,6 +249,7 @@ function settingsOf(root: string, s: Parsed): Settings {
       metrics: s.materialize.metrics === null ? null : path(s.materialize.metrics),
     },
     stream: {
+      kafka: s.stream.kafka === null ? null : kafkaAccess(s.stream.kafka, path),
       state: path(s.stream.state),
       flushUs: s.stream.flush,
       maxRejected: s.stream.maxRejected,

@@ -9,7 +9,8 @@ export interface StreamMessage {
   readonly offset: number;
   /** When the broker, or the folder, got it: the created time of its events. */
   readonly appendedUs: number;
-  readonly value: Buffer;
+  /** null: the message has none. */
+  readonly value: Buffer | null;
 }
 
 export interface Position {

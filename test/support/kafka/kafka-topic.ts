@@ -78,6 +78,20 @@ async function offsetsOf(kafka: kafkajs.Kafka, topic: string) {
   return offsets;
 }
 
+/** Sends messages by their keys, as producers do that keep an entity to one partition. */
+export async function sendMessages(
+  brokers: readonly string[],
+  topic: string,
+  messages: readonly { readonly key: string; readonly value: string | null; readonly partition?: number }[],
+): Promise<void> {
+  const producer = client(brokers, {}).producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  });
+  await producer.connect();
+  await producer.send({ topic, messages: [...messages] });
+  await producer.disconnect();
+}
+
 /** @returns how many records the topic holds, duplicates included */
 export async function topicSize(brokers: readonly string[], topic: string): Promise<number> {
   const offsets = await offsetsOf(client(brokers, {}), topic);

@@ -1,0 +1,245 @@
+/**
+ * A topic of Kafka as a stream: its partitions, each read from where its archive ends. Messages are pulled, a fetch at
+ * a time, so that nothing piles up while a step or a commit takes long.
+ *
+ * The time at which a message was appended is the broker's where the topic has `message.timestamp.type=LogAppendTime`;
+ * otherwise it is what the producer said, which is warned of. The client's own stream of messages gives the latter
+ * alone (version 2.12): batches are read here, which say which of the two it is.
+ *
+ * A broker that is away is waited for. A partition is at its end only when the broker has just said so.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Admin, Consumer, ListOffsetTimestamps } from '@platformatic/kafka';
+import type { ClusterMetadata } from '@platformatic/kafka';
+import { kafkaConnection } from '../../../project/connections/kafka-connection.ts';
+import type { KafkaAccess } from '../../../project/settings/kafka-settings.ts';
+import { materializerError } from '../../errors.ts';
+import type { MessageBatch, Position, StreamMessage, StreamReader } from './stream-reader.ts';
+
+interface KafkaReaderOptions {
+  readonly topic: string;
+  readonly kafka: KafkaAccess;
+  /** The group whose offsets follow the archive, for those who look how far the stream has come. */
+  readonly group: string;
+  readonly warn: (line: string) => void;
+}
+
+const CLIENT_ID = 'plumbline-stream';
+/** The topic id that a broker before 2.8 gives. */
+const NO_ID = '00000000-0000-0000-0000-000000000000';
+const FETCH_WAIT_MS = 200;
+const FETCH_BYTES = 8 << 20;
+const PARTITION_BYTES = 2 << 20;
+const RETRY_MS = 500;
+const RETRY_MS_MAX = 5_000;
+/** A batch's attribute: its time is the broker's. */
+const LOG_APPEND_TIME = 0x08;
+/** A batch's attribute: it holds no messages, but marks of transactions. */
+const CONTROL = 0x20;
+
+type Fetched = Awaited<ReturnType<Consumer['fetch']>>;
+type FetchedPartition = Fetched['responses'][number]['partitions'][number];
+type RecordsBatch = NonNullable<FetchedPartition['records']>[number];
+
+export class KafkaReader implements StreamReader {
+  readonly id: string;
+  readonly partitions: readonly number[];
+  readonly #options: KafkaReaderOptions;
+  readonly #consumer: Consumer;
+  readonly #next = new Map<number, number>();
+  /** Where each partition ends, as the broker last said it. */
+  readonly #ends = new Map<number, number>();
+  #admin: Admin | null = null;
+  #retryMs = RETRY_MS;
+  #warnedOfTimes = false;
+
+  private constructor(options: KafkaReaderOptions, consumer: Consumer, metadata: ClusterMetadata) {
+    const { id, partitionsCount } = metadata.topics.get(options.topic)!;
+    this.#options = options;
+    this.#consumer = consumer;
+    this.id = id === NO_ID ? options.topic : id;
+    this.partitions = Array.from({ length: partitionsCount }, (_, i) => i);
+  }
+
+  /** @throws MAT_STREAM_SOURCE when the topic cannot be read */
+  static async open(options: KafkaReaderOptions): Promise<KafkaReader> {
+    const { kafka, topic, group } = options;
+    const connection = kafkaConnection(kafka);
+    const consumer = new Consumer({ ...connection, clientId: CLIENT_ID, groupId: group });
+    consumer.topics.track(topic);
+    try {
+      const metadata = await consumer.metadata({ topics: [topic], forceUpdate: true });
+      return new KafkaReader(options, consumer, metadata);
+    } catch (error) {
+      await consumer.close(true).catch(() => {});
+      throw failure(options, error as Error);
+    }
+  }
+
+  /** @throws MAT_STREAM_SOURCE when messages that the archive lacks are gone from the topic */
+  async start(from: ReadonlyMap<number, Position>): Promise<void> {
+    const { topic } = this.#options;
+    const offsets = async (timestamp: bigint): Promise<readonly bigint[]> =>
+      (await this.#consumer.listOffsets({ topics: [topic], timestamp })).get(topic)!;
+    try {
+      const [first, end] = [
+        await offsets(ListOffsetTimestamps.EARLIEST),
+        await offsets(ListOffsetTimestamps.LATEST),
+      ];
+      for (const partition of this.partitions) {
+        const { offset } = from.get(partition)!;
+        const [earliest, latest] = [Number(first[partition]), Number(end[partition])];
+        if (offset > latest || (offset < earliest && offset > 0))
+          throw goneFrom(topic, { partition, offset, earliest, latest });
+        this.#next.set(partition, Math.max(offset, earliest));
+        this.#ends.set(partition, latest);
+      }
+    } catch (error) {
+      throw failure(this.#options, error as Error);
+    }
+  }
+
+  async next(): Promise<readonly MessageBatch[]> {
+    try {
+      const metadata = await this.#consumer.metadata({ topics: [this.#options.topic] });
+      const answers = await Promise.all(
+        this.#requests(metadata).map((request) => this.#consumer.fetch(request)),
+      );
+      this.#retryMs = RETRY_MS;
+      const partitions = answers.flatMap(({ responses }) =>
+        responses.flatMap((response) => response.partitions),
+      );
+      const answered = new Map(partitions.map((one) => [one.partitionIndex, one]));
+      // A broker leaves out a partition of which it has nothing new to say.
+      return this.partitions.map((partition) => this.#batch(partition, answered.get(partition)));
+    } catch (error) {
+      this.#options.warn(`${failure(this.#options, error as Error).message}; it is tried again`);
+      await sleep(this.#retryMs);
+      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);
+      await this.#consumer.metadata({ topics: [this.#options.topic], forceUpdate: true }).catch(() => {});
+      return [];
+    }
+  }
+
+  /** One request a broker, for the partitions that it leads. */
+  #requests(metadata: ClusterMetadata): Parameters<Consumer['fetch']>[0][] {
+    const { id, partitions } = metadata.topics.get(this.#options.topic)!;
+    const byLeader = Map.groupBy(this.partitions, (partition) => partitions[partition]!.leader);
+    return [...byLeader].map(([node, own]) => ({
+      node,
+      maxWaitTime: FETCH_WAIT_MS,
+      minBytes: 1,
+      maxBytes: FETCH_BYTES,
+      topics: [
+        {
+          topicId: id,
+          partitions: own.map((partition) => ({
+            partition,
+            fetchOffset: BigInt(this.#next.get(partition)!),
+            currentLeaderEpoch: -1,
+            lastFetchedEpoch: -1,
+            partitionMaxBytes: PARTITION_BYTES,
+          })),
+        },
+      ],
+    }));
+  }
+
+  #batch(partition: number, fetched: FetchedPartition | undefined): MessageBatch {
+    const from = this.#next.get(partition)!;
+    const records = fetched?.records ?? [];
+    const messages = records.flatMap((batch) => this.#messages(batch, from));
+    const last = records.at(-1);
+    const offset =
+      last === undefined ? from : Math.max(from, Number(last.firstOffset) + last.lastOffsetDelta + 1);
+    this.#next.set(partition, offset);
+    if (fetched !== undefined) this.#ends.set(partition, Number(fetched.lastStableOffset));
+    const position = { offset, file: null, line: 0 };
+    return { partition, messages, position, atEnd: offset >= this.#ends.get(partition)! };
+  }
+
+  #messages(
+    { attributes, firstOffset, firstTimestamp, maxTimestamp, records }: RecordsBatch,
+    from: number,
+  ): StreamMessage[] {
+    if ((attributes & CONTROL) !== 0) return [];
+    const byBroker = (attributes & LOG_APPEND_TIME) !== 0;
+    if (!byBroker) this.#warnOfTimes();
+    const [first, base] = [Number(firstOffset), Number(firstTimestamp)];
+    const messages: StreamMessage[] = [];
+    for (const { offsetDelta, timestampDelta, value } of records) {
+      const offset = first + offsetDelta;
+      // A batch is fetched whole, though it begins before what was asked for.
+      if (offset < from) continue;
+      const ms = byBroker ? Number(maxTimestamp) : base + Number(timestampDelta);
+      messages.push({ offset, appendedUs: ms * 1_000, value });
+    }
+    return messages;
+  }
+
+  #warnOfTimes(): void {
+    if (this.#warnedOfTimes) return;
+    this.#warnedOfTimes = true;
+    this.#options.warn(
+      `the messages of ${this.#options.topic} have their producers' times: what came late is judged by those. ` +
+        'Set message.timestamp.type=LogAppendTime on the topic',
+    );
+  }
+
+  /** Where it fails, the next time makes up for it. */
+  async tell(positions: ReadonlyMap<number, Position>): Promise<void> {
+    const { kafka, group, topic: name, warn } = this.#options;
+    const partitionOffsets = [...positions].map(([partition, { offset }]) => ({
+      partition,
+      offset: BigInt(offset),
+    }));
+    try {
+      this.#admin ??= new Admin({ ...kafkaConnection(kafka), clientId: CLIENT_ID });
+      await this.#admin.alterConsumerGroupOffsets({ groupId: group, topics: [{ name, partitionOffsets }] });
+    } catch (error) {
+      warn(`the offsets of the group ${group} could not be set: ${(error as Error).message}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer.close(true).catch(() => {});
+    await this.#admin?.close().catch(() => {});
+  }
+}
+
+interface GoneMessages {
+  readonly partition: number;
+  readonly offset: number;
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+function goneFrom(topic: string, { partition, offset, earliest, latest }: GoneMessages): Error {
+  const range = `it has offsets ${earliest} to ${latest}`;
+  return materializerError(
+    'MAT_STREAM_SOURCE',
+    `the archive of partition ${partition} of ${topic} ends at offset ${offset}, and ${range}: messages are lost`,
+    { help: 'Give the source another archive, and the view a `start` from which it is complete.' },
+  );
+}
+
+/** @returns what a person can act on, with the innermost reason */
+function failure({ topic, kafka }: KafkaReaderOptions, error: Error): Error {
+  if ((error as { code?: string }).code === 'MAT_STREAM_SOURCE') return error;
+  let reason = error.message;
+  let missing = /^unknown topic/i.test(reason);
+  const look = (one: Error): void => {
+    if ((one as { apiId?: string }).apiId === 'UNKNOWN_TOPIC_OR_PARTITION') missing = true;
+    for (const inner of (one as AggregateError).errors ?? []) look(inner as Error);
+    if (one.cause instanceof Error) look(one.cause);
+    else if (((one as AggregateError).errors ?? []).length === 0) reason = one.message;
+  };
+  look(error);
+  const what = missing ? 'it does not exist' : reason;
+  return materializerError(
+    'MAT_STREAM_SOURCE',
+    `the topic ${topic} on ${kafka.brokers.join(', ')} cannot be read: ${what}`,
+    {},
+    error,
+  );
+}
