@@ -59,14 +59,6 @@ export const AGGREGATE_FUNCTIONS = [
 ] as const;
 export type AggregateFunction = (typeof AGGREGATE_FUNCTIONS)[number];
 
-/** Known by name and not computed yet: refused by a plan. */
-export const NOT_YET_COMPUTED: ReadonlySet<AggregateFunction> = new Set([
-  'approxCountDistinct',
-  'approxPercentile',
-]);
-
-export const BUILT_AGGREGATES = AGGREGATE_FUNCTIONS.filter((name) => !NOT_YET_COMPUTED.has(name));
-
 /** The largest n of lastN: each row of its view holds so many values. */
 export const NEWEST_MAX = 1_000;
 

@@ -1,4 +1,5 @@
 /** The registry's commands: `init`, `plan`, `apply`, `show`, `config show`. */
+import { errorBoundsOf } from '../contract/aggregation/error-bound.ts';
 import { isAbsolute, join } from 'node:path';
 import { schemeOf } from '../contract/std/files/local-path.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
@@ -11,6 +12,7 @@ import {
   viewToJson,
 } from '../contract/definitions/definition-json.ts';
 import type { CommandContext, ExitCode } from '../project/command.ts';
+import type { FeatureView } from '../contract/model.ts';
 import { printResult } from '../project/command.ts';
 import { projectOf } from '../project/project.ts';
 import { isSecretSetting } from '../project/settings/secret-settings.ts';
@@ -82,7 +84,9 @@ export async function show(context: CommandContext, name: string | undefined): P
     allowances: await db.allowances(),
   }));
   if (name === undefined) {
-    const data = { hash: bundle.hash, ...bundleToJson(bundle), allowed: allowances.map(allowanceToJson) };
+    const views = [...bundle.views.values()].map(shownView);
+    const allowed = allowances.map(allowanceToJson);
+    const data = { hash: bundle.hash, ...bundleToJson(bundle), views, allowed };
     await printResult(context, data, () => renderCatalogue(bundle, allowances));
     return 0;
   }
@@ -94,9 +98,14 @@ export async function show(context: CommandContext, name: string | undefined): P
   const other = service === undefined ? bundle.entities.get(name) : serviceToJson(service);
   const own = computed === null ? other : onDemandToJson(computed);
   const data =
-    view === null ? { ...own, allowed } : { ...viewToJson(view), runs: runs.map(runToJson), allowed };
+    view === null ? { ...own, allowed } : { ...shownView(view), runs: runs.map(runToJson), allowed };
   await printResult(context, data, () => text);
   return 0;
+}
+
+/** With the error bounds of its approximate features, which follow from their aggregations. */
+function shownView(view: FeatureView): object {
+  return { ...viewToJson(view), errorBounds: errorBoundsOf(view) };
 }
 
 function allowanceToJson({ appliedUs, ...kept }: KeptAllowance): object {

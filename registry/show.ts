@@ -1,4 +1,5 @@
 /** What is applied, as text: `plumb show` and `plumb show NAME`. */
+import { errorBound } from '../contract/aggregation/error-bound.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { consumerText } from './guard.ts';
@@ -267,8 +268,11 @@ function joinKeysText(entity: Entity): string {
 
 function aggregationText(a: Aggregation | null): string {
   if (a === null) return 'stored';
+  const parameter = a.function === 'lastN' ? a.n : a.function === 'approxPercentile' ? a.percentile : null;
+  const taken = [a.column, parameter].filter((part) => part !== null).join(', ');
   const window = a.windowUs === null ? 'lifetime' : `over ${formatDuration(a.windowUs)}`;
-  return `${a.function}(${a.column ?? ''}) ${window}`;
+  const bound = errorBound(a.function);
+  return `${a.function}(${taken}) ${window}${bound === null ? '' : `, ${bound.text}`}`;
 }
 
 function missingText(feature: Feature): string {

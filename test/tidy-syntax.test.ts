@@ -71,9 +71,6 @@ describe('exports', () => {
 
   /** Why each of these is there. */
   const FOR_TESTS: Readonly<Record<string, string>> = {
-    // Formulas of sketches, which the SQL is held to; used by tiles in JavaScript.
-    'contract/aggregation/ddsketch.ts PERCENTILE_ERROR': 'the SQL of sketches is held to it',
-    'contract/aggregation/hyperloglog.ts DISTINCT_ERROR': 'the SQL of sketches is held to it',
     'contract/aggregation/tile-json.ts tileFromJson': 'the form of tiles that other engines will write',
     'contract/aggregation/tile-json.ts tileToJson': 'the form of tiles that other engines will write',
     'contract/aggregation/tile-succession.ts succession': 'the rule that the stream will merge tiles by',

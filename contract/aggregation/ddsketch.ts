@@ -17,11 +17,12 @@
 export const PERCENTILE_ERROR = 0.01;
 
 export const BUCKETS = 3_600;
-const LOWEST = 1e-12;
+export const LOWEST = 1e-12;
 const GAMMA = 1.0202020202020203;
 /** The middle of a bucket, as a share of its upper bound: 2 / (gamma + 1). */
-const MIDDLE = 0.99;
-const LOG_GAMMA = Math.log(GAMMA);
+export const MIDDLE = 0.99;
+/** Only guesses: logarithms differ between engines. */
+export const LOG_GAMMA = Math.log(GAMMA);
 
 /** By bucket: the upper bound, which is in the bucket, of positive values; at 0 zero. */
 export const UPPER_BOUNDS: Float64Array = upperBounds();

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { parseExpression } from '../expression/syntax.ts';
-import { BUILT_AGGREGATES, NEWEST_MAX } from '../model.ts';
+import { AGGREGATE_FUNCTIONS, NEWEST_MAX } from '../model.ts';
 import type { Json } from '../std/canonical-json.ts';
 import { givenText } from '../std/given-text.ts';
 import { parseType } from '../value-type.ts';
@@ -62,7 +62,7 @@ const keys = distinct(key, (one) => one.name).min(1);
 
 const aggregation = z
   .object({
-    function: z.enum(BUILT_AGGREGATES),
+    function: z.enum(AGGREGATE_FUNCTIONS),
     column: text.nullable(),
     columnType: type.nullable(),
     windowUs: count.min(1).nullable(),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseDuration } from '../std/duration.ts';
 import { givenText } from '../std/given-text.ts';
 import { parseTimestamp } from '../std/timestamp.ts';
-import { AGGREGATE_FUNCTIONS, BUILT_AGGREGATES, NEWEST_MAX } from '../model.ts';
+import { AGGREGATE_FUNCTIONS, NEWEST_MAX } from '../model.ts';
 import type { AggregateFunction } from '../model.ts';
 import { TIME_UNITS } from '../stream-source.ts';
 import { knownNames, optionSentence, valueAt } from './option-sentence.ts';
@@ -154,8 +154,8 @@ const OTHER_NAMES: Readonly<Record<string, AggregateFunction>> = {
 function aggregateFault({ input }: { readonly input?: unknown }): string {
   const name = String(input);
   const other = OTHER_NAMES[name.toLowerCase()];
-  const hint = other === undefined ? didYouMean(name, BUILT_AGGREGATES) : `, did you mean "${other}"?`;
-  return `expected one of ${BUILT_AGGREGATES.join(', ')}, got ${givenText(input)}${hint}`;
+  const hint = other === undefined ? didYouMean(name, AGGREGATE_FUNCTIONS) : `, did you mean "${other}"?`;
+  return `expected one of ${AGGREGATE_FUNCTIONS.join(', ')}, got ${givenText(input)}${hint}`;
 }
 
 export const FEATURE_OPTIONS = z.strictObject({

@@ -51,6 +51,17 @@ export interface AggregatePlan {
   readonly hasLifetime: boolean;
 }
 
+/** What one kind of aggregation adds to the stream of edges; see `aggregate-sql.ts`. */
+export interface StreamPart {
+  readonly ctes: readonly string[];
+  /** SELECTs of keys, e and some columns, for UNION ALL BY NAME. */
+  readonly branches: readonly string[];
+  /** Folds the rows of one (entity, edge): `sum(n_7) AS n_7`. */
+  readonly folds: readonly string[];
+  /** Over the edges of an entity: `coalesce(sum(n_7) OVER w0, 0) AS n_7`. */
+  readonly runs: readonly string[];
+}
+
 /** What one kind of aggregation adds to the tiles of an entity, beside what adds up and what a frame folds. */
 export interface TileSteps {
   /** Over the events of one tile. */

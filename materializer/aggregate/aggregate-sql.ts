@@ -20,7 +20,9 @@ import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
 import { keysOf, sameKeys } from './aggregate-plan.ts';
 import { columnsOfValues, distinctName, distinctPart, valuesCte } from './distinct-values.ts';
+import { estimateCtes, estimateJoins, estimateSql, sketchPart } from './distinct-sketch.ts';
 import { frequentJoins, frequentName, frequentPart, stabbingCtes } from './most-frequent.ts';
+import { percentileCtes, percentileJoins, percentileSql } from './percentile-sketch.ts';
 import { fixedColumns, spreadLostSql, sumsSql, tilePart, tileValueSql } from './tiles.ts';
 
 export interface Scope {
@@ -78,9 +80,10 @@ export function bucketSql(plan: AggregatePlan, alias: string, count: number): st
  */
 export function aggregateSql(query: AggregateQuery): string {
   const { plan, scope } = query;
-  const parts = [tilePart(plan), distinctPart(plan), frequentPart(plan)];
+  const parts = [tilePart(plan), distinctPart(plan), sketchPart(plan), frequentPart(plan)];
   const branches = [...parts.flatMap((part) => part.branches), ...emptyEdges(query)];
-  const stabbing = stabbingCtes(plan, scope === null ? 'g' : 'due');
+  const due = scope === null ? 'g' : 'due';
+  const stabbing = [...stabbingCtes(plan, due), ...percentileCtes(plan, due)];
   const ctes = [
     ...(query.old === null ? [] : oldCtes(query, query.old)),
     ...eventCtes(query),
@@ -91,6 +94,7 @@ export function aggregateSql(query: AggregateQuery): string {
     `w AS (SELECT ${plan.keyList}, e, known, ${parts.flatMap((part) => part.runs).join(', ')} FROM g WINDOW ${frames(plan)})`,
     ...(stabbing.length === 0 || scope === null ? [] : [dueCte(plan, scope)]),
     ...stabbing,
+    ...estimateCtes(plan),
     `x AS (${sumsSql(plan)})`,
     `f AS (${valuesSql(query)})`,
     changesCte(query),
@@ -180,10 +184,13 @@ function valuesSql({ plan, scope }: AggregateQuery): string {
     lost.length === 0 ? 'NULL::VARCHAR AS lost' : `nullif(concat_ws(',', ${lost.join(', ')}), '') AS lost`,
   );
   const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'x', 's')}`;
+  const joins = [frequentJoins, estimateJoins, percentileJoins]
+    .map((joinsOf) => joinsOf(plan, 'x'))
+    .join(' ');
   const after = scope === null ? 'true' : scope.seeds === 'events' ? 'x.e >= s.frm' : 'x.e > s.frm';
   const seed = scope === null ? 'false' : 'x.e <= s.frm';
   return `SELECT ${keysOf(plan, 'x')}, x.e, ${seed} AS seed, ${gone} AS gone, ${values.join(', ')}
-    FROM x ${join} ${frequentJoins(plan, 'x')} WHERE (x.present IS NOT NULL OR x.known IS NOT NULL) AND ${after}`;
+    FROM x ${join} ${joins} WHERE (x.present IS NOT NULL OR x.known IS NOT NULL) AND ${after}`;
 }
 
 /** @returns SQL of a value in the feature's type, NULL where it cannot be held; a zero of floats has no sign */
@@ -197,11 +204,18 @@ function heldSql(feature: PlannedFeature): string {
 }
 
 function valueSql(feature: PlannedFeature): string {
-  const { function: name } = feature.aggregation;
-  return (
-    tileValueSql(feature) ??
-    (name === 'countDistinct' ? distinctName(feature) : `x_${frequentName(feature)}.v`)
-  );
+  switch (feature.aggregation.function) {
+    case 'countDistinct':
+      return distinctName(feature);
+    case 'approxCountDistinct':
+      return estimateSql(feature);
+    case 'approxPercentile':
+      return percentileSql(feature);
+    case 'mostFrequent':
+      return `x_${frequentName(feature)}.v`;
+    default:
+      return tileValueSql(feature);
+  }
 }
 
 /** Whether a value may be outside of its feature's type: wider sums, and types that were chosen narrower. */

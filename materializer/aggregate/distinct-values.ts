@@ -4,9 +4,8 @@
  *
  * The values of a column by entity and edge (`d_v0`) also serve mostFrequent.
  */
-import type { AggregatePlan, PlannedFeature, ValueColumn } from './aggregate-plan.ts';
+import type { AggregatePlan, PlannedFeature, StreamPart, ValueColumn } from './aggregate-plan.ts';
 import { LIFETIME, windowOf } from './aggregate-plan.ts';
-import type { StreamPart } from './tiles.ts';
 
 /** @returns the columns whose single values are needed */
 export function columnsOfValues(plan: AggregatePlan): ValueColumn[] {

@@ -6,9 +6,8 @@
  * and the maximum at an edge is over the intervals it stabs, found through buckets of edges.
  * A code holds counts below 2^31 and fewer than 2^32 values; past that the cast or the product fails, never wraps.
  */
-import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
+import type { AggregatePlan, PlannedFeature, StreamPart } from './aggregate-plan.ts';
 import { keysOf, LIFETIME, sameKeys, windowOf } from './aggregate-plan.ts';
-import type { StreamPart } from './tiles.ts';
 
 const RANK_BASE = 4_294_967_296;
 

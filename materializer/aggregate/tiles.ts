@@ -10,7 +10,7 @@
  *
  * Running sums of deltas along the edges would be one wide sum a window, over three times as many rows: twice the CPU.
  */
-import type { AggregatePlan, PlannedFeature, ValueColumn } from './aggregate-plan.ts';
+import type { AggregatePlan, PlannedFeature, StreamPart, ValueColumn } from './aggregate-plan.ts';
 import { LIFETIME, windowOf } from './aggregate-plan.ts';
 import {
   avgSql,
@@ -38,17 +38,6 @@ interface Framed {
   readonly tile: string;
   readonly fold: string;
   readonly windows: Set<number>;
-}
-
-/** What one kind of aggregation adds to the stream of edges; see `aggregate-sql.ts`. */
-export interface StreamPart {
-  readonly ctes: readonly string[];
-  /** SELECTs of keys, e and some columns, for UNION ALL BY NAME. */
-  readonly branches: readonly string[];
-  /** Folds the rows of one (entity, edge): `sum(n_7) AS n_7`. */
-  readonly folds: readonly string[];
-  /** Over the edges of an entity: `coalesce(sum(n_7) OVER w0, 0) AS n_7`. */
-  readonly runs: readonly string[];
 }
 
 /** @returns the name of the window frame that holds the tiles of a window */
@@ -226,15 +215,14 @@ function framedOf(feature: PlannedFeature): [name: string, tile: string, fold: s
   }
 }
 
-/** @returns the value of a feature that tiles give, from the columns of the running edges; null for the others */
-export function tileValueSql(feature: PlannedFeature): string | null {
+/** @returns the value of a feature that tiles give, from the columns of the running edges */
+export function tileValueSql(feature: PlannedFeature): string {
   const w = windowOf(feature);
   const column = feature.column?.name;
   if (feature.aggregation.function === 'count') return column === undefined ? `n_${w}` : `n_${column}_${w}`;
   if (feature.aggregation.function === 'lastN') return newestSql(feature, `n_${column}_${w}`);
   const framed = framedOf(feature);
   if (framed !== null) return `${framed[0]}_${w}`;
-  if (!['sum', 'avg', 'stddev'].includes(feature.aggregation.function)) return null;
   const scale = scaleOf(feature);
   const [sum, count] = sumAndCount(feature);
   if (feature.aggregation.function === 'sum') return sumSql(sum, feature);

@@ -12,7 +12,7 @@
  */
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { NewFile } from '../../project/history/history-entry.ts';
-import type { FeatureView } from '../../contract/model.ts';
+import type { AggregateFunction, FeatureView } from '../../contract/model.ts';
 import { DAY_US, formatTimestamp } from '../../contract/std/timestamp.ts';
 import { edgeAt } from '../../contract/windows.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
@@ -162,11 +162,19 @@ function inScope(plan: AggregatePlan, sql: string, scope: Scope | null): string 
   return scope === null ? sql : `SELECT * FROM (${sql}) SEMI JOIN ${scope.table} USING (${plan.keyList})`;
 }
 
+/** What one feature's values cost beside a window. */
+const LOADS: Readonly<Partial<Record<AggregateFunction, number>>> = {
+  countDistinct: 1,
+  mostFrequent: 1,
+  approxCountDistinct: 1,
+  approxPercentile: 8,
+};
+
 /** What an event costs: a share of each window, and of each feature that looks at single values. */
 function loadOf(plan: AggregatePlan): number {
   const values = plan.features.map(({ aggregation }) => {
     if (aggregation.function === 'lastN') return 1 + aggregation.n / 10;
-    return ['countDistinct', 'mostFrequent'].includes(aggregation.function) ? 1 : 0;
+    return LOADS[aggregation.function] ?? 0;
   });
   return values.reduce((sum, cost) => sum + cost, 1 + plan.windows.length);
 }

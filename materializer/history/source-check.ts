@@ -8,7 +8,6 @@ import {
   withComputedColumns,
 } from '../../project/engine/duckdb/sources/computed-columns.ts';
 import { resultType, takenBy, takesColumn } from '../../contract/aggregation/result-type.ts';
-import { NOT_YET_COMPUTED } from '../../contract/model.ts';
 import type { Aggregation, Entity, Feature, FeatureView } from '../../contract/model.ts';
 import {
   columnFit,
@@ -96,9 +95,6 @@ export function checkAggregations(view: FeatureView): void {
 }
 
 function aggregationMistake(feature: Feature, a: Aggregation, hopUs: number): string | null {
-  if (NOT_YET_COMPUTED.has(a.function)) {
-    return `${a.function} cannot be computed yet; countDistinct, last, min, max and avg can`;
-  }
   if (a.windowUs !== null && (a.windowUs <= 0 || a.windowUs % hopUs !== 0)) {
     return `its window of ${a.windowUs} us is no whole number of hops of ${hopUs} us`;
   }

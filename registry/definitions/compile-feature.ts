@@ -1,7 +1,6 @@
 /** Compiles one feature of a view: its type, its aggregation, its fallback. */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { resultType, takenBy, takesColumn } from '../../contract/aggregation/result-type.ts';
-import { BUILT_AGGREGATES, NOT_YET_COMPUTED } from '../../contract/model.ts';
 import type { AggregateFunction, Aggregation, Feature } from '../../contract/model.ts';
 import { exactCast } from '../../project/engine/duckdb/sources/exact-cast.ts';
 import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
@@ -105,9 +104,6 @@ class FeatureCheck {
 
   aggregated(agg: AggregateFunction): Feature | null {
     const { column, window } = this.#options;
-    if (NOT_YET_COMPUTED.has(agg)) {
-      return this.#fault('agg', `${agg} cannot be computed yet; there are ${BUILT_AGGREGATES.join(', ')}`);
-    }
     this.#checkWindow(window);
     if (column === undefined && agg !== 'count') return this.#fault('agg', `${agg} needs a column`);
     const columnType = column === undefined ? null : this.#columnType(column, agg);

@@ -2,6 +2,9 @@
  * What the features of an aggregated view are at an edge, computed the slow way from their definition: look at every
  * event again, for every edge. Knows nothing of tiles, SQL or increments. Sums use BigInt in fixed point.
  */
+import { canonicalBytes } from '../../contract/aggregation/canonical-value.ts';
+import { bucketOf, percentileOf } from '../../contract/aggregation/ddsketch.ts';
+import { estimateDistinct, registerOf } from '../../contract/aggregation/hyperloglog.ts';
 import type { Aggregation, Entity, FeatureView } from '../../contract/model.ts';
 import { compareBytes } from '../../contract/std/canonical-json.ts';
 import type { KeyValue, Value, ValueType } from '../../contract/value-type.ts';
@@ -97,6 +100,21 @@ function naiveAggregate(a: Aggregation, values: readonly Value[], times: readonl
     case 'lastN': {
       const newest = order.toSorted((i, j) => times[j]! - times[i]! || canonical(values[i]!, values[j]!));
       return newest.length === 0 ? null : newest.slice(0, a.n).map((i) => values[i]!);
+    }
+    case 'approxCountDistinct': {
+      const registers = new Map<number, number>();
+      for (const value of values) {
+        const { register, rank } = registerOf(canonicalBytes(a.columnType!, value));
+        registers.set(register, Math.max(rank, registers.get(register) ?? 0));
+      }
+      return estimateDistinct(registers.values());
+    }
+    case 'approxPercentile': {
+      const buckets = values.map((value) => bucketOf(Number(value as number | bigint)));
+      return percentileOf(
+        buckets.toSorted((x, y) => x - y).map((bucket) => [bucket, 1] as const),
+        a.percentile,
+      );
     }
     case 'mostFrequent': {
       const counts = new Map<Value, number>();

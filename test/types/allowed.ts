@@ -71,6 +71,8 @@ export const windows = featureView('windows', {
     most: agg.max('at').lifetime({ type: 'timestamp', missing: '2026-01-31' }),
     first: agg.first('word').lifetime({ missing: 'none' }),
     last: agg.last('yes').lifetime({ missing: false }),
+    about: agg.approxCountDistinct('word').over('7d', { missing: 0, tolerance: 5 }),
+    median: agg.approxPercentile('price', 0.5).over('7d', { type: 'float32' }),
     newest: agg.lastN('word', 3).over('7d', { missing: ['a', null] }),
     favorite: agg.mostFrequent('word').over('2w1d6h', { examples: ['a'] }),
   },

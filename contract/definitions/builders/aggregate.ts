@@ -4,7 +4,6 @@ import { calledAt } from './call-place.ts';
 import { FeatureDraft } from '../draft.ts';
 import type { AggregatedFeature } from '../draft.ts';
 import type { AggregateOptions, ListOptions, NumberType, SingleType } from './feature-options.ts';
-import type { Refused } from '../refused.ts';
 
 /**
  * An aggregate that still needs its window.
@@ -51,10 +50,6 @@ const averaged = (name: string, column: string) => aggregate<NumberType, 'float6
 const picked = (name: string, column: string) => aggregate<SingleType>(name, column);
 const listed = (name: string, column: string, n: number) => aggregate(name, column, { n }) as ListAggregate;
 
-/** Refused by a plan, which names the aggregates that there are. */
-const notYet = <Name extends string>(name: Name, column: string) =>
-  aggregate(name, column) as unknown as Refused<`${Name} cannot be computed yet`>;
-
 /** Aggregates over raw events. All but `count()` ignore nulls. */
 export const agg = {
   /** Without a column: events; with one: its non-null values. */
@@ -68,8 +63,11 @@ export const agg = {
   first: (column: string) => picked('first', column),
   last: (column: string) => picked('last', column),
   mostFrequent: (column: string) => picked('mostFrequent', column),
-  approxCountDistinct: (column: string) => notYet('approxCountDistinct', column),
+  /** About how many different values: off by 1.6 % (one standard deviation). */
+  approxCountDistinct: (column: string) => counted('approxCountDistinct', column),
   /** The newest n values, newest first; at most 1,000. */
   lastN: (column: string, n: number) => listed('lastN', column, n),
-  approxPercentile: (column: string, _percentile: number) => notYet('approxPercentile', column),
+  /** The value at a share of the sorted values, in (0, 1), within 1 % of it. */
+  approxPercentile: (column: string, percentile: number) =>
+    aggregate<NumberType, 'float64'>('approxPercentile', column, { percentile }),
 };

@@ -11,7 +11,7 @@ import {
   STREAM_SOURCE_OPTIONS,
   VIEW_OPTIONS,
 } from '../../../contract/definitions/option-schemas.ts';
-import { BUILT_AGGREGATES } from '../../../contract/model.ts';
+import { AGGREGATE_FUNCTIONS } from '../../../contract/model.ts';
 import { compileProject } from '../../../registry/definitions/compile.ts';
 import { shopProject } from '../../support/fixtures/shop-project.ts';
 
@@ -32,7 +32,7 @@ test.each([
   ['Sources', SOURCE_OPTIONS, []],
   ['Streams', STREAM_SOURCE_OPTIONS, Object.keys(STREAM_SOURCE_OPTIONS.shape.stream.shape)],
   ['Views', VIEW_OPTIONS, []],
-  ['Features', FEATURE_OPTIONS, BUILT_AGGREGATES],
+  ['Features', FEATURE_OPTIONS, AGGREGATE_FUNCTIONS],
   ['Services', SERVICE_OPTIONS, []],
 ])('docs/definitions.md has every key of %s, and no other', (heading, schema, more) => {
   expect(firstColumn(heading).toSorted()).toEqual([...Object.keys(schema.shape), ...more].toSorted());

@@ -117,7 +117,7 @@ describe('refused by the field', () => {
     ['views.0.features.0.aggregation.column', null],
     ['views.0.features.0.aggregation.columnType', null],
     ['views.0.features.0.aggregation.columnType', 'decimal'],
-    ['views.0.features.0.aggregation.function', 'approxPercentile'],
+    ['views.0.features.0.aggregation.function', 'median'],
     ['views.0.features.0.aggregation.windowUs', 0],
     ['views.0.features.0.aggregation.windowUs', 3_600_000_001],
     ['views.0.features.0.missing', 'abc'],

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkAggregations, checkSource } from '../../../../materializer/history/source-check.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
-import type { AggregateFunction } from '../../../../contract/model.ts';
 import type { FeatureSketch, ViewSketch } from '../../../support/fixtures/aggregated-view.ts';
 import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
 
@@ -84,14 +83,6 @@ test('no file, and a file cut short, are told apart', async () => {
   await duck.run(`COPY (SELECT 1 AS id) TO '${folder}/short.parquet'`);
   truncateSync(join(folder, 'short.parquet'), 50);
   expect(await mistake([COUNT], { path: 'short.parquet' })).toMatch(/cannot be read as Parquet/);
-});
-
-test.each<[AggregateFunction, string]>([
-  ['approxCountDistinct', 'approxCountDistinct cannot be computed yet'],
-  ['approxPercentile', 'approxPercentile cannot be computed yet'],
-])('%s is refused in one sentence', (name, sentence) => {
-  const { view } = viewOf([{ name: 'f', function: name, column: 'ratio', columnType: { kind: 'float32' } }]);
-  expect(() => checkAggregations(view)).toThrow(`counts__f: ${sentence}`);
 });
 
 function refused(sketch: FeatureSketch): string {

@@ -55,9 +55,9 @@ describe('a slip in YAML is one mistake', () => {
     ['a plain value', 'entity\n', 1, 'onDemandView: or featureService:), got a plain value'],
     ['a source of CSV', VIEW.replace('parquet: data/invoices.parquet', 'csv: data/invoices.csv'), 3, 'expected parquet: PATH or stream: { topic: ... }, got "csv"; other files become Parquet by DuckDB: COPY'],
     ['a source of a slip', VIEW.replace('parquet:', 'parqet:'), 3, 'expected parquet: PATH or stream: { topic: ... }, got "parqet", did you mean "parquet"?'],
-    ["another tool's name of an aggregation", VIEW.replace('line_total: float64', 'x: { agg: average, column: line_total }'), 4, 'sum, avg, min, max, first, last, lastN, stddev, mostFrequent, got "average", did you mean "avg"?'],
+    ["another tool's name of an aggregation", VIEW.replace('line_total: float64', 'x: { agg: average, column: line_total }'), 4, 'sum, avg, min, max, first, last, lastN, stddev, mostFrequent, approxPercentile, got "average", did you mean "avg"?'],
     ['a slip in an aggregation', VIEW.replace('line_total: float64', 'x: { agg: countDistnct, column: line_total }'), 4, 'got "countDistnct", did you mean "countDistinct"?'],
-    ['no text as an aggregation', VIEW.replace('line_total: float64', 'x: { agg: 5, column: line_total }'), 4, 'mostFrequent, got 5'],
+    ['no text as an aggregation', VIEW.replace('line_total: float64', 'x: { agg: 5, column: line_total }'), 4, 'approxPercentile, got 5'],
   ])('%s', async (_, document, line, sentence) => {
     const found = await mistakesOf(yaml(document, ENTITY.replace('customer', 'other')));
     expect(found.join('\n')).toContain(`definitions/a.yaml:${line}  `);
@@ -101,22 +101,6 @@ test.each([
   expect(found.join('\n')).not.toMatch(/Invalid (input|option)|Too (small|big)|Unrecognized/);
 });
 
-test('what cannot be computed yet is refused with what can', async () => {
-  for (const [agg, more] of [
-    ['approxCountDistinct', ''],
-    ['approxPercentile', ', percentile: 0.5'],
-  ]) {
-    const view = `featureView: v
-entity: customer
-source: { parquet: data/invoices.parquet, eventTime: invoice_date }
-features: { x: { agg: ${agg}, column: line_total${more} } }
-`;
-    const [found, ...others] = await mistakesOf(yaml(ENTITY, view));
-    expect(others).toEqual([]);
-    expect(found).toContain(`${agg} cannot be computed yet; there are count, countDistinct, sum,`);
-  }
-});
-
 // prettier-ignore
 test.each([
   ['lastN without n', '{ agg: lastN, column: line_total }', 'lastN needs n, such as n: 10'],
@@ -126,6 +110,11 @@ test.each([
   ['n of another', '{ agg: last, column: line_total, n: 3 }', 'n is of lastN; last has none'],
   ['lastN without a column', '{ agg: lastN, n: 3 }', 'lastN needs a column'],
   ['a list as one number', '{ agg: lastN, column: line_total, n: 3, type: float64 }', 'lastN gives list<float64>, which cannot be held as float64'],
+  ['a percentile of 100', '{ agg: approxPercentile, column: line_total, percentile: 95 }', 'percentile: expected less than 1, got 95'],
+  ['a percentile of 0', '{ agg: approxPercentile, column: line_total, percentile: 0 }', 'percentile: expected more than 0, got 0'],
+  ['no percentile', '{ agg: approxPercentile, column: line_total }', 'approxPercentile needs percentile, such as percentile: 0.95'],
+  ['a percentile of text', '{ agg: approxPercentile, column: category, percentile: 0.5 }', 'approxPercentile takes numbers, but column "category" is VARCHAR'],
+  ['a percentile as a whole number', '{ agg: approxPercentile, column: quantity, percentile: 0.5, type: bool }', 'approxPercentile gives float64, which cannot be held as bool'],
 ])('%s is one mistake', async (_, feature, sentence) => {
   const view = `featureView: v
 entity: customer
