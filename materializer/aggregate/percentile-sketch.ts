@@ -87,14 +87,17 @@ function descentCte(plan: AggregatePlan, feature: PlannedFeature, depth: number,
   const own = percentileName(feature);
   const from = above === undefined ? edges : `${own}_${above}`;
   const within = above === undefined ? '' : `AND g.part = t.part >> ${above - level}`;
-  const place = above === undefined ? 'NULL::BIGINT AS place' : 'g.place';
-  const candidates = `SELECT ${keysOf(plan, 'g')}, g.e, ${place}, t.part FROM ${from} g
+  const place = above === undefined ? 'NULL' : 'g.place';
+  const known = `SELECT ${plan.keyList}, part, e, c, NULL::BIGINT AS place, false AS asked FROM ${counts}`;
+  const asked = `SELECT ${keysOf(plan, 'g')}, t.part, g.e, NULL, ${place}, true FROM ${from} g
     JOIN ${counts}_parts t ON ${sameKeys(plan, 'g', 't')} ${within}`;
-  const counted = `SELECT ${keysOf(plan, 'a')}, a.e, a.place, a.part, n.c,
-      sum(n.c) OVER (PARTITION BY ${keysOf(plan, 'a')}, a.e ORDER BY a.part ROWS UNBOUNDED PRECEDING) AS upto,
-      sum(n.c) OVER (PARTITION BY ${keysOf(plan, 'a')}, a.e) AS total
-    FROM (${candidates}) a ASOF JOIN ${counts} n ON ${sameKeys(plan, 'a', 'n')} AND a.part = n.part AND a.e >= n.e
-    WHERE n.c > 0`;
+  // A window finds the newest count of a part: an ASOF join over several keys took minutes here.
+  const asOf = `SELECT ${plan.keyList}, e, place, part, asked, last_value(c IGNORE NULLS) OVER
+      (PARTITION BY ${plan.keyList}, part ORDER BY e, asked ROWS UNBOUNDED PRECEDING) AS c
+    FROM (${known} UNION ALL ${asked})`;
+  const counted = `SELECT *, sum(c) OVER (PARTITION BY ${plan.keyList}, e ORDER BY part ROWS UNBOUNDED PRECEDING) AS upto,
+      sum(c) OVER (PARTITION BY ${plan.keyList}, e) AS total
+    FROM (${asOf}) WHERE asked AND c > 0`;
   const q = feature.aggregation.percentile.toExponential();
   const wanted = `coalesce(place, floor(${q} * (total - 1)::DOUBLE)::BIGINT)`;
   return `${own}_${level} AS MATERIALIZED (SELECT ${plan.keyList}, e, min(part) AS part, max(${wanted} - (upto - c))::BIGINT AS place
