@@ -62,6 +62,7 @@ export class PartitionStream {
   /** Brings views whose state stands before the archive's end up to it, and writes online what waits in their state. */
   async catchUp(): Promise<void> {
     const { archive, views, clock } = this.#options;
+    await archive.begin();
     for (const view of views) {
       await this.#catchUp(view);
       view.stream.step(view.stream.offset, archive.seenUs, clock.nowUs());
@@ -72,25 +73,25 @@ export class PartitionStream {
 
   async #catchUp({ stream }: StreamedView): Promise<void> {
     const { archive, clock } = this.#options;
-    const step = (offset: number): void => void stream.step(offset, 0, clock.nowUs());
     const end = archive.end.offset;
     if (stream.offset >= end) return;
     let taken = 0;
     let last = -1;
     for await (const events of archive.read(stream.offset)) {
       for (const event of events) {
-        // A step ends between two messages, and with the last one whose rows the history has.
-        const isBorder = stream.offset < stream.silentUpTo && event.offset >= stream.silentUpTo;
-        if (isBorder) step(stream.silentUpTo);
-        else if (taken >= STEP_MESSAGES && event.offset > last) step(event.offset);
-        if (isBorder || stream.offset === event.offset) taken = 0;
+        // What is saved ends between two messages: one may have several events.
+        if (taken >= STEP_MESSAGES && event.offset > last) {
+          stream.step(event.offset, 0, clock.nowUs());
+          stream.save(clock.nowUs());
+          taken = 0;
+        }
         stream.take(event);
         taken += 1;
         last = event.offset;
       }
     }
-    if (stream.offset < stream.silentUpTo) step(stream.silentUpTo);
-    step(end);
+    stream.step(end, 0, clock.nowUs());
+    stream.save(clock.nowUs());
   }
 
   /** Takes messages that follow those before. @throws MAT_STREAM_REJECTED when too many cannot be read */
@@ -135,6 +136,7 @@ export class PartitionStream {
   /** Makes durable for others what the steps have made. @returns how many rows became history, a view each */
   async commit(): Promise<number[]> {
     const { archive, views, seen, clock } = this.#options;
+    for (const { stream } of views) stream.save(clock.nowUs());
     await archive.commit(this.#position, seen.us, clock.nowUs());
     const rows: number[] = [];
     for (const { stream } of views) rows.push(await stream.commit());

@@ -3,15 +3,13 @@
  * edges, rows into the state, from where they go online and into the history.
  *
  *   take      an event joins its tile in memory, unless it was counted before, is late or refused
- *   step      one transaction: tiles, ids, the rows that are due, up to which offset and edge all of it counts
+ *   step      one transaction: the rows that are due, and up to which offset and edge they were made
+ *   save      one transaction: tiles, ids of events, and up to which offset those count
  *   commit    the rows become history; the state forgets them
  *
- * The state may stand behind the history, where a disk lost its last transactions or the file is new. Then the messages
- * up to the history's offset become tiles and no rows: those are there.
+ * It is silent while it takes messages again whose rows were made before: those between the two offsets of the state,
+ * where the process died, and those before the history's offset, where the state was lost.
  */
-import { foldEvent } from '../../contract/aggregation/tile.ts';
-import type { TileEvent } from '../../contract/aggregation/tile.ts';
-import { encodeTile } from '../../contract/aggregation/tile-bytes.ts';
 import { planTiles } from '../../contract/aggregation/tile-plan.ts';
 import type { TilePlan } from '../../contract/aggregation/tile-plan.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
@@ -31,7 +29,8 @@ import { viewEvents } from './view-events.ts';
 import type { EventOutcome, ViewEvent } from './view-events.ts';
 import { newRows, OldRows } from './windows/due-rows.ts';
 import type { DueEdges, DueRow, RowsAt } from './windows/due-rows.ts';
-import { EntityTiles } from './windows/entity-tiles.ts';
+import type { EntityTiles } from './windows/entity-tiles.ts';
+import { ViewTiles } from './windows/view-tiles.ts';
 
 interface ViewStreamOptions {
   readonly view: FeatureView;
@@ -49,8 +48,6 @@ interface ViewStreamOptions {
   readonly reject: (event: ReceivedEvent, reason: string) => void;
 }
 
-/** Entities in memory after a step. */
-const ENTITIES_KEPT = 100_000;
 /** Rows of one commit at most. */
 const COMMIT_ROWS = 500_000;
 
@@ -64,9 +61,11 @@ export class ViewStream {
   readonly #windows: readonly number[];
   /** The longest window in hops; Infinity: a lifetime. */
   readonly #reach: number;
-  readonly #entities = new Map<string, EntityTiles>();
-  readonly #touched = new Set<EntityTiles>();
+  readonly #tiles: ViewTiles;
   #progress: Progress;
+  /** Of the message that it takes next. */
+  #offset: number;
+  #isSilent: boolean;
 
   constructor(options: ViewStreamOptions) {
     const { view, entity, horizonUs, history, stateFile, sourceId } = options;
@@ -81,19 +80,29 @@ export class ViewStream {
     this.#reach = Math.max(...hops.map((window) => window ?? Infinity));
     this.#state = ViewState.open(stateFile);
     const { committed } = history;
-    const begun = this.#state.progress();
-    const sets = begun ?? { sourceId, offset: 0, edge: -1, rowNumber: 0, createdUs: 0 };
+    const none = { sourceId, offset: 0, rowOffset: 0, edge: -1, rowNumber: 0, createdUs: 0 };
+    const begun = this.#state.progress() ?? none;
+    const historyEdge = edgeAt(committed.watermarkUs ?? -1, view.hopUs);
     this.#progress = {
-      ...sets,
-      rowNumber: Math.max(sets.rowNumber, committed.rowNumber),
-      createdUs: Math.max(sets.createdUs, committed.createdUs),
+      ...begun,
+      rowOffset: Math.max(begun.rowOffset, committed.offset),
+      edge: committed.offset > begun.rowOffset ? Math.max(begun.edge, historyEdge) : begun.edge,
+      rowNumber: Math.max(begun.rowNumber, committed.rowNumber),
+      createdUs: Math.max(begun.createdUs, committed.createdUs),
     };
+    this.#offset = begun.offset;
+    this.#isSilent = this.#offset < this.#progress.rowOffset;
+    const edge = this.#isSilent ? -1 : this.#progress.edge;
+    this.#tiles = new ViewTiles(this.#plan, this.#state, {
+      edge,
+      refuse: (name) => this.#refuseScattered(name),
+    });
     this.#state.dropRows(committed.rowNumber);
   }
 
   /** The offset of the message that it takes next. */
   get offset(): number {
-    return this.#progress.offset;
+    return this.#offset;
   }
 
   /** Up to which edge rows are made, as a time; 0: none yet. */
@@ -101,43 +110,32 @@ export class ViewStream {
     return Math.max(0, this.#progress.edge) * this.view.hopUs;
   }
 
-  /** The messages before this offset give no rows: the history has them. */
-  get silentUpTo(): number {
-    return this.#options.history.committed.offset;
-  }
-
-  get #isBehind(): boolean {
-    return this.#progress.offset < this.silentUpTo;
-  }
-
-  /** Takes an event that lies at or after `offset`. */
+  /** Takes an event that lies at or after `offset`, all those before it having been taken. */
   take(event: ReceivedEvent): void {
     const { counts } = this.#options;
-    if (event.offset < this.#progress.offset) return;
+    if (event.offset < this.#offset) return;
+    if (this.#isSilent && event.offset >= this.#progress.rowOffset) this.#endSilence();
     const outcome = this.#outcome(event);
     if (outcome.kind !== 'counts') return this.#leaveOut(event, outcome);
-    const entity = this.#entityOf(outcome.entity);
-    if (event.id !== null && !this.#isFirst(entity, event, event.id)) {
+    const { eventUs: timeUs, offset, op: sign, id } = event;
+    const entity = this.#tiles.entityOf(outcome.entity);
+    if (id !== null && !this.#tiles.isFirst(entity, timeUs, sign === 1 ? id : `-${id}`)) {
       counts.twice += 1;
       return;
     }
-    this.#fold(entity, event, outcome.values);
-  }
-
-  #fold(entity: EntityTiles, event: ReceivedEvent, values: TileEvent['values']): void {
-    const { eventUs: timeUs, offset, op: sign } = event;
-    const edge = edgeAt(timeUs, this.view.hopUs) + 1;
-    const tile = entity.tileFor(edge);
-    if (foldEvent(this.#plan, tile, { values, timeUs, offset, sign }) === 'unknown') {
+    if (!this.#tiles.fold(entity, { values: outcome.values, timeUs, offset, sign })) {
       const reason = 'it takes back an event that was never counted';
       return this.#leaveOut(event, { kind: 'refused', reason });
     }
-    entity.keep(edge, tile);
-    this.#touched.add(entity);
-    const { counts } = this.#options;
     counts.counted += 1;
     counts.newestEventUs = Math.max(counts.newestEventUs ?? 0, timeUs);
     counts.newestCreatedUs = Math.max(counts.newestCreatedUs ?? 0, event.appendedUs);
+  }
+
+  /** All messages are tiles again whose rows were made before. */
+  #endSilence(): void {
+    this.#isSilent = false;
+    this.#tiles.standAt(this.#progress.edge);
   }
 
   #leaveOut(event: ReceivedEvent, outcome: Exclude<EventOutcome, ViewEvent>): void {
@@ -157,27 +155,9 @@ export class ViewStream {
     }
   }
 
-  #isFirst(entity: EntityTiles, { eventUs, op }: ReceivedEvent, id: string): boolean {
-    const known = op === 1 ? id : `-${id}`;
-    if (entity.events.some((event) => event.eventUs === eventUs && event.id === known)) return false;
-    if (this.#state.hasEvent(entity.entity, eventUs, known)) return false;
-    entity.events.push({ eventUs, id: known });
-    this.#touched.add(entity);
-    return true;
-  }
-
-  #entityOf(entity: string): EntityTiles {
-    let found = this.#entities.get(entity);
-    if (found !== undefined) return found;
-    const tiles = this.#state.tilesOf(entity);
-    if (tiles.length === 0) this.#refuseScattered(entity);
-    this.#entities.set(entity, (found = new EntityTiles(this.#plan, entity, tiles)));
-    return found;
-  }
-
   /** Whether events of the entity were met here. */
   knows(entity: string): boolean {
-    return this.#entities.has(entity) || this.#state.tilesOf(entity).length > 0;
+    return this.#tiles.knows(entity);
   }
 
   #refuseScattered(entity: string): void {
@@ -196,79 +176,49 @@ export class ViewStream {
   }
 
   /**
-   * Makes the rows that are due and keeps everything.
-   * @param offset       behind the last message that was taken; not past `silentUpTo` while it stands before that
-   * @param seenUs       how far the partition has come in event time; 0: no edge is due by this step
-   * @returns            the rows, the older first
+   * Makes the rows that are due, and keeps them.
+   * @param offset  behind the last message that was taken
+   * @param seenUs  how far the partition has come in event time; 0: no edge is due by this step
+   * @returns       the rows, the older first
    */
   step(offset: number, seenUs: number, nowUs: number): PendingRow[] {
+    if (this.#isSilent && offset >= this.#progress.rowOffset) this.#endSilence();
+    this.#offset = Math.max(this.#offset, offset);
+    if (this.#isSilent) return [];
     const before = this.#progress;
-    const silent = this.#isBehind;
-    const edge = Math.max(
-      before.edge,
-      silent ? this.#settledEdge(offset) : edgeAt(seenUs - this.view.outOfOrderUs, this.view.hopUs),
-    );
+    const { view } = this;
+    const edge = Math.max(before.edge, edgeAt(seenUs - view.outOfOrderUs, view.hopUs));
     const due = { from: before.edge, to: edge, reach: this.#reach, windows: this.#windows };
     const createdUs = Math.max(nowUs, before.createdUs + 1);
-    return this.#state.transaction(() => {
-      const restated = this.#settle(silent ? null : due);
-      const made = silent ? [] : [...restated, ...this.#newRows(due)];
-      const rows = made.map(([entity, row], i) => ({
-        number: before.rowNumber + i + 1,
-        entity,
-        row: this.#withTimes(row, createdUs),
-      }));
-      for (const row of rows) this.#state.putRow(row);
-      this.#prune(edge, nowUs);
-      this.#progress = {
-        ...before,
-        offset: Math.max(before.offset, offset),
-        edge,
-        rowNumber: before.rowNumber + rows.length,
-        createdUs: rows.length === 0 ? before.createdUs : createdUs,
-      };
-      this.#state.setProgress(this.#progress);
-      if (this.#entities.size > ENTITIES_KEPT) this.#entities.clear();
-      return rows;
+    const rows = [...this.#restatedRows(due), ...this.#newRows(due)].map(([entity, row], i): PendingRow => {
+      return { number: before.rowNumber + i + 1, entity, row: this.#withTimes(row, createdUs) };
     });
+    this.#progress = { ...before, rowOffset: this.#offset, edge };
+    if (rows.length === 0) return rows;
+    this.#state.transaction(() => {
+      for (const row of rows) this.#state.putRow(row);
+      this.#progress = { ...this.#progress, rowNumber: before.rowNumber + rows.length, createdUs };
+      this.#state.setProgress(this.#progress);
+    });
+    return rows;
   }
 
-  /** @returns the edge up to which the history has rows, once all messages that they come from are tiles; else -1 */
-  #settledEdge(offset: number): number {
-    const { committed } = this.#options.history;
-    return offset < committed.offset ? -1 : edgeAt(committed.watermarkUs ?? 0, this.view.hopUs);
-  }
-
-  /**
-   * Brings what events have changed into the windows and the state.
-   * @param due  null: no rows are made
-   * @returns    rows of edges that late events touch
-   */
-  #settle(due: DueEdges | null): [entity: string, row: DueRow][] {
-    const restated: [string, DueRow][] = [];
-    for (const entity of this.#touched) {
-      for (const [edge, tile] of entity.changed)
-        this.#state.putTile(edge, entity.entity, encodeTile(this.#plan, tile));
-      for (const { eventUs, id } of entity.events) this.#state.putEvent(entity.entity, eventUs, id);
-      const late = due === null ? [] : [...entity.changed.keys()].filter((edge) => edge <= due.from);
+  #restatedRows(due: DueEdges): [entity: string, row: DueRow][] {
+    const rows: [string, DueRow][] = [];
+    for (const entity of this.#tiles.takeLate()) {
       const rowsAt = this.#rowsAt(entity);
-      const old = late.length === 0 ? null : new OldRows(rowsAt, late, due!);
-      entity.settle();
-      for (const row of old?.restated(rowsAt) ?? []) restated.push([entity.entity, row]);
+      const old = new OldRows(rowsAt, [...entity.late.keys()], due);
+      entity.settleLate();
+      for (const row of old.restated(rowsAt)) rows.push([entity.entity, row]);
     }
-    this.#touched.clear();
-    return restated;
+    return rows;
   }
 
   #newRows(due: DueEdges): [entity: string, row: DueRow][] {
-    const { from, to, windows } = due;
-    if (to <= from) return [];
-    const entities = new Set<string>();
-    for (const window of [0, ...windows])
-      for (const entity of this.#state.entitiesIn(from - window, to - window)) entities.add(entity);
+    if (due.to <= due.from) return [];
     const rows: [string, DueRow][] = [];
-    for (const entity of entities)
-      for (const row of newRows(this.#rowsAt(this.#entityOf(entity)), due)) rows.push([entity, row]);
+    for (const entity of this.#tiles.moveTo(due.to, [0, ...due.windows]))
+      for (const row of newRows(this.#rowsAt(entity), due)) rows.push([entity.entity, row]);
     return rows;
   }
 
@@ -291,11 +241,22 @@ export class ViewStream {
     return row;
   }
 
+  /** Keeps the tiles, so that what was taken since need not be taken again. */
+  save(nowUs: number): void {
+    this.#state.transaction(() => {
+      this.#tiles.save();
+      this.#prune(nowUs);
+      this.#progress = { ...this.#progress, offset: this.#offset };
+      this.#state.setProgress(this.#progress);
+    });
+  }
+
   /** Forgets what no window holds and no event can touch any more. */
-  #prune(edge: number, nowUs: number): void {
-    if (this.#reach === Infinity || nowUs <= this.#options.horizonUs) return;
-    const reach = this.#reach + Math.ceil(this.view.latenessUs / this.view.hopUs) + 1;
-    if (edge - reach > 0) this.#state.prune(edge - reach, (edge - reach - 1) * this.view.hopUs);
+  #prune(nowUs: number): void {
+    const { view } = this;
+    if (this.#isSilent || this.#reach === Infinity || nowUs <= this.#options.horizonUs) return;
+    const first = this.#progress.edge - this.#reach - Math.ceil(view.latenessUs / view.hopUs) - 1;
+    if (first > 0) this.#state.prune(first, (first - 1) * view.hopUs);
   }
 
   /** @returns the rows that no entry of the history has yet, in the order in which they were made */
@@ -306,11 +267,11 @@ export class ViewStream {
   /** Makes the rows that wait history. @returns how many they were */
   async commit(): Promise<number> {
     const { history } = this.#options;
-    if (this.#isBehind) return 0;
+    if (this.#isSilent) return 0;
     let total = 0;
     for (;;) {
       const rows = this.pending();
-      const { offset, createdUs, rowNumber } = this.#progress;
+      const { rowOffset: offset, createdUs, rowNumber } = this.#progress;
       const { watermarkUs } = this;
       const { committed } = history;
       const isNews = offset > committed.offset || watermarkUs > (committed.watermarkUs ?? -1);

@@ -1,7 +1,7 @@
 /**
  * The archive of a source's partition as the stream writes it and reads it again.
  *
- * Messages are held in memory until a commit. A stream that dies in between reads them again from where the archive
+ * Events are held by DuckDB until a commit. A stream that dies in between reads them again from where the archive
  * ends: the source has them, since its offset there follows the archive.
  *
  *   add ... add -> commit: file aside, synced, in its place -> the entry, which counts only behind the last one
@@ -11,15 +11,12 @@ import { renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncFile, syncFolder } from '../../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../../contract/std/files/folder.ts';
-import { dayOf } from '../../../contract/std/timestamp.ts';
 import { ARCHIVE_COLUMNS } from '../../../contract/stream-source.ts';
-import type { Value } from '../../../contract/value-type.ts';
 import { commit } from '../../../project/delta/commit.ts';
 import { readTable } from '../../../project/delta/delta-log.ts';
 import type { TableState } from '../../../project/delta/table-state.ts';
-import { fileValueSql } from '../../../project/engine/duckdb/committed-rows.ts';
 import { checkpointIfDue } from '../../../project/engine/duckdb/delta-checkpoint.ts';
-import { duckTypeOf, quoteName, valueFromDuck, valueToDuck } from '../../../project/engine/duckdb/duckdb.ts';
+import { duckTypeOf, quoteName, valueFromDuck } from '../../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../../project/engine/duckdb/file-sql.ts';
 import type { Logger } from '../../../contract/std/logger.ts';
@@ -31,9 +28,10 @@ import { eventMaker } from '../decode/event-maker.ts';
 import type { ReceivedEvent } from '../stream-event.ts';
 import { archiveColumns, archiveEntry, lastArchived } from './archive-entry.ts';
 import type { ArchiveFile } from './archive-entry.ts';
+import { WaitingEvents } from './waiting-events.ts';
+import type { WaitingDay } from './waiting-events.ts';
 
-/** What `_op` says. */
-const INSERT = 'insert';
+/** What `_op` says of an event that takes back another. */
 const DELETE = 'delete';
 
 interface ArchiveOptions {
@@ -49,7 +47,7 @@ interface ArchiveOptions {
 export class ArchiveTable {
   readonly #options: ArchiveOptions;
   #state: TableState | null;
-  #events: ReceivedEvent[] = [];
+  #waiting: WaitingEvents | null = null;
 
   /** @throws REG_STORE when its log is damaged, MAT_STREAM_SOURCE when it is another topic's */
   constructor(options: ArchiveOptions) {
@@ -77,11 +75,17 @@ export class ArchiveTable {
 
   /** How many messages wait for a commit. */
   get waiting(): number {
-    return this.#events.length;
+    return this.#waiting?.rows ?? 0;
+  }
+
+  /** To be called before the first event is added. */
+  async begin(): Promise<void> {
+    const { duck, source, partition } = this.#options;
+    this.#waiting = await WaitingEvents.open(duck, source.stream!.fields, `waiting_${partition}`);
   }
 
   add(event: ReceivedEvent): void {
-    this.#events.push(event);
+    this.#waiting!.add(event);
   }
 
   /**
@@ -91,12 +95,12 @@ export class ArchiveTable {
    */
   async commit(position: Position, seenUs: number, nowUs: number): Promise<void> {
     const { folder, source, partition, sourceId, duck, logger } = this.#options;
-    const events = this.#events;
+    const waiting = this.#waiting!;
     const from = this.end.offset;
     if (position.offset === from && seenUs <= this.seenUs) return;
     const files: ArchiveFile[] = [];
-    for (const [day, rows] of Map.groupBy(events, ({ appendedUs }) => dayOf(appendedUs)))
-      files.push(await this.#write(day, rows, nowUs));
+    if (waiting.rows > 0)
+      for (const day of await waiting.days()) files.push(await this.#write(waiting, day, nowUs));
     const nowMs = Math.floor(nowUs / 1_000);
     const state = await commit({
       table: folder,
@@ -114,49 +118,28 @@ export class ArchiveTable {
         });
       },
     });
-    this.#events = [];
     await checkpointIfDue({ duck, table: folder, state, logger, nowMs });
     this.#state = state;
+    if (waiting.rows > 0) await this.begin();
   }
 
-  async #write(day: string, events: readonly ReceivedEvent[], nowUs: number): Promise<ArchiveFile> {
-    const { folder, source, partition, duck } = this.#options;
-    const columns = archiveColumns(source.stream!);
-    const types = columns.map(({ type }) => type);
-    const define = columns.map(({ name, type }) => `${quoteName(name)} ${duckTypeOf(type)}`);
-    await duck.run(`CREATE OR REPLACE TABLE archived (${define.join(', ')})`);
-    await duck.append(
-      'archived',
-      events.map(({ values, offset, appendedUs, op }) => {
-        const times = [BigInt(appendedUs), BigInt(nowUs)];
-        const all: Value[] = [
-          ...values,
-          BigInt(partition),
-          BigInt(offset),
-          ...times,
-          op === 1 ? INSERT : DELETE,
-        ];
-        return all.map((value, i) => valueToDuck(types[i]!, value));
-      }),
-    );
-    const [firstOffset, lastOffset] = [events[0]!.offset, events.at(-1)!.offset];
-    const name = `${firstOffset}-${lastOffset}.${randomBytes(4).toString('hex')}.parquet`;
+  async #write(
+    waiting: WaitingEvents,
+    { day, first, last, rows }: WaitingDay,
+    nowUs: number,
+  ): Promise<ArchiveFile> {
+    const { folder, partition, duck } = this.#options;
+    const name = `${first}-${last}.${randomBytes(4).toString('hex')}.parquet`;
     const path = join(`partition=${partition}`, `day=${day}`, name);
     const file = join(folder, path);
     const aside = join(folder, `partition=${partition}`, `day=${day}`, `_${name}.tmp`);
     makeFolder(join(file, '..'));
-    const select = columns.map(({ name: column, type }) => {
-      const value = fileValueSql(type, quoteName(column));
-      return `${value} AS ${quoteName(column)}`;
-    });
-    await duck.run(
-      `COPY (SELECT ${select.join(', ')} FROM archived ORDER BY ${ARCHIVE_COLUMNS.offset}) TO ${quoteTarget(aside)}
-       (FORMAT parquet, COMPRESSION zstd); DROP TABLE archived`,
-    );
+    const select = waiting.select(day, { names: ARCHIVE_COLUMNS, partition, archivedUs: nowUs });
+    await duck.run(`COPY (${select}) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`);
     syncFile(aside);
     renameSync(aside, file);
     syncFolder(join(file, '..'));
-    return { path, bytes: statSync(file).size, rows: events.length, firstOffset, lastOffset };
+    return { path, bytes: statSync(file).size, rows, firstOffset: first, lastOffset: last };
   }
 
   /** Yields the archived messages of the partition from an offset on, in their order. */

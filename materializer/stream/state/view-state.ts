@@ -1,9 +1,9 @@
 /**
- * What a view's stream knows of one partition, in a file of SQLite: tiles, ids of events, rows on their way to the
- * history, and up to where all of it counts. One transaction moves all of them, so that a process that dies at any
- * point goes on from a state that belongs together.
+ * What a view's stream knows of one partition, in a file of SQLite. Two transactions write it: a step's, rows and up to
+ * which offset and edge they were made; a commit's, tiles and ids and up to which offset those count. A process that
+ * dies at any point finds both whole: it takes the messages between the two offsets again and makes no rows of them.
  *
- *   progress   up to which offset messages are in the tiles, and up to which edge rows were made
+ *   progress   up to where tiles and rows count
  *   tile       (edge, entity) -> the bytes of a tile; in the order of edges, so that what is due is one range
  *   event      the ids of counted events, so that one that comes twice is known
  *   row        rows that no entry of the history has yet, numbered in the order in which they were made
@@ -31,8 +31,10 @@ CREATE TABLE IF NOT EXISTS history_row (
 export interface Progress {
   /** Tells the source's messages from those of another of its name. */
   readonly sourceId: string;
-  /** Of the next message. */
+  /** The messages before it are in the tiles. */
   readonly offset: number;
+  /** The messages before it have given their rows, up to the edge; it may lie past `offset`. */
+  readonly rowOffset: number;
   /** The newest edge whose rows were made, as an index; -1: none yet. */
   readonly edge: number;
   /** Of the last row that was made. */
@@ -51,7 +53,6 @@ export interface PendingRow {
 export class ViewState {
   readonly #database: DatabaseSync;
   readonly #putTile: StatementSync;
-  readonly #tileAt: StatementSync;
   readonly #tilesOf: StatementSync;
   readonly #entitiesIn: StatementSync;
   readonly #putEvent: StatementSync;
@@ -61,7 +62,6 @@ export class ViewState {
   private constructor(database: DatabaseSync) {
     this.#database = database;
     this.#putTile = database.prepare('INSERT OR REPLACE INTO tile (edge, entity, tile) VALUES (?, ?, ?)');
-    this.#tileAt = database.prepare('SELECT tile FROM tile WHERE edge = ? AND entity = ?');
     this.#tilesOf = database.prepare('SELECT edge, tile FROM tile WHERE entity = ? ORDER BY edge');
     this.#entitiesIn = database.prepare('SELECT DISTINCT entity FROM tile WHERE edge > ? AND edge <= ?');
     this.#putEvent = database.prepare('INSERT OR IGNORE INTO event (entity, event_us, id) VALUES (?, ?, ?)');
@@ -91,11 +91,6 @@ export class ViewState {
 
   putTile(edge: number, entity: string, tile: Uint8Array): void {
     this.#putTile.run(edge, entity, tile);
-  }
-
-  tileAt(edge: number, entity: string): Buffer | null {
-    const row = this.#tileAt.get(edge, entity) as { tile: Uint8Array } | undefined;
-    return row === undefined ? null : bufferOf(row.tile);
   }
 
   /** @returns the tiles of an entity in the order of their edges */

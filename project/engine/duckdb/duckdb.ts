@@ -51,7 +51,7 @@ interface DuckDbOptions {
 const SMALLER = 'make room on the disk of its temporary files, or ask for less at once.';
 const FULL_DISK = /file "([^"]+)": No space left on device/;
 /** The most rows that DuckDB takes in one chunk. */
-const CHUNK_ROWS = 2_048;
+export const CHUNK_ROWS = 2_048;
 
 export class DuckDb {
   readonly #instance: DuckDBInstance;
@@ -231,7 +231,7 @@ export class DuckDb {
 }
 
 /** A table that is filled chunk by chunk. */
-class TableFilling {
+export class TableFilling {
   readonly #connection: DuckDBConnection;
   readonly #appender: DuckDBAppender;
   readonly #types: readonly DuckDBType[];

@@ -1,0 +1,134 @@
+/**
+ * Events of a partition that wait for a commit: in a table of DuckDB, to which they go in chunks of columns, so that
+ * none of them grows old in the memory of this process.
+ */
+import type { Value } from '../../../contract/value-type.ts';
+import type { StreamField } from '../../../contract/stream-source.ts';
+import { fileValueSql } from '../../../project/engine/duckdb/committed-rows.ts';
+import { CHUNK_ROWS, duckTypeOf, quoteName, valueToDuck } from '../../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb, TableFilling } from '../../../project/engine/duckdb/duckdb.ts';
+import type { ReceivedEvent } from '../stream-event.ts';
+
+type Cell = ReturnType<typeof valueToDuck>;
+
+/** Columns behind those of the fields. */
+const OFFSET = 'at_offset';
+const APPENDED = 'appended_us';
+const COUNTS = 'counts';
+
+export class WaitingEvents {
+  readonly #duck: DuckDb;
+  readonly #fields: readonly StreamField[];
+  readonly #table: string;
+  readonly #filling: TableFilling;
+  #columns: Cell[][];
+  #rows = 0;
+
+  private constructor(duck: DuckDb, fields: readonly StreamField[], table: string, filling: TableFilling) {
+    this.#duck = duck;
+    this.#fields = fields;
+    this.#table = table;
+    this.#filling = filling;
+    this.#columns = this.#noColumns();
+  }
+
+  /** @param table  a name that no other partition's events have */
+  static async open(duck: DuckDb, fields: readonly StreamField[], table: string): Promise<WaitingEvents> {
+    const columns = fields.map(({ type }, i) => `c${i} ${rawTypeOf(type)}`);
+    // A double holds an offset and a time to the microsecond; a bigint would be one more object an event.
+    const own = [`${OFFSET} DOUBLE`, `${APPENDED} DOUBLE`, `${COUNTS} BOOLEAN`];
+    await duck.run(`CREATE OR REPLACE TABLE ${table} (${[...columns, ...own].join(', ')})`);
+    return new WaitingEvents(duck, fields, table, await duck.filling(table));
+  }
+
+  /** How many they are. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  add({ values, offset, appendedUs, op }: ReceivedEvent): void {
+    const columns = this.#columns;
+    const fields = this.#fields;
+    for (let i = 0; i < fields.length; i++) columns[i]!.push(rawValueOf(fields[i]!, values[i]!));
+    columns[fields.length]!.push(offset);
+    columns[fields.length + 1]!.push(appendedUs);
+    columns[fields.length + 2]!.push(op === 1);
+    this.#rows += 1;
+    if (columns[0]!.length >= CHUNK_ROWS) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#columns[0]!.length === 0) return;
+    this.#filling.add(this.#columns);
+    this.#columns = this.#noColumns();
+  }
+
+  #noColumns(): Cell[][] {
+    return Array.from({ length: this.#fields.length + 3 }, () => []);
+  }
+
+  /** No event comes to them from then on. @returns the days on which they were appended */
+  async days(): Promise<WaitingDay[]> {
+    this.#flush();
+    this.#filling.close();
+    const rows = await this.#duck.rows(
+      `SELECT ${dayOfSql()} AS day, min(${OFFSET}) AS first, max(${OFFSET}) AS last, count(*)::DOUBLE AS n
+       FROM ${this.#table} GROUP BY day ORDER BY day`,
+    );
+    return rows.map((row) => ({
+      day: row['day'] as string,
+      first: row['first'] as number,
+      last: row['last'] as number,
+      rows: row['n'] as number,
+    }));
+  }
+
+  /**
+   * To be called after `days`.
+   * @param named  the columns' names in the archive, with SQL of those that are the same for all
+   * @returns      a SELECT of the events of a day as the archive holds them, in the order of their offsets
+   */
+  select(day: string, named: ArchiveNames): string {
+    const fields = this.#fields.map(({ name, type }, i) => {
+      const value = type.kind === 'timestamp' ? `make_timestamptz(c${i})` : fileValueSql(type, `c${i}`);
+      return `${value} AS ${quoteName(name)}`;
+    });
+    const own = [
+      `${named.partition}::BIGINT AS ${named.names.partition}`,
+      `${OFFSET}::BIGINT AS ${named.names.offset}`,
+      `make_timestamptz(${APPENDED}::BIGINT) AS ${named.names.appended}`,
+      `make_timestamptz(${named.archivedUs}) AS ${named.names.archived}`,
+      `CASE WHEN ${COUNTS} THEN 'insert' ELSE 'delete' END AS ${named.names.op}`,
+    ];
+    return `SELECT ${[...fields, ...own].join(', ')} FROM ${this.#table} WHERE ${dayOfSql()} = '${day}' ORDER BY ${OFFSET}`;
+  }
+}
+
+/** The events of a day of their append time, UTC. */
+export interface WaitingDay {
+  readonly day: string;
+  /** Offsets. */
+  readonly first: number;
+  readonly last: number;
+  readonly rows: number;
+}
+
+/** What the archive calls its own columns, and what is the same for all events of a commit. */
+interface ArchiveNames {
+  readonly names: Readonly<Record<'partition' | 'offset' | 'appended' | 'archived' | 'op', string>>;
+  readonly partition: number;
+  readonly archivedUs: number;
+}
+
+function dayOfSql(): string {
+  return `strftime(make_timestamp(${APPENDED}::BIGINT), '%Y-%m-%d')`;
+}
+
+/** Times stay whole microseconds: DuckDB's own value would be one more object. */
+function rawTypeOf(type: StreamField['type']): string {
+  return type.kind === 'timestamp' ? 'BIGINT' : duckTypeOf(type);
+}
+
+function rawValueOf({ type }: StreamField, value: Value): Cell {
+  return type.kind === 'timestamp' ? (value as bigint | null) : valueToDuck(type, value);
+}
