@@ -2,7 +2,7 @@
  * A run's checkpoint: which of its rows are online already, should it not come to its end.
  *
  *   {history}/_published/{view}/v{version}/{run}.{definition}.{ttl}.parquet   the run's rows in the order of writing
- *   {history}/_published/{view}/v{version}/{run}.{definition}.{ttl}.parquet   the run's rows, in the order of writing
+ *   online, beside each marker: `{run} {n}`                                   the first n of them are there
  *
  * The next run leaves out what it would write again to the byte: the rows among the first n of the file that are equal
  * to its own. How many they are stands in the store itself, behind the rows that it speaks of, since a store that was
