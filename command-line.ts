@@ -119,6 +119,12 @@ function materializeCommands(add: Add): void {
     .option('--to <time>', 'rows with event and created time up to and including this')
     .option('--full', 'ignore the bookmark of the last run')
     .option('--replace', 'go past the guard: overwrite fresher rows')
+    .addOption(
+      new Option(
+        '--shard <i/n>',
+        'write the i-th of n parts of the rows: n processes share a view',
+      ).conflicts(['from', 'replace', 'dryRun', 'daemon']),
+    )
     .option('--dry-run', 'say what would be written, and write nothing')
     .addOption(
       new Option('--daemon', 'run views by their schedule until stopped').conflicts([

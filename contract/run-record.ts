@@ -4,6 +4,19 @@ import { formatTimestamp } from './std/timestamp.ts';
 export type RunKind = 'ordinary' | 'backfill' | 'stream';
 type RunState = 'running' | 'complete' | 'failed';
 
+/** A part of a view's rows: `index` of `count`, from 1 on. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+export interface ShardOfSet extends Shard {
+  /** The id of the run that began the set, when it did, and whether it ignored the bookmark: the others do the same. */
+  readonly set: string;
+  readonly startedUs: number;
+  readonly full: boolean;
+}
+
 export interface RunRecord {
   readonly runId: string;
   /** The view's id: `purchases`, `purchases@v2`. */
@@ -56,6 +69,8 @@ export interface RunRecord {
   readonly lateEvents: number;
   /** The smallest allowance that would have taken them all; null: there were none. */
   readonly latenessNeededUs: number | null;
+  /** Of a run that writes a part of the view's rows; absent: it writes all of them. */
+  readonly shard?: ShardOfSet;
   readonly startedUs: number;
   readonly finishedUs: number | null;
   readonly state: RunState;

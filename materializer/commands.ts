@@ -7,6 +7,7 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
+import { parseShard } from './run/run-shard.ts';
 import type { DryRun } from './dry-run.ts';
 import { timeOf } from './time-option.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -19,6 +20,7 @@ interface MaterializeFlags {
   readonly replace?: boolean;
   readonly daemon?: boolean;
   readonly dryRun?: boolean;
+  readonly shard?: string;
 }
 
 /** Brings history and online store up to date, one line a view. */
@@ -36,6 +38,7 @@ export async function materialize(context: CommandContext, flags: MaterializeFla
     toUs: optionalTime('to', flags.to),
     full: flags.full === true,
     replace: flags.replace === true,
+    ...(flags.shard === undefined ? {} : { shard: parseShard(flags.shard) }),
   };
   if (flags.dryRun === true) {
     const found = await untilStopped((signal) => main.dryRuns(projectOf(context), { signal, ...options }));

@@ -93,6 +93,11 @@ export const MATERIALIZER_ERRORS = {
     help: 'Give the views a `schedule` such as 1h and apply, or run without --daemon.',
     kind: 'usage',
   },
+  MAT_SHARD: {
+    message: 'The part of a view that a run is to write is none.',
+    help: 'Start n runs with --shard 1/n to --shard n/n, and the same --to where it is given.',
+    kind: 'usage',
+  },
   MAT_STOPPED: {
     message: 'A run was asked to stop before it had ended.',
     help: 'Run again: neither bookmark nor watermark was moved, and the next run does all of it.',

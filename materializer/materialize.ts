@@ -8,22 +8,25 @@
  *
  * Called by main.ts. A view's way through the files is told in view-run.ts.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bundle, FeatureView } from '../contract/model.ts';
 import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
-import type { RunKind, RunRecord } from '../contract/run-record.ts';
+import type { RunKind, RunRecord, Shard } from '../contract/run-record.ts';
 import { materializerError } from './errors.ts';
-import { appendHistory } from './history/append-history.ts';
+import { broughtUpToDate } from './history/append-history.ts';
 import type { OnlineWriter } from './online/online-writer.ts';
 import { openOnlineWriter } from './online/open-online-writer.ts';
 import { publishRows } from './online/publish-rows.ts';
 import { heldRange } from './run-hold.ts';
+import { moveMarkersOfSet } from './online/set-markers.ts';
 import { writeRunMetrics } from './run/run-metrics.ts';
 import { planRun } from './run/run-plan.ts';
 import { beginRun, resultOf, silenceOf, stalenessOf, summaryOf } from './run/run-record.ts';
 import { withEngine } from './run/view-run.ts';
-import type { RunJob, ViewRun } from './run/view-run.ts';
-import { holdView } from './run/view-hold.ts';
+import type { PlannedRun, RunJob, ViewRun } from './run/view-run.ts';
+import { holdShard, holdView } from './run/view-hold.ts';
+import type { ViewHold } from './run/view-hold.ts';
 import { tendAfterRun } from './upkeep/tend-history.ts';
 
 export interface MaterializeOptions {
@@ -38,11 +41,15 @@ export interface MaterializeOptions {
   readonly kind?: RunKind;
   /** Of one aggregated view: computes these features alone and keeps the values of the others. */
   readonly features?: readonly string[];
+  /** Writes this part of the rows online; with the other parts it is a run of all of them. */
+  readonly shard?: Shard;
   /** Goes past the guard: rows online are overwritten whatever they are. Implies `full`. */
   readonly replace?: boolean;
   /** Ends the run when it aborts: its reason says by what. */
   readonly signal?: AbortSignal;
 }
+
+const HOLD_EVERY_MS = 500;
 
 /** A job, and what its views' runs share while they write. */
 interface WritingJob extends RunJob {
@@ -82,7 +89,7 @@ export async function runMaterialize(
         break;
       }
       try {
-        records.push(await runView(job, view));
+        records.push(await (job.options.shard === null ? runView(job, view) : runShard(job, view)));
       } catch (error) {
         // The first is thrown in the end; what else went wrong would be lost, unless it is the same.
         const { message } = error as Error;
@@ -109,8 +116,14 @@ export function runJob(
   options: MaterializeOptions,
 ): RunJob {
   const { fromUs = null, toUs = null, full = false, kind = null, replace = false, signal = null } = options;
-  const { features = null } = options;
-  return { project, bundle, database, options: { fromUs, toUs, full, kind, features, replace }, signal };
+  const { features = null, shard = null } = options;
+  return {
+    project,
+    bundle,
+    database,
+    options: { fromUs, toUs, full, kind, features, shard, replace },
+    signal,
+  };
 }
 
 /** @returns MAT_STOPPED for the views whose turn did not come */
@@ -134,36 +147,88 @@ export function chosenViews(bundle: Bundle, ids: readonly string[] | undefined):
 
 async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
   const { database, project } = job;
-  const { clock, logger, settings } = project;
-  const hold = await holdView(settings.history, database, view);
+  const hold = await holdView(project.settings.history, database, view);
   try {
     const planned = { ...(await planRun(job, view, true)), lease: hold.lease };
-    const begun = beginRun(planned);
-    await database.startRun(begun);
-    try {
-      const result = await withEngine(planned, (run) => work(job, run));
-      const done: RunRecord = { ...begun, ...result, finishedUs: clock.nowUs(), state: 'complete' };
-      await database.finishRun(done);
-      for (const warning of [silenceOf(view, done), stalenessOf(view, done)])
-        if (warning !== null) logger.warn(warning);
-      logger.info(summaryOf(done));
-      // A run that computed everything has taken long enough.
-      if (!planned.range.full) await tendAfterRun({ ...project, database }, planned);
-      return done;
-    } catch (error) {
-      const { message } = error as Error;
-      await database.finishRun({ ...begun, finishedUs: clock.nowUs(), state: 'failed', error: message });
-      throw error;
-    }
+    const done = await recorded(job, planned, (run) => work(job, run));
+    // A run that computed everything has taken long enough.
+    if (!planned.range.full) await tendAfterRun({ ...project, database }, planned);
+    return done;
   } finally {
     await hold.release();
   }
 }
 
+/** One of the runs that share a view's rows: see run/run-shard.ts. */
+async function runShard(job: WritingJob, view: FeatureView): Promise<RunRecord> {
+  const { database, project, writer } = job;
+  const { history } = project.settings;
+  const part = await holdShard(history, database, { view, shard: job.options.shard! });
+  let whole: ViewHold | null = null;
+  const release = async (): Promise<void> => {
+    await whole?.release();
+    whole = null;
+  };
+  try {
+    whole = await untilHeld(job, view);
+    const planned = { ...(await planRun(job, view, true)), lease: whole.lease };
+    const done = await recorded(job, planned, (run) => work(job, run, release));
+    await moveMarkersOfSet(database, writer, done);
+    return done;
+  } finally {
+    await release();
+    await part.release();
+  }
+}
+
+/** The others of a set hold the view while they look at its history. */
+async function untilHeld({ project, database, signal }: WritingJob, view: FeatureView): Promise<ViewHold> {
+  for (let isTold = false; ; isTold = true) {
+    try {
+      return await holdView(project.settings.history, database, view);
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      if (code !== 'MAT_BUSY') throw error;
+      if (signal?.aborted === true) throw endedBefore(signal, [view]);
+      if (!isTold) project.logger.info(`${view.id} waits: ${message}`);
+    }
+    await sleep(HOLD_EVERY_MS);
+  }
+}
+
+/** Does what a run is there for, between the two states of its record. */
+async function recorded(
+  { database, project: { clock, logger } }: WritingJob,
+  planned: PlannedRun,
+  does: (run: ViewRun) => Promise<Partial<RunRecord>>,
+): Promise<RunRecord> {
+  const { view } = planned;
+  const begun = beginRun(planned);
+  await database.startRun(begun);
+  try {
+    const result = await withEngine(planned, does);
+    const done: RunRecord = { ...begun, ...result, finishedUs: clock.nowUs(), state: 'complete' };
+    await database.finishRun(done);
+    for (const warning of [silenceOf(view, done), stalenessOf(view, done)])
+      if (warning !== null) logger.warn(warning);
+    logger.info(summaryOf(done));
+    return done;
+  } catch (error) {
+    const { message } = error as Error;
+    await database.finishRun({ ...begun, finishedUs: clock.nowUs(), state: 'failed', error: message });
+    throw error;
+  }
+}
+
 /** @returns what the run adds to its record */
-async function work({ writer, complaints }: WritingJob, planned: ViewRun): Promise<Partial<RunRecord>> {
+async function work(
+  { writer, complaints }: WritingJob,
+  planned: ViewRun,
+  historyIsDone = async (): Promise<void> => {},
+): Promise<Partial<RunRecord>> {
   const run: ViewRun = { ...planned, range: await heldRange(planned) };
-  const history = run.view.kind === 'stored' ? null : await appendHistory(run);
+  const history = run.view.kind === 'stored' ? null : await broughtUpToDate(run);
+  await historyIsDone();
   const { complaint, ...online } = await publishRows(run, writer);
   if (complaint !== null) complaints.push(complaint);
   return resultOf(run, history, online);

@@ -79,8 +79,9 @@ export async function show(context: CommandContext, name: string | undefined): P
   const project = projectOf(context);
   const bundle = loadCurrentBundle(project.settings.bundles);
   const view = name === undefined ? null : viewNamed(bundle, name);
-  const { runs, allowances } = await RegistryDatabase.using(project.settings.registry, async (db) => ({
+  const { runs, parts, allowances } = await RegistryDatabase.using(project.settings.registry, async (db) => ({
     runs: view === null ? [] : await db.runs({ view: view.id }),
+    parts: view === null ? [] : await db.runParts({ view: view.id }),
     allowances: await db.allowances(),
   }));
   if (name === undefined) {
@@ -98,7 +99,7 @@ export async function show(context: CommandContext, name: string | undefined): P
   const other = service === undefined ? bundle.entities.get(name) : serviceToJson(service);
   const own = computed === null ? other : onDemandToJson(computed);
   const data =
-    view === null ? { ...own, allowed } : { ...shownView(view), runs: runs.map(runToJson), allowed };
+    view === null ? { ...own, allowed } : { ...shownView(view), runs: parts.map(runToJson), allowed };
   await printResult(context, data, () => text);
   return 0;
 }

@@ -10,6 +10,7 @@ import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { warnLeftOut } from '../run/left-out.ts';
 import { addReasons, recordedCounts } from '../run/row-counts.ts';
 import type { PublishedRows } from '../run/run-record.ts';
+import { isInShard } from '../run/run-shard.ts';
 import type { ViewRun } from '../run/view-run.ts';
 import { chooseRows } from './choose-rows.ts';
 import type { ChosenRows } from './choose-rows.ts';
@@ -33,6 +34,7 @@ export async function publishRows(
   const loss = await findLoss(run, writer);
   if (loss.warning !== null) logger.warn(loss.warning);
   const isLost = (key: string): boolean => loss.groups.length > 0 && loss.groups[writer.markerGroupOf(key)]!;
+  const isOwn = (key: string): boolean => run.shard === null || isInShard(key, run.shard);
   const found = await chooseRows(run, 'new_rows');
   const whole = { ...run, range: { ...run.range, full: true } };
   const all = loss.groups.includes(true) ? await chooseRows(whole, 'all_rows') : null;
@@ -44,14 +46,23 @@ export async function publishRows(
   const checkpoint = new RunCheckpoint(run, writer);
   // Of rows that a lost group lacks a checkpoint would say that they are there.
   const chosen = all === null ? await checkpoint.begin(found) : found;
-  const written = [await writeChosen(run, writer, { chosen, checkpoint, wants: (key) => !isLost(key) })];
+  const written = [
+    await writeChosen(run, writer, { chosen, checkpoint, wants: (key) => isOwn(key) && !isLost(key) }),
+  ];
   if (all !== null)
-    written.push(await writeChosen(run, writer, { chosen: all, checkpoint: null, wants: isLost }));
+    written.push(
+      await writeChosen(run, writer, {
+        chosen: all,
+        checkpoint: null,
+        wants: (key) => isOwn(key) && isLost(key),
+      }),
+    );
   warnLeftOut(run, chosen.counts);
   // Markers would vouch for rows that could not be written: the run has failed, though the others are there.
   const blocked = writer.blocked();
   if (blocked !== null) throw blocked;
-  await vouch(run, writer, loss);
+  // The last of those that share the rows does.
+  if (run.shard === null) await vouch(run, writer, loss);
   checkpoint.end();
   return { ...totalOf(chosen, written), resumed: checkpoint.online, complaint: loss.complaint };
 }

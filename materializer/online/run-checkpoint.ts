@@ -13,6 +13,7 @@
  */
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { shardText } from '../../contract/run-set.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { syncFile, syncFolder } from '../../contract/std/files/durable-file.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
@@ -31,6 +32,8 @@ export class RunCheckpoint {
   readonly #run: ViewRun;
   readonly #writer: OnlineWriter;
   readonly #folder: string;
+  /** Under which the store knows the view, or its part. */
+  readonly #name: string;
   #marked = 0;
   /** Whether there is a file, so that marks say something. */
   #isKept = false;
@@ -40,7 +43,10 @@ export class RunCheckpoint {
   constructor(run: ViewRun, writer: OnlineWriter) {
     this.#run = run;
     this.#writer = writer;
-    this.#folder = folderBeside(run.settings.history, '_published', run.view);
+    const { settings, view, shard } = run;
+    const folder = folderBeside(settings.history, '_published', view);
+    this.#folder = shard === null ? folder : `${folder}.${shard.index}of${shard.count}`;
+    this.#name = shard === null ? view.id : `${view.id} ${shardText(shard)}`;
   }
 
   /**
@@ -83,7 +89,7 @@ export class RunCheckpoint {
   }
 
   async #mark(rows: number): Promise<void> {
-    await this.#writer.writePublished(this.#run.view.id, `${this.#run.runId} ${rows}`);
+    await this.#writer.writePublished(this.#name, `${this.#run.runId} ${rows}`);
     this.#marked = rows;
   }
 
@@ -91,7 +97,7 @@ export class RunCheckpoint {
   async #before(): Promise<{ readonly runId: string; readonly rows: string } | null> {
     // Where rows may be evicted, nobody knows which of them are still there.
     if (!existsSync(this.#folder) || (await this.#mayEvict())) return null;
-    const marks = (await this.#writer.readPublished(this.#run.view.id)).map(parseMark);
+    const marks = (await this.#writer.readPublished(this.#name)).map(parseMark);
     const [first] = marks;
     if (first === null || first === undefined) return null;
     const { runId } = first;

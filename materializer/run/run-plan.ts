@@ -11,12 +11,16 @@ import { randomBytes } from 'node:crypto';
 import { HistoriesSeen, seenHistory } from '../../project/history/history-place.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { FeatureView } from '../../contract/model.ts';
-import type { RunRecord } from '../../contract/run-record.ts';
+import type { RunRecord, Shard } from '../../contract/run-record.ts';
+import { shardText, wholeRuns } from '../../contract/run-set.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { materializerError } from '../errors.ts';
 import { checkFeatures } from './run-features.ts';
 import { movesBookmark, planRange } from './run-range.ts';
 import type { RangeOptions, RunPlan } from './run-range.ts';
+import { joinSet, shardFolder } from './run-shard.ts';
+import { isShardHeld } from './view-hold.ts';
 import type { PlannedRun, RunJob } from './view-run.ts';
 
 const DIED = 'its process ended before the run did';
@@ -32,12 +36,13 @@ export async function planRun(job: RunJob, view: FeatureView, writes: boolean): 
   const settings = { ...project.settings, seen: new HistoriesSeen() };
   const startedUs = clock.nowUs();
   if (options.features !== null) checkFeatures(view, options.features);
-  const all = await database.runs({ view: view.id });
-  const known = all.filter((run) => run.kind !== 'stream');
-  const runs = known.map((run) => (run.state === 'running' ? endedBy(run, startedUs) : run));
-  if (writes) for (const [i, run] of runs.entries()) if (run !== known[i]) await database.finishRun(run);
-  const planned = rangeAfter(runs, job, view, { startedUs, place: settings });
-  const range = { ...planned, horizonUs: sharedHorizon(all, job, view) ?? planned.horizonUs };
+  const all = await closedRuns(database, { view, startedUs, shard: options.shard, writes });
+  const runId = `${formatTimestamp(startedUs).replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
+  const own = all.filter((run) => run.kind !== 'stream');
+  const { shard, toUs } = joinSet(own, { view, runId, startedUs, options });
+  const asked = { ...job, options: shard === null ? options : { ...options, toUs, full: shard.full } };
+  const planned = rangeAfter(wholeRuns(own), asked, view, { startedUs, place: settings });
+  const range = { ...planned, horizonUs: sharedHorizon(all, asked, view) ?? planned.horizonUs };
   return {
     view,
     entity: bundle.entities.get(view.entity)!,
@@ -46,12 +51,13 @@ export async function planRun(job: RunJob, view: FeatureView, writes: boolean): 
     clock,
     logger,
     signal,
-    runId: `${formatTimestamp(startedUs).replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`,
+    runId,
     startedUs,
     range,
     replace: options.replace,
     lease: null,
-    staging: settings.history,
+    shard,
+    staging: shard === null ? settings.history : shardFolder(settings.history, shard),
     keepsRejects: true,
   };
 }
@@ -69,6 +75,37 @@ function sharedHorizon(
 /** Whether a run was told to compute all of the view again: it moves the horizon. */
 function isWhole({ fromUs, features, full, kind }: RangeOptions): boolean {
   return fromUs === null && features === null && (full || kind === 'backfill');
+}
+
+interface Planning {
+  readonly view: FeatureView;
+  readonly startedUs: number;
+  readonly shard: Shard | null;
+  readonly writes: boolean;
+}
+
+/** @returns the records of the view, oldest first, with those of runs closed whose process is gone */
+async function closedRuns(
+  database: RegistryDatabase,
+  { view, startedUs, shard, writes }: Planning,
+): Promise<RunRecord[]> {
+  const runs: RunRecord[] = [];
+  for (const run of await database.runParts({ view: view.id })) {
+    if (run.kind === 'stream' || run.state !== 'running' || (await livesOn(database, run, shard)))
+      runs.push(run);
+    else {
+      runs.push(endedBy(run, startedUs));
+      if (writes) await database.finishRun(runs.at(-1)!);
+    }
+  }
+  return runs;
+}
+
+/** A run of another part goes on without the view's lock once the history is written. */
+async function livesOn(database: RegistryDatabase, run: RunRecord, own: Shard | null): Promise<boolean> {
+  if (run.shard === undefined) return false;
+  if (own !== null && shardText(own) === shardText(run.shard)) return false;
+  return isShardHeld(database, { view: run.view, shard: run.shard });
 }
 
 /** @param runs  all of the view that are no stream's, oldest first */

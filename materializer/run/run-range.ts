@@ -11,7 +11,7 @@
  */
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { FeatureView } from '../../contract/model.ts';
-import type { RunKind, RunRecord } from '../../contract/run-record.ts';
+import type { RunKind, RunRecord, Shard } from '../../contract/run-record.ts';
 import { materializerError } from '../errors.ts';
 
 export interface RangeOptions {
@@ -24,6 +24,8 @@ export interface RangeOptions {
   readonly kind: RunKind | null;
   /** Of an aggregated view: computes these alone and keeps the values of the others; null: all. */
   readonly features: readonly string[] | null;
+  /** Which part of the rows is written online; null: all of them. */
+  readonly shard: Shard | null;
   /** Goes past the guard: implies full, and may take the online store back to an earlier time. */
   readonly replace: boolean;
 }

@@ -1,6 +1,7 @@
 /** A run's record: as it begins, what it says when the run is complete, and the same in words. */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import { shardText } from '../../contract/run-set.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { allowanceText, reasonsText } from './left-out.ts';
@@ -10,7 +11,7 @@ import type { PlannedRun } from './view-run.ts';
 
 /** The record of a run that begins. */
 export function beginRun(
-  run: Pick<PlannedRun, 'view' | 'bundle' | 'runId' | 'startedUs' | 'range'>,
+  run: Pick<PlannedRun, 'view' | 'bundle' | 'runId' | 'startedUs' | 'range' | 'shard'>,
 ): RunRecord {
   const { view, range, startedUs } = run;
   return {
@@ -33,6 +34,7 @@ export function beginRun(
     watermarkUs: range.watermarkUs,
     historyRows: 0,
     ...recordedCounts(NO_ROWS),
+    ...(run.shard === null ? {} : { shard: run.shard }),
     startedUs,
     finishedUs: null,
     state: 'running',
@@ -88,7 +90,8 @@ export function summaryOf(run: RunRecord): string {
   if (run.rejected > 0) {
     parts.push(`${run.rejected} rejected: ${reasonsText(new Map(Object.entries(run.rejectReasons)))}`);
   }
-  return `${run.view}: ${parts.join(', ') || 'nothing new'}; complete up to ${formatTimestamp(run.watermarkUs)}`;
+  const part = run.shard === undefined ? '' : `, shard ${shardText(run.shard)}`;
+  return `${run.view}${part}: ${parts.join(', ') || 'nothing new'}; complete up to ${formatTimestamp(run.watermarkUs)}`;
 }
 
 /** @returns that the source has stopped, where its newest event is older than its freshness allows; else null */

@@ -1,5 +1,8 @@
-/** A view that is held for writing: its lock, and its lease. */
+/** A view, or a part of its rows, that is held for writing: its lock, and its lease. */
 import type { FeatureView } from '../../contract/model.ts';
+import type { Shard } from '../../contract/run-record.ts';
+import { shardText } from '../../contract/run-set.ts';
+import type { FileLock } from '../../contract/std/files/file-lock.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { ViewLease } from './view-lease.ts';
 import { lockView } from './view-lock.ts';
@@ -15,9 +18,36 @@ export async function holdView(
   database: RegistryDatabase,
   view: FeatureView,
 ): Promise<ViewHold> {
-  const lock = lockView(historyRoot, view);
+  return hold(database, { id: view.id, lock: lockView(historyRoot, view) });
+}
+
+/** @throws MAT_BUSY when another run writes this part of the view's rows; MAT_HISTORY */
+export async function holdShard(
+  historyRoot: string,
+  database: RegistryDatabase,
+  { view, shard }: { readonly view: FeatureView; readonly shard: Shard },
+): Promise<ViewHold> {
+  return hold(database, { id: leaseOfShard(view.id, shard), lock: lockView(historyRoot, view, shard) });
+}
+
+/** @returns whether a run holds a part of a view's rows, as far as the registry knows */
+export async function isShardHeld(
+  database: RegistryDatabase,
+  { view, shard }: { readonly view: string; readonly shard: Shard },
+): Promise<boolean> {
+  return ((await database.lease(leaseOfShard(view, shard)))?.untilMs ?? 0) > Date.now();
+}
+
+function leaseOfShard(view: string, shard: Shard): string {
+  return `${view} ${shardText(shard)}`;
+}
+
+async function hold(
+  database: RegistryDatabase,
+  { id, lock }: { readonly id: string; readonly lock: FileLock },
+): Promise<ViewHold> {
   try {
-    const lease = await ViewLease.take(database, view);
+    const lease = await ViewLease.take(database, { id });
     return {
       lease,
       async release() {

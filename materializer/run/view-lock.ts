@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { historyFolder } from '../../project/history/history-folder.ts';
 import type { FeatureView } from '../../contract/model.ts';
+import type { Shard } from '../../contract/run-record.ts';
+import { shardText } from '../../contract/run-set.ts';
 import { FileLock } from '../../contract/std/files/file-lock.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { materializerError } from '../errors.ts';
@@ -13,19 +15,20 @@ const LOOK_MS = 250;
 type Locked = Pick<FeatureView, 'id' | 'name' | 'version'>;
 
 /**
+ * @param shard  null: the lock of the whole view
  * @throws MAT_BUSY when another run of the view holds it, MAT_HISTORY when the folder cannot be written
  */
-export function lockView(historyRoot: string, view: Locked): FileLock {
+export function lockView(historyRoot: string, view: Locked, shard: Shard | null = null): FileLock {
   const folder = historyFolder(historyRoot, view);
   let lock: FileLock | null;
   try {
     makeFolder(folder);
-    lock = FileLock.tryTake(lockFile(folder), LOOK_MS);
+    lock = FileLock.tryTake(lockFile(folder, shard), LOOK_MS);
   } catch (error) {
     const message = `cannot write the history in ${folder}: ${(error as Error).message}`;
     throw materializerError('MAT_HISTORY', message, { field: 'history' }, error);
   }
-  if (lock === null) throw busy(folder, view);
+  if (lock === null) throw busy(folder, view, shard);
   return lock;
 }
 
@@ -38,10 +41,11 @@ export function refuseLocked(historyRoot: string, view: Locked): void {
   lock.release();
 }
 
-function lockFile(folder: string): string {
-  return join(folder, '_run.lock');
+function lockFile(folder: string, shard: Shard | null = null): string {
+  return join(folder, shard === null ? '_run.lock' : `_run.${shard.index}of${shard.count}.lock`);
 }
 
-function busy(folder: string, { id }: Locked): Error {
-  return materializerError('MAT_BUSY', `another run of ${id} is under way in ${folder}`);
+function busy(folder: string, { id }: Locked, shard: Shard | null = null): Error {
+  const which = shard === null ? id : `shard ${shardText(shard)} of ${id}`;
+  return materializerError('MAT_BUSY', `another run of ${which} is under way in ${folder}`);
 }

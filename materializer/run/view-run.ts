@@ -19,6 +19,7 @@
 import { rmSync } from 'node:fs';
 import type { Bundle, Entity, FeatureView } from '../../contract/model.ts';
 import type { Logger } from '../../contract/std/logger.ts';
+import type { ShardOfSet } from '../../contract/run-record.ts';
 import type { ProjectClock } from '../../project/clock.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -61,6 +62,8 @@ export interface PlannedRun {
   readonly range: RunPlan;
   /** Under which it commits; null: it commits nothing. */
   readonly lease: RunLease | null;
+  /** Which part of the rows it writes online, and with whom; null: all of them. */
+  readonly shard: ShardOfSet | null;
   /** Whether rows online are overwritten whatever they are. */
   readonly replace: boolean;
   /** Where it stages rows: the histories' folder, in a dry run a folder of its own. */

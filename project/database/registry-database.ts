@@ -13,6 +13,7 @@ import type { SqliteDatabase } from 'kysely';
 import { registryError } from '../../contract/errors.ts';
 import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import { wholeRuns } from '../../contract/run-set.ts';
 import type { TrainedEntry, TrainingManifest } from '../../contract/training-manifest.ts';
 import type { ServiceVersion } from '../../contract/definitions/service-version.ts';
 import type { StoreUrl } from '../settings/settings.ts';
@@ -67,6 +68,8 @@ interface LeaseWish extends Omit<Lease, 'number'> {
   /** The lease of a holder whose name begins so is taken over. */
   readonly over: string;
 }
+
+type RunFilter = { readonly view?: string; readonly sinceUs?: number };
 
 /** Which training sets are asked for, and how many at most. */
 interface TrainingSetFilter {
@@ -123,12 +126,8 @@ export class RegistryDatabase {
 
   /** @returns the bundle in force, or null when nothing was ever applied */
   async lastApplied(): Promise<AppliedBundle | null> {
-    const row = await this.#db
-      .selectFrom('applied_bundle')
-      .selectAll()
-      .orderBy('sequence', 'desc')
-      .limit(1)
-      .executeTakeFirst();
+    const newest = this.#db.selectFrom('applied_bundle').selectAll().orderBy('sequence', 'desc').limit(1);
+    const row = await newest.executeTakeFirst();
     return row === undefined ? null : appliedBundle(row);
   }
 
@@ -167,12 +166,8 @@ export class RegistryDatabase {
 
   /** @returns consumers that applies have removed after a time, in the order that they went */
   async removedConsumers(afterUs: number): Promise<RemovedConsumer[]> {
-    const rows = await this.#db
-      .selectFrom('removed_consumer')
-      .selectAll()
-      .where('removed_us', '>', afterUs)
-      .orderBy('sequence')
-      .execute();
+    const removed = this.#db.selectFrom('removed_consumer').selectAll().where('removed_us', '>', afterUs);
+    const rows = await removed.orderBy('sequence').execute();
     return rows.map(({ service, model, owner, removed_us }) => {
       return { service, model, owner, removedUs: removed_us };
     });
@@ -239,8 +234,13 @@ export class RegistryDatabase {
     return numUpdatedRows > 0n;
   }
 
-  /** @returns runs in order of their start */
-  async runs(filter: { readonly view?: string; readonly sinceUs?: number } = {}): Promise<RunRecord[]> {
+  /** @returns runs in order of their start, those that share a view's rows as one */
+  async runs(filter: RunFilter = {}): Promise<RunRecord[]> {
+    return wholeRuns(await this.runParts(filter));
+  }
+
+  /** @returns the same, each run that writes a part of a view's rows for itself */
+  async runParts(filter: RunFilter): Promise<RunRecord[]> {
     let query = this.#db.selectFrom('run').select('record').orderBy('started_us').orderBy('run_id');
     if (filter.view !== undefined) query = query.where('view', '=', filter.view);
     if (filter.sinceUs !== undefined) query = query.where('started_us', '>=', filter.sinceUs);
@@ -359,7 +359,8 @@ function runRow(run: RunRecord): Tables['run'] {
   return {
     run_id: run.runId,
     view: run.view,
-    started_us: run.startedUs,
+    // Where its set began: a set is found whole, or not at all.
+    started_us: run.shard?.startedUs ?? run.startedUs,
     state: run.state,
     to_us: run.toUs,
     record: JSON.stringify(run),

@@ -98,7 +98,14 @@ describe.each(readdirSync(folder).filter((file) => file.endsWith('.yaml')))('%s'
   test('watches only metrics that the sidecar exports, or a run, or a verdict', async () => {
     const view = driverStats();
     const range = { kind: 'ordinary', horizonUs: null } as unknown as RunPlan;
-    const began = beginRun({ view, bundle: bundleOf(view), runId: 'first', startedUs: 1, range });
+    const began = beginRun({
+      view,
+      bundle: bundleOf(view),
+      runId: 'first',
+      startedUs: 1,
+      range,
+      shard: null,
+    });
     const run = { ...began, watermarkUs: 1, newestEventUs: 1, newestCreatedUs: 1 };
     const judged = { snapshot: badDay(), lastRunUs: 1, openAlerts: { page: 1, note: 0 } };
     const texts = [

@@ -420,6 +420,7 @@ test('a plan says about how many rows the next run rewrites', async () => {
       runId: 'first',
       startedUs: 1_800_000_000_000_000,
       range,
+      shard: null,
     });
     await shop.record({ ...run, toUs: 0, watermarkUs: 0, written: 4, equal: 1 });
     await shop.record({ ...run, runId: 'second', toUs: 0, watermarkUs: 0, written: 2 });

@@ -16,10 +16,18 @@ test('a view that had more runs than a call takes arguments is planned like any 
       ttlUs: view.ttlUs,
     };
   });
-  const options = { fromUs: null, toUs: null, full: true, kind: null, features: null, replace: false };
+  const options = {
+    fromUs: null,
+    toUs: null,
+    full: true,
+    kind: null,
+    features: null,
+    shard: null,
+    replace: false,
+  };
   const settings = { folder: '/', history: scratchFolder() };
   const project = { settings, clock: { nowUs: () => START_US + 200_000 } };
-  const database = { runs: () => Promise.resolve(runs) };
+  const database = { runParts: () => Promise.resolve(runs) };
   const job = { project, bundle: bundleOf(view), database, options, signal: null } as unknown as RunJob;
   const planned = await planRun(job, view, false);
   expect(planned.range).toMatchObject({ historyCutoffUs: START_US + 149_999 });

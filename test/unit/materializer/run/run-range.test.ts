@@ -11,6 +11,7 @@ const asked = (change: Partial<RangeOptions> = {}): RangeOptions => ({
   full: false,
   kind: null,
   features: null,
+  shard: null,
   replace: false,
   ...change,
 });
