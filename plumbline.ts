@@ -12,6 +12,7 @@ export {
 export type {
   EntityOptions,
   ParquetOptions,
+  TableOptions,
   ServiceOptions,
 } from './contract/definitions/builders/define.ts';
 export type {

@@ -72,6 +72,11 @@ export const REGISTRY_ERRORS = {
     help: 'Compare the source with its definition; `plumb plan` names file and line of the definition.',
     kind: 'failed',
   },
+  REG_EXTENSION: {
+    message: 'A source is read by an extension of DuckDB that is not there, or is of another version.',
+    help: 'Put the file that is named into its folder, or name another folder by duckdb.extensions.',
+    kind: 'usage',
+  },
   REG_STORE: {
     message: 'The registry database, a folder or a file of the project cannot be opened, read or written.',
     help: 'Check the path and its permissions.',

@@ -25,11 +25,24 @@ export interface Entity {
 
 export type LogPolicy = 'raw' | 'hmac' | 'drop';
 
-/** Where rows or raw events come from: Parquet files, or a stream. */
+export type SourceTableFormat = 'delta' | 'iceberg';
+
+/** What messages call a table. */
+export const TABLE_NAMES: Readonly<Record<SourceTableFormat, string>> = {
+  delta: 'a Delta table',
+  iceberg: 'an Iceberg table',
+};
+
+/** Where rows or raw events come from: Parquet files, a table of another maker, or a stream. */
 export interface Source {
   readonly name: string;
-  /** A path or glob, relative to the project's folder; of a stream the folder of its archive, a Delta table. */
+  /**
+   * A path or glob, relative to the project's folder, or `s3://bucket/path`; of a table its folder, of a stream the
+   * folder of its archive, a Delta table.
+   */
   readonly path: string;
+  /** Absent: Parquet files. */
+  readonly table?: SourceTableFormat;
   readonly eventTime: string;
   /** The column that says when a row became known. null: each run reads the source in full. */
   readonly createdTime: string | null;

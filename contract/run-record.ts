@@ -42,6 +42,8 @@ export interface RunRecord {
   readonly latenessUs: number;
   /** The TTL of rows, which set the expiry of their keys; null: they never expire. */
   readonly ttlUs: number | null;
+  /** The snapshot of the table that the run has read; absent or null: its source is no table. */
+  readonly snapshot?: string | null;
   /** The newest event time up to the cut-off, and the newest created time, of all runs so far; null: none seen. */
   readonly newestEventUs: number | null;
   readonly newestCreatedUs: number | null;

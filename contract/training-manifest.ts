@@ -57,7 +57,7 @@ export interface TrainedEntry {
   readonly entry?: string | null;
 }
 
-interface TrainedView {
+export interface TrainedView {
   readonly role: string;
   /** The view's id: `purchases`, `purchases@v2`. */
   readonly view: string;
@@ -71,8 +71,15 @@ interface TrainedView {
   readonly source?: TrainedSource;
 }
 
-/** What a source's files were like: where it is not the same any more, other rows may be in it. */
-export interface TrainedSource {
+/** What a source was like: where it is not the same any more, other rows may be in it. */
+export type TrainedSource = TrainedFiles | TrainedTable;
+
+interface TrainedTable {
+  /** `delta 17`, `iceberg 00003-025264ff.metadata.json`. */
+  readonly snapshot: string;
+}
+
+interface TrainedFiles {
   readonly files: number;
   readonly bytes: number;
   readonly newestMs: number;

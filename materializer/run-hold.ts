@@ -54,24 +54,26 @@ function dueUs({ view, range }: ViewRun, watermarkUs: number): number {
 async function newestEvent(run: ViewRun): Promise<number | null> {
   const { duck, view, entity, settings, range } = run;
   const { cutoffUs: knownUs, horizonUs, futureUs } = range;
-  const limits = { knownUs, horizonUs, futureUs };
+  const limits = { knownUs, horizonUs, futureUs, isNewFile: null };
   const events = await checkSource(duck, settings.folder, view, entity);
   const source = eventSource(planAggregates(view, entity), events, limits);
   const { createdUs, eventUs } = source;
   const known = [`${eventUs} <= ${knownUs}`, `(${source.reason}) IS NULL`];
   if (createdUs !== null) known.push(`${createdUs} <= ${knownUs}`);
-  if (createdUs !== null && !range.full && range.previous !== null)
+  // A new file of a table may bring the newest event with a created time of before.
+  if (createdUs !== null && events.table === null && !range.full && range.previous !== null)
     known.push(`${createdUs} > ${range.previous.toUs}`);
   return newest(run, `SELECT max(${eventUs}) AS newest FROM ${source.from} WHERE ${known.join(' AND ')}`);
 }
 
 async function newestRow(run: ViewRun): Promise<number | null> {
   const { duck, view, entity, settings, range } = run;
-  const { sql } = await openHistoryWithFaults(duck, settings, view, entity);
+  const { sql, source } = await openHistoryWithFaults(duck, settings, view, entity);
+  const isNewFile = source?.table ? 'true' : null;
   const [event, fate] = [EVENT_US, FATE].map(quoteName);
   return newest(
     run,
-    `SELECT max(${event}) AS newest FROM (${candidatesSql(run, sql)})
+    `SELECT max(${event}) AS newest FROM (${candidatesSql({ ...run, isNewFile }, sql)})
      WHERE ${fate} <> 'rejected' AND ${event} <= ${range.dueUs}`,
   );
 }

@@ -128,6 +128,7 @@ async function withReadableDay<T>(
     memoryLimit: memoryLimit(monitor),
     memorySetting: 'monitor.memory',
     scratchSetting: 'monitor.scratch',
+    elsewhere: project.settings.elsewhere,
   });
   try {
     const { hmacKey: setting } = project.settings.log;

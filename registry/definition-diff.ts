@@ -27,8 +27,8 @@ import type {
   RequestInput,
   Source,
 } from '../contract/model.ts';
-import type { StreamSource } from '../contract/stream-source.ts';
 import { formatType } from '../contract/value-type.ts';
+import { TABLE_NAMES } from '../contract/model.ts';
 
 export interface Detail {
   /**
@@ -51,18 +51,22 @@ export function viewDetails(before: FeatureView, after: FeatureView): Detail[] {
   return [
     ...optionDetails(VIEW_MEANING, before, after),
     ...optionDetails(SOURCE_MEANING, before.source, after.source),
-    ...streamDetails(before.source, after.source),
+    ...formDetails(before.source, after.source),
     ...featuresDetails(before.features, after.features),
   ];
 }
 
-/** A source that becomes a stream, or is none any more, has other rows. */
-function streamDetails({ stream: before }: Source, { stream: after }: Source): Detail[] {
-  if (before !== undefined && after !== undefined) return optionDetails(STREAM_MEANING, before, after);
-  if (before === after) return [];
-  const text = (stream: StreamSource | undefined): string => (stream === undefined ? 'files' : 'a stream');
-  const of = { option: 'source', meaning: 'row', feature: null } as const;
-  return [{ ...of, before: text(before), after: text(after) }];
+/** A source that becomes a stream or a table, or is none any more, has other rows. */
+function formDetails(before: Source, after: Source): Detail[] {
+  if (before.stream !== undefined && after.stream !== undefined)
+    return optionDetails(STREAM_MEANING, before.stream, after.stream);
+  const [was, is] = [formOf(before), formOf(after)];
+  return was === is ? [] : [{ option: 'source', meaning: 'row', feature: null, before: was, after: is }];
+}
+
+function formOf({ stream, table }: Source): string {
+  if (stream !== undefined) return 'a stream';
+  return table === undefined ? 'files' : TABLE_NAMES[table];
 }
 
 /** Another text of the same code, as after comments were written, is no difference. */

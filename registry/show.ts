@@ -17,6 +17,7 @@ import type {
   Source,
 } from '../contract/model.ts';
 import { inputsText } from '../contract/definitions/definition-meaning.ts';
+import { TABLE_NAMES } from '../contract/model.ts';
 import type { KeptAllowance } from '../project/database/registry-database.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { renderTable } from '../contract/std/text-table.ts';
@@ -229,8 +230,8 @@ function renderOnDemand(view: OnDemandView): string {
   ].join('\n\n');
 }
 
-function sourceText({ name, path, stream }: Source): string {
-  if (stream === undefined) return path;
+function sourceText({ name, path, stream, table }: Source): string {
+  if (stream === undefined) return table === undefined ? path : `${path}, ${TABLE_NAMES[table]}`;
   const { topic, folder, format, id, keyedBy } = stream;
   const facts = [
     `stream ${name} of ${topic === null ? `folder ${folder!}` : `topic ${topic}`} (${format.kind})`,

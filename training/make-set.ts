@@ -31,6 +31,7 @@ export async function makeSet<Result>(
     memorySetting: 'train.memory',
     scratchSetting: 'train.temp',
     tempFolder: join(scratch, 'spill'),
+    elsewhere: project.settings.elsewhere,
   });
   try {
     await duck.run('SET preserve_insertion_order = true');

@@ -113,6 +113,7 @@ const source = z
   .object({
     name: sourceName,
     path: text,
+    table: z.enum(['delta', 'iceberg']).optional(),
     eventTime: text,
     createdTime: text.nullable(),
     maxAheadUs: count.nullable(),

@@ -275,8 +275,8 @@ function typeOf(text: string): ValueType {
 }
 
 /**
- * 3: the schemas of rows also hold their join keys. 4: there are on-demand views. 5: there are streams. A bundle is
- * written in the earliest format that holds what it has, and so keeps its hash, and earlier programs read it.
+ * 3: the schemas of rows also hold their join keys. 4: there are on-demand views. 5: there are streams and tables. A
+ * bundle is written in the earliest format that holds what it has, and so keeps its hash, and earlier programs read it.
  */
 export const BUNDLE_FORMAT = 5;
 const WITHOUT_STREAMS = 4;
@@ -289,7 +289,8 @@ export function isOfThisFormat(json: Json): boolean {
 }
 
 function formatOf({ views, onDemand }: Omit<Bundle, 'hash'>): number {
-  if ([...views.values()].some(({ source }) => source.stream !== undefined)) return BUNDLE_FORMAT;
+  if ([...views.values()].some(({ source }) => source.stream !== undefined || source.table !== undefined))
+    return BUNDLE_FORMAT;
   return onDemand.size > 0 ? WITHOUT_STREAMS : WITHOUT_ON_DEMAND;
 }
 

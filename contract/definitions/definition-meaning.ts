@@ -91,8 +91,8 @@ export const VIEW_MEANING: Table<
   deprecated: metadata('deprecated'),
 };
 
-/** A stream has its own table. */
-export const SOURCE_MEANING: Table<Source, 'stream'> = {
+/** A stream has its own table; what a source is, files, a table or a stream, is row logic. */
+export const SOURCE_MEANING: Table<Source, 'stream' | 'table'> = {
   name: metadata('source'),
   path: { option: 'source.path', meaning: 'location' },
   eventTime: { option: 'source.eventTime', meaning: 'row' },
@@ -241,6 +241,7 @@ export function rowLogicOf(view: Omit<FeatureView, 'definitionId'>, joinKeys: re
     ...rowLogicIn(VIEW_MEANING, view as FeatureView),
     source: {
       ...rowLogicIn(SOURCE_MEANING, view.source),
+      ...(view.source.table === undefined ? {} : { table: view.source.table }),
       ...(view.source.stream === undefined ? {} : rowLogicIn(STREAM_MEANING, view.source.stream)),
     },
     features: view.features.map((feature) => ({

@@ -72,7 +72,9 @@ export const ENTITY_OPTIONS = z.strictObject({
 });
 
 export const SOURCE_OPTIONS = z.strictObject({
-  parquet: z.string().min(1),
+  parquet: z.string().min(1).optional(),
+  delta: z.string().min(1).optional(),
+  iceberg: z.string().min(1).optional(),
   eventTime: z.string().min(1),
   createdTime: z.string().min(1).nullable().default(null),
   maxAhead: duration.nullable().default(null),

@@ -16,6 +16,7 @@ import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { planAggregates } from '../aggregate/aggregate-plan.ts';
 import { materializerError } from '../errors.ts';
 import type { RunPlan } from '../run/run-range.ts';
+import { newFilesSql } from '../../project/engine/duckdb/sources/new-files.ts';
 import type { ViewRun } from '../run/view-run.ts';
 import { eventSource } from './events.ts';
 import type { EventSource } from './events.ts';
@@ -36,7 +37,7 @@ export interface HistoryRange extends Pick<
   RunPlan,
   'kind' | 'full' | 'fromUs' | 'cutoffUs' | 'dueUs' | 'historyCutoffUs' | 'horizonUs' | 'futureUs'
 > {
-  readonly previous: Pick<RunRecord, 'definitionId'> | null;
+  readonly previous: Pick<RunRecord, 'definitionId' | 'snapshot'> | null;
   /** Of a backfill of single features their names; null: all features are computed. */
   readonly features: readonly string[] | null;
 }
@@ -69,8 +70,10 @@ export async function beginComputation(run: HistoryRun): Promise<Computation> {
   const events = await checkSource(run.duck, run.settings.folder, run.view, run.entity);
   const whole = planAggregates(run.view, run.entity);
   const history = seenHistory(run.settings, run.view);
-  const extent = extentOf(run, history);
-  const { horizonUs, futureUs, features } = run.range;
+  const { horizonUs, futureUs, features, previous } = run.range;
+  const isNewFile =
+    events.table === null ? null : await newFilesSql(run.duck, events.table, previous?.snapshot ?? null);
+  const extent = extentOf(run, history, events.table === null || isNewFile !== null);
   const part = features === null ? whole : planFeatures(whole, features);
   return {
     run,
@@ -79,11 +82,16 @@ export async function beginComputation(run: HistoryRun): Promise<Computation> {
     extent,
     history,
     // Which events count does not hang on which features are computed of them.
-    source: eventSource(whole, events, { knownUs: extent.knownUs, horizonUs, futureUs }),
+    source: eventSource(whole, events, { knownUs: extent.knownUs, horizonUs, futureUs, isNewFile }),
   };
 }
 
-function extentOf({ view, entity, range }: HistoryRun, history: HistorySnapshot | null): Extent {
+/** @param isTold  of a table: whether it is known which of its files are new */
+function extentOf(
+  { view, entity, range }: HistoryRun,
+  history: HistorySnapshot | null,
+  isTold: boolean,
+): Extent {
   const { fromUs, cutoffUs, historyCutoffUs } = range;
   const mark = history?.lastMark() ?? null;
   const markEdge = mark === null ? null : edgeAt(mark.watermarkUs, view.hopUs);
@@ -107,7 +115,7 @@ function extentOf({ view, entity, range }: HistoryRun, history: HistorySnapshot 
     }
     return { mode: 'range', fromEdge, ...known };
   }
-  const bookmarked = knownBeforeUs !== null || view.source.createdTime === null;
+  const bookmarked = (knownBeforeUs !== null && isTold) || view.source.createdTime === null;
   if (range.full || settledEdge === null || !bookmarked) return { mode: 'everything', fromEdge: 0, ...known };
   return { mode: 'increment', fromEdge: settledEdge, ...known };
 }

@@ -20,7 +20,11 @@ import { hasExpressions } from '../../project/engine/duckdb/sources/row-expressi
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import { EXCLUDED } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import { FILE_COLUMN, groupSql } from '../../project/engine/duckdb/sources/source-files.ts';
-import type { FileGroup, SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
+import type {
+  FileGroup,
+  SourceFiles,
+  SourceTable,
+} from '../../project/engine/duckdb/sources/source-files.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import { originSql } from './stream-events.ts';
 
@@ -38,6 +42,8 @@ export interface EventRows {
   readonly excludes: boolean;
   /** The event time is a TIMESTAMP. */
   readonly prunable: boolean;
+  /** The table that they are read from; null: files. */
+  readonly table: SourceTable | null;
 }
 
 const TIME: ValueType = { kind: 'timestamp' };
@@ -49,10 +55,22 @@ export function eventRows(source: SourceFiles, view: FeatureView, entity: Entity
   const isArchive = view.source.stream !== undefined;
   if (others.length === 0 && !isArchive && !hasExpressions(view) && reading.isPlain(first!)) {
     const [time] = columnsOf(first!, view.source.eventTime);
-    return { from: groupSql(first!), hasNotes: false, excludes, prunable: isMicros(time!.type) };
+    return {
+      from: groupSql(first!),
+      hasNotes: false,
+      excludes,
+      prunable: isMicros(time!.type),
+      table: source.table,
+    };
   }
   const selects = withComputedColumns(source, view).groups.map((group) => reading.select(group));
-  return { from: `(${selects.join('\nUNION ALL ')})`, hasNotes: true, excludes, prunable: true };
+  return {
+    from: `(${selects.join('\nUNION ALL ')})`,
+    hasNotes: true,
+    excludes,
+    prunable: true,
+    table: source.table,
+  };
 }
 
 class EventReading {

@@ -47,6 +47,9 @@ export interface EventSource {
   readonly counts: string;
   /** What keeps of the rows that count each event once: a clause behind WHERE, or ''. */
   readonly once: string;
+  /** Of a table: its snapshot, and whether a row lies in a file that is new to the run; null: nobody can tell. */
+  readonly snapshot: string | null;
+  readonly isNewFile: string | null;
   /** Whether a row that is not refused came too late. */
   readonly tooLate: string;
   readonly eventColumn: string;
@@ -62,13 +65,14 @@ interface EventLimits {
   readonly horizonUs: number | null;
   /** What the source's `maxAhead` is counted from where there is no created time; null: not judged. */
   readonly futureUs: number | null;
+  readonly isNewFile: string | null;
 }
 
 /** @param rows  the source's events, from `checkSource` */
 export function eventSource(
   plan: AggregatePlan,
   rows: EventRows,
-  { knownUs, horizonUs, futureUs }: EventLimits,
+  { knownUs, horizonUs, futureUs, isNewFile }: EventLimits,
 ): EventSource {
   const { source, latenessUs } = plan.view;
   const eventUs = `epoch_us(${quoteName(source.eventTime)})`;
@@ -93,6 +97,8 @@ export function eventSource(
     reason: `CASE WHEN ${excluded} THEN NULL ${refusals.map(([when, reason]) => `WHEN ${when} THEN ${reason}`).join(' ')} END`,
     counts: `(${known} AND NOT ${excluded} AND NOT (${refused}) AND NOT ${tooLate})`,
     once: onceSql(plan, eventUs),
+    snapshot: rows.table?.name ?? null,
+    isNewFile,
     tooLate: `(NOT ${excluded} AND ${tooLate})`,
     eventColumn: quoteName(source.eventTime),
     prunable: rows.prunable,

@@ -82,6 +82,7 @@ export async function checkEvents(computation: Computation): Promise<EventCounts
     // An excluded row shows that the source lives.
     newestEventUs: greatest(good?.['event'], excluded?.['event']),
     newestCreatedUs: greatest(good?.['created'], excluded?.['created']),
+    snapshot: source.snapshot,
     rejectFile: rejected === 0 ? null : await keepKind(run, refusedSql, ''),
     lateFile: lateEvents === 0 ? null : await keepKind(run, lateSql, '.late'),
     warnings,
@@ -110,9 +111,9 @@ function newnessSql(source: EventSource, { afterUs, knownUs }: Arrival): string 
     return afterUs === null ? 'true' : `coalesce(${source.eventUs} >= ${afterUs}, false)`;
   }
   const arrived = `coalesce(${source.createdUs}, ${source.eventUs})`;
-  return afterUs === null
-    ? `coalesce(${arrived} <= ${knownUs}, true)`
-    : `coalesce(${arrived} > ${afterUs} AND ${arrived} <= ${knownUs}, false)`;
+  if (afterUs === null) return `coalesce(${arrived} <= ${knownUs}, true)`;
+  const orNewFile = source.isNewFile === null ? '' : ` OR ${source.isNewFile}`;
+  return `coalesce((${arrived} > ${afterUs}${orNewFile}) AND ${arrived} <= ${knownUs}, false)`;
 }
 
 /** A column of floats that is summed, and what its rounding costs. */

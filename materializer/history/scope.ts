@@ -58,7 +58,7 @@ function oldRows(computation: Computation): string | null {
 
 async function incrementScope(computation: Computation): Promise<Scope> {
   const { run, plan, source, extent } = computation;
-  const { fromEdge, toEdge, knownBeforeUs } = extent;
+  const { fromEdge, toEdge } = extent;
   const old = oldRows(computation);
   const us = (edge: number): number => edge * plan.hopUs;
   const touched = [0, ...plan.windows].map((hops) =>
@@ -67,7 +67,7 @@ async function incrementScope(computation: Computation): Promise<Scope> {
   const late = lateSql(computation);
   if (late !== null) touched.push(late);
   const reachUs = us(fromEdge - reachOf(plan));
-  const lateUs = late === null ? reachUs : Math.min(us(fromEdge), knownBeforeUs! - plan.view.latenessUs);
+  const lateUs = late === null ? reachUs : Math.min(us(fromEdge), await oldestLateUs(computation));
   const events = `SELECT ${keysFromSource(plan)}, ${fromSql(computation, late)} AS frm FROM ${source.from}
     WHERE ${source.counts} AND ${eventRange(source, Math.min(reachUs, lateUs), us(toEdge))}
       AND (${touched.join(' OR ')})`;
@@ -79,6 +79,16 @@ async function incrementScope(computation: Computation): Promise<Scope> {
   const scope = await scopeOf(computation, 'events');
   await markLiving(computation, scope, old);
   return scope;
+}
+
+/** No event that came late and counts lies before it: what came in a new file may have been created long ago. */
+async function oldestLateUs({ run, plan, source, extent }: Computation): Promise<number> {
+  const createdLateUs = extent.knownBeforeUs! - plan.view.latenessUs;
+  if (source.isNewFile === null) return createdLateUs;
+  const [row] = await run.duck.rows(
+    `SELECT min(${source.eventUs})::DOUBLE AS oldest FROM ${source.from} WHERE ${source.isNewFile} AND ${source.counts}`,
+  );
+  return Math.min(createdLateUs, (row!['oldest'] as number | null) ?? Infinity);
 }
 
 /** `anchor` marks the entities that had a row or an event before the range. */
@@ -132,7 +142,9 @@ function keysFromSource(plan: AggregatePlan): string {
 function lateSql({ plan, source, extent }: Computation): string | null {
   const { fromEdge, knownBeforeUs } = extent;
   if (source.createdUs === null || knownBeforeUs === null) return null;
-  return `(${source.createdUs} > ${knownBeforeUs} AND ${eventRange(source, null, fromEdge * plan.hopUs)})`;
+  const orNewFile = source.isNewFile === null ? '' : ` OR ${source.isNewFile}`;
+  const isNew = `(${source.createdUs} > ${knownBeforeUs}${orNewFile})`;
+  return `(${isNew} AND ${eventRange(source, null, fromEdge * plan.hopUs)})`;
 }
 
 function fromSql({ plan, source, extent }: Computation, late: string | null): string {

@@ -14,6 +14,7 @@ import {
   REASON,
   ROW_COLUMN,
 } from '../../project/engine/duckdb/sources/stored-rows.ts';
+import { newFilesSql } from '../../project/engine/duckdb/sources/new-files.ts';
 import { materializerError } from '../errors.ts';
 import { checkLeftOut } from '../run/left-out.ts';
 import { keepRows } from '../run/reject-file.ts';
@@ -40,14 +41,18 @@ export async function chooseRows(run: ViewRun, table: string): Promise<ChosenRow
     const history = await openHistoryWithFaults(duck, settings, view, entity);
     if (history.source !== null)
       lostColumns(history.source, view).forEach((text) => logger.warn(`${view.id}: ${text}`));
-    const candidates = candidatesSql(run, history.sql);
-    const { nulls, ...counts } = await countCandidates(run, candidates);
+    const read = history.source?.table ?? null;
+    const since = run.range.previous?.snapshot ?? null;
+    const isNewFile = read === null ? null : await newFilesSql(duck, read, since);
+    const choice = { ...run, isNewFile: read === null ? null : (isNewFile ?? 'true') };
+    const candidates = candidatesSql(choice, history.sql);
+    const { nulls, ...counts } = await countCandidates(run, candidates, read?.name ?? null);
     checkLeftOut(run, counts);
     checkNulls(run, counts, nulls);
     // Neighbours in the key lie together in SQLite; written in order its pages are touched once.
     const keys = entity.joinKeys.map(({ name }) => quoteName(name)).join(', ');
     await duck.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(table)} AS
-      ${latestSql(run, history.sql)} ORDER BY ${keys}`);
+      ${latestSql(choice, history.sql)} ORDER BY ${keys}`);
     const [row] = await duck.rows(`SELECT count(*)::DOUBLE AS entities FROM ${quoteName(table)}`);
     return { table, counts, entities: row!['entities'] as number };
   } catch (error) {
@@ -61,6 +66,7 @@ export async function chooseRows(run: ViewRun, table: string): Promise<ChosenRow
 async function countCandidates(
   run: ViewRun,
   candidates: string,
+  snapshot: string | null,
 ): Promise<RowCounts & { nulls: ReadonlyMap<string, number> }> {
   const { duck, view, range } = run;
   const reason = reasonKindSql(quoteName(REASON));
@@ -92,6 +98,7 @@ async function countCandidates(
     reasons: new Map(of('rejected').map((row) => [row['reason'] as string, row['n'] as number])),
     newestEventUs: newest('event'),
     newestCreatedUs: newest('created'),
+    snapshot,
     rejectFile: rejected === 0 || !run.keepsRejects ? null : await keepRejected(run, candidates),
     nulls: new Map(checked.map(({ name }, i) => [name, (good?.[`nulls_${i}`] as number | undefined) ?? 0])),
   };

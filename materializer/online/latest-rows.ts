@@ -38,7 +38,10 @@ const EVENT = quoteName(EVENT_US);
 const CREATED = quoteName(CREATED_US);
 
 /** What the choice hangs on of a run. */
-type Choice = Pick<ViewRun, 'view' | 'entity' | 'range'>;
+interface Choice extends Pick<ViewRun, 'view' | 'entity' | 'range'> {
+  /** Of a stored view over a table: whether a row lies in a file that may be new. Else null. */
+  readonly isNewFile: string | null;
+}
 
 /**
  * @param rows  SELECT of the view's history as `openHistoryWithFaults` gives it
@@ -76,7 +79,7 @@ function reasonSql({ view, range }: Choice): string {
  * Of a stored view: created by the cut-off, and due. A row without a created time is read in every run: nobody knows
  * when it came. A row that is new but not due is read once, to be counted as one that waits, and again when it is due.
  */
-function storedConditions({ view, range }: Choice): string[] {
+function storedConditions({ view, range, isNewFile }: Choice): string[] {
   const due = `${EVENT} <= ${range.dueUs}`;
   // What lies behind the end of a backfilled part is no part of it, and waits for nothing.
   const cutoffUs = range.moves ? range.cutoffUs : null;
@@ -88,7 +91,9 @@ function storedConditions({ view, range }: Choice): string[] {
   ];
   if (!range.full && range.previous !== null && view.source.createdTime !== null) {
     const { toUs } = range.previous;
-    conditions.push(`(${CREATED} IS NULL OR ${CREATED} > ${toUs} OR (${EVENT} > ${toUs} AND ${due}))`);
+    conditions.push(
+      `(${CREATED} IS NULL OR ${CREATED} > ${toUs} OR (${EVENT} > ${toUs} AND ${due})${isNewFile === null ? '' : ` OR ${isNewFile}`})`,
+    );
   }
   return conditions;
 }

@@ -17,6 +17,8 @@ export interface RowCounts {
   /** Of the rows that are not rejected: the newest event time that is due, the newest created time; null: no row. */
   readonly newestEventUs: number | null;
   readonly newestCreatedUs: number | null;
+  /** The snapshot of a table that was read; null: the source is files. */
+  readonly snapshot: string | null;
   /** The file of rejected rows, or null: there are none, or they are not kept. */
   readonly rejectFile: string | null;
   /** The file of those that are too late, likewise. */
@@ -28,6 +30,7 @@ export type RecordedCounts = Pick<
   RunRecord,
   | 'newestEventUs'
   | 'newestCreatedUs'
+  | 'snapshot'
   | 'read'
   | 'counted'
   | 'excluded'
@@ -48,6 +51,7 @@ export const NO_ROWS: RowCounts = {
   waiting: 0,
   newestEventUs: null,
   newestCreatedUs: null,
+  snapshot: null,
   rejectFile: null,
   lateFile: null,
 };
@@ -57,6 +61,7 @@ export function recordedCounts(counts: RowCounts): RecordedCounts {
   return {
     newestEventUs: counts.newestEventUs,
     newestCreatedUs: counts.newestCreatedUs,
+    snapshot: counts.snapshot,
     read,
     counted: read - rejected - lateEvents - waiting,
     excluded,

@@ -67,6 +67,7 @@ export function resultOf(
     rejectReasons: addReasons(history?.rejectReasons ?? {}, online.rejectReasons),
     newestEventUs: later(seen.newestEventUs, carried?.newestEventUs ?? null),
     newestCreatedUs: later(seen.newestCreatedUs, carried?.newestCreatedUs ?? null),
+    snapshot: seen.snapshot ?? null,
     fromUs: range.kind === 'backfill' ? range.fromUs : (history?.fromUs ?? range.fromUs),
     watermarkUs: range.watermarkUs,
   };

@@ -87,7 +87,12 @@ export async function withEngine<T>(planned: PlannedRun, work: (run: ViewRun) =>
   const tempFolder = spillFolder(staging, view, runId);
   const memoryLimit = `${settings.materialize.memory}B`;
   const settingsOf = { memorySetting: 'materialize.memory', scratchSetting: 'history' };
-  const duck = await DuckDb.open({ tempFolder, memoryLimit, ...settingsOf });
+  const duck = await DuckDb.open({
+    tempFolder,
+    memoryLimit,
+    ...settingsOf,
+    elsewhere: settings.elsewhere,
+  });
   const progress = new RunProgress(logger, view.id, signal);
   const interrupt = (): void => duck.interrupt();
   signal?.addEventListener('abort', interrupt);

@@ -26,6 +26,15 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   bundles: of(FOLDER, 'Published bundles; every sidecar must be able to read it.'),
   reports: of(FOLDER, "The monitor's snapshots and pages."),
   served: of(FOLDER, 'The archive: the vector log as hourly Parquet.'),
+  'duckdb.extensions': of(
+    FOLDER,
+    "Where DuckDB's extensions lie, for sources that are tables or on S3; none: `~/.duckdb/extensions`.",
+  ),
+  's3.endpoint': of(HTTP_URL, 'Of an object storage that is not of AWS; none: AWS_ENDPOINT_URL, or AWS.'),
+  's3.region': of('text', 'none: AWS_REGION, or us-east-1.'),
+  's3.pathStyle': of('true, false', 'Whether the bucket stands in the path; none: true with an endpoint.'),
+  's3.accessKeyId': of('text', 'With `secretAccessKeyFile`; none: AWS_ACCESS_KEY_ID and its secret.'),
+  's3.secretAccessKeyFile': of(FILE, 'Read at each start.'),
   vars: of('name: value', 'What stands for `${name}` where a source lies.'),
 
   online: of('URL', 'Short for `online.url`.'),

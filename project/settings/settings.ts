@@ -15,6 +15,8 @@ import { KAFKA_ACCESS, KAFKA_SETTINGS, kafkaAccess } from './kafka-settings.ts';
 import { MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
 import type { KafkaAccess, KafkaSettings } from './kafka-settings.ts';
+import { S3_SETTINGS, s3Settings } from './s3-settings.ts';
+import type { Elsewhere } from './s3-settings.ts';
 import { originsOf, settingsError, withOrigin } from './setting-mistakes.ts';
 import { SettingSources } from './setting-sources.ts';
 import type { SettingFlags } from './setting-sources.ts';
@@ -45,6 +47,8 @@ export interface Settings {
   readonly stream: StreamSettings;
   readonly train: TrainSettings;
   readonly monitor: MonitorSettings;
+  /** `duckdb` and `s3`. */
+  readonly elsewhere: Elsewhere;
   readonly clock: ClockSettings;
   /** What stands for `${name}` in the paths of sources. */
   readonly vars: Variables;
@@ -176,6 +180,8 @@ const FILE = z.strictObject({
     })
     .prefault({}),
   monitor: MONITOR_SETTINGS,
+  duckdb: z.strictObject({ extensions: localPath.nullable().default(null) }).prefault({}),
+  s3: S3_SETTINGS,
   clock: z
     .strictObject({ control: localPath.nullable().default(null), runLasts: duration.prefault('0s') })
     .prefault({}),
@@ -217,7 +223,7 @@ export function settingsWithOrigins(
   const parsed = FILE.safeParse(sources.raw);
   if (!parsed.success) throw settingsError(FILE, file, parsed.error.issues, sources);
   try {
-    return { settings: settingsOf(root, parsed.data), origins: originsOf(parsed.data, sources) };
+    return { settings: settingsOf(root, parsed.data, environment), origins: originsOf(parsed.data, sources) };
   } catch (error) {
     throw withOrigin(error as Error, file, sources);
   }
@@ -225,7 +231,7 @@ export function settingsWithOrigins(
 
 type Parsed = z.output<typeof FILE>;
 
-function settingsOf(root: string, s: Parsed): Settings {
+function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Settings {
   const path = (text: string): string => resolve(root, text);
   return {
     folder: root,
@@ -256,6 +262,10 @@ function settingsOf(root: string, s: Parsed): Settings {
     },
     train: { ...s.train, temp: path(s.train.temp) },
     monitor: monitorSettings(s.monitor, path),
+    elsewhere: {
+      extensions: s.duckdb.extensions === null ? null : path(s.duckdb.extensions),
+      s3: s3Settings(s.s3, path, environment),
+    },
     clock: { control: s.clock.control === null ? null : path(s.clock.control), runLastsUs: s.clock.runLasts },
     vars: s.vars,
   };

@@ -8,6 +8,8 @@ import type { Mistakes } from '../../contract/definitions/mistake.ts';
 /** Options of a stream that say where it lies. */
 const PLACES = new Set(['topic', 'folder', 'archive']);
 
+const FORMS: ReadonlySet<string> = new Set(['parquet', 'delta', 'iceberg']);
+
 /** @param drafts  includes the sources that are defined inside a view */
 export function checkVariables(drafts: Iterable<Draft>, variables: Variables, mistakes: Mistakes): void {
   for (const draft of drafts) {
@@ -21,7 +23,7 @@ export function checkVariables(drafts: Iterable<Draft>, variables: Variables, mi
     for (const [option, value] of Object.entries(draft.options)) {
       if (draft instanceof SourceDraft && option === 'stream' && isPlain(value)) {
         for (const [inner, of] of Object.entries(value)) check(of, [option, inner], PLACES.has(inner));
-      } else check(value, [option], draft instanceof SourceDraft && option === 'parquet');
+      } else check(value, [option], draft instanceof SourceDraft && FORMS.has(option));
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Compiles one source: files of Parquet, or a stream (compile-stream.ts). */
+/** Compiles one source: files of Parquet, a table of another maker, or a stream (compile-stream.ts). */
 import {
   checkOptions,
   SOURCE_OPTIONS,
@@ -7,29 +7,46 @@ import {
 import type { SourceDraft } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
+import type { SourcePlace } from './source-columns.ts';
 import { compileStream } from './compile-stream.ts';
 import type { CompiledSource } from './compile-stream.ts';
 
 /** Options that only a stream has at the top, so that one without `stream:` is told what it lacks. */
 const OF_STREAMS = new Set(['topic', 'folder', 'fields', 'format', 'archive', 'keyedBy']);
 
+/** What a source that is no stream may be; each names its place. */
+const FORMS = ['parquet', 'delta', 'iceberg'] as const;
+const FORMS_TEXT = 'one of parquet: PATH, delta: PATH, iceberg: PATH and stream: { topic: ... }';
+
 /** @returns null when it has mistakes, which are added to the others */
 export function compileSource(draft: SourceDraft, mistakes: Mistakes): CompiledSource | null {
   if (isStream(draft)) return compileStream(draft, mistakes);
   const other = Object.keys(draft.options).find((name) => !Object.hasOwn(SOURCE_OPTIONS.shape, name));
-  if (draft.options['parquet'] === undefined && other !== undefined) {
+  const given = FORMS.filter((form) => draft.options[form] !== undefined);
+  if (given.length === 0 && other !== undefined) {
     mistakes.add(
       draft.place,
       [other],
-      `source "${draft.name}": expected parquet: PATH or stream: { topic: ... }, got "${other}"${hintOf(other)}`,
+      `source "${draft.name}": expected ${FORMS_TEXT}, got "${other}"${hintOf(other)}`,
+    );
+    return null;
+  }
+  if (given.length !== 1) {
+    const got = given.length === 0 ? 'none of them' : given.join(' and ');
+    mistakes.add(
+      draft.place,
+      given.slice(1, 2),
+      `source "${draft.name}": expected ${FORMS_TEXT}, got ${got}`,
     );
     return null;
   }
   const options = checkOptions(SOURCE_OPTIONS, `source "${draft.name}"`, draft, mistakes);
   if (options === null) return null;
+  const form = given[0]!;
   return {
     name: draft.name,
-    path: options.parquet,
+    path: options[form]!,
+    ...(form === 'parquet' ? {} : { table: form }),
     eventTime: options.eventTime,
     createdTime: options.createdTime,
     maxAheadUs: options.maxAhead,
@@ -37,22 +54,23 @@ export function compileSource(draft: SourceDraft, mistakes: Mistakes): CompiledS
   };
 }
 
-export function isStream(draft: SourceDraft): boolean {
+function isStream(draft: SourceDraft): boolean {
   return draft.options['stream'] !== undefined;
 }
 
-/** @returns the path under which a source's columns are known: that of its files, or its archive; null: not given */
-export function pathOf(draft: SourceDraft): string | null {
-  const { stream, parquet } = draft.options;
-  const path = isStream(draft) ? (stream as { archive?: unknown } | null)?.archive : parquet;
-  return typeof path === 'string' ? path : null;
+/** @returns where its files or its table lie; null: it is a stream, or does not say so rightly */
+export function placeOf(draft: SourceDraft): SourcePlace | null {
+  if (isStream(draft)) return null;
+  const form = FORMS.find((one) => typeof draft.options[one] === 'string');
+  if (form === undefined) return null;
+  return { path: draft.options[form] as string, ...(form === 'parquet' ? {} : { table: form }) };
 }
 
 function hintOf(other: string): string {
   if (OF_STREAMS.has(other))
     return '; a stream has it beside its topic, in stream: { topic, format, archive }';
   return (
-    didYouMean(other, ['parquet', ...Object.keys(STREAM_SOURCE_OPTIONS.shape)]) ||
+    didYouMean(other, [...FORMS, ...Object.keys(STREAM_SOURCE_OPTIONS.shape)]) ||
     "; other files become Parquet by DuckDB: COPY (FROM 'events.csv') TO 'events.parquet'"
   );
 }

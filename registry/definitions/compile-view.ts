@@ -20,7 +20,7 @@ import { givenText } from '../../contract/std/given-text.ts';
 import { checkOptions, VIEW_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import type { ViewOptionValues } from '../../contract/definitions/option-schemas.ts';
 import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
-import { streamColumns } from './source-columns.ts';
+import { columnsName, streamColumns } from './source-columns.ts';
 import type { SourceColumns } from './source-columns.ts';
 import { columnFit, columnNames, twiceText } from '../../project/engine/duckdb/sources/source-fit.ts';
 import type { ColumnFit } from '../../project/engine/duckdb/sources/source-fit.ts';
@@ -142,7 +142,7 @@ class ViewCheck {
 
   #columns(source: CompiledSource | null): SourceColumns {
     const read =
-      source === null ? undefined : (streamColumns(source) ?? this.#context.columns.get(source.path));
+      source === null ? undefined : (streamColumns(source) ?? this.#context.columns.get(columnsName(source)));
     // A source that was not read has a mistake, which is reported at the source.
     return read ?? { unreadable: 'its source has a mistake', missing: true };
   }
@@ -238,7 +238,7 @@ class ViewCheck {
     kind: FeatureView['kind'],
   ): void {
     if ('unreadable' in columns) {
-      if (!this.#context.columns.has(source.path)) return;
+      if (!this.#context.columns.has(columnsName(source))) return;
       const features = Object.values(this.#options.features);
       const needsTypes =
         kind === 'aggregated' &&

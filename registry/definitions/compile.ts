@@ -20,7 +20,7 @@ import {
 import type { Draft } from '../../contract/definitions/draft.ts';
 import type { ReadCode } from '../code/read-code.ts';
 import { compileOnDemandViews } from './compile-on-demand.ts';
-import { compileSource, isStream, pathOf } from './compile-source.ts';
+import { compileSource, placeOf } from './compile-source.ts';
 import type { CompiledSource } from './compile-stream.ts';
 import { compileService } from './compile-service.ts';
 import { compileView } from './compile-view.ts';
@@ -41,7 +41,7 @@ const KEY_TYPES: readonly string[] = ['string', 'int32', 'int64'] satisfies KeyT
  * @throws REG_DEFINITIONS with every mistake of the project
  */
 export async function compileProject(
-  settings: Pick<Settings, 'folder' | 'definitions'> & Partial<Pick<Settings, 'vars'>>,
+  settings: Pick<Settings, 'folder' | 'definitions'> & Partial<Pick<Settings, 'vars' | 'elsewhere'>>,
   warn: (message: string) => void = () => {},
   applied: ReadonlyMap<string, FeatureView> = new Map(),
 ): Promise<Definitions> {
@@ -53,7 +53,8 @@ export async function compileProject(
   const columns = await readSourceColumns(
     settings.folder,
     vars,
-    sources.flatMap((d) => (isStream(d) ? [] : (pathOf(d) ?? []))),
+    sources.flatMap((d) => placeOf(d) ?? []),
+    settings.elsewhere,
   );
   const codes = await readCodes(drafts, settings.folder, mistakes);
   const definitions = compileDrafts(drafts, { columns, codes, mistakes, warn, applied });

@@ -5,6 +5,7 @@
 import type { CodedError } from '../../contract/std/coded-error.ts';
 import type { Source } from '../../contract/model.ts';
 import { DuckDb, duckTypeOf, quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import type { Elsewhere } from '../../project/settings/s3-settings.ts';
 import { readSourceFiles, unionTypes } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { FileColumn, SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import { parseSourceType } from '../../project/engine/duckdb/sources/source-type.ts';
@@ -18,32 +19,42 @@ interface ReadColumns {
   readonly union: ReadonlyMap<string, string>;
 }
 
+export type SourcePlace = Pick<Source, 'path' | 'table'>;
+
+/** @returns what the columns of a place are known by */
+export function columnsName({ path, table }: SourcePlace): string {
+  return table === undefined ? path : `${table} ${path}`;
+}
+
 /** The columns, or why the source could not be read; `missing`: the file does not exist yet, but may later. */
 export type SourceColumns = ReadColumns | { readonly unreadable: string; readonly missing: boolean };
 
 /**
  * @param variables  the values of variables in the paths
- * @param paths      as given in definitions, relative to `folder`
- * @returns          the columns by path as given; without paths whose variables have a mistake
+ * @param places     as given in definitions, relative to `folder`
+ * @param elsewhere  how those are reached that are no files here
+ * @returns          the columns by `columnsName`; without places whose variables have a mistake
  */
 export async function readSourceColumns(
   folder: string,
   variables: Variables,
-  paths: Iterable<string>,
+  places: Iterable<SourcePlace>,
+  elsewhere?: Elsewhere,
 ): Promise<Map<string, SourceColumns>> {
   const columns = new Map<string, SourceColumns>();
-  const duck = await DuckDb.open();
+  const duck = await DuckDb.open(elsewhere === undefined ? {} : { elsewhere });
   try {
-    for (const path of new Set(paths)) {
-      const filled = filledIn(path, variables);
-      if (typeof filled !== 'string') continue;
+    for (const place of places) {
+      const name = columnsName(place);
+      const filled = filledIn(place.path, variables);
+      if (typeof filled !== 'string' || columns.has(name)) continue;
       try {
-        const files = await readSourceFiles(duck, folder, filled);
-        columns.set(path, { files, union: await unionTypes(duck, files) });
+        const files = await readSourceFiles(duck, folder, { ...place, path: filled });
+        columns.set(name, { files, union: await unionTypes(duck, files) });
       } catch (error) {
         const { message } = error as CodedError;
         const missing = message.startsWith('no file matches') && !/\{[^}]*,/.test(filled);
-        columns.set(path, { unreadable: message, missing });
+        columns.set(name, { unreadable: message, missing });
       }
     }
     return columns;
@@ -60,5 +71,5 @@ export function streamColumns({ path, stream }: Source): ReadColumns | null {
     return [name.toLowerCase(), [{ name, type: parseSourceType(duckType), sql: quoteName(name) }]];
   });
   const group = { files: [], columns: new Map(columns), excluded: null, faults: [], shown: new Map() };
-  return { files: { path, groups: [group] }, union: new Map(types) };
+  return { files: { path, groups: [group], table: null }, union: new Map(types) };
 }

@@ -8,9 +8,10 @@
  */
 import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { refuseOtherEngine } from '../../contract/on-demand/engine.ts';
-import type { LabelCounts } from '../../contract/training-manifest.ts';
+import type { LabelCounts, TrainedView } from '../../contract/training-manifest.ts';
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { JoinedFeatures } from '../training-output.ts';
 import { computeViews, computedFeatureSql, countComputed, faultNotes } from './computed-features.ts';
 import type { ComputedView } from './computed-features.ts';
@@ -20,7 +21,7 @@ import type { NotFull } from './full-windows.ts';
 import { readLabels } from '../labels/training-labels.ts';
 import type { SetFeatures, SetMaking } from '../set-features.ts';
 import { timeColumnOf } from '../train-options.ts';
-import { sourceMark } from '../../project/engine/duckdb/sources/source-listing.ts';
+import { sourceMark } from '../../project/engine/duckdb/sources/source-mark.ts';
 import { badRowNotes, notesOf, refuseUnjudged } from './history-notes.ts';
 import { joinedFeatureSql, joinView } from './view-join.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
@@ -64,19 +65,7 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
     behind: [],
     counts,
     as,
-    views: joined.map(({ used, view, watermarkUs, commit, entry }) => {
-      const trained = {
-        role: used.role,
-        view: view.id,
-        definitionId: view.definitionId,
-        watermarkUs,
-        commit,
-        entry,
-      };
-      return view.kind === 'stored'
-        ? { ...trained, source: sourceMark(settings.folder, view.source) }
-        : trained;
-    }),
+    views: await Promise.all(joined.map((view) => trainedView(duck, view))),
     log: null,
     notes: [
       ...notesOf(set, timeColumn, joined),
@@ -85,6 +74,13 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
       ...(await badRowNotes(set)),
     ],
   };
+}
+
+async function trainedView(duck: DuckDb, joined: JoinedView): Promise<TrainedView> {
+  const { used, view, watermarkUs, commit, entry, source } = joined;
+  const { id, definitionId } = view;
+  const trained = { role: used.role, view: id, definitionId, watermarkUs, commit, entry };
+  return source === null ? trained : { ...trained, source: await sourceMark(duck, source) };
 }
 
 /** @returns the service's features in its order, with fallbacks in place */

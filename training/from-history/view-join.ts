@@ -19,6 +19,7 @@ import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
 import { edgeAt } from '../../contract/windows.ts';
 import { LABEL_KEYS } from '../labels/training-labels.ts';
+import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { Labels } from '../labels/training-labels.ts';
 
 /** State of a label, beside those of the join: past the history's watermark. */
@@ -48,6 +49,8 @@ export interface JoinedView {
   readonly entry: string | null;
   /** Whether its history holds rows of other row logic alone. */
   readonly isChanged: boolean;
+  /** What a stored view was read from; null: an aggregated one. */
+  readonly source: SourceFiles | null;
 }
 
 /**
@@ -65,7 +68,7 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
     (name) => `key_${service.requestKeys.findIndex((key) => key.name === name)}`,
   );
   const isUnjudged = unjudgedSql(view, watermarkUs, keys);
-  await joinRows(set, used, { table, keys, isUnjudged });
+  const source = await joinRows(set, used, { table, keys, isUnjudged });
   const [row] = await duck.rows(`SELECT count(*) FILTER (${isUnjudged}) AS n FROM ${LABEL_KEYS}`);
   const unjudged = Number(row!['n']);
   if (unjudged > 0) {
@@ -76,14 +79,15 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
   const commit = history?.version ?? null;
   const entry = history === null ? null : entryHash(history.folder, history.version);
   const isChanged = mark === null && history !== null;
-  return { used, view, table, unjudged, watermarkUs, commit, entry, isChanged };
+  return { used, view, table, unjudged, watermarkUs, commit, entry, isChanged, source };
 }
 
+/** @returns what a stored view was read from */
 async function joinRows(
   { duck, settings, bundle, service, labels, mode }: TrainingSet,
   used: ServiceView,
   into: { readonly table: string; readonly keys: readonly string[]; readonly isUnjudged: string },
-): Promise<void> {
+): Promise<SourceFiles | null> {
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
   const history = await openHistory(duck, settings, view, entity);
@@ -106,6 +110,7 @@ async function joinRows(
   };
   try {
     await joinAsOf(duck, asOf, into.table);
+    return history.source;
   } catch (error) {
     if (error instanceof CodedError) throw error;
     const why = (error as Error).message.split('\n')[0];

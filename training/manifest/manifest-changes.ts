@@ -29,7 +29,9 @@ function sourceChanges({ views }: TrainingManifest, now: TrainingManifest): stri
   });
 }
 
-function sourceText({ files, bytes, newestMs }: TrainedSource): string {
+function sourceText(source: TrainedSource): string {
+  if ('snapshot' in source) return `the snapshot ${source.snapshot}`;
+  const { files, bytes, newestMs } = source;
   return `${files} ${files === 1 ? 'file' : 'files'} of ${bytes} bytes, the newest of ${formatTimestamp(Math.floor(newestMs * 1_000))}`;
 }
 

@@ -35,12 +35,17 @@ export interface EntityOptions<Keys extends JoinKeys = JoinKeys> {
 }
 
 export interface ParquetOptions {
-  /** A path or glob, relative to the project's folder. */
+  /** A path or glob, relative to the project's folder, or `s3://bucket/path`. */
   readonly path: string;
   readonly eventTime: string;
   readonly createdTime?: string;
   /** An event further ahead of its created time is a bad row, written by a wrong clock. Nearer ones wait until due. */
   readonly maxAhead?: Duration;
+}
+
+export interface TableOptions extends Omit<ParquetOptions, 'path'> {
+  /** The table's folder, relative to the project's, or `s3://bucket/path`; of Iceberg also one *.metadata.json. */
+  readonly path: string;
 }
 
 export interface ServiceOptions {
@@ -68,6 +73,16 @@ export const source = {
   parquet<Text extends string>(name: Name<Text>, options: ParquetOptions): SourceDraft {
     const { path, ...rest } = options;
     return made(new SourceDraft(name as string, { parquet: path, ...rest }, calledAt()));
+  },
+  /** Rows or events in a Delta table, as they count at its newest entry. */
+  delta<Text extends string>(name: Name<Text>, options: TableOptions): SourceDraft {
+    const { path, ...rest } = options;
+    return made(new SourceDraft(name as string, { delta: path, ...rest }, calledAt()));
+  },
+  /** Rows or events in an Iceberg table, as they count in its newest state. */
+  iceberg<Text extends string>(name: Name<Text>, options: TableOptions): SourceDraft {
+    const { path, ...rest } = options;
+    return made(new SourceDraft(name as string, { iceberg: path, ...rest }, calledAt()));
   },
   /** Events that come as messages of a topic, or as files in a folder. */
   stream<Text extends string, Fields extends StreamFields>(

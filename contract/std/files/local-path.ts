@@ -11,3 +11,8 @@ export function schemeOf(text: string): string | null {
 export function isLocalPath(text: string): boolean {
   return text !== '' && !text.includes('\0') && schemeOf(text) === null;
 }
+
+/** @returns whether a text names what lies in object storage: `s3://bucket/x` */
+export function isObject(text: string): boolean {
+  return /^s3:\/\/[^/]/.test(text);
+}

@@ -21,9 +21,9 @@ import {
 } from '@duckdb/node-api';
 import accessors from '@duckdb/node-api/lib/vectors/dataAccessors.js';
 import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
-import { registryError } from '../../../contract/errors.ts';
-import type { CodedError } from '../../../contract/std/coded-error.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
+import type { Elsewhere, S3Settings } from '../../settings/s3-settings.ts';
+import { outOfMemory, outOfSpace } from './out-of-room.ts';
 import { appendDoubles, copyDoubles, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
 
@@ -46,9 +46,10 @@ interface DuckDbOptions {
   readonly scratchSetting?: string;
   /** The folder for what does not fit in memory; made when needed, removed when closed. */
   readonly tempFolder?: string;
+  /** What is needed to read what lies elsewhere; without it DuckDB's own folder, and no object storage. */
+  readonly elsewhere?: Elsewhere;
 }
 
-const SMALLER = 'make room on the disk of its temporary files, or ask for less at once.';
 const FULL_DISK = /file "([^"]+)": No space left on device/;
 /** The most rows that DuckDB takes in one chunk. */
 export const CHUNK_ROWS = 2_048;
@@ -69,7 +70,12 @@ export class DuckDb {
       memory_limit: options.memoryLimit ?? '2GB',
       // It keeps what was read of files in memory, up to the limit; the kernel does that too.
       enable_external_file_cache: 'false',
+      // Nothing is fetched and run in silence.
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
     };
+    const { extensions = null } = options.elsewhere ?? {};
+    if (extensions !== null) config['extension_directory'] = extensions;
     if (options.threads !== undefined) config['threads'] = String(options.threads);
     const { file, tempFolder } = placeOf(options);
     if (tempFolder !== undefined) config['temp_directory'] = tempFolder;
@@ -77,6 +83,11 @@ export class DuckDb {
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'; SET preserve_insertion_order = false");
     return new DuckDb(instance, connection, options);
+  }
+
+  /** null: nobody said how object storage is reached. */
+  get s3(): S3Settings | null {
+    return this.#options.elsewhere?.s3 ?? null;
   }
 
   /** DuckDB's messages quote our statement, which users have not written: only the first sentence is shown to them. */
@@ -269,21 +280,9 @@ export interface ColumnPage {
   readonly rows: number;
 }
 
-function outOfMemory(why: string, setting: string | undefined, cause: unknown): CodedError {
-  const more = setting === undefined ? {} : { field: setting, help: `Raise \`${setting}\`, ${SMALLER}` };
-  return registryError('REG_MEMORY', `DuckDB has not enough memory: ${why}`, more, cause);
-}
-
 /** Whether DuckDB put the file there by itself: its database, its log, what memory does not hold. */
 function isScratch(path: string, { file, tempFolder }: DuckDbOptions): boolean {
   return [file, tempFolder].some((own) => own !== undefined && path.startsWith(own));
-}
-
-function outOfSpace(path: string, setting: string | undefined, cause: unknown): CodedError {
-  const elsewhere = setting === undefined ? '' : `, or let \`${setting}\` name a folder of another disk`;
-  const field = setting === undefined ? {} : { field: setting };
-  const what = `no space is left for ${path}, in which DuckDB keeps what memory does not hold`;
-  return registryError('REG_MEMORY', what, { ...field, help: `Make room there${elsewhere}.` }, cause);
 }
 
 /** @returns bytes as a value for `append` */

@@ -5,10 +5,11 @@
  *   *  ?  [    each in a class of its own                        l*   ->  l[*]
  *   \          beside one of these: the class of all that is none, for DuckDB takes it for a separator there
  *
- * All paths become absolute, so that none begins with `~` or like a URL. `test/tidy.test.ts` sees to it that statements
- * name files by these functions alone.
+ * All paths become absolute, so that none begins with `~` or like a URL; `s3://bucket/x` is an object.
+ * `test/tidy.test.ts` sees to it that statements name files by these functions alone.
  */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { isObject } from '../../../contract/std/files/local-path.ts';
 import { quoteText } from './duckdb.ts';
 
 const WILD = /[*?[]/;
@@ -16,7 +17,7 @@ const WILD = /[*?[]/;
 const BACKSLASH = '[!]-\x7f\x01-[\u00c0-\u{10ffff}]';
 
 function literal(path: string): string {
-  const absolute = resolve(path);
+  const absolute = isObject(path) ? path : resolve(path);
   if (!WILD.test(absolute)) return absolute;
   return absolute.replaceAll(/[*?[\\]/g, (sign) => (sign === '\\' ? BACKSLASH : `[${sign}]`));
 }
@@ -33,7 +34,7 @@ export function quotePaths(files: readonly string[]): string {
 
 /** @returns the literal of the files in a folder that match a pattern */
 export function quoteFilesIn(folder: string, pattern: string): string {
-  return quoteText(join(literal(folder), pattern));
+  return quoteText(`${literal(folder).replace(/\/+$/, '')}/${pattern}`);
 }
 
 /** @returns the literal of a file or folder that COPY writes to */

@@ -115,11 +115,11 @@ async function storedFiles(
   const times = [source.eventTime, ...(source.createdTime === null ? [] : [source.createdTime])];
   const names = [...entity.joinKeys.map((key) => key.name), ...times];
   const read = async (): Promise<SourceFiles> =>
-    withShownValues(duck, await readSourceFiles(duck, folder, source.path), names);
+    withShownValues(duck, await readSourceFiles(duck, folder, source), names);
   if (seen === undefined) return await read();
   const known = SOURCES_SEEN.get(seen) ?? new Map<string, Promise<SourceFiles>>();
   SOURCES_SEEN.set(seen, known);
-  const name = JSON.stringify([source.path, ...names]);
+  const name = JSON.stringify([source.path, source.table ?? null, ...names]);
   const files = known.get(name) ?? read();
   known.set(name, files);
   return await files;

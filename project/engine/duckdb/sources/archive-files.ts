@@ -17,7 +17,7 @@ import type { FileColumn, FileGroup, SourceFiles } from './source-files.ts';
 /** @throws REG_SOURCE when there is nothing to read, or one of the files is no readable Parquet */
 export async function readSource(duck: DuckDb, folder: string, source: Source): Promise<SourceFiles> {
   const { path, stream } = source;
-  if (stream === undefined) return await readSourceFiles(duck, folder, path);
+  if (stream === undefined) return await readSourceFiles(duck, folder, source);
   const table = resolve(folder, path);
   const files = [...(readTable(table)?.files.keys() ?? [])].map((file) => join(table, decodeURI(file)));
   if (files.length === 0) {
@@ -28,7 +28,7 @@ export async function readSource(duck: DuckDb, folder: string, source: Source): 
     });
   }
   const groups = await groupsOf(duck, files, false);
-  return { path, groups: groups.map((group) => withFields(group, stream)) };
+  return { path, groups: groups.map((group) => withFields(group, stream)), table: null };
 }
 
 /** A column that is no field any more says nothing. */

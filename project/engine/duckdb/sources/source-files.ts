@@ -4,14 +4,21 @@
  *
  * Files that hold the same types are a group, which one `read_parquet` reads; most sources are one group.
  */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Fault } from './row-fault.ts';
 import { quoteName, quoteText } from '../duckdb.ts';
 import type { DuckDb } from '../duckdb.ts';
-import { quotePaths } from '../file-sql.ts';
+import { quoteFilesIn, quotePaths } from '../file-sql.ts';
 import { registryError } from '../../../../contract/errors.ts';
-import { schemeOf } from '../../../../contract/std/files/local-path.ts';
+import { isObject, schemeOf } from '../../../../contract/std/files/local-path.ts';
+import { listSourceObjects } from './object-listing.ts';
+import { openObjectStorage } from '../object-storage.ts';
 import { listSourceFiles } from './source-listing.ts';
+import { openTable } from './table-snapshot.ts';
+import type { TableSnapshot } from './table-snapshot.ts';
+import { TABLE_NAMES } from '../../../../contract/model.ts';
+import type { Source } from '../../../../contract/model.ts';
 import { CodedError } from '../../../../contract/std/coded-error.ts';
 import { parquetColumns, parquetSchemas } from './parquet-columns.ts';
 import type { ParquetSchema } from './parquet-columns.ts';
@@ -28,8 +35,10 @@ export interface FileColumn {
 }
 
 export interface FileGroup {
-  /** Absolute, sorted. */
+  /** Absolute, sorted; of a table its place alone. */
   readonly files: readonly string[];
+  /** SQL of a table's rows at one snapshot, with FILE_COLUMN; absent: the files are read as Parquet. */
+  readonly scan?: string;
   /** By name in lower case, as engines compare names; of names that differ only in case there are two and more. */
   readonly columns: ReadonlyMap<string, readonly FileColumn[]>;
   /** SQL of whether a view's `where` excludes a row, never NULL; null: it excludes none. */
@@ -48,11 +57,16 @@ export interface ShownValues {
   readonly onlyTimes: boolean;
 }
 
+/** The snapshot of a table that is read. */
+export type SourceTable = Pick<TableSnapshot, 'name' | 'addedSince'>;
+
 export interface SourceFiles {
   /** As the definition gives it. */
   readonly path: string;
   /** In the order of their first files. */
   readonly groups: readonly FileGroup[];
+  /** null: the source is files, none of which is told of as new. */
+  readonly table: SourceTable | null;
 }
 
 /** The column of `groupSql` that names the file of a row. No file has a column of this name. */
@@ -60,6 +74,7 @@ export const FILE_COLUMN = '~file';
 
 /** @returns the FROM item that reads a group: its columns, and the file of each row */
 export function groupSql(group: FileGroup): string {
+  if (group.scan !== undefined) return group.scan;
   return `read_parquet(${quotePaths(group.files)}, filename = ${quoteText(FILE_COLUMN)}, hive_partitioning = false)`;
 }
 
@@ -68,17 +83,45 @@ export function groupSql(group: FileGroup): string {
  * @param path    a file, a folder, a glob, or an absolute path
  * @throws REG_SOURCE when no file matches the path, or one of them is no readable Parquet
  */
-export async function readSourceFiles(duck: DuckDb, folder: string, path: string): Promise<SourceFiles> {
+export async function readSourceFiles(
+  duck: DuckDb,
+  folder: string,
+  { path, table }: Pick<Source, 'path' | 'table'>,
+): Promise<SourceFiles> {
   refuseOtherPath(path);
-  const pattern = resolve(folder, path);
+  const pattern = isObject(path) ? path : resolve(folder, path);
   try {
-    const listed = listSourceFiles(folder, path);
+    if (isObject(path)) await openObjectStorage(duck, `the source ${path} lies in object storage`);
+    if (table !== undefined) return await readTable(duck, folder, { path, table });
+    const listed = isObject(path) ? await listSourceObjects(duck, path) : listSourceFiles(folder, path);
     if (listed.length === 0) throw noFile(path, pattern);
-    return { path, groups: await groupsOf(duck, listed, true) };
+    if (await isDeltaTable(duck, pattern)) throw tableAsFiles(path);
+    return { path, groups: await groupsOf(duck, listed, true), table: null };
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    throw unreadable(path, pattern, error as Error);
+    throw unreadable(path, table === undefined ? 'Parquet' : TABLE_NAMES[table], pattern, error as Error);
   }
+}
+
+async function readTable(
+  duck: DuckDb,
+  folder: string,
+  { path, table: format }: Required<Pick<Source, 'path' | 'table'>>,
+): Promise<SourceFiles> {
+  const opened = await openTable(duck, { path, format, folder }, FILE_COLUMN);
+  const { scan, columns: own } = opened;
+  const columns = new Map<string, FileColumn[]>();
+  for (const column of own) addColumn(columns, { ...column, sql: quoteName(column.name) });
+  // What footers show goes by the names in the files, which a table may have changed.
+  const group = {
+    files: [isObject(path) ? path : resolve(folder, path)],
+    scan,
+    columns,
+    excluded: null,
+    faults: [],
+    shown: new Map(),
+  };
+  return { path, groups: [group], table: opened };
 }
 
 /** @param readsPath  whether folders `name=value` on a file's way are columns of it */
@@ -97,25 +140,45 @@ export async function groupsOf(
 /** @returns column -> the type in DuckDB that holds those of all files */
 export async function unionTypes(duck: DuckDb, { groups }: SourceFiles): Promise<Map<string, string>> {
   const files = groups.flatMap((group) => group.files);
+  const scan = groups[0]!.scan;
   const rows = await duck.rows(
-    `DESCRIBE SELECT * FROM read_parquet(${quotePaths(files)}, union_by_name = true, hive_partitioning = false)`,
+    scan === undefined
+      ? `DESCRIBE SELECT * FROM read_parquet(${quotePaths(files)}, union_by_name = true, hive_partitioning = false)`
+      : `DESCRIBE SELECT * EXCLUDE (${quoteName(FILE_COLUMN)}) FROM ${scan}`,
   );
   return new Map(rows.map((row) => [row['column_name'] as string, row['column_type'] as string]));
 }
 
 function refuseOtherPath(path: string): void {
   const scheme = schemeOf(path);
-  if (scheme === null && !path.includes('\0')) return;
+  if ((scheme === null || isObject(path)) && !path.includes('\0')) return;
   const fault =
     scheme === null
       ? `the source ${JSON.stringify(path)} has a NUL in its path, which no file has`
-      : `the source ${path} lies in ${scheme}, which is not read yet: give a path on this machine`;
+      : `the source ${path} lies in ${scheme}, which is not read: give a path on this machine, or s3://bucket/path`;
   throw registryError('REG_SOURCE', fault, { field: 'path' });
 }
 
-function unreadable(path: string, pattern: string, error: Error): Error {
+/** A table's folder also holds files that count no more, and such that never did: read as files, rows come twice. */
+async function isDeltaTable(duck: DuckDb, folder: string): Promise<boolean> {
+  if (!isObject(folder)) return existsSync(`${folder}/_delta_log`);
+  const entries = await duck.rows(
+    `SELECT file FROM glob(${quoteFilesIn(folder, '_delta_log/*.json')}) LIMIT 1`,
+  );
+  return entries.length > 0;
+}
+
+function tableAsFiles(path: string): Error {
+  const message = `the source ${path} is a Delta table, and its folder also holds files that no longer count`;
+  return registryError('REG_SOURCE', message, {
+    field: 'path',
+    help: `Say delta: ${path} in place of parquet.`,
+  });
+}
+
+function unreadable(path: string, what: string, pattern: string, error: Error): Error {
   const sentence = error.message.split('\n', 1)[0]!;
-  const message = `the source ${path} cannot be read as Parquet: ${sentence}`;
+  const message = `the source ${path} cannot be read as ${what}: ${sentence}`;
   return registryError('REG_SOURCE', message, { field: 'path', file: pattern }, error);
 }
 
@@ -154,17 +217,18 @@ async function groupOf(
   readsPath: boolean,
 ): Promise<FileGroup> {
   const columns = new Map<string, FileColumn[]>();
-  const add = (column: FileColumn): void => {
-    const name = column.name.toLowerCase();
-    columns.set(name, [...(columns.get(name) ?? []), column]);
-  };
   for (const { name, readAs, type } of await parquetColumns(duck, files[0]!, schema))
-    add({ name, type, sql: quoteName(readAs) });
+    addColumn(columns, { name, type, sql: quoteName(readAs) });
   for (const [name, sql] of Object.entries(readsPath ? pathText(files[0]!) : {})) {
     // A file that has the column itself is believed.
-    if (!columns.has(name.toLowerCase())) add({ name, type: PATH_TEXT, sql });
+    if (!columns.has(name.toLowerCase())) addColumn(columns, { name, type: PATH_TEXT, sql });
   }
   return { files, columns, excluded: null, faults: [], shown: new Map() };
+}
+
+function addColumn(columns: Map<string, FileColumn[]>, column: FileColumn): void {
+  const name = column.name.toLowerCase();
+  columns.set(name, [...(columns.get(name) ?? []), column]);
 }
 
 /**
@@ -178,6 +242,7 @@ export async function withShownValues(
 ): Promise<SourceFiles> {
   const wanted = names.map((name) => quoteText(name.toLowerCase())).join(', ');
   const groups: FileGroup[] = [];
+  if (source.table !== null) return source;
   for (const group of source.groups) {
     const rows = await duck.rows(
       `SELECT lower(path_in_schema) AS name, bool_and(coalesce(stats_null_count = 0, false)) AS no_null,

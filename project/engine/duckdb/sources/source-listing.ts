@@ -37,19 +37,6 @@ export function listSourceFiles(folder: string, path: string): string[] {
   return listing.files();
 }
 
-/**
- * @returns how many files a source has, how large they are, and when the newest was written
- * @throws  as `listSourceFiles`
- */
-export function sourceMark(
-  folder: string,
-  { path }: { readonly path: string },
-): { readonly files: number; readonly bytes: number; readonly newestMs: number } {
-  const stats = listSourceFiles(folder, path).map((file) => statSync(file));
-  const bytes = stats.reduce((sum, { size }) => sum + size, 0);
-  return { files: stats.length, bytes, newestMs: Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs)) };
-}
-
 /** How a folder was reached. */
 interface Way {
   /** Real paths of the folders on the way whose contents `**` has looked at. */
@@ -143,16 +130,16 @@ function entriesOf(folder: string): Entry[] {
   });
 }
 
-function isHidden(name: string): boolean {
+export function isHidden(name: string): boolean {
   return name.startsWith('.') || (name.startsWith('_') && !name.includes('='));
 }
 
-function isWild(part: string): boolean {
+export function isWild(part: string): boolean {
   return /[*?[]/.test(part);
 }
 
 /** `[` without an end stands for itself, as in a shell. */
-function namePattern(part: string): RegExp {
+export function namePattern(part: string): RegExp {
   const text = part.replace(/\[(!?)([^\]]+)\]|[\\^$.|+()[\]{}*?]/g, (match, not?: string, set?: string) => {
     if (set !== undefined) return `[${not === '!' ? '^' : ''}${set.replace(/[\\\]^[]/g, '\\$&')}]`;
     if (match === '*') return '.*';

@@ -53,8 +53,8 @@ describe('a slip in YAML is one mistake', () => {
   test.each([
     ['a list', `- ${ENTITY.replace('\n', '\n  ')}`, 1, 'got a list; write one document a definition, with a line of --- between two'],
     ['a plain value', 'entity\n', 1, 'onDemandView: or featureService:), got a plain value'],
-    ['a source of CSV', VIEW.replace('parquet: data/invoices.parquet', 'csv: data/invoices.csv'), 3, 'expected parquet: PATH or stream: { topic: ... }, got "csv"; other files become Parquet by DuckDB: COPY'],
-    ['a source of a slip', VIEW.replace('parquet:', 'parqet:'), 3, 'expected parquet: PATH or stream: { topic: ... }, got "parqet", did you mean "parquet"?'],
+    ['a source of CSV', VIEW.replace('parquet: data/invoices.parquet', 'csv: data/invoices.csv'), 3, 'expected one of parquet: PATH, delta: PATH, iceberg: PATH and stream: { topic: ... }, got "csv"; other files become Parquet by DuckDB: COPY'],
+    ['a source of a slip', VIEW.replace('parquet:', 'parqet:'), 3, 'expected one of parquet: PATH, delta: PATH, iceberg: PATH and stream: { topic: ... }, got "parqet", did you mean "parquet"?'],
     ["another tool's name of an aggregation", VIEW.replace('line_total: float64', 'x: { agg: average, column: line_total }'), 4, 'sum, avg, min, max, first, last, lastN, stddev, mostFrequent, approxPercentile, got "average", did you mean "avg"?'],
     ['a slip in an aggregation', VIEW.replace('line_total: float64', 'x: { agg: countDistnct, column: line_total }'), 4, 'got "countDistnct", did you mean "countDistinct"?'],
     ['no text as an aggregation', VIEW.replace('line_total: float64', 'x: { agg: 5, column: line_total }'), 4, 'approxPercentile, got 5'],

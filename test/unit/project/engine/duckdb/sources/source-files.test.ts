@@ -31,7 +31,7 @@ test('every column of a source gets its type in the model', async () => {
       DATE '2020-01-01' g, TIMESTAMPTZ '2020-01-01' h, [1.5::FLOAT] i, MAP {'k': 1} j,
       {'p q': 1, 'r': ['x'], 's': {'t': true}} k, 1::HUGEINT * 2 l, INTERVAL 1 DAY m)
     TO '${folder}/wide.parquet' (FORMAT parquet)`);
-  const { groups } = await readSourceFiles(duck, folder, 'wide.parquet');
+  const { groups } = await readSourceFiles(duck, folder, { path: 'wide.parquet' });
   const types = [...groups[0]!.columns.values()].map(([column]) => {
     const model = modelTypeOf(column!.type);
     return [column!.name, model === null ? null : formatType(model)];
@@ -54,11 +54,11 @@ test('every column of a source gets its type in the model', async () => {
 });
 
 test('a path without files, and a file that is no Parquet, are each told in one sentence', async () => {
-  await expect(readSourceFiles(duck, folder, 'nothing/*.parquet')).rejects.toThrow(
+  await expect(readSourceFiles(duck, folder, { path: 'nothing/*.parquet' })).rejects.toThrow(
     /no file matches the source's path nothing\/\*\.parquet/,
   );
   writeFileSync(join(folder, 'broken.pq'), 'PAR1 this is none');
-  await expect(readSourceFiles(duck, folder, 'broken.pq')).rejects.toMatchObject({
+  await expect(readSourceFiles(duck, folder, { path: 'broken.pq' })).rejects.toMatchObject({
     code: 'REG_SOURCE',
     message: expect.stringMatching(/broken\.pq cannot be read as Parquet/),
   });
@@ -75,7 +75,7 @@ test('files of equal types are one group, whatever their names', async () => {
   await write('day=2026-11-02/{c,d}.parquet', '1::BIGINT AS k, [1, 2] AS l');
   await write('e.parquet', '1::DOUBLE AS k, [1, 2] AS l');
   await write('f.parquet', '1::BIGINT AS k, [1.5] AS l');
-  const { groups } = await readSourceFiles(duck, home, '**/*.parquet');
+  const { groups } = await readSourceFiles(duck, home, { path: '**/*.parquet' });
   const told = groups.map(({ files, columns }) => [
     files.map((file) => relative(home, file)),
     [...columns.values()].flat().map((column) => `${column.name} ${formatSourceType(column.type)}`),
@@ -106,7 +106,7 @@ test('what footers show of keys and times is never more than what the rows hold'
       i::VARCHAR AS text FROM range(5000) t(i)) TO '${home}/1.parquet' (FORMAT parquet, ROW_GROUP_SIZE 2048);
     COPY (SELECT 1::BIGINT AS k, ${late} AS good, ${late} AS gap, ${late}::TIMESTAMPTZ AS early, ${late} AS infinite,
       NULL::TIMESTAMP AS none, 'x' AS text WHERE false) TO '${home}/2.parquet' (FORMAT parquet)`);
-  const source = await readSourceFiles(duck, home, '*.parquet');
+  const source = await readSourceFiles(duck, home, { path: '*.parquet' });
   const names = ['k', 'GOOD', 'gap', 'early', 'infinite', 'none', 'text', 'absent'];
   const { groups } = await withShownValues(duck, source, names);
   expect(Object.fromEntries([...groups[0]!.shown].toSorted(([a], [b]) => (a < b ? -1 : 1)))).toEqual({

@@ -199,8 +199,8 @@ test('a path without a file is told, one that is no Parquet or no path of this m
   expect(await mistakesOf({ features: '{ x: int64 }', path: 'data/{a,b}.parquet' })).toEqual([
     expect.stringContaining('braces stand for themselves'),
   ]);
-  expect(await mistakesOf({ features: '{ x: int64 }', path: 's3://bucket/a.parquet' })).toEqual([
-    expect.stringContaining('lies in s3, which is not read yet'),
+  expect(await mistakesOf({ features: '{ x: int64 }', path: 'gs://bucket/a.parquet' })).toEqual([
+    expect.stringContaining('lies in gs, which is not read'),
   ]);
   expect(await mistakesOf({ features: '{ x: int64 }', path: String.raw`data/a\0.parquet` })).toEqual([
     expect.stringContaining('has a NUL in its path'),

@@ -39,7 +39,7 @@ async function read(files: readonly string[], x: Feature): Promise<Read> {
   }
   const view: FeatureView = driverStats({ features: [x] });
   const source = { ...view.source, path: '*.parquet', createdTime: null };
-  const sources = await readSourceFiles(duck, folder, source.path);
+  const sources = await readSourceFiles(duck, folder, source);
   const shown = `driver_id || '=' || coalesce(CAST("${x.name}" AS VARCHAR), 'null')`;
   const rows = await duck.rows(
     `SELECT ${shown} AS shown, "~reason" AS reason FROM (${rowsWithFaultsSql(sources, { ...view, source }, driver)})
@@ -183,7 +183,7 @@ test('a feature whose column the last file lost is told of, one that came later 
   const folder = scratchFolder();
   for (const [i, sql] of ['1 AS k, 2 AS old, 3 AS kept', '1 AS k, 3 AS kept, 4 AS young'].entries())
     await duck.run(`COPY (SELECT ${sql}) TO ${quoteText(join(folder, `${i}.parquet`))} (FORMAT parquet)`);
-  const source = await readSourceFiles(duck, folder, '*.parquet');
+  const source = await readSourceFiles(duck, folder, { path: '*.parquet' });
   const features = ['old', 'kept', 'young', 'never'].map((name) => feature(name, 'int32'));
   expect(lostColumns(source, driverStats({ features }))).toEqual([
     expect.stringMatching(/1\.parquet has no column old, which other files have: old is null there/),
