@@ -294,7 +294,10 @@ function monitorCommands(add: Add, skew: Command): void {
   add(
     'whatif',
     'how a judged day would have matched with other settings',
-    async (c, o) => (await monitor()).whatif(c, o),
+    async (c, o) => {
+      const checkout = async () => (await registry()).checkoutFunctions(c);
+      return (await monitor()).whatif(c, o, o.checkout === true ? checkout : null);
+    },
     skew,
   )
     .option('--date <day>', 'a UTC day such as 2026-11-21; yesterday unless given')
@@ -304,6 +307,7 @@ function monitorCommands(add: Add, skew: Command): void {
     .option('--every <times>', 'intervals of the runs, such as 5m,1h')
     .option('--delay <times>', 'delays of the view')
     .option('--ttl <times>', 'TTLs of stored views')
+    .option('--checkout', 'on-demand views also with the functions of the definition files, applied or not')
     .option('--sample <share>', 'of the entities, by a hash of their keys, such as 10%; all unless given');
   add(
     'stats',

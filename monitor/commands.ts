@@ -3,6 +3,7 @@ import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult } from '../project/command.ts';
 import { projectOf } from '../project/project.ts';
 import { registryError } from '../contract/errors.ts';
+import type { OnDemandView } from '../contract/model.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import { askedBy } from './explain/explain-options.ts';
 import type { ExplainOptions } from './explain/explain-options.ts';
@@ -127,9 +128,17 @@ function daysOf(text: string): number {
   throw registryError('REG_USAGE', message, { field: 'days' });
 }
 
-/** How a judged day would have been with other settings. */
-export async function whatif(context: CommandContext, options: WhatIfOptions): Promise<ExitCode> {
-  const services = await whatIf(projectOf(context), options);
+/**
+ * How a judged day would have been with other settings.
+ *
+ * @param checkout  reads the on-demand views of the definition files; null: they are not asked for
+ */
+export async function whatif(
+  context: CommandContext,
+  options: WhatIfOptions,
+  checkout: (() => Promise<ReadonlyMap<string, OnDemandView>>) | null,
+): Promise<ExitCode> {
+  const services = await whatIf(projectOf(context), options, checkout === null ? null : await checkout());
   await printResult(context, services, () => renderWhatIf(services));
   return 0;
 }

@@ -5,6 +5,7 @@ import { schemeOf } from '../contract/std/files/local-path.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
 import { applyPlan, planProject } from './apply.ts';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import type { OnDemandView } from '../contract/model.ts';
 import {
   bundleToJson,
   onDemandToJson,
@@ -168,4 +169,12 @@ function withoutSecrets<T extends object>(settings: T): T {
     return isSecretSetting(name) ? '***' : withoutPassword(value);
   });
   return JSON.parse(text) as T;
+}
+
+/** @returns by id the on-demand views of the definition files as they are now, applied or not; none of them is tried */
+export async function checkoutFunctions(context: CommandContext): Promise<ReadonlyMap<string, OnDemandView>> {
+  const project = projectOf(context);
+  return await RegistryDatabase.using(project.settings.registry, async (database) => {
+    return (await planProject(project, database)).next.onDemand;
+  });
 }

@@ -6,7 +6,14 @@
  *   what it uses (used-source.ts) -----'    g0 ...: its arguments as served, t0 ...: as trained, a0 ...: as available
  *                                           o0 ...: its outputs
  */
-import type { Bundle, Feature, FeatureService, OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
+import type {
+  Bundle,
+  Feature,
+  FeatureService,
+  OnDemandView,
+  ServiceOnDemand,
+  UsedView,
+} from '../../contract/model.ts';
 import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { STATUSES, UNAVAILABLE } from '../../contract/status.ts';
 import { duckTypeOf, quoteText } from '../../project/engine/duckdb/duckdb.ts';
@@ -22,11 +29,15 @@ import { computedSource, rowsSource } from './used-source.ts';
 import type { Argument, UsedSource } from './used-source.ts';
 import type { UsedRows } from './used-rows.ts';
 
-export interface ComputedBundle {
-  readonly files: ServedFiles;
+export interface ComputedBundle extends AskedVectors {
   readonly used: UsedRows;
   /** By role what on-demand views before it gave. */
   readonly others: ReadonlyMap<string, ComputedRows>;
+}
+
+/** The vectors of one bundle. */
+interface AskedVectors {
+  readonly files: ServedFiles;
   readonly bundle: Bundle;
   /** The service, the view as it uses it, and the view, as the bundle has them. */
   readonly service: FeatureService;
@@ -60,12 +71,13 @@ export const VECTOR_COLUMNS = [
   'fails_available',
 ] as const;
 
-/** @returns SQL of the vectors, those of one entity one after the other; null: no vector of the day has rows it uses */
-export function computedVectorsSql(of: ComputedBundle): string | null {
+/**
+ * @param sources  of `usedRoles`, in their order
+ * @returns        SQL of the vectors, those of one entity one after the other
+ */
+export function computedVectorsSql(of: AskedVectors, sources: readonly UsedSource[]): string {
   const { files, bundle, service, computed, view, outputs, keys } = of;
   const roles = usedRoles(computed);
-  const sources = roles.map((role, n) => sourceOf(of, role, n));
-  if (!sources.every((source) => source !== null)) return null;
   const isKey = (name: string): boolean => service.requestKeys.some((key) => key.name === name);
   const inputs = view.inputs.filter(({ name, requestTime }) => !requestTime && !isKey(name));
   const wanted = [
@@ -111,19 +123,29 @@ export function usedRoles({ uses }: ServiceOnDemand): string[] {
   return [...new Set(uses)];
 }
 
+/** @returns where what it uses is, as it was logged and as it is replayed; null: no vector of the day has rows of it */
+export function usedSources(of: ComputedBundle): readonly UsedSource[] | null {
+  const sources = usedRoles(of.computed).map((role, n) => sourceOf(of, role, n));
+  return sources.every((source) => source !== null) ? sources : null;
+}
+
 function sourceOf(of: ComputedBundle, role: string, n: number): UsedSource | null {
   const { files, used, others, bundle, computed, view } = of;
   const uses = view.uses.filter((_, i) => computed.uses[i] === role);
   const rows = bundle.views.get(uses[0]!.view);
   if (rows !== undefined) return rowsSource({ files, used, role, view: rows }, n);
-  const isBare = uses.some((one) =>
+  return computedSource(others.get(role)!, isBare(uses, bundle), n);
+}
+
+/** Whether one of the features that are used has no fallback. */
+export function isBare(uses: readonly UsedView[], bundle: Bundle): boolean {
+  return uses.some((one) =>
     one.features.some(({ feature }) => usedFeature(one, feature, bundle).missing === null),
   );
-  return computedSource(others.get(role)!, isBare, n);
 }
 
 /** In the order of VECTOR_COLUMNS. */
-function vectorColumns(of: ComputedBundle, sources: readonly UsedSource[]): string[] {
+function vectorColumns(of: AskedVectors, sources: readonly UsedSource[]): string[] {
   const shown = of.keys.map((_, i) => `coalesce(${shownKeySql(i)}, '')`);
   const any = (sql: (source: UsedSource) => string): string =>
     sources.length === 0 ? 'false' : `(${sources.map(sql).join(' OR ')})`;
@@ -144,7 +166,7 @@ function vectorColumns(of: ComputedBundle, sources: readonly UsedSource[]): stri
 }
 
 function stateSql(
-  { service, view, keys, otherEngines }: ComputedBundle,
+  { service, view, keys, otherEngines }: AskedVectors,
   sources: readonly UsedSource[],
 ): string {
   const hashed = keys.flatMap(({ name }, key) => {

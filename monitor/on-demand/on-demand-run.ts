@@ -8,7 +8,7 @@
  * Called by service-run.ts once all roles are judged, for each view after those that it uses. Of a value whose rows are
  * unjudged only the first is asked.
  */
-import type { Bundle, Feature, FeatureService, OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
+import type { Bundle, OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
 import { argumentsOf } from '../../contract/on-demand/arguments.ts';
 import { openCaller } from '../../contract/on-demand/function-caller.ts';
 import type { LoggedAnswers } from '../answers/logged-answers.ts';
@@ -26,9 +26,11 @@ import { ComputedChunk } from './computed-chunk.ts';
 import { ComputedRows } from './computed-rows.ts';
 import { ComputedTally } from './computed-tally.ts';
 import type { JudgedComputed } from './computed-tally.ts';
-import { computedVectorsSql, usedRoles } from './computed-vectors.ts';
+import { computedVectorsSql, usedRoles, usedSources } from './computed-vectors.ts';
 import type { ComputedBundle } from './computed-vectors.ts';
 import { GivenRows } from './given-rows.ts';
+import { listedOf } from './listed-features.ts';
+import type { ListedFeature } from './listed-features.ts';
 import type { UsedRows } from './used-rows.ts';
 import { whyNotAsked } from './why-not-asked.ts';
 
@@ -123,8 +125,8 @@ export class OnDemandRun {
     const asked = { service, computed, view, outputs, otherEngines };
     const of: ComputedBundle = { files, used, others, bundle, ...asked, keys };
     const why = book.isKept(hash) ? whyNotAsked(of) : `served under the bundle ${hash}, which is lost`;
-    const sql = why === null ? computedVectorsSql(of) : null;
-    if (sql === null) {
+    const sources = why === null ? usedSources(of) : null;
+    if (sources === null) {
       const reason = why ?? 'of vectors without the rows that it uses';
       const vectors = servers.filter((one) => one.bundle === hash).reduce((sum, one) => sum + one.vectors, 0);
       for (const one of counted) one.tally.addDropped(reason, vectors);
@@ -139,7 +141,7 @@ export class OnDemandRun {
     const given = own === null ? null : new GivenRows(own, view, counted);
     const caller = await openCaller(view, bundle);
     try {
-      for await (const columns of duck.columnChunks(sql)) {
+      for await (const columns of duck.columnChunks(computedVectorsSql(of, sources))) {
         const chunk = new ComputedChunk(columns, parts);
         const recomputed = await chunk.recompute(caller, given !== null);
         const isOther = tally.add(chunk, recomputed);
@@ -158,25 +160,6 @@ export class OnDemandRun {
     const names = await vectorNames(this.#day.duck, `(${files.vectors})`, service.requestKeys, vids);
     return tally.told((candidate) => exampleOf(candidate, names.get(candidate.vid)!));
   }
-}
-
-interface ListedFeature {
-  readonly fullName: string;
-  readonly feature: Feature;
-}
-
-/** What a service lists of an on-demand view, in its order. */
-function listedOf(
-  service: FeatureService,
-  { role }: ServiceOnDemand,
-  features: readonly Feature[],
-): ListedFeature[] {
-  return service.features
-    .filter((one) => one.role === role)
-    .map(({ fullName, feature: name }) => ({
-      fullName,
-      feature: features.find((one) => one.name === name)!,
-    }));
 }
 
 /** Whether each row that it uses, also by another view, tells when it was created: else nobody knows what there was. */

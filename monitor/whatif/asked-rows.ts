@@ -2,7 +2,8 @@
  * The rows that services asked of one view over a day, as tables for the simulation:
  *
  *   whatif_entities   e | k0, k1, ... the keys
- *   whatif_asked      place: in the order of pod start, entity and time | origin: the pod start | e | role | reading
+ *   whatif_asked      place: in the order of pod start, entity and time | origin: the pod start | e
+ *                     role | vid | reading
  *                     served_us, fetched_us | watermark_us | is_down: the store failed then | is_counted
  *   whatif_readings   reading | definition | delay_us, ttl_us | hop_us | freshness_us | complete_us
  *
@@ -77,7 +78,7 @@ export async function layAskedRows(
     CREATE OR REPLACE TEMP TABLE ${ORIGINS} AS SELECT row_number() OVER () AS origin, * FROM
       (SELECT DISTINCT pod, epoch FROM ${SERVED});
     CREATE OR REPLACE TEMP TABLE ${ASKED} AS
-      SELECT row_number() OVER (ORDER BY origin, e, served_us, sequence, role, vid) - 1 AS place, origin, e, role, reading,
+      SELECT row_number() OVER (ORDER BY origin, e, served_us, sequence, role, vid) - 1 AS place, origin, e, role, vid, reading,
         served_us, fetched_us, watermark_us, is_down, is_counted
       FROM ${SERVED} JOIN ${ENTITIES} USING (${k.join(', ')}) JOIN ${ORIGINS} USING (pod, epoch);
     DROP TABLE ${SERVED}; DROP TABLE ${ORIGINS}`);

@@ -28,6 +28,8 @@ export interface Simulated {
   /** undefined: those of each vector's own bundle. */
   readonly delayUs?: number;
   readonly ttlUs?: number;
+  /** A table that keeps what each vector is answered; undefined: nothing is kept. */
+  readonly keptAs?: string;
 }
 
 export interface ComparedFeature {
@@ -63,6 +65,11 @@ export async function simulate(
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS} AS
     SELECT role, reading, sn, tn, coalesce(m.is_within, false) AS is_within, count(*) AS vectors
     FROM ${ANSWERS} a LEFT JOIN ${MISSED} m USING (place) WHERE sn IS NOT NULL OR tn IS NOT NULL GROUP BY ALL`);
+  const { keptAs } = simulated;
+  if (keptAs !== undefined) {
+    await duck.run(`CREATE OR REPLACE TEMP TABLE ${keptAs} AS
+      SELECT role, vid, sn, tn, coalesce(m.is_within, false) AS is_within FROM ${ANSWERS} a LEFT JOIN ${MISSED} m USING (place)`);
+  }
   const ages = await agesByRole(duck, ANSWERS);
   const counts: RoleCounts[] = [];
   for (const [role, features] of roles.entries()) {
@@ -110,8 +117,9 @@ async function layOnline(duck: DuckDb, schedule: Schedule): Promise<void> {
 }
 
 /**
- * place | role, reading | definition, e | served_us, delay_us, ttl_us, freshness_us | watermark_us | found, trained: n
- * of the rows that were there | sn, tn: of those whose values count | is_withheld: the served row is too old
+ * place | role, vid, reading | definition, e | served_us, delay_us, ttl_us, freshness_us | watermark_us
+ * found, trained: n of the rows that were there | sn, tn: of those whose values count
+ * is_withheld: the served row is too old
  */
 function answersSql(view: SimulatedView, { cache, schedule, delayUs, ttlUs }: Simulated): string {
   const isStored = view.kind === 'stored';
@@ -120,7 +128,7 @@ function answersSql(view: SimulatedView, { cache, schedule, delayUs, ttlUs }: Si
     : 'AND complete_us IS NOT NULL AND ((served_us - delay_us) // hop_us) * hop_us <= complete_us';
   const read = `SELECT reading, definition, ${delayUs ?? 'delay_us'} AS delay_us, ${ttlUs ?? 'ttl_us'} AS ttl_us, hop_us,
     freshness_us, complete_us FROM ${READINGS}`;
-  const asked = `(SELECT a.place, a.role, a.reading, a.e, a.served_us, r.* EXCLUDE (reading), f.x${cache} AS x
+  const asked = `(SELECT a.place, a.role, a.vid, a.reading, a.e, a.served_us, r.* EXCLUDE (reading), f.x${cache} AS x
     FROM ${ASKED} a JOIN (${read}) r USING (reading) JOIN ${FETCHES} f USING (place) WHERE a.is_counted ${judged})`;
   const isTooOld = isStored
     ? 's.event_us < a.served_us - a.ttl_us'

@@ -19,6 +19,8 @@ import type { AskingRole, Reading } from './asked-rows.ts';
 import { settingsFor } from './asked-settings.ts';
 import type { AskedTimes } from './asked-settings.ts';
 import { layFetches } from './cached-fetches.ts';
+import { keepValues } from './kept-answers.ts';
+import type { KeptTables, KeptView } from './kept-answers.ts';
 import { layKnownRows } from './known-rows.ts';
 import { endedRuns, layRuns } from './published-rows.ts';
 import { lateStartUs, scheduleOf, usualRun } from './simulated-runs.ts';
@@ -33,6 +35,8 @@ interface TakingRole {
   readonly served: DayOfService;
   readonly used: ServiceView;
   readonly features: readonly Feature[];
+  /** Whether an on-demand view of the service computes of it. */
+  readonly isForOnDemand: boolean;
 }
 
 export interface RoleOutcome {
@@ -53,6 +57,8 @@ export interface ViewOutcome {
   /** How long a run takes; null: nothing was simulated. */
   readonly runUs: number | null;
   readonly roles: readonly RoleOutcome[];
+  /** For on-demand views that use it; null: none does, or nothing was simulated. */
+  readonly kept: KeptView | null;
 }
 
 interface AskedView {
@@ -62,6 +68,8 @@ interface AskedView {
   readonly share: number;
   /** Every service of the day that takes the view. */
   readonly services: readonly DayOfService[];
+  /** The names of what is kept for on-demand views. */
+  readonly tables: KeptTables;
 }
 
 /** @throws DuckDB's error when the history cannot be read */
@@ -70,23 +78,28 @@ export async function simulateView(day: MonitoredDay, asked: AskedView): Promise
   const now = settingsNow(day, view);
   const runs = await day.database.runs({ view: view.id });
   const unknown = whyUnknown(view, runs);
-  const nothing = { now, unknown, runUs: null, roles: [] };
+  const nothing = { now, unknown, runUs: null, roles: [], kept: null };
   if (unknown !== null) return nothing;
   const entity = day.book.current.entities.get(view.entity)!;
   const roles = asked.services.flatMap((served) => rolesOf(served, view));
   const laid = await layView(day, { ...asked, roles, runs, entity, now });
   if (typeof laid === 'string') return { ...nothing, unknown: laid };
   const unread = await unreadVectors(day.duck);
-  const run = async (simulated: Simulated): Promise<RoleCounts[]> =>
-    await simulate(day.duck, view, laid.compared, simulated);
-  const simulated = await run({ cache: 0, schedule: null });
-  const settings: { readonly setting: Setting; readonly counts: readonly RoleCounts[] }[] = [];
+  const isKept = roles.some(({ isForOnDemand }) => isForOnDemand);
+  const run = async (simulated: Simulated): Promise<Simulation> => {
+    const table = isKept ? asked.tables.next() : null;
+    const keeping = table === null ? simulated : { ...simulated, keptAs: table };
+    return { table, counts: await simulate(day.duck, view, laid.compared, keeping) };
+  };
+  const same = await run({ cache: 0, schedule: null });
+  const settings: (Simulation & { readonly setting: Setting })[] = [];
   for (const [i, setting] of laid.settings.entries()) {
     day.project.logger.progress(`what if: ${view.id}`, i, laid.settings.length);
     // Runs that keep to the interval are not the runs as they went.
     const isSame = setting.kind !== 'interval' && isInForce(setting, now);
-    settings.push({ setting, counts: isSame ? simulated : await run(laid.simulatedBy(setting)) });
+    settings.push({ setting, ...(isSame ? same : await run(laid.simulatedBy(setting))) });
   }
+  if (isKept) await keepValues(day.duck, asked.tables.values);
   day.project.logger.progress(`what if: ${view.id}`, laid.settings.length, laid.settings.length);
   const ages = await loggedAges(day.duck);
   return {
@@ -98,10 +111,35 @@ export async function simulateView(day: MonitoredDay, asked: AskedView): Promise
       used,
       unread: unread.get(i) ?? 0,
       loggedAges: ages.get(i) ?? { ageP50Us: null, ageP99Us: null },
-      simulated: simulated[i]!,
+      simulated: same.counts[i]!,
       settings: settings.map(({ setting, counts }) => ({ ...setting, ...counts[i]! })),
     })),
+    kept: !isKept
+      ? null
+      : {
+          view,
+          now,
+          values: asked.tables.values,
+          same: same.table!,
+          settings: settings.map(({ setting, table }) => ({ ...setting, table: table! })),
+          roles: numberedRoles(roles),
+        },
   };
+}
+
+interface Simulation {
+  /** What is kept of it; null: nothing. */
+  readonly table: string | null;
+  readonly counts: readonly RoleCounts[];
+}
+
+function numberedRoles(roles: readonly TakingRole[]): KeptView['roles'] {
+  const numbered = new Map<FeatureService, Map<string, number>>();
+  for (const [i, { served, used }] of roles.entries()) {
+    const own = numbered.get(served.service) ?? new Map<string, number>();
+    numbered.set(served.service, own.set(used.role, i));
+  }
+  return numbered;
 }
 
 function settingsNow({ project }: MonitoredDay, view: FeatureView): SettingsNow {
@@ -126,8 +164,9 @@ function rolesOf(served: DayOfService, view: FeatureView): TakingRole[] {
       const own = service.features
         .filter(({ role }) => role === used.role)
         .map((one) => view.features.find(({ name }) => name === one.feature)!);
+      const isForOnDemand = service.onDemand.some(({ uses }) => uses.includes(used.role));
       // The log has no value of a dropped one, so that nothing was measured either.
-      return { served, used, features: own.filter(({ log }) => log !== 'drop') };
+      return { served, used, isForOnDemand, features: own.filter(({ log }) => log !== 'drop') };
     });
 }
 
@@ -162,7 +201,9 @@ async function layView(
     keys: keysOf(day, role, entity, bundles),
     files: role.served.files,
     readings: new Map(
-      [...ofBundle].filter(([bundle]) => role.features.some((one) => isCompared(day, role, one, bundle))),
+      [...ofBundle].filter(
+        ([bundle]) => role.isForOnDemand || role.features.some((one) => isCompared(day, role, one, bundle)),
+      ),
     ),
   }));
   const compared = roles.map((role) => role.features.map((one) => comparedFeature(day, role, one, ofBundle)));

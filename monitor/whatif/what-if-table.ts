@@ -3,6 +3,7 @@ import { formatDuration } from '../../contract/std/duration.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { wrapped } from '../../contract/std/wrapped-text.ts';
 import { percentText } from '../percent-text.ts';
+import type { CaseRates } from './computed/computed-roles.ts';
 import { ageText, settingName } from './sentences.ts';
 import type { SettingRates } from './setting.ts';
 import type { WhatIf } from './what-if.ts';
@@ -14,10 +15,42 @@ export function renderWhatIf(services: readonly WhatIf[]): string {
   return services.map(serviceText).join('\n\n');
 }
 
-function serviceText({ service, date, sampled, roles }: WhatIf): string {
+function serviceText({ service, date, sampled, roles, computed }: WhatIf): string {
   const of = sampled === null ? '' : `, simulated for ${percentText(sampled)} of the entities`;
-  return [`${service}, ${date}: what other settings would have served${of}`, ...roles.map(roleText)].join(
-    '\n\n',
+  const head = `${service}, ${date}: what other settings would have served${of}`;
+  return [head, ...roles.map(roleText), ...computed.map(computedText)].join('\n\n');
+}
+
+function computedText(of: WhatIf['computed'][number]): string {
+  const { role, view, unknown, unread, measured, simulated, settings, checkout } = of;
+  const head = `${role === view ? view : `${role} (${view})`}: computed on demand`;
+  if (simulated === null) return `${head}\n  ${unknown}`;
+  const lines = [
+    ['as measured', ...computedCells({ ...measured, otherValues: null })],
+    ['the same, simulated', ...computedCells(simulated)],
+    ...[...Map.groupBy(settings, (one) => one.view)].flatMap(([id, own]) => [
+      [`${id}:`, '', '', ''],
+      ...own.map((one) => [`  ${one.name}`, ...computedCells(one)]),
+    ]),
+    ...(checkout === null || checkout.unknown !== null
+      ? []
+      : [['the function of the checkout', ...computedCells(checkout)]]),
+  ];
+  const align = ['left', 'right', 'right', 'right'] as const;
+  const table = renderTable(['', 'exact', 'or within promise', 'other values'], lines, align);
+  const left =
+    unread === 0 ? [] : [`vectors in no count: ${unread} (UNAVAILABLE, or not to be computed again)`];
+  const lost =
+    checkout === null || checkout.unknown === null
+      ? []
+      : [`the function of the checkout cannot be run over what was logged: ${checkout.unknown}`];
+  const notes = [...left, ...lost].flatMap((note) => wrapped(`Note: ${note}.`, WIDTH, { first: '  ' }));
+  return [head, ...table.split('\n').map((line) => `  ${line}`), ...notes].join('\n');
+}
+
+function computedCells({ exactMatch, exactMatchWithinPromise, otherValues }: CaseRates): string[] {
+  return [exactMatch, exactMatchWithinPromise, otherValues].map((share) =>
+    share === null ? '–' : percentText(share),
   );
 }
 

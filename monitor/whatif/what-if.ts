@@ -3,20 +3,22 @@
  * would change with another cache time, interval of runs, delay or TTL, from the vectors that were served.
  */
 import { registryError } from '../../contract/errors.ts';
-import type { FeatureView, ServiceView } from '../../contract/model.ts';
-import { didYouMean } from '../../contract/std/did-you-mean.ts';
+import type { FeatureView, OnDemandView, ServiceView } from '../../contract/model.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
 import { DAY_US, dayOf } from '../../contract/std/timestamp.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
 import type { Cause } from '../causes/cause.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
-import type { MonitoredDay } from '../monitored-day.ts';
 import { withDay } from '../run.ts';
 import { readSnapshot } from '../verdict/snapshot-folder.ts';
 import type { Snapshot } from '../verdict/snapshot.ts';
+import { askedViews } from './asked-views.ts';
 import { askedShare, askedTimes } from './asked-settings.ts';
 import type { AskedTimes, WhatIfOptions } from './asked-settings.ts';
+import { computedWhatIf } from './computed/computed-roles.ts';
+import type { ComputedWhatIf } from './computed/computed-roles.ts';
+import { KeptTables } from './kept-answers.ts';
 import { apartText, settingText } from './sentences.ts';
 import { isInForce, ratesOf } from './setting.ts';
 import type { SettingRates, SettingsNow, SimulatedSetting } from './setting.ts';
@@ -29,6 +31,8 @@ export interface WhatIf {
   /** Of the entities, chosen by a hash of their keys; null: all were simulated. */
   readonly sampled: number | null;
   readonly roles: readonly RoleWhatIf[];
+  /** On-demand views, with the settings of what they use. */
+  readonly computed: readonly ComputedWhatIf[];
 }
 
 interface RoleWhatIf {
@@ -51,39 +55,62 @@ interface RoleWhatIf {
 }
 
 /**
- * @returns one a service of the day that takes one of the views
- * @throws  REG_USAGE, REG_UNKNOWN, REG_SOURCE, MON_DAY, MON_NO_VECTORS, MON_SNAPSHOT
+ * @param checkout  by id the on-demand views of the definition files; null: only those in force are asked for
+ * @returns         one a service of the day that takes one of the views
+ * @throws          REG_USAGE, REG_UNKNOWN, REG_SOURCE, MON_DAY, MON_NO_VECTORS, MON_SNAPSHOT
  */
-export async function whatIf(project: Project, options: WhatIfOptions): Promise<WhatIf[]> {
+export async function whatIf(
+  project: Project,
+  options: WhatIfOptions,
+  checkout: ReadonlyMap<string, OnDemandView> | null = null,
+): Promise<WhatIf[]> {
   const asked = { times: askedTimes(options), share: askedShare(options) };
   const sampled = asked.share < 1 ? asked.share : null;
   const date = options.date ?? dayOf(project.clock.nowUs() - DAY_US);
   return await RegistryDatabase.using(project.settings.registry, async (database) => {
     const opened = { date, ...(options.service === undefined ? {} : { services: options.service }) };
     return await withDay(project, database, opened, async (day, found) => {
-      const views = viewsOf(day, found, options.view);
-      refuseTtl(asked.times, views);
-      const taking = found.filter(({ service }) =>
-        service.views.some((used) => views.some(({ id }) => id === used.view)),
-      );
-      const judged = judgedDays(project, taking, opened);
+      const views = askedViews(day.book.current, found, options.view);
+      refuseTtl(asked.times, views.tried);
+      const judged = judgedDays(project, found.filter(views.isTakenBy), opened);
       const outcomes = new Map<string, ViewOutcome>();
-      for (const view of views) {
-        const services = [...day.log.services.values()];
-        outcomes.set(view.id, await reading(view, () => simulateView(day, { ...asked, view, services })));
+      for (const [i, view] of [...views.tried, ...views.usedBeside].entries()) {
+        const times = views.tried.includes(view) ? asked.times : NOTHING_ELSE;
+        const of = {
+          ...asked,
+          times,
+          view,
+          services: [...day.log.services.values()],
+          tables: new KeptTables(i),
+        };
+        outcomes.set(view.id, await reading(view, () => simulateView(day, of)));
       }
-      return judged.map(({ served, snapshot }) => ({
-        date,
-        service: served.service.name,
-        sampled,
-        roles: served.service.views.flatMap((used) => {
-          const outcome = outcomes.get(used.view);
-          return outcome === undefined ? [] : [roleWhatIf({ served, used, snapshot, outcome, sampled })];
-        }),
-      }));
+      const kept = new Map([...outcomes].flatMap(([id, one]) => (one.kept === null ? [] : [[id, one.kept]])));
+      const unknown = new Map([...outcomes].map(([id, one]) => [id, one.unknown]));
+      const answers: WhatIf[] = [];
+      for (const { served, snapshot } of judged) {
+        const { service } = served;
+        const computed = { served, snapshot, kept, unknown, checkout };
+        answers.push({
+          date,
+          service: service.name,
+          sampled,
+          roles: service.views.flatMap((used) => {
+            const isListed = service.features.some(({ role }) => role === used.role);
+            const outcome = outcomes.get(used.view);
+            if (outcome === undefined || !isListed || !views.isShown(used.view)) return [];
+            return [roleWhatIf({ served, used, snapshot, outcome, sampled })];
+          }),
+          computed: await computedWhatIf(day, computed, views.computed),
+        });
+      }
+      return answers;
     });
   });
 }
+
+/** Of a view that is simulated only for those that it stands beside. */
+const NOTHING_ELSE: AskedTimes = new Map();
 
 interface JudgedService {
   readonly served: DayOfService;
@@ -116,23 +143,6 @@ function judgedDays(
   }
   logger.warn(`${what} and is left out. ${help}`);
   return judged;
-}
-
-/** @throws REG_UNKNOWN when none of the services takes a view of a name */
-function viewsOf(
-  { book }: MonitoredDay,
-  found: readonly DayOfService[],
-  names: readonly string[] | undefined,
-): FeatureView[] {
-  const ids = [...new Set(found.flatMap(({ service }) => service.views.map(({ view }) => view)))];
-  const views = ids.map((id) => book.current.views.get(id)!);
-  if (names === undefined) return views;
-  for (const name of names) {
-    if (views.some((view) => view.id === name || view.name === name)) continue;
-    const hint = didYouMean(name, ids) || `; they take ${ids.join(', ')}`;
-    throw registryError('REG_UNKNOWN', `none of the services takes a view ${name}${hint}`, { field: 'view' });
-  }
-  return views.filter((view) => names.includes(view.id) || names.includes(view.name));
 }
 
 /** @throws REG_USAGE when a TTL is asked for and no view can have one */
