@@ -13,7 +13,8 @@ import { FEAST_STATUSES } from '../surface/feast/feast-text.ts';
 export type Schema = Readonly<Record<string, unknown>>;
 
 export const MAX_INT32 = 2 ** 31 - 1;
-const MAX_FLOAT32 = 3.4e38;
+/** Half a step past the largest float32: what is less in size is rounded to one. */
+const PAST_FLOAT32 = 2 ** 128 - 2 ** 103;
 const BASE64_PATTERN = '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
 
 export function objectOf(
@@ -171,7 +172,12 @@ export function inputValueSchema(type: ValueType): Schema {
         ],
       };
     case 'float32':
-      return { anyOf: [{ type: 'number', minimum: -MAX_FLOAT32, maximum: MAX_FLOAT32 }, NUMBER_WORDS] };
+      return {
+        anyOf: [
+          { type: 'number', exclusiveMinimum: -PAST_FLOAT32, exclusiveMaximum: PAST_FLOAT32 },
+          NUMBER_WORDS,
+        ],
+      };
     case 'float64':
       return { anyOf: [{ type: 'number' }, NUMBER_WORDS] };
     case 'string':

@@ -154,7 +154,13 @@ function anyText(schema: Schema): fc.Arbitrary<string> {
 
 /** Folds a number into the bounds of a schema. */
 function within(value: number, schema: Schema): number {
-  const { minimum = -Infinity, maximum = Infinity } = schema as { minimum?: number; maximum?: number };
+  const bounds = schema as Partial<
+    Record<'minimum' | 'exclusiveMinimum' | 'maximum' | 'exclusiveMaximum', number>
+  >;
+  // Beside a bound that is exclusive lies the next number towards zero.
+  const beside = (bound: number): number => bound * (1 - Number.EPSILON);
+  const { minimum = beside(bounds.exclusiveMinimum ?? -Infinity) } = bounds;
+  const { maximum = beside(bounds.exclusiveMaximum ?? Infinity) } = bounds;
   if (value >= minimum && value <= maximum) return value;
   const width = maximum - minimum + 1;
   return Number.isFinite(width) ? minimum + (Math.abs(value) % width) : Math.max(minimum, Math.abs(value));
@@ -182,6 +188,10 @@ function hasBound(keyword: string, of: unknown, value: unknown): boolean {
       return typeof value !== 'number' || value >= bound;
     case 'maximum':
       return typeof value !== 'number' || value <= bound;
+    case 'exclusiveMinimum':
+      return typeof value !== 'number' || value > bound;
+    case 'exclusiveMaximum':
+      return typeof value !== 'number' || value < bound;
     case 'maxLength':
       return typeof value !== 'string' || [...value].length <= bound;
     case 'pattern':
