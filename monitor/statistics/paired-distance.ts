@@ -4,6 +4,7 @@
  */
 
 import { sortDoubles } from './radix-sort.ts';
+import { SortedNumbers } from './sorted-numbers.ts';
 
 /** Any two can be compared, also a whole number past 2^53 with a double. */
 type Ordered = number | bigint;
@@ -19,6 +20,12 @@ export interface PairedDistance {
   readonly wasserstein: number;
 }
 
+/** Values in ascending order, and for each of them how many there are up to it. */
+interface Steps {
+  readonly distinct: ArrayLike<Ordered>;
+  readonly ends: ArrayLike<number>;
+}
+
 /**
  * @param served, replayed  of the pairs that differ, aligned or not, without NaN; not modified. Equal pairs may be
  *                          among them
@@ -29,17 +36,25 @@ export function pairedDistance(
   replayed: readonly Ordered[] | Float64Array,
   pairs: number,
 ): PairedDistance {
-  const [a, b] = [sorted(served), sorted(replayed)];
-  let [i, j, widest, area] = [0, 0, 0, 0];
+  return steppedDistance(stepsOf(served), stepsOf(replayed), pairs);
+}
+
+/** The same of values that are sorted. */
+export function steppedDistance(
+  { distinct: a, ends: endsOfA }: Steps,
+  { distinct: b, ends: endsOfB }: Steps,
+  pairs: number,
+): PairedDistance {
+  let [i, j, inA, inB, widest, area] = [0, 0, 0, 0, 0, 0];
   let location: Ordered | null = null;
   let before: Ordered | null = null;
   while (i < a.length || j < b.length) {
     const x = j === b.length || (i < a.length && a[i]! <= b[j]!) ? a[i]! : b[j]!;
-    if (before !== null && i !== j) area += (Math.abs(i - j) / pairs) * between(before, x);
+    if (before !== null && inA !== inB) area += (Math.abs(inA - inB) / pairs) * between(before, x);
     // `a[i] == x`: 2n and 2 are one value.
-    while (i < a.length && a[i]! <= x) i++;
-    while (j < b.length && b[j]! <= x) j++;
-    if (Math.abs(i - j) > Math.abs(widest)) [widest, location] = [i - j, x];
+    while (i < a.length && a[i]! <= x) inA = endsOfA[i++]!;
+    while (j < b.length && b[j]! <= x) inB = endsOfB[j++]!;
+    if (Math.abs(inA - inB) > Math.abs(widest)) [widest, location] = [inA - inB, x];
     before = x;
   }
   return {
@@ -51,8 +66,10 @@ export function pairedDistance(
 }
 
 /** Doubles alone are sorted by their bits. */
-function sorted(values: readonly Ordered[] | Float64Array): readonly Ordered[] | Float64Array {
-  return values instanceof Float64Array ? sortDoubles(values.slice()) : values.toSorted(inOrder);
+function stepsOf(values: readonly Ordered[] | Float64Array): Steps {
+  if (values instanceof Float64Array) return SortedNumbers.of(sortDoubles(values.slice()));
+  const distinct = values.toSorted(inOrder);
+  return { distinct, ends: distinct.map((_, i) => i + 1) };
 }
 
 function inOrder(x: Ordered, y: Ordered): number {

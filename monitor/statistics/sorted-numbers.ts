@@ -8,11 +8,11 @@ export class SortedNumbers {
   /** Ascending, each once; 0 for -0. */
   readonly distinct: Float64Array;
   /** For each of them how many numbers there are up to it. */
-  readonly #ends: Float64Array;
+  readonly ends: Float64Array;
 
   private constructor(distinct: Float64Array, ends: Float64Array) {
     this.distinct = distinct;
-    this.#ends = ends;
+    this.ends = ends;
   }
 
   /** @param values  ascending; one may stand there several times @param counts  how often each occurs; default: once */
@@ -41,8 +41,8 @@ export class SortedNumbers {
     for (let i = 0, j = 0; i < x.length || j < y.length; filled++) {
       const isOfA = j === y.length || (i < x.length && x[i]! <= y[j]!);
       const value = isOfA ? x[i]! : y[j]!;
-      if (i < x.length && x[i] === value) inA = a.#ends[i++]!;
-      if (j < y.length && y[j] === value) inB = b.#ends[j++]!;
+      if (i < x.length && x[i] === value) inA = a.ends[i++]!;
+      if (j < y.length && y[j] === value) inB = b.ends[j++]!;
       distinct[filled] = value;
       ends[filled] = inA + inB;
     }
@@ -50,18 +50,25 @@ export class SortedNumbers {
   }
 
   #doubled(): SortedNumbers {
-    const ends = this.#ends.slice();
+    const ends = this.ends.slice();
     for (let i = 0; i < ends.length; i++) ends[i]! *= 2;
     return new SortedNumbers(this.distinct, ends);
   }
 
+  /** Each value as often as it occurs. */
+  *all(): Generator<number> {
+    for (let i = 0; i < this.distinct.length; i++) {
+      for (let left = this.ends[i]! - this.#endBefore(i); left > 0; left--) yield this.distinct[i]!;
+    }
+  }
+
   get length(): number {
-    return this.#ends.at(-1) ?? 0;
+    return this.ends.at(-1) ?? 0;
   }
 
   /** @param rank  counted from 0, below `length` */
   at(rank: number): number {
-    return this.distinct[firstAbove(this.#ends, rank)]!;
+    return this.distinct[firstAbove(this.ends, rank)]!;
   }
 
   /** @returns how many are smaller than x */
@@ -75,7 +82,7 @@ export class SortedNumbers {
   }
 
   #endBefore(place: number): number {
-    return place === 0 ? 0 : this.#ends[place - 1]!;
+    return place === 0 ? 0 : this.ends[place - 1]!;
   }
 }
 

@@ -238,6 +238,7 @@ export class FeatureTally {
     examples: readonly Example[] = [],
   ): Omit<FeatureSnapshot, 'level'> {
     this.#pairs.addAgreeing(agreeing.pairs);
+    const { differences, distributions } = this.#pairs.told();
     const shares = this.#rows.shares(agreeing.rows);
     const present = this.#exact + this.#withinPromise + this.#beyondPromise;
     const rate = (count: number): number | null => (present === 0 ? null : count / present);
@@ -267,10 +268,10 @@ export class FeatureTally {
       toleranceMatch: this.#hasTolerance ? rate(this.#tolerated) : null,
       availableMatch: this.#hasAvailable ? rate(this.#exactAsAvailable) : null,
       states: this.#stateTable(),
-      ...this.#pairs.differences(),
+      ...differences,
       ...this.#causes(),
       ...(this.#looksLike.length > 0 ? { looksLike: this.#looksLike } : {}),
-      distributions: this.#pairs.distributions(),
+      distributions,
       examples,
     };
   }

@@ -15,7 +15,7 @@ import { NO_PAIRS } from './agreeing-pairs.ts';
 import type { AgreeingPairs } from './agreeing-pairs.ts';
 import { NumberPairs } from './pairs/number-pairs.ts';
 import { NO_DIFFERENCES, exactSum } from './pairs/pair-differences.ts';
-import type { PairDifferences, PairTally } from './pairs/pair-differences.ts';
+import type { PairDifferences, PairTally, PairsTold } from './pairs/pair-differences.ts';
 
 export function pairTallyOf(type: ValueType): PairTally {
   if (isNumeric(type)) return new NumberPairs();
@@ -30,7 +30,11 @@ export function pairTallyOf(type: ValueType): PairTally {
     case 'list':
       return new ListPairs(type.of);
     default:
-      return { add() {}, addAgreeing() {}, differences: () => NO_DIFFERENCES, distributions: () => null };
+      return {
+        add() {},
+        addAgreeing() {},
+        told: () => ({ differences: NO_DIFFERENCES, distributions: null }),
+      };
   }
 }
 
@@ -61,7 +65,11 @@ class TimePairs implements PairTally {
     return sortDoubles(Float64Array.from(this.#seconds(), Math.abs));
   }
 
-  differences(): PairDifferences {
+  told(): PairsTold {
+    return { differences: this.#differences(), distributions: this.#distributions() };
+  }
+
+  #differences(): PairDifferences {
     if (this.#pairs === 0) return NO_DIFFERENCES;
     const sizes = new Float64Array(this.#pairs);
     sizes.set(this.#sizes());
@@ -72,7 +80,7 @@ class TimePairs implements PairTally {
     };
   }
 
-  distributions(): Distributions | null {
+  #distributions(): Distributions | null {
     if (this.#pairs === 0) return null;
     const { d, wasserstein } = pairedDistance(this.#served, this.#replayed, this.#pairs);
     const sizes = this.#sizes();
@@ -105,7 +113,7 @@ class CategoryPairs implements PairTally {
   }
 
   texts(): ReadonlySet<string> {
-    const changed = this.#told().flatMap(({ served, replayed }) => [served, replayed]);
+    const changed = this.#changed().flatMap(({ served, replayed }) => [served, replayed]);
     return new Set([...this.#agreeing.keys(), ...changed.filter((value) => value !== null)]);
   }
 
@@ -116,15 +124,12 @@ class CategoryPairs implements PairTally {
     else count(this.#changes, JSON.stringify(texts), vectors);
   }
 
-  differences(): PairDifferences {
-    return NO_DIFFERENCES;
+  told(): PairsTold {
+    const agreeing = { counted: this.#agreeing, rest: this.#rest };
+    return { differences: NO_DIFFERENCES, distributions: compareCategories(agreeing, this.#changed()) };
   }
 
-  distributions(): Distributions | null {
-    return compareCategories({ counted: this.#agreeing, rest: this.#rest }, this.#told());
-  }
-
-  #told(): CategoryChange[] {
+  #changed(): CategoryChange[] {
     return [...this.#changes].map(([pair, rows]) => {
       const [served, replayed] = JSON.parse(pair) as [string | null, string | null];
       return { served, replayed, rows };
@@ -175,11 +180,11 @@ class EmbeddingPairs implements PairTally {
     this.#least = Math.min(this.#least, cosine);
   }
 
-  differences(): PairDifferences {
-    return NO_DIFFERENCES;
+  told(): PairsTold {
+    return { differences: NO_DIFFERENCES, distributions: this.#distributions() };
   }
 
-  distributions(): Distributions | null {
+  #distributions(): Distributions | null {
     if (this.#pairs === 0) return null;
     const components = Array.from(this.#differs, (rows, component) => ({
       component,
@@ -231,11 +236,11 @@ class ListPairs implements PairTally {
     this.#most = Math.max(this.#most, edits);
   }
 
-  differences(): PairDifferences {
-    return NO_DIFFERENCES;
+  told(): PairsTold {
+    return { differences: NO_DIFFERENCES, distributions: this.#distributions() };
   }
 
-  distributions(): Distributions | null {
+  #distributions(): Distributions | null {
     if (this.#pairs === 0) return null;
     const { served, replayed } = this.#items;
     return {

@@ -16,12 +16,4 @@ export class NumberColumn {
   values(): Float64Array {
     return this.#items.subarray(0, this.#count);
   }
-
-  /** @returns each number as often as `counts` says at its place */
-  repeated(counts: Float64Array): Float64Array {
-    const all = new Float64Array(counts.reduce((sum, count) => sum + count, 0));
-    let at = 0;
-    for (const [i, count] of counts.entries()) all.fill(this.#items[i]!, at, (at += count));
-    return all;
-  }
 }

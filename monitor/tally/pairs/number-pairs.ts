@@ -1,15 +1,16 @@
 /** The pairs of a feature whose values are numbers. */
 import type { Value } from '../../../contract/value-type.ts';
 import { compareNumeric, sidesOf } from '../../statistics/distribution.ts';
-import type { AgreeingNumbers, OpenNumbers } from '../../statistics/distribution.ts';
-import type { Distributions, NotNumbers } from '../../statistics/distributions.ts';
+import type { AgreeingNumbers, NumberSides, OpenNumbers } from '../../statistics/distribution.ts';
+import type { NotNumbers } from '../../statistics/distributions.ts';
 import { quantileOfSorted } from '../../statistics/quantile.ts';
 import { sortDoubles } from '../../statistics/radix-sort.ts';
+import { SortedNumbers } from '../../statistics/sorted-numbers.ts';
 import { NO_PAIRS, together } from '../agreeing-pairs.ts';
 import type { AgreeingPairs } from '../agreeing-pairs.ts';
 import { NumberColumn } from './number-column.ts';
 import { NONE_APART, NO_DIFFERENCES, exactSum } from './pair-differences.ts';
-import type { PairDifferences, PairTally } from './pair-differences.ts';
+import type { PairDifferences, PairTally, PairsTold } from './pair-differences.ts';
 
 export class NumberPairs implements PairTally {
   readonly #agreeing = new NumberColumn();
@@ -46,26 +47,35 @@ export class NumberPairs implements PairTally {
     }
   }
 
-  differences(): PairDifferences {
-    return numberDifferences(this.#counted(), this.#open());
-  }
-
-  distributions(): Distributions | null {
-    return compareNumeric(this.#counted(), this.#open(), this.#notNumbers);
-  }
-
-  #open(): OpenNumbers {
-    const vectors = this.#vectors.values();
-    return {
-      served: this.#served.repeated(vectors),
-      replayed: this.#replayed.repeated(vectors),
+  told(): PairsTold {
+    const agreeing = together(this.#known, this.#counted());
+    const open = {
+      served: this.#served.values(),
+      replayed: this.#replayed.values(),
+      counts: this.#vectors.values(),
       wide: this.#wide,
+    };
+    const sides = sidesOf(agreeing, open);
+    return {
+      differences: numberDifferences(agreeing, open, sides),
+      distributions: compareNumeric(sides, open.wide, this.#notNumbers),
     };
   }
 
+  /** The values that agree, each once. */
   #counted(): AgreeingNumbers {
-    const all = this.#agreeing.repeated(this.#agreeingVectors.values());
-    return together(this.#known, countedValues(sortDoubles(all)));
+    const [all, counts] = [this.#agreeing.values().slice(), this.#agreeingVectors.values().slice()];
+    sortDoubles(all, counts);
+    let distinct = 0;
+    for (let i = 0; i < all.length; i++) {
+      if (distinct > 0 && all[distinct - 1] === all[i]) counts[distinct - 1]! += counts[i]!;
+      else {
+        all[distinct] = all[i]!;
+        counts[distinct] = counts[i]!;
+        distinct += 1;
+      }
+    }
+    return { values: all.subarray(0, distinct), counts: counts.subarray(0, distinct) };
   }
 }
 
@@ -89,43 +99,46 @@ function isWide(value: number | bigint): boolean {
   return typeof value === 'bigint' && !Number.isSafeInteger(Number(value));
 }
 
-function countedValues(sorted: Float64Array): AgreeingNumbers {
-  const [values, counts]: [number[], number[]] = [[], []];
-  for (const value of sorted) {
-    if (values.at(-1) === value) counts[counts.length - 1]! += 1;
-    else {
-      values.push(value);
-      counts.push(1);
-    }
-  }
-  return { values: Float64Array.from(values), counts: Float64Array.from(counts) };
-}
-
 /** Quantiles are interpolated linearly between the nearest ranks, as numpy does by default. */
-function numberDifferences(agreeing: AgreeingNumbers, open: OpenNumbers): PairDifferences {
-  if (open.served.length + open.wide.length === 0)
-    return agreeing.values.length === 0 ? NO_DIFFERENCES : NONE_APART;
-  const [a, b] = sidesOf(agreeing, open);
-  if (a.length === 0) return NO_DIFFERENCES;
-  const { served, replayed, wide } = open;
-  const differences = new Float64Array(wide.length + served.length);
-  const relative = new Float64Array(differences.length);
-  const sizes = new Float64Array(a.length);
-  for (let i = 0; i < differences.length; i++) {
+function numberDifferences(
+  agreeing: AgreeingNumbers,
+  open: OpenNumbers,
+  { served: a, replayed: b }: NumberSides,
+): PairDifferences {
+  const { served, replayed, counts, wide } = open;
+  if (served.length + wide.length === 0) return agreeing.values.length === 0 ? NO_DIFFERENCES : NONE_APART;
+  const size = wide.length + served.length;
+  const [differences, relative, sizes] = [
+    new Float64Array(size),
+    new Float64Array(size),
+    new Float64Array(size),
+  ];
+  const times = new Float64Array(size).fill(1);
+  times.set(counts, wide.length);
+  for (let i = 0; i < size; i++) {
     const own = i - wide.length;
-    const [x, y] = own < 0 ? wide[i]! : [served[own]!, replayed[own]!];
+    const x = own < 0 ? wide[i]![0] : served[own]!;
+    const y = own < 0 ? wide[i]![1] : replayed[own]!;
     const difference = differenceOf(x, y);
-    const size = Math.abs(Number(x)) / 2 + Math.abs(Number(y)) / 2;
+    const middle = Math.abs(Number(x)) / 2 + Math.abs(Number(y)) / 2;
     differences[i] = difference;
     sizes[i] = Math.abs(difference);
-    relative[i] = size === 0 ? 0 : Math.abs(difference) / size;
+    relative[i] = middle === 0 ? 0 : Math.abs(difference) / middle;
   }
   return {
-    meanDifference: exactSum(differences) / a.length,
-    symmetricRelativeError: exactSum(relative) / a.length,
+    meanDifference: exactSum(differences, times) / a.length,
+    symmetricRelativeError: exactSum(relative, times) / a.length,
     p99OfServedMinusReplayed: quantileOfSorted(a, 0.99) - quantileOfSorted(b, 0.99),
-    p99OfAbsoluteDifference: quantileOfSorted(sortDoubles(sizes), 0.99),
+    p99OfAbsoluteDifference: quantileOfSorted(withZeros(sizes, times, a.length), 0.99),
   };
+}
+
+/** @returns the sizes, and a zero for each of the other pairs */
+function withZeros(sizes: Float64Array, times: Float64Array, pairs: number): SortedNumbers {
+  sortDoubles(sizes, times);
+  const differing = SortedNumbers.of(sizes, times);
+  const zeros = SortedNumbers.of(Float64Array.of(0), Float64Array.of(pairs - differing.length));
+  return SortedNumbers.merged(zeros, differing);
 }
 
 function differenceOf(a: number | bigint, b: number | bigint): number {

@@ -12,6 +12,12 @@ export interface PairDifferences {
   readonly p99OfAbsoluteDifference: number | null;
 }
 
+export interface PairsTold {
+  readonly differences: PairDifferences;
+  /** null: there is nothing to tell. */
+  readonly distributions: Distributions | null;
+}
+
 export interface PairTally {
   /** @param vectors  how many had the pair */
   add(served: Value, replayed: Value, vectors: number): void;
@@ -19,8 +25,8 @@ export interface PairTally {
   addAgreeing(agreeing: AgreeingPairs): void;
   /** The texts of the pairs that were added, each once, where the type has texts; no others need be named. */
   texts?(): ReadonlySet<string>;
-  differences(): PairDifferences;
-  distributions(): Distributions | null;
+  /** Asked once, when all pairs are added. */
+  told(): PairsTold;
 }
 
 export const NO_DIFFERENCES: PairDifferences = {
@@ -38,14 +44,21 @@ export const NONE_APART: PairDifferences = {
   p99OfAbsoluteDifference: 0,
 };
 
-/** A sum with Neumaier's correction. */
-export function exactSum(values: Iterable<number>): number {
+/**
+ * A sum with Neumaier's correction.
+ *
+ * @param counts  how often each value occurs; default: once
+ */
+export function exactSum(values: ArrayLike<number>, counts: ArrayLike<number> | null = null): number {
   let sum = 0;
   let lost = 0;
-  for (const value of values) {
-    const next = sum + value;
-    lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
-    sum = next;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    for (let times = counts === null ? 1 : counts[i]!; times > 0; times--) {
+      const next = sum + value;
+      lost += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum;
+      sum = next;
+    }
   }
   return Number.isFinite(lost) ? sum + lost : sum;
 }
