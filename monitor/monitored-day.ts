@@ -20,6 +20,8 @@ export interface MonitoredDay extends JudgedSpan {
   readonly log: DayOfLog;
   /** Whether what another V8 computed on demand is judged all the same. */
   readonly otherEngine: boolean;
+  /** How many groups of vectors are judged at once (groups/group-pages.ts). */
+  readonly groupsAtOnce: number;
   /** The secret of the log's HMACs; null: no secret is set. */
   readonly hmacKey: HmacKey | null;
 }

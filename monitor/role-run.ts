@@ -22,6 +22,7 @@ import type { JudgedRows } from './judged-rows/judged-rows.ts';
 import type { KeptRole } from './kept/kept-role.ts';
 import { looksLike } from './likeness/likeness-search.ts';
 import { UnexplainedRows } from './likeness/unexplained-rows.ts';
+import { giveBackMemory } from './memory-limit.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { NO_TRAFFIC } from './replay/agreeing-traffic.ts';
 import { agreeingPairs } from './replay/agreeing-values.ts';
@@ -168,19 +169,25 @@ export class RoleRun {
   }
 
   async #judgeOpen(judge: ViewJudge, split: Split, tallies: readonly FeatureTally[]): Promise<GroupPages> {
-    const { duck, hmacKey, book } = this.#day;
+    const { duck, hmacKey, book, project, groupsAtOnce } = this.#day;
     const { rows, judged, answers } = this.#parts;
     const [view, entity] = [this.#view, this.#entity];
     const definedAs = (id: number): DefinedView | null => book.definedAs(view, id);
     const { service } = this.#served;
-    const replay = new ViewReplay(duck, { ...this.#role(), ...split, service, definedAs, ids: judge.keys });
+    const parts = { service, definedAs, ids: judge.keys, groupsAtOnce };
+    const replay = new ViewReplay(duck, { ...this.#role(), ...split, ...parts });
     const pages = await this.#reading(() => replay.join());
+    await giveBackMemory(duck, project.settings.monitor);
     await this.#measure(tallies, split);
     const revealed = new RevealedValues(duck, view, hmacKey, replay);
     const unexplained = new UnexplainedRows(judge.keys);
     const asServed = new AsServed(duck, { view, entity }, replay, { revealed, unexplained });
     await this.#reading(() => asServed.prepare(split.features, (vector) => judge.read(vector)));
-    for await (const { places, vectors, batches } of pages.read()) {
+    const laid = async (): Promise<void> => {
+      await asServed.lay();
+      await giveBackMemory(duck, project.settings.monitor);
+    };
+    for await (const { places, vectors, batches } of pages.read(laid)) {
       await asServed.open(places);
       for (const groups of batches()) {
         const batch = groups.map((group) => ({ ...group, vectors, given: judge.read(group.vector) }));

@@ -24,6 +24,7 @@ import { archivedSpan } from './day/archived-day.ts';
 import { DamagedArchive, DamagedFiles, readingArchive } from './day/damaged-archive.ts';
 import { readDayOfLog } from './day/day-of-log.ts';
 import type { DayOfLog, DayOfService } from './day/day-of-log.ts';
+import { GROUPS_AT_ONCE } from './groups/group-pages.ts';
 import { HashedIds, hasHashedIds } from './day/hashed-ids.ts';
 import { quietDays } from './day/quiet-day.ts';
 import { monitorError } from './errors.ts';
@@ -45,6 +46,8 @@ interface MonitorOptions {
   readonly services?: readonly string[];
   /** Whether what another V8 computed on demand is judged all the same; not unless given. */
   readonly otherEngine?: boolean;
+  /** How many groups of vectors are judged at once: more take more memory, and the verdict is the same. */
+  readonly groupsAtOnce?: number;
 }
 
 /**
@@ -136,7 +139,8 @@ async function withReadableDay<T>(
     const exposed = exposedKeyNotice(setting);
     if (exposed !== null) project.logger.warn(exposed);
     const histories = { ...project.settings, seen: new HistoriesSeen() };
-    const own = { scratch: scratch.folder, histories, hmacKey, otherEngine: options.otherEngine === true };
+    const { otherEngine = false, groupsAtOnce = GROUPS_AT_ONCE } = options;
+    const own = { scratch: scratch.folder, histories, hmacKey, otherEngine, groupsAtOnce };
     const day = { ...span, project, database, book, duck, ...own };
     const log = await readLog(day, options.damaged);
     for (const [what, vectors] of log.leftOut) {

@@ -24,6 +24,7 @@ import { spanOf, spanText } from './judged-span.ts';
 import { KeptRoles } from './kept/kept-roles.ts';
 import type { KeptTables } from './kept/kept-roles.ts';
 import type { KeptRole } from './kept/kept-role.ts';
+import { giveBackMemory } from './memory-limit.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import type { JudgedComputed } from './on-demand/computed-tally.ts';
 import { OnDemandRun } from './on-demand/on-demand-run.ts';
@@ -93,6 +94,7 @@ export class ServiceRun {
         await drift?.endRole(role);
         // Else they would stand in memory beside those of the next role, and beside the rows that are written.
         await dropReplay(this.#day.duck);
+        await giveBackMemory(this.#day.duck, settings.monitor);
         this.#outcomes.push(outcome);
       } else this.#outcomes.push(before);
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));

@@ -87,9 +87,13 @@ export class AsServed {
     archived: readonly ServedFeature[],
     read: (vector: ReplayedVector) => GivenRow,
   ): Promise<void> {
-    await this.#held.lay();
     await this.#search.prepare(archived, read);
     await this.#following.lay();
+  }
+
+  /** Called when the pairs of the groups are there that are judged next. */
+  async lay(): Promise<void> {
+    await this.#held.lay();
   }
 
   /** Takes what was found for the groups of a page. */

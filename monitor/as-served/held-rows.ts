@@ -29,7 +29,7 @@ export class HeldRows {
     this.#replay = replay;
   }
 
-  /** Called when the groups are there. */
+  /** Called when the pairs of the groups are there that are judged next. */
   async lay(): Promise<void> {
     const { features, kind } = this.#view;
     const same = this.#replay.keys.map((key, i) => `b.k${i} = h.${quoteName(key.row)}`).join(' AND ');

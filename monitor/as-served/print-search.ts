@@ -21,6 +21,8 @@ import type { FidelityFacts, HeldRow, OthersRow } from '../causes/fidelity.ts';
 import { UNKNOWN_VALUE } from '../causes/value-equality.ts';
 import { PRESENT } from '../../contract/status.ts';
 import type { ReplayedVector } from '../judge/replayed-vector.ts';
+import { GROUPS } from '../groups/vector-groups.ts';
+import { OPEN_ROWS } from '../replay/open-rows.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
 import { sameFeature } from './given-row.ts';
 import type { ComparedRow, GivenRow } from './given-row.ts';
@@ -30,6 +32,9 @@ import { printSql } from './row-print.ts';
 export const STAMPED = 'found_stamped';
 export const OTHERS = 'found_others';
 export const SUSPECTS = 'found_suspects';
+
+/** The first vector of each group. */
+const FIRSTS = `(SELECT g.place, v.* FROM ${GROUPS} g JOIN ${OPEN_ROWS} v ON v.vid = g.vid)`;
 
 /** Rows of which the same features can be compared. */
 interface ComparedKind {
@@ -89,7 +94,7 @@ export class PrintSearch {
       );
       const ofEvent = `FROM own_prints_${prints} o WHERE ${sameKeys} AND o.event_us = b.event_us AND o.print = b.print`;
       await this.#duck.run(`CREATE OR REPLACE TEMP TABLE stamped AS SELECT * FROM
-          (SELECT p.place, b.*, ${print} AS print FROM replay_pairs p JOIN replay_base b ON b.vid = p.vid
+          (SELECT p.place, b.*, ${print} AS print FROM ${FIRSTS} p JOIN replay_base b ON b.vid = p.vid
             WHERE p.status = ${PRESENT} AND p.is_decoded AND (${condition})) b
         WHERE NOT EXISTS (SELECT 1 ${ofEvent} AND o.created_us IS NOT DISTINCT FROM b.created_us)`);
       const some = await this.#duck.rows('SELECT 1 FROM stamped LIMIT 1');
@@ -111,7 +116,7 @@ export class PrintSearch {
   /** Groups of which some values are HMACs may be anything: that is known when they are judged. */
   async #addUntold(kinds: readonly ComparedKind[]): Promise<void> {
     const told = ['false', ...kinds.map(({ condition }) => condition)].join(' OR ');
-    await this.#duck.run(`INSERT INTO ${SUSPECTS} SELECT p.place, p.vid FROM replay_pairs p
+    await this.#duck.run(`INSERT INTO ${SUSPECTS} SELECT p.place, p.vid FROM ${FIRSTS} p
       WHERE p.status = ${PRESENT} AND p.is_decoded AND NOT coalesce(${told}, false)`);
   }
 
@@ -129,7 +134,8 @@ export class PrintSearch {
   ): Promise<ComparedKind[]> {
     const { features } = this.#view;
     const names = new Set(archived.map(({ name }) => name));
-    const rows = await this.#duck.rows(`SELECT DISTINCT bundle, definition_id FROM replay_pairs
+    const rows = await this.#duck
+      .rows(`SELECT DISTINCT bundle, definition_id::DOUBLE AS definition_id FROM ${FIRSTS}
       WHERE status = ${PRESENT} AND is_decoded AND definition_id IS NOT NULL`);
     const kinds = rows.flatMap((row) => {
       const [bundle, definitionId] = [row['bundle'] as string, row['definition_id'] as number];

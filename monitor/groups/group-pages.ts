@@ -1,9 +1,14 @@
 /**
  * Reads the groups of a role's open rows (vector-groups.ts) page by page for the judge: all of the first vector of each
- * group, and of the others what tells them apart.
+ * group, and of the others what tells them apart. The values of both sides are put beside each other for some pages at a
+ * time, so that what stands in memory does not follow the day.
  *
- *   replay_pairs    place, vectors, entity_n, row_n | agreed: how many others agree in every way with the replayed
- *                   row | is_asked: it is judged alone | the first vector (judge/replayed-vector.ts)
+ *   replay_pairs     of the groups that are judged next: place, vectors, entity_n, row_n | agreed: how many others agree
+ *                    in every way with the replayed row | is_asked: it is judged alone | the first vector
+ *                    (judge/replayed-vector.ts)
+ *   replay_known     k0 ... | is_known, first_us, gone: the entity's history
+ *   replay_crowded   k0 ..., event_us: events with several rows
+ *   replay_agreed    place, vectors: groups whose replayed row others agree with
  */
 import type { FeatureService, FeatureView } from '../../contract/model.ts';
 import type { DuckDb, SqlColumns } from '../../project/engine/duckdb/duckdb.ts';
@@ -58,8 +63,9 @@ interface GroupedRole {
   readonly isLaid: boolean;
   /** How many join keys there are. */
   readonly keys: number;
-  /** How many groups there are. */
+  /** How many groups there are, and how many are laid at once. */
   readonly groups: number;
+  readonly groupsAtOnce: number;
   readonly pods: readonly string[];
 }
 
@@ -69,9 +75,11 @@ interface LaidRole extends GroupedRole {
 }
 
 const PAGE_GROUPS = 10_240;
+/** So many groups and their joins take some 150 MiB. */
+export const GROUPS_AT_ONCE = 4 * PAGE_GROUPS;
 /** So few that what the judge makes of them is garbage before V8 moves it: three times the speed of a page at once. */
 const BATCH_GROUPS = 512;
-const NONE_AGREED = 'SELECT NULL::BIGINT AS vid, NULL::BIGINT AS vectors WHERE false';
+const NONE_AGREED = 'SELECT NULL::BIGINT AS place, NULL::BIGINT AS vectors WHERE false';
 
 export class GroupPages {
   readonly #duck: DuckDb;
@@ -86,9 +94,14 @@ export class GroupPages {
   static async lay(duck: DuckDb, role: GroupedRole): Promise<GroupPages> {
     const others = await duck.rows(`SELECT 1 FROM replay_trained t JOIN replay_available a ON a.rid = t.rid
       WHERE a.available_row IS DISTINCT FROM t.trained_row LIMIT 1`);
-    const laid = { ...role, isAvailableOther: others.length > 0 };
-    await duck.run(`CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(laid)}`);
-    return new GroupPages(duck, laid);
+    const keys = namesOf(role).join(', ');
+    const { isLaid, view } = role;
+    const agreed = isLaid ? agreedSql({ keys: role.keys, isStored: view.kind === 'stored' }) : NONE_AGREED;
+    await duck.run(`CREATE OR REPLACE TEMP TABLE replay_known AS SELECT ${keys}, bool_or(NOT deleted) AS is_known,
+        min(event_us) AS first_us, max({e: event_us, c: created_us}) FILTER (deleted) AS gone FROM replay_rows GROUP BY ALL;
+      CREATE OR REPLACE TEMP TABLE replay_crowded AS SELECT ${keys}, event_us FROM replay_rows GROUP BY ALL HAVING count(*) > 1;
+      CREATE OR REPLACE TEMP TABLE replay_agreed AS ${agreed}`);
+    return new GroupPages(duck, { ...role, isAvailableOther: others.length > 0 });
   }
 
   /** The names of the pods, by the numbers that vectors have. */
@@ -99,18 +112,30 @@ export class GroupPages {
   /**
    * Yields the groups, those of one replayed row one after the other. It reads pages: a single stream would end when
    * another statement runs on the connection.
+   *
+   * @param laid  is called when the pairs of the next pages are there
    */
-  async *read(): AsyncGenerator<GroupPage> {
-    const { clocks, groups: all, pods } = this.#role;
-    for (let place = 0; place < all; place += PAGE_GROUPS) {
-      const places = [place, place + PAGE_GROUPS] as const;
-      const columns = await this.#duck.columns(
-        `SELECT * FROM replay_pairs WHERE place >= ${places[0]} AND place < ${places[1]} ORDER BY place`,
+  async *read(laid: () => Promise<void>): AsyncGenerator<GroupPage> {
+    const { groups: all, groupsAtOnce } = this.#role;
+    for (let from = 0; from < all; from += groupsAtOnce) {
+      const until = Math.min(all, from + groupsAtOnce);
+      await this.#duck.run(
+        `CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(this.#role, from, until)}`,
       );
-      const readings = await clocks.of(columns['vid'] as number[]);
-      const vectors = { ...(await membersOf(this.#duck, ...places)), pods };
-      yield { places, vectors, batches: () => this.#batches(columns, readings) };
+      await laid();
+      for (let place = from; place < until; place += PAGE_GROUPS)
+        yield await this.#page([place, Math.min(until, place + PAGE_GROUPS)]);
     }
+  }
+
+  async #page(places: GroupPage['places']): Promise<GroupPage> {
+    const { clocks, pods } = this.#role;
+    const columns = await this.#duck.columns(
+      `SELECT * FROM replay_pairs WHERE place >= ${places[0]} AND place < ${places[1]} ORDER BY place`,
+    );
+    const readings = await clocks.of(columns['vid'] as number[]);
+    const vectors = { ...(await membersOf(this.#duck, ...places)), pods };
+    return { places, vectors, batches: () => this.#batches(columns, readings) };
   }
 
   *#batches(
@@ -148,14 +173,20 @@ export class GroupPages {
   }
 }
 
-function pairsSql(role: LaidRole): string {
-  const { view, asked, isLaid, keys, isAvailableOther } = role;
-  const names = Array.from({ length: keys }, (_, i) => `k${i}`);
-  const sameKeys = (table: string): string => names.map((key) => `${table}.${key} = b.${key}`).join(' AND ');
-  const agreed = isLaid ? agreedSql({ keys, isStored: view.kind === 'stored' }) : NONE_AGREED;
+function namesOf({ keys }: Pick<GroupedRole, 'keys'>): string[] {
+  return Array.from({ length: keys }, (_, i) => `k${i}`);
+}
+
+/** Of the groups at the places from `from` to before `until`. */
+function pairsSql(role: LaidRole, from: number, until: number): string {
+  const { asked, isAvailableOther } = role;
+  const sameKeys = (table: string): string =>
+    namesOf(role)
+      .map((key) => `${table}.${key} = b.${key}`)
+      .join(' AND ');
   const ofGroup = ['place', 'vectors', 'entity_n', 'row_n'].map((name) => `g.${name}::DOUBLE AS ${name}`);
   return `SELECT ${ofGroup.join(', ')}, coalesce(agreed.vectors, 0)::DOUBLE AS agreed, asked.vid IS NOT NULL AS is_asked,
-      ${vectorColumns(role)} FROM ${GROUPS} g
+      ${vectorColumns(role)} FROM (SELECT * FROM ${GROUPS} WHERE place >= ${from} AND place < ${until}) g
     JOIN ${OPEN_ROWS} v ON v.vid = g.vid
     JOIN replay_base b ON b.vid = v.vid
     JOIN replay_trained trained ON trained.rid = v.vid
@@ -164,12 +195,8 @@ function pairsSql(role: LaidRole): string {
     ${isAvailableOther ? 'LEFT JOIN replay_history available_of ON available_of.rowid = available.available_row' : ''}
     LEFT JOIN replay_own own ON own.rid = v.vid
     LEFT JOIN replay_missed m ON m.vid = v.vid
-    LEFT JOIN (SELECT ${names.join(', ')}, bool_or(NOT deleted) AS is_known, min(event_us) AS first_us,
-        max({e: event_us, c: created_us}) FILTER (deleted) AS gone FROM replay_rows GROUP BY ALL) known
-      ON ${sameKeys('known')}
-    LEFT JOIN (SELECT ${names.join(', ')}, event_us FROM replay_rows GROUP BY ALL HAVING count(*) > 1) crowded
-      ON ${sameKeys('crowded')} AND crowded.event_us = v.event_us
-    LEFT JOIN (${agreed}) agreed ON agreed.vid = v.vid
-    LEFT JOIN (SELECT DISTINCT vid FROM ${asked}) asked ON asked.vid = v.origin
-    ORDER BY g.place`;
+    LEFT JOIN replay_known known ON ${sameKeys('known')}
+    LEFT JOIN replay_crowded crowded ON ${sameKeys('crowded')} AND crowded.event_us = v.event_us
+    LEFT JOIN replay_agreed agreed ON agreed.place = g.place
+    LEFT JOIN (SELECT DISTINCT vid FROM ${asked}) asked ON asked.vid = v.origin`;
 }

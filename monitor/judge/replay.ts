@@ -44,6 +44,8 @@ interface ReplayedView {
   /** Table of the vectors, as the archive numbers them, that are judged alone. */
   readonly asked: string;
   readonly ids: RoleKeys;
+  /** How many groups are judged at once. */
+  readonly groupsAtOnce: number;
   /** Whether rows of the history are laid out with which vectors agree. */
   readonly isLaid: boolean;
   /** The view in the bundle in force. */

@@ -28,8 +28,8 @@ interface Agreeing {
 }
 
 /**
- * Puts the rows in force with their counts in the place of the laid ones, so that values stand in memory once, and no
- * count needs a join.
+ * Puts the rows that vectors agree with, with their counts, in the place of the laid ones, so that values stand in
+ * memory once, and no count needs a join.
  *
  * @returns what is counted of all rows, and of each feature
  */
@@ -37,8 +37,8 @@ export async function countAgreeing(duck: DuckDb, features: readonly CountedFeat
   await duck.run(`CREATE OR REPLACE TEMP TABLE replay_counted AS SELECT n, count(*)::UINTEGER AS vectors,
       count(*) FILTER (is_tensor)::UINTEGER AS tensors FROM ${SPLIT} WHERE agrees = ${AGREES_PRESENT} GROUP BY n;
     CREATE OR REPLACE TEMP TABLE ${IN_FORCE} AS SELECT h.rowid AS n, h.* EXCLUDE (present),
-      coalesce(c.vectors, 0) AS vectors, coalesce(c.tensors, 0) AS tensors
-      FROM ${LAID_ROWS} h LEFT JOIN replay_counted c ON c.n = h.rowid;
+      c.vectors, c.tensors
+      FROM ${LAID_ROWS} h JOIN replay_counted c ON c.n = h.rowid;
     DROP TABLE replay_counted; DROP TABLE ${LAID_ROWS}`);
   const [absent] = await duck.rows(`SELECT (count(*) FILTER (agrees = ${AGREES_MISSING}))::DOUBLE AS missing,
     (count(*) FILTER (agrees = ${AGREES_OUTSIDE_TTL}))::DOUBLE AS outside FROM ${SPLIT}`);
@@ -57,7 +57,7 @@ export async function countAgreeing(duck: DuckDb, features: readonly CountedFeat
     return [...states, `count(${value})::DOUBLE AS r${i}`];
   });
   const all = 'coalesce(sum(vectors), 0)::DOUBLE AS n';
-  const [counts] = await duck.rows(`SELECT ${[all, ...sums].join(', ')} FROM ${IN_FORCE} WHERE vectors > 0`);
+  const [counts] = await duck.rows(`SELECT ${[all, ...sums].join(', ')} FROM ${IN_FORCE}`);
   const present = counts!['n'] as number;
   const states = features.map(({ counted: how }, i) => {
     if (how === 'withheld') return new Map<State, number>();

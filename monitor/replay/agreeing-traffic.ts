@@ -81,12 +81,12 @@ function nameOf(by: SliceBy, name: string): string {
   return by === 'source' ? (ROW_SOURCES[Number(name)] ?? name) : name;
 }
 
-/** @returns a SELECT of the vid of a group's first vector, and how many `vectors` agree with its replayed row */
+/** @returns a SELECT of the place of a group, and how many `vectors` agree with its replayed row */
 export function agreedSql({ keys, isStored }: { keys: number; isStored: boolean }): string {
   const on = Array.from({ length: keys }, (_, i) => `h.k${i} = b.k${i}`);
   const definition = isStored ? 'h.definition = 0' : 'h.definition = b.definition';
-  return `SELECT b.vid, max(h.vectors) AS vectors FROM ${GROUPS} g JOIN replay_base b ON b.vid = g.vid
+  return `SELECT g.place, max(h.vectors) AS vectors FROM ${GROUPS} g JOIN replay_base b ON b.vid = g.vid
     JOIN replay_trained t ON t.rid = b.vid
     JOIN ${IN_FORCE} h ON ${[...on, definition].join(' AND ')} AND h.event_us = t.asof_event_us
-      AND h.created_us IS NOT DISTINCT FROM t.asof_created_us AND h.vectors > 0 GROUP BY b.vid`;
+      AND h.created_us IS NOT DISTINCT FROM t.asof_created_us GROUP BY g.place`;
 }

@@ -44,7 +44,7 @@ export async function* agreeingPairs(
 /** @param at  the index of the feature among those of the role */
 async function pairsOf(duck: DuckDb, at: number, { type, texts }: AgreeingFeature): Promise<AgreeingPairs> {
   const value = `v${at}`;
-  const rows = `${IN_FORCE} WHERE vectors > 0 AND ${value} IS NOT NULL`;
+  const rows = `${IN_FORCE} WHERE ${value} IS NOT NULL`;
   const sum = async (of: string): Promise<number> => {
     const [row] = await duck.rows(`SELECT coalesce(sum(${of}), 0)::DOUBLE AS n FROM ${rows}`);
     return row!['n'] as number;

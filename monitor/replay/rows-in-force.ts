@@ -4,8 +4,8 @@
  *
  *   laid rows   | definition | k0 ... the keys | event_us, created_us | next_us: event time of the entity's next row
  *               | present: how many features have a value that is counted | v0 ... the values
- *   in force    | the same without `present`, and n | vectors, tensors: how many vectors agree with the row, and how
- *               | many of these were answered as tensors of float32 (agreeing-counts.ts)
+ *   in force    | the same without `present`, and n, of the rows that vectors agree with | vectors, tensors: how many
+ *               | do, and how many of these were answered as tensors of float32 (agreeing-counts.ts)
  *   first rows  | definition | k0 ... | first_us: event time of the entity's first row
  *               | from_us: of its newest one that every vector could see; null: there is none
  *

@@ -1,8 +1,15 @@
 /** Vectors that are judged together come to what they come to alone, whatever they have in common. */
-import { expect, test } from 'vitest';
+import { readFileSync, rmSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { runMonitor } from '../../../monitor/run.ts';
+import { judgedRowsFile, snapshotFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { FeatureSnapshot } from '../../../monitor/verdict/snapshot.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import { quotePaths } from '../../../project/engine/duckdb/file-sql.ts';
+import { randomOf } from '../../oracle/planted-causes.ts';
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
-import { at } from '../../support/day-time.ts';
+import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
+import { DAY, at } from '../../support/day-time.ts';
 
 const SETTLED = '2026-01-10T00:00:00';
 const OLD = { event: '11:00:00', created: '11:01:00' };
@@ -70,4 +77,57 @@ test('as many vectors of one customer count as those of many', async () => {
   expect(together).toEqual(alone);
   expect(some).toEqual(alone);
   expect(JSON.stringify(alone)).toMatch(/"beyondPromise":[1-9]/);
+});
+
+/** A random day of right, late, altered, lost and foreign rows, and of rows under other created times. */
+async function randomDay(seed: number): Promise<MonitoredDay> {
+  const random = randomOf(seed);
+  const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
+  const day = await MonitoredDay.make();
+  onTestFinished(() => day.remove());
+  const history = Array.from({ length: 20 }, (_, i) => `c-${i}`).flatMap((customer) =>
+    ['05', '08', '11']
+      .filter(() => random() < 0.8)
+      .map((hour): OrderRow => {
+        const values = [BigInt(Math.floor(random() * 1e6)), Math.floor(random() * 1e6) / 4] as const;
+        return { customer, event: `${hour}:00:00`, created: `${hour}:00:00`, run: `r-${hour}`, values };
+      }),
+  );
+  await day.appendOrders(history);
+  await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+  for (let i = 0; i < 150; i++) {
+    const hour = 6 + Math.floor(random() * 16);
+    const time = `${String(hour).padStart(2, '0')}:${String(Math.floor(random() * 50) + 5).padStart(2, '0')}:00`;
+    const { customer } = pick(history);
+    const own = history.filter((one) => one.customer === customer && one.event <= time);
+    const { event, created, values } = pick(random() < 0.7 && own.length > 0 ? own : history);
+    const served = [values[0], random() < 0.2 ? 0 : values[1]] as const;
+    const stamped = random() < 0.1 ? created.replace(':00:00', ':30:00') : created;
+    const row = random() < 0.1 || event > time ? {} : { row: { event, created: stamped, values: served } };
+    day.serve(time, customer, { watermark: `${time.slice(0, 2)}:00:00`, ...row });
+  }
+  day.setWatermark('23:00:00');
+  await day.closeLog();
+  day.project.setClock(at(SETTLED));
+  return day;
+}
+
+test('the verdict is the same however many groups are judged at once', async () => {
+  const seed = Number(process.env['PLUMB_SEED']) || Date.now();
+  console.log(`seed ${seed}`);
+  const { project } = await randomDay(seed);
+  const { reports } = project.settings;
+  const duck = await DuckDb.open({ threads: 1 });
+  onTestFinished(() => duck.close());
+  const judgedBy = async (groupsAtOnce?: number): Promise<readonly unknown[]> => {
+    rmSync(reports, { recursive: true, force: true });
+    await runMonitor(project, project.database, { date: DAY, groupsAtOnce });
+    const file = quotePaths([judgedRowsFile(reports, 'churn', DAY)]);
+    const rows = await duck.rows(`SELECT * FROM read_parquet(${file}) ORDER BY ALL`);
+    return [readFileSync(snapshotFile(reports, 'churn', DAY), 'utf8'), rows];
+  };
+  const all = await judgedBy();
+  expect(all[0]).toMatch(/"foreign": [1-9]/);
+  for (const groupsAtOnce of [1, 7])
+    expect(await judgedBy(groupsAtOnce), `seed ${seed}, ${groupsAtOnce} at once`).toEqual(all);
 });
