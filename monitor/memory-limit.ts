@@ -12,8 +12,8 @@ export function memoryLimit(
 }
 
 /**
- * Gives what DuckDB has freed back to the system. Its allocator keeps that for what comes next, beyond the limit: on a day
- * that differs everywhere half a GiB and more. It takes some 10 ms.
+ * Gives what DuckDB has freed back to the system. Its allocator keeps that for what comes next, beyond the limit: on a
+ * day that differs everywhere half a GiB and more. It takes some 10 ms.
  */
 export async function giveBackMemory(duck: DuckDb, monitor: Settings['monitor']): Promise<void> {
   // To set the limit, also to what it is, is the one statement that empties the allocator.

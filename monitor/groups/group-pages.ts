@@ -1,10 +1,10 @@
 /**
  * Reads the groups of a role's open rows (vector-groups.ts) page by page for the judge: all of the first vector of each
- * group, and of the others what tells them apart. The values of both sides are put beside each other for some pages at a
- * time, so that what stands in memory does not follow the day.
+ * group, and of the others what tells them apart. The values of both sides are put beside each other for some pages at
+ * a time, so that what stands in memory does not follow the day.
  *
- *   replay_pairs     of the groups that are judged next: place, vectors, entity_n, row_n | agreed: how many others agree
- *                    in every way with the replayed row | is_asked: it is judged alone | the first vector
+ *   replay_pairs     of the groups that are judged next: place, vectors, entity_n, row_n | agreed: how many others
+ *                    agree in every way with the replayed row | is_asked: it is judged alone | the first vector
  *                    (judge/replayed-vector.ts)
  *   replay_known     k0 ... | is_known, first_us, gone: the entity's history
  *   replay_crowded   k0 ..., event_us: events with several rows
