@@ -43,8 +43,9 @@ export function summedColumns(
 
 const LIMB = 18_446_744_073_709_551_616n;
 const LIMB_BITS = 64;
-/** 10^38 // 2^64. */
+/** 10^38, from which on a sum of squares is not held, in limbs. */
 const HIGH_LIMIT = 5_421_010_862_427_522_170n;
+const LOW_LIMIT = 687_399_551_400_673_280n;
 const BIGINT_MAX = 9_223_372_036_854_775_807n;
 
 /** @returns the nearest DOUBLE of a HUGEINT; BIGINT::DOUBLE is correctly rounded, and a fifth of the way over text */
@@ -58,8 +59,8 @@ function fitsBigint(h: string): string {
 
 /** @param sum, count  HUGEINT; the sum of a column in fixed point and the count of its values that are not null */
 export function sumSql(sum: string, feature: PlannedFeature): string {
-  if (isWhole(feature.feature.type)) return sum;
   const scale = scaleOf(feature);
+  if (isWhole(feature.feature.type) && isWhole(feature.column!.type)) return sum;
   return scale === 0 ? doubleSql(sum) : `${doubleSql(sum)} / 1e${scale}`;
 }
 
@@ -99,11 +100,12 @@ export function spreadSql(
  * are taken by shift and mask: DuckDB divides 128 bits bit by bit, which was a quarter of the cost of a whole view
  * (docs/decisions/0010-windows-by-totals.md).
  *
- * @returns  the sum as HUGEINT, or NULL from HIGH_LIMIT * 2^64 on: that is 10^38, rounded down to whole limbs
+ * @returns  the sum as HUGEINT, or NULL from 10^38 on
  */
 export function squaresSql(high: string, low: string): string {
   const carried = `(${high} + ${aboveLimb(low)})`;
-  return `(CASE WHEN ${carried} < ${HIGH_LIMIT}::HUGEINT THEN ${carried} * ${LIMB}::HUGEINT + ${belowLimb(low)} END)`;
+  const held = `${carried} < ${HIGH_LIMIT}::HUGEINT OR (${carried} = ${HIGH_LIMIT}::HUGEINT AND ${belowLimb(low)} < ${LOW_LIMIT}::HUGEINT)`;
+  return `(CASE WHEN ${held} THEN ${carried} * ${LIMB}::HUGEINT + ${belowLimb(low)} END)`;
 }
 
 /** The limbs of one value's square. */
