@@ -74,6 +74,8 @@ describe('exports', () => {
     'contract/aggregation/tile-json.ts tileFromJson': 'the form of tiles that other engines will write',
     'contract/aggregation/tile-json.ts tileToJson': 'the form of tiles that other engines will write',
     'contract/aggregation/tile-succession.ts succession': 'the rule that the stream will merge tiles by',
+    'materializer/aggregate/tile-rows.ts mergedTileSelects': 'the tiles that other makers are held to',
+    'materializer/aggregate/tile-rows.ts tileRowSelects': 'the tiles that other makers are held to',
     'contract/sketch.ts takenFrom': 'what a sketch takes of a value: the SQL of sketches is held to it',
     'project/settings/setting-guide.ts SETTING_GUIDE': 'docs/settings.md is made from it',
   };

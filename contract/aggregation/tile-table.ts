@@ -12,9 +12,9 @@ import type { ValueType } from '../value-type.ts';
 import type { TilePart } from './parts/part.ts';
 import type { TilePlan } from './tile-plan.ts';
 
-export type TileEngine = 'duckdb' | 'flink' | 'spark';
+type TileEngine = 'duckdb' | 'flink' | 'spark';
 
-export interface TableColumn {
+export interface TileTableColumn {
   readonly name: string;
   /** What it holds: a value of the model, or the sum of a column, which has up to 38 digits. */
   readonly type: ValueType | 'sum';
@@ -26,7 +26,7 @@ export interface TileTable {
   /** null: the tile itself. */
   readonly part: TilePart | null;
   /** Without those that say which tile it is. */
-  readonly columns: readonly TableColumn[];
+  readonly columns: readonly TileTableColumn[];
 }
 
 const INT64: ValueType = { kind: 'int64' };
@@ -37,7 +37,7 @@ export function tileTables(plan: TilePlan): TileTable[] {
   const fields = plan.parts.flatMap((part) =>
     part.fields
       .filter(({ kind }) => kind !== 'list')
-      .map(({ name, kind }): TableColumn => {
+      .map(({ name, kind }): TileTableColumn => {
         return { name, type: kind === 'sum' ? 'sum' : kind === 'value' ? typeOf(part) : INT64 };
       }),
   );
@@ -49,9 +49,9 @@ export function tileTables(plan: TilePlan): TileTable[] {
   ];
 }
 
-function listColumns({ key }: TilePart, type: ValueType): TableColumn[] {
+function listColumns({ key }: TilePart, type: ValueType): TileTableColumn[] {
   const value = { name: 'value', type };
-  const int = (name: string): TableColumn => ({ name, type: INT64 });
+  const int = (name: string): TileTableColumn => ({ name, type: INT64 });
   switch (key.name) {
     case 'values':
       return [value, int('count')];
@@ -65,14 +65,14 @@ function listColumns({ key }: TilePart, type: ValueType): TableColumn[] {
 }
 
 /** @returns the columns that say which tile a row is of, in all tables */
-export function tileIdColumns({ entity }: TilePlan): TableColumn[] {
+export function tileIdColumns({ entity }: TilePlan): TileTableColumn[] {
   const keys = entity.joinKeys.map(({ type }, i) => ({ name: `k${i}`, type: { kind: type } }));
   const [view, ...rest] = ['view', 'definition', 'edge', 'origin'].map((name) => ({ name, type: INT64 }));
   return [{ ...view!, type: { kind: 'string' } }, rest[0]!, ...keys, ...rest.slice(1)];
 }
 
 /** @returns the type of a column; times and timestamps are microseconds everywhere */
-export function tileSqlType(engine: TileEngine, { type }: TableColumn): string {
+export function tileSqlType(engine: TileEngine, { type }: TileTableColumn): string {
   if (type === 'sum') return 'DECIMAL(38, 0)';
   switch (type.kind) {
     case 'bool':

@@ -17,12 +17,14 @@
  * its row is `gone`, a tombstone: from there on the entity has none, as it would have none in a full run from nothing.
  */
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { resultType } from '../../contract/aggregation/result-type.ts';
 import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
 import { keysOf, sameKeys } from './aggregate-plan.ts';
 import { columnsOfValues, distinctName, distinctPart, valuesCte } from './distinct-values.ts';
 import { estimateCtes, estimateJoins, estimateSql, sketchPart } from './distinct-sketch.ts';
 import { frequentJoins, frequentName, frequentPart, stabbingCtes } from './most-frequent.ts';
 import { percentileCtes, percentileJoins, percentileSql } from './percentile-sketch.ts';
+import { isWhole } from './fixed-point.ts';
 import { fixedColumns, spreadLostSql, sumsSql, tilePart, tileValueSql } from './tiles.ts';
 
 export interface Scope {
@@ -195,7 +197,7 @@ function valuesSql({ plan, scope }: AggregateQuery): string {
 
 /** @returns SQL of a value in the feature's type, NULL where it cannot be held; a zero of floats has no sign */
 function heldSql(feature: PlannedFeature): string {
-  const sql = valueSql(feature);
+  const sql = exactSql(feature);
   if (!mayOverflow(feature)) return `(${sql})::${feature.duckType}`;
   const held = `TRY_CAST(${sql} AS ${feature.duckType})`;
   if (feature.feature.type.kind !== 'float32') return held;
@@ -218,18 +220,30 @@ function valueSql(feature: PlannedFeature): string {
   }
 }
 
+/** A float that is held as a whole number is rounded first: DuckDB casts 2147483647.5 to the INTEGER -2147483648. */
+function exactSql(feature: PlannedFeature): string {
+  const sql = valueSql(feature);
+  return isWhole(feature.feature.type) && givesFloat(feature) ? `round_even(${sql}, 0)` : sql;
+}
+
 /** Whether a value may be outside of its feature's type: wider sums, and types that were chosen narrower. */
 function mayOverflow(feature: PlannedFeature): boolean {
   const { function: name } = feature.aggregation;
   const { kind } = feature.feature.type;
-  return (name === 'sum' && kind === 'int64') || kind === 'int32' || kind === 'float32';
+  if (kind === 'int64') return name === 'sum' || givesFloat(feature);
+  return kind === 'int32' || kind === 'float32';
+}
+
+function givesFloat({ aggregation }: PlannedFeature): boolean {
+  const { kind } = resultType(aggregation.function, aggregation.columnType);
+  return kind === 'float32' || kind === 'float64';
 }
 
 /** @returns the condition that a value there is cannot be held, so that the feature is null; null: it always can */
 function lostSql(feature: PlannedFeature): string | null {
   const conditions: string[] = [];
   if (mayOverflow(feature)) {
-    const sql = valueSql(feature);
+    const sql = exactSql(feature);
     conditions.push(`(${sql} IS NOT NULL AND TRY_CAST(${sql} AS ${feature.duckType}) IS NULL)`);
   }
   if (feature.aggregation.function === 'stddev') conditions.push(spreadLostSql(feature));

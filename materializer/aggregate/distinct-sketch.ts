@@ -47,15 +47,27 @@ export function sketchPart(plan: AggregatePlan): StreamPart {
 }
 
 function registersCte(plan: AggregatePlan, { name: v, type }: ValueColumn): string {
-  const hash = `('0x' || left(md5(${bytesSql(v, type)}), 16))::UBIGINT`;
-  const rest = `(h & ${(1n << 52n) - 1n}::UBIGINT)`;
-  return `r_${v} AS MATERIALIZED (SELECT ${plan.keyList}, e, (h >> 52)::INTEGER AS register,
-      max(CASE WHEN ${rest} = 0 THEN ${RANK_MAX} ELSE ${RANK_MAX} - length(bin(${rest})) END)::INTEGER AS rank
-    FROM (SELECT ${plan.keyList}, e, ${hash} AS h FROM ev WHERE ${v} IS NOT NULL) GROUP BY ALL)`;
+  const { register, rank } = registerOfHash('h');
+  return `r_${v} AS MATERIALIZED (SELECT ${plan.keyList}, e, ${register} AS register, max(${rank}) AS rank
+    FROM (SELECT ${plan.keyList}, e, ${hashSql(bytesSql(v, type))} AS h FROM ev WHERE ${v} IS NOT NULL) GROUP BY ALL)`;
+}
+
+/** @returns the first 64 bits of the MD5 of the bytes, UBIGINT */
+export function hashSql(bytes: string): string {
+  return `('0x' || left(md5(${bytes}), 16))::UBIGINT`;
+}
+
+/** @param h  a column of what `hashSql` gives */
+export function registerOfHash(h: string): { readonly register: string; readonly rank: string } {
+  const rest = `(${h} & ${(1n << 52n) - 1n}::UBIGINT)`;
+  return {
+    register: `(${h} >> 52)::INTEGER`,
+    rank: `(CASE WHEN ${rest} = 0 THEN ${RANK_MAX} ELSE ${RANK_MAX} - length(bin(${rest})) END)::INTEGER`,
+  };
 }
 
 /** The canonical bytes of a value, as text or BLOB. */
-function bytesSql(v: string, { kind }: ValueType): string {
+export function bytesSql(v: string, { kind }: ValueType): string {
   if (kind === 'float32' || kind === 'float64') return `${v}::DOUBLE::BIT::BLOB`;
   return kind === 'timestamp' ? `epoch_us(${v})::VARCHAR` : `${v}::VARCHAR`;
 }

@@ -37,7 +37,7 @@ export function percentileCtes(plan: AggregatePlan, edges: string): string[] {
   const columns = [...new Set(features.map((f) => f.column!.name))];
   const counts = new Map(features.map((feature) => [countsName(feature), feature]));
   return [
-    boundsCte(),
+    `bounds AS MATERIALIZED (${boundsSql()})`,
     ...columns.map((v) => bucketsCte(plan, v)),
     ...[...counts].flatMap(([name, feature]) =>
       LEVELS.flatMap((level) => countCtes(plan, name, feature, level)),
@@ -47,21 +47,33 @@ export function percentileCtes(plan: AggregatePlan, edges: string): string[] {
 }
 
 /** By positive bucket: the bound below, which is not in it, and its own. */
-function boundsCte(): string {
+export function boundsSql(): string {
   const bounds = [...UPPER_BOUNDS.subarray(1)].map((bound) => bound.toExponential());
-  return `bounds AS MATERIALIZED (SELECT bucket, upper, lag(upper, 1, 0) OVER (ORDER BY bucket) AS lower
-    FROM (SELECT unnest(range(1, ${BUCKETS + 1})) AS bucket, unnest([${bounds.join(', ')}]) AS upper))`;
+  return `SELECT bucket, upper, lag(upper, 1, 0) OVER (ORDER BY bucket) AS lower
+    FROM (SELECT unnest(range(1, ${BUCKETS + 1})) AS bucket, unnest([${bounds.join(', ')}]) AS upper)`;
 }
 
-/** The logarithm only guesses a bucket; the bounds say whether it is that, or one beside it. */
-function bucketsCte(plan: AggregatePlan, v: string): string {
+/**
+ * The bucket of a number that is not null: the logarithm only guesses it, the bounds say whether it is that, or one
+ * beside it.
+ *
+ * @returns the bucket, INTEGER, and how its table `bounds` is joined as `d`
+ */
+export function bucketOfSql(v: string): { readonly bucket: string; readonly join: string } {
   const size = `abs(${v}::DOUBLE)`;
   const guess = `(ceil(ln(least(greatest(${size}, 1e-13), 1e20) / ${LOWEST.toExponential()}) / ${LOG_GAMMA.toExponential()}) + 1)`;
   const above = `(d.bucket < ${BUCKETS} AND ${size} > d.upper)::INTEGER`;
   const below = `(d.bucket > 1 AND ${size} <= d.lower)::INTEGER`;
-  const bucket = `CASE WHEN ${v} = 0 THEN 0 ELSE sign(${v}) * (d.bucket + ${above} - ${below}) END`;
-  return `b_${v} AS MATERIALIZED (SELECT ${keysOf(plan, 'ev')}, ev.e, (${bucket})::INTEGER + ${OFFSET} AS bucket, count(*)::BIGINT AS c
-    FROM ev JOIN bounds d ON d.bucket = greatest(1, least(${BUCKETS}, ${guess}))::BIGINT WHERE ${v} IS NOT NULL GROUP BY ALL)`;
+  return {
+    bucket: `(CASE WHEN ${v} = 0 THEN 0 ELSE sign(${v}) * (d.bucket + ${above} - ${below}) END)::INTEGER`,
+    join: `JOIN bounds d ON d.bucket = greatest(1, least(${BUCKETS}, ${guess}))::BIGINT`,
+  };
+}
+
+function bucketsCte(plan: AggregatePlan, v: string): string {
+  const { bucket, join } = bucketOfSql(v);
+  return `b_${v} AS MATERIALIZED (SELECT ${keysOf(plan, 'ev')}, ev.e, ${bucket} + ${OFFSET} AS bucket, count(*)::BIGINT AS c
+    FROM ev ${join} WHERE ${v} IS NOT NULL GROUP BY ALL)`;
 }
 
 /** How many values of each part the window holds, where that changes; and which parts an entity has. */

@@ -2,8 +2,8 @@
  * Tiles as rows of SQL: made from events, and merged over their origins. What it makes of the same events is what
  * contract/aggregation/tile.ts folds, to the bit; a window over either says the same (test/property/tile-rows.test.ts).
  *
- *   events   k0.., t BIGINT (microseconds), v0.. (columns of the plan, in the types that the history has), origin BIGINT,
- *            place BIGINT, sign INTEGER
+ *   events   k0.., t BIGINT (microseconds), v0.. (columns of the plan, in the types that the history has),
+ *            origin BIGINT, place BIGINT, sign INTEGER
  *            -> counted: equal events once, with how often they stand -> a SELECT for each table of tile-table.ts
  *
  * A retraction counts -1 and cancels an event with the same time and values, so that also the smallest and the first
@@ -13,11 +13,14 @@ import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { TilePart } from '../../contract/aggregation/parts/part.ts';
 import type { TilePlan } from '../../contract/aggregation/tile-plan.ts';
 import { tileIdColumns, tileSqlType, tileTables } from '../../contract/aggregation/tile-table.ts';
-import type { TableColumn, TileTable } from '../../contract/aggregation/tile-table.ts';
+import type { TileTableColumn, TileTable } from '../../contract/aggregation/tile-table.ts';
+import { bytesSql, hashSql, registerOfHash } from './distinct-sketch.ts';
+import { boundsSql, bucketOfSql } from './percentile-sketch.ts';
+import type { ValueType } from '../../contract/value-type.ts';
 import { fixedSql, limbsOfSquare, squaresSql } from './fixed-point.ts';
 
 /** A SELECT of the rows of each table, by its name: `tile`, `values0`. */
-export type TileRowSelects = ReadonlyMap<string, string>;
+type TileRowSelects = ReadonlyMap<string, string>;
 
 /** @param events  a SELECT with the columns above; none is a bad row */
 export function tileRowSelects(plan: TilePlan, events: string): TileRowSelects {
@@ -32,7 +35,7 @@ export function tileRowSelects(plan: TilePlan, events: string): TileRowSelects {
   const counted = `SELECT ${[...keysOf(plan), `(t // ${plan.hopUs} + 1) * ${plan.hopUs} AS edge`, 'origin', 't', ...values].join(', ')},
       sum(sign)::BIGINT AS times, count(*) AS seen, min(place) AS since FROM (${events}) GROUP BY ALL`;
   const select = (table: TileTable): string => {
-    const [part] = [table.part];
+    const { part } = table;
     if (part === null) {
       const columns = [
         'sum(times) AS n',
@@ -42,9 +45,11 @@ export function tileRowSelects(plan: TilePlan, events: string): TileRowSelects {
       ];
       return `SELECT ${[...groups, ...columns].join(', ')} FROM counted GROUP BY ${groups.join(', ')}`;
     }
-    return listSelect(part, groups);
+    return listSelect(part, plan.columns[part.key.column]!.type, groups);
   };
-  return selectsOf(plan, (table) => `WITH counted AS (${counted}) ${select(table)}`);
+  const bounds = (table: TileTable): string =>
+    table.part?.key.name === 'buckets' ? `, bounds AS MATERIALIZED (${boundsSql()})` : '';
+  return selectsOf(plan, (table) => `WITH counted AS (${counted})${bounds(table)} ${select(table)}`);
 }
 
 /** @returns the SELECTs of tables as `tileRowSelects` gives them, each tile merged over its origins, as origin 0 */
@@ -65,8 +70,10 @@ export function mergedTileSelects(plan: TilePlan, rows: TileRowSelects): TileRow
         const newest = `SELECT * EXCLUDE (rank), row_number() OVER (PARTITION BY ${groups.join(', ')} ORDER BY t DESC, value) AS rank ${from}`;
         return `SELECT ${id}, rank, t, value FROM (${newest}) WHERE rank <= ${table.part.size}`;
       }
+      case 'registers':
+        return `SELECT ${id}, register, max(rank) AS rank ${from} GROUP BY ${groups.join(', ')}, register`;
       default:
-        throw new Error(`no SQL makes ${table.name} yet`);
+        return `SELECT ${id}, bucket, sum(count) AS count ${from} GROUP BY ${groups.join(', ')}, bucket`;
     }
   });
 }
@@ -77,7 +84,7 @@ function selectsOf(plan: TilePlan, select: (table: TileTable) => string): TileRo
     view: quoteText(plan.view.id),
     definition: String(plan.view.definitionId),
   };
-  const cast = (column: TableColumn): string => {
+  const cast = (column: TileTableColumn): string => {
     const sql = fixed[column.name] ?? quoteName(column.name);
     return `(${sql})::${tileSqlType('duckdb', column)} AS ${quoteName(column.name)}`;
   };
@@ -124,7 +131,7 @@ function foldColumns({ key, fields }: TilePart, plan: TilePlan): string[] {
   }
 }
 
-function listSelect({ key, size }: TilePart, groups: readonly string[]): string {
+function listSelect({ key, size }: TilePart, type: ValueType, groups: readonly string[]): string {
   const v = `v${key.column}`;
   const by = groups.join(', ');
   switch (key.name) {
@@ -138,8 +145,18 @@ function listSelect({ key, size }: TilePart, groups: readonly string[]): string 
       return `SELECT *, row_number() OVER (PARTITION BY ${by} ORDER BY t DESC, value) AS rank
         FROM (${single}) QUALIFY rank <= ${size}`;
     }
-    default:
-      throw new Error(`no SQL makes ${key.name} yet`);
+    case 'registers': {
+      // A timestamp is microseconds by now.
+      const bytes = bytesSql(v, type.kind === 'timestamp' ? { kind: 'int64' } : type);
+      const { register, rank } = registerOfHash('h');
+      return `SELECT ${by}, ${register} AS register, max(${rank}) AS rank FROM (SELECT ${by}, ${hashSql(bytes)} AS h
+        FROM counted WHERE ${v} IS NOT NULL AND times > 0) GROUP BY ALL`;
+    }
+    default: {
+      const { bucket, join } = bucketOfSql(v);
+      return `SELECT ${by}, ${bucket} AS bucket, sum(times) AS count FROM counted ${join}
+        WHERE ${v} IS NOT NULL GROUP BY ALL HAVING sum(times) > 0`;
+    }
   }
 }
 

@@ -71,13 +71,26 @@ function unsignedZero(value: Value): Value {
   return value === 0 ? 0 : value;
 }
 
-/** Counts and sums come as bigint or number whatever the feature's type; this is the type's own form. */
+/**
+ * Counts and sums come as bigint or number whatever the feature's type; this is the type's own form, null where it
+ * cannot hold the value.
+ */
 function ofType(type: ValueType, value: Value): Value {
   if (value === null) return null;
-  if (type.kind === 'int64') return BigInt(value as bigint | number);
-  if (type.kind === 'int32' || type.kind === 'float64') return Number(value as bigint | number);
-  if (type.kind === 'float32') return unsignedZero(Math.fround(Number(value as bigint | number)));
-  return value;
+  if (type.kind === 'int64' || type.kind === 'int32') {
+    const whole = typeof value === 'number' ? BigInt(halfToEven(value)) : (value as bigint);
+    if (BigInt.asIntN(type.kind === 'int64' ? 64 : 32, whole) !== whole) return null;
+    return type.kind === 'int64' ? whole : Number(whole);
+  }
+  if (type.kind === 'float64') return unsignedZero(Number(value as bigint | number));
+  if (type.kind !== 'float32') return value;
+  const float = Math.fround(Number(value as bigint | number));
+  return Number.isFinite(float) ? unsignedZero(float) : null;
+}
+
+function halfToEven(value: number): number {
+  const near = Math.round(value);
+  return Math.abs(value % 1) === 0.5 && near % 2 !== 0 ? near - 1 : near;
 }
 
 function naiveAggregate(a: Aggregation, values: readonly Value[], times: readonly number[]): Value {

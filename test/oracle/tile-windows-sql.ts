@@ -2,6 +2,7 @@
  * Windows over rows of tiles in the plainest SQL: at each edge a feature is an aggregate over the tiles that lie in its
  * window. Nothing runs along the edges as in the batch SQL; the formulas of sums are the same.
  */
+import { resultType } from '../../contract/aggregation/result-type.ts';
 import type { TilePlan } from '../../contract/aggregation/tile-plan.ts';
 import { planAggregates } from '../../materializer/aggregate/aggregate-plan.ts';
 import type { PlannedFeature } from '../../materializer/aggregate/aggregate-plan.ts';
@@ -58,12 +59,14 @@ function featureSql(plan: TilePlan, planned: PlannedFeature, i: number): string 
   return valueSql(plan, planned, i, { grouped, result });
 }
 
-function typedSql(value: string, { feature, duckType }: PlannedFeature): string {
+function typedSql(value: string, { feature, aggregation, duckType }: PlannedFeature): string {
   const { type } = feature;
   if (type.kind === 'timestamp') return `make_timestamp(${value})`;
   if (type.kind === 'list' && type.of.kind === 'timestamp')
     return `list_transform(${value}, lambda us: make_timestamp(us))`;
-  return `TRY_CAST((${value}) AS ${duckType})`;
+  const natural = resultType(aggregation.function, aggregation.columnType);
+  const rounded = natural.kind.startsWith('float') && type.kind.startsWith('int');
+  return `TRY_CAST((${rounded ? `round_even(${value}, 0)` : value}) AS ${duckType})`;
 }
 
 interface Sql {
@@ -112,6 +115,7 @@ function valueSql(plan: TilePlan, planned: PlannedFeature, i: number, { grouped,
       return result(grouped(`(${list})[1:${planned.aggregation.n}] AS v`), 'v');
     }
     default:
-      throw new Error(`no plain SQL for ${planned.aggregation.function}`);
+      // Sketches have no plain SQL: what their rows come to is told by JavaScript alone.
+      return result(grouped('NULL AS v'), 'v');
   }
 }

@@ -4,7 +4,10 @@
  * the coarser tiles.
  */
 import { expect, test } from 'vitest';
+import { resultType } from '../../contract/aggregation/result-type.ts';
 import type { AggregateFunction } from '../../contract/model.ts';
+import { isNumeric } from '../../contract/value-type.ts';
+import type { ValueType } from '../../contract/value-type.ts';
 import type { TileValue } from '../../contract/aggregation/canonical-order.ts';
 import { decodeTile, encodeTile } from '../../contract/aggregation/tile-bytes.ts';
 import { tileFromJson, tileToJson } from '../../contract/aggregation/tile-json.ts';
@@ -40,15 +43,20 @@ function randomFeatures(draw: Draw): FeatureSketch[] {
     const windowUs = hops === null ? null : hops * HOP_US;
     if (name === 'count' && draw([true, false])) return { name: `f${i}`, function: name, windowUs };
     const column = draw(FUNCTIONS[name]!);
-    return {
-      name: `f${i}`,
-      function: name,
-      column,
-      columnType: COLUMNS[column]!,
-      windowUs,
+    const sizes = {
       n: draw([1, 3, 40]),
+      percentile: draw([0.001, 0.25, 0.5, 0.95]),
+      ...narrower(name, column, draw),
     };
+    return { name: `f${i}`, function: name, column, columnType: COLUMNS[column]!, windowUs, ...sizes };
   });
+}
+
+/** At times another type than the aggregation's own, which may not hold every value. */
+function narrower(name: AggregateFunction, column: string, draw: Draw): { readonly type?: ValueType } {
+  const own = resultType(name, COLUMNS[column]!);
+  const types: ValueType[] = (['int32', 'int64', 'float32', 'float64'] as const).map((kind) => ({ kind }));
+  return isNumeric(own) && draw([true, false, false]) ? { type: draw(types) } : {};
 }
 
 /** Times that are dense somewhere, so that coarser tiles are worth making, with ties and times on edges. */
