@@ -39,7 +39,9 @@ function computedText(of: WhatIf['computed'][number]): string {
   const align = ['left', 'right', 'right', 'right'] as const;
   const table = renderTable(['', 'exact', 'or within promise', 'other values'], lines, align);
   const left =
-    unread === 0 ? [] : [`vectors in no count: ${unread} (UNAVAILABLE, or not to be computed again)`];
+    unread === 0
+      ? []
+      : [`vectors in no count: ${unread} (UNAVAILABLE, not in a sample, or not to be computed again)`];
   const lost =
     checkout === null || checkout.unknown === null
       ? []

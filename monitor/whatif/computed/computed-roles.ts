@@ -43,7 +43,7 @@ export interface ComputedWhatIf {
   readonly view: string;
   /** Why nothing can be said; null: it can. */
   readonly unknown: string | null;
-  /** Vectors in no count: UNAVAILABLE, of another bundle's inputs or features, or not simulated. */
+  /** Vectors in no count: UNAVAILABLE, not in the sample, or not to be computed again. */
   readonly unread: number;
   readonly measured: ComputedRates;
   /** The settings in force, simulated; null where nothing can be. */
