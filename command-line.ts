@@ -144,6 +144,14 @@ function materializeCommands(add: Add): void {
     .requiredOption('--service <name>', 'the feature service')
     .requiredOption('--as-of <time>', 'each view is complete up to it, also in the online store')
     .option('--timeout <duration>', 'how long to wait; 0s looks once', '10m');
+  add(
+    'warm',
+    'how many entities of the last day have each feature of a service online: exit code 0, else 1',
+    async (c, o) => (await gates()).tellWarm(c, o),
+    fill,
+  )
+    .requiredOption('--service <name>', 'the feature service')
+    .option('--share <share>', 'of the live entities that must have each feature', '95%');
 }
 
 function backfillCommand(add: Add): void {

@@ -109,6 +109,11 @@ export const MATERIALIZER_ERRORS = {
     help: 'Give the view the lateness that is named and run again; or run once with --full, which takes all there is.',
     kind: 'check-failed',
   },
+  MAT_NOT_LIVE: {
+    message: 'The archive of served vectors does not say which entities are live.',
+    help: 'Run `plumb monitor ingest`; keys that the log hashes or drops cannot be looked up.',
+    kind: 'not-enough-data',
+  },
   MAT_NULL_SHARE: {
     message: 'A feature has more nulls than its check `maxNullShare` allows; nothing was written online.',
     help: 'Fix the source or the check, and run again.',

@@ -1,4 +1,4 @@
-/** The gates that a deploy waits for. Each prints what it found, and exits with 1 when it is not met. */
+/** The gates of a deploy. Each prints what it found, and exits with 1 when it is not met. */
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
@@ -9,6 +9,8 @@ import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { materializerError } from '../errors.ts';
 import { timeOf } from '../time-option.ts';
 import { untilStopped } from '../until-stopped.ts';
+import { warmService } from './warm-gate.ts';
+import type { WarmGate } from './warm-gate.ts';
 import { waitForService } from './wait-gate.ts';
 import type { WaitGate } from './wait-gate.ts';
 
@@ -33,6 +35,39 @@ export async function waitUntilMaterialized(context: CommandContext, flags: Wait
   );
   await printResult(context, waitToJson(gate), () => renderWait(gate));
   return gate.met ? 0 : 1;
+}
+
+interface WarmFlags {
+  readonly service: string;
+  readonly share: string;
+}
+
+export async function tellWarm(context: CommandContext, flags: WarmFlags): Promise<ExitCode> {
+  const percent = /^(\d{1,3}(?:\.\d+)?)%$/.exec(flags.share);
+  const share = Number(percent?.[1] ?? Number.NaN) / 100;
+  if (!(share <= 1))
+    throw materializerError('MAT_GATE', `--share: expected a share such as 95%, got ${flags.share}`, {
+      field: 'share',
+    });
+  const gate = await warmService(projectOf(context), flags.service, share);
+  const features = gate.features.map(({ fullFromUs, ...feature }) => ({
+    ...feature,
+    fullFrom: fullFromUs === null ? null : formatTimestamp(fullFromUs),
+  }));
+  await printResult(context, { ...gate, features }, () => renderWarm(gate, flags.share));
+  return gate.met ? 0 : 1;
+}
+
+function renderWarm({ service, met, features }: WarmGate, share: string): string {
+  const rows = features.map(({ feature, live, online, warm, fullFromUs }) => [
+    feature,
+    ...[live, online, warm].map(String),
+    live === 0 ? '-' : `${((100 * warm) / live).toFixed(1)} %`,
+    fullFromUs === null ? '-' : shortTime(fullFromUs),
+  ]);
+  const head = ['feature', 'live entities', 'online', 'warm', 'share', 'full from'];
+  const table = renderTable(head, rows, ['left', 'right', 'right', 'right', 'right', 'left']);
+  return `${table}\n\n${service} is ${met ? '' : 'not '}warm for ${share} of its live entities in every feature.`;
 }
 
 function waitToJson({ service, asOfUs, met, views }: WaitGate): object {

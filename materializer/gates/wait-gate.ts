@@ -8,7 +8,6 @@
  * The bundle is read again at each look, so that what is applied meanwhile counts. A store that cannot be reached is no
  * answer: it is asked again until the time is over.
  */
-import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { serviceNamed } from '../../contract/definitions/service-named.ts';
@@ -17,10 +16,9 @@ import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
-import type { OnlineSettings } from '../../project/settings/settings.ts';
 import type { OnlineWriter } from '../online/online-writer.ts';
-import { openOnlineWriter } from '../online/open-online-writer.ts';
 import { movesBookmark } from '../run/run-range.ts';
+import { leastMarker, openWhereKept } from './vouched-time.ts';
 
 const LOOK_EVERY_MS = 1_000;
 
@@ -96,11 +94,6 @@ async function look(project: Project, database: RegistryDatabase, options: WaitO
   }
 }
 
-/** A gate makes no store: where there is no file, nothing is online. */
-async function openWhereKept(online: OnlineSettings): Promise<OnlineWriter | null> {
-  return online.kind === 'sqlite' && !existsSync(online.url) ? null : openOnlineWriter(online);
-}
-
 interface Look {
   readonly database: RegistryDatabase;
   readonly writer: OnlineWriter | null;
@@ -113,7 +106,7 @@ async function viewAt(bundle: Bundle, id: string, { database, writer, asOfUs }: 
   const complete = runs.findLast((run) => run.state === 'complete' && movesBookmark(run));
   const current = complete?.definitionId === view.definitionId ? complete : null;
   const watermarkUs = current?.watermarkUs ?? null;
-  const onlineUs = writer === null ? null : leastOf((await writer.readMarkers(id)).watermarksUs);
+  const onlineUs = writer === null ? null : await leastMarker(writer, id);
   const reason = reasonOf(asOfUs, {
     watermarkUs,
     onlineUs,
@@ -121,13 +114,6 @@ async function viewAt(bundle: Bundle, id: string, { database, writer, asOfUs }: 
     last: runs.at(-1),
   });
   return { view: id, met: reason === null, watermarkUs, onlineUs, reason };
-}
-
-function leastOf(watermarksUs: readonly (number | null)[]): number | null {
-  return watermarksUs.reduce(
-    (least, us) => (least === null || us === null ? null : Math.min(least, us)),
-    Infinity,
-  );
 }
 
 interface Found {

@@ -57,6 +57,8 @@ export interface OnlineWriter {
   write(rows: readonly OnlineRow[], options: WriteOptions): Promise<WriteCounts>;
   /** @returns the index in `MarkerState` of the marker that vouches for a key's rows */
   markerGroupOf(key: string): number;
+  /** @returns for each key the view's row that stands there, header and values; null: there is none */
+  readRows(view: string, keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
   readMarkers(view: string): Promise<MarkerState>;
   /** @returns for each marker group what `writePublished` has said last of a view; null: nothing */
   readPublished(view: string): Promise<readonly (string | null)[]>;

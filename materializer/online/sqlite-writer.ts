@@ -135,6 +135,14 @@ class SqliteWriter implements OnlineWriter {
     return 0;
   }
 
+  async readRows(view: string, keys: readonly string[]): Promise<(Buffer | null)[]> {
+    const field = this.#fieldOf(view);
+    return keys.map((key) => {
+      const row = (this.#read.get(key, field) as { row: Uint8Array } | undefined)?.row;
+      return row === undefined ? null : Buffer.from(row.buffer, row.byteOffset, row.length);
+    });
+  }
+
   async readMarkers(view: string): Promise<MarkerState> {
     const row = this.#database
       .prepare('SELECT CAST(watermark_us AS TEXT) AS text FROM marker WHERE view = ?')

@@ -116,6 +116,11 @@ class RedisClusterWriter implements OnlineWriter {
     return Math.floor(clusterSlot(key) / SLOTS_PER_MARKER);
   }
 
+  readRows(view: string, keys: readonly string[]): Promise<(Buffer | null)[]> {
+    const field = fieldOf(view);
+    return Promise.all(keys.map((key) => this.#untilDone(key, () => this.#cluster.hgetBuffer(key, field))));
+  }
+
   async readMarkers(view: string): Promise<MarkerState> {
     const texts = await Promise.all(
       this.#markerKeys().map((key) => this.#untilDone(key, () => this.#cluster.hget(key, view))),

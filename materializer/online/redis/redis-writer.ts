@@ -110,6 +110,11 @@ class RedisWriter implements OnlineWriter {
     return 0;
   }
 
+  readRows(view: string, keys: readonly string[]): Promise<(Buffer | null)[]> {
+    const field = fieldOf(view);
+    return Promise.all(keys.map((key) => this.#answered(key, this.#client.hgetBuffer(key, field))));
+  }
+
   async readMarkers(view: string): Promise<MarkerState> {
     const key = markerKey(this.#keyPrefix);
     const text = await this.#answered(key, this.#client.hget(key, view));
