@@ -72,7 +72,11 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   '@duckdb/node-api': [/^project\/engine\/duckdb\/duckdb\.ts$/, /^benchmarks\/contenders\/bare-join\.ts$/],
   kysely: [/^project\/database\/registry-database\.ts$/],
   ioredis: [/^project\/connections\/redis-client\.ts$/],
-  protobufjs: [/^contract\/wire\/log\/served-decoder\.ts$/, /^benchmarks\/micro\/vector-log-bench\.ts$/],
+  protobufjs: [
+    /^contract\/wire\/log\/served-decoder\.ts$/,
+    /^registry\/definitions\/schema\/proto-fields\.ts$/,
+    /^benchmarks\/micro\/vector-log-bench\.ts$/,
+  ],
   '@platformatic/kafka': [
     /^sidecar\/shipper\/(platformatic-producer|kafkajs-codecs)\.ts$/,
     /^monitor\/ingest\/platformatic-topic\.ts$/,

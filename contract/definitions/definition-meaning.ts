@@ -111,11 +111,9 @@ export const STREAM_MEANING: Table<StreamSource> = {
   op: { option: 'source.op', meaning: 'row' },
 };
 
-/** Where a schema file lies says nothing of the messages. */
+/** A schema file says how values lie in the bytes; which values a message holds is what its fields say. */
 function formatText(format: StreamFormat): Json {
-  if (!('file' in format)) return format.kind;
-  const { file: _, ...rest } = format;
-  return rest;
+  return format.kind === 'protobuf' ? `protobuf ${format.message}` : format.kind;
 }
 
 /** The aggregation has a table of its own. */

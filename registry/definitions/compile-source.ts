@@ -5,11 +5,10 @@ import {
   STREAM_SOURCE_OPTIONS,
 } from '../../contract/definitions/option-schemas.ts';
 import type { SourceDraft } from '../../contract/definitions/draft.ts';
-import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import type { SourcePlace } from './source-columns.ts';
 import { compileStream } from './compile-stream.ts';
-import type { CompiledSource } from './compile-stream.ts';
+import type { CompiledSource, StreamContext } from './compile-stream.ts';
 
 /** Options that only a stream has at the top, so that one without `stream:` is told what it lacks. */
 const OF_STREAMS = new Set(['topic', 'folder', 'fields', 'format', 'archive', 'keyedBy']);
@@ -19,8 +18,9 @@ const FORMS = ['parquet', 'delta', 'iceberg'] as const;
 const FORMS_TEXT = 'one of parquet: PATH, delta: PATH, iceberg: PATH and stream: { topic: ... }';
 
 /** @returns null when it has mistakes, which are added to the others */
-export function compileSource(draft: SourceDraft, mistakes: Mistakes): CompiledSource | null {
-  if (isStream(draft)) return compileStream(draft, mistakes);
+export function compileSource(draft: SourceDraft, context: StreamContext): CompiledSource | null {
+  if (isStream(draft)) return compileStream(draft, context);
+  const { mistakes } = context;
   const other = Object.keys(draft.options).find((name) => !Object.hasOwn(SOURCE_OPTIONS.shape, name));
   const given = FORMS.filter((form) => draft.options[form] !== undefined);
   if (given.length === 0 && other !== undefined) {
@@ -73,4 +73,10 @@ function hintOf(other: string): string {
     didYouMean(other, [...FORMS, ...Object.keys(STREAM_SOURCE_OPTIONS.shape)]) ||
     "; other files become Parquet by DuckDB: COPY (FROM 'events.csv') TO 'events.parquet'"
   );
+}
+
+/** Whether a stream's messages are Protocol Buffers, as far as that is known before it is checked. */
+export function hasProtoFile({ options }: SourceDraft): boolean {
+  const format = (options['stream'] as { format?: unknown } | null | undefined)?.format;
+  return typeof format === 'object' && format !== null && 'protobuf' in format;
 }

@@ -1,4 +1,5 @@
 /** Compiles a source whose events come as messages: where from, in which form, and what fields they have. */
+import { resolve } from 'node:path';
 import {
   checkOptions,
   FIELD_OPTIONS,
@@ -16,6 +17,8 @@ import type { StreamField, StreamFormat, StreamSource } from '../../contract/str
 import { formatType } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import { typeNamed } from './feature-values.ts';
+import { avroSchema } from './schema/avro-fields.ts';
+import type { protoFields as ProtoFields } from './schema/proto-fields.ts';
 
 const FORMATS = ['json', 'debezium', 'parquet', 'protobuf', 'avro'];
 /** What Delta tables refuse in a column's name. */
@@ -28,31 +31,46 @@ export interface CompiledSource extends Source {
 }
 
 /** @returns null when it has mistakes, which are added to the others */
-export function compileStream(draft: SourceDraft, mistakes: Mistakes): CompiledSource | null {
+export function compileStream(draft: SourceDraft, context: StreamContext): CompiledSource | null {
+  const { mistakes } = context;
   const before = mistakes.count;
   const options = checkOptions(STREAM_SOURCE_OPTIONS, `source "${draft.name}"`, draft, mistakes);
-  const source = options === null ? null : new StreamCheck(draft, options, mistakes).compile();
+  const source = options === null ? null : new StreamCheck(draft, options, context).compile();
   return mistakes.count > before ? null : source;
 }
+
+/** What compiling a stream needs beside its draft. */
+export interface StreamContext {
+  readonly mistakes: Mistakes;
+  /** The project's, which the paths of schema files are relative to. */
+  readonly folder: string;
+  /** Reads .proto files; null: no source has one, and what parses them is not loaded. */
+  readonly protoFields: typeof ProtoFields | null;
+}
+
+type FormatOption =
+  | { readonly kind: 'json' | 'debezium' | 'parquet' }
+  | { readonly kind: 'protobuf' | 'avro'; readonly file: string; readonly message: string };
 
 class StreamCheck {
   readonly #draft: SourceDraft;
   readonly #options: StreamOptionValues;
-  readonly #mistakes: Mistakes;
+  readonly #context: StreamContext;
 
-  constructor(draft: SourceDraft, options: StreamOptionValues, mistakes: Mistakes) {
+  constructor(draft: SourceDraft, options: StreamOptionValues, context: StreamContext) {
     this.#draft = draft;
     this.#options = options;
-    this.#mistakes = mistakes;
+    this.#context = context;
   }
 
   compile(): CompiledSource | null {
     const { stream, eventTime, maxAhead, outOfOrder } = this.#options;
     const { topic, folder, id, keyedBy, op, archive } = stream;
-    const format = this.#format(stream.format);
-    const fields = this.#fields(format);
+    const option = this.#format(stream.format);
+    const fields = this.#fields(option);
     this.#checkPlace();
     this.#checkRoles(fields);
+    const format = option === null ? null : this.#withSchema(option, fields);
     if (format === null) return null;
     const source: StreamSource = { topic, folder, format, fields, id, keyedBy, op };
     return {
@@ -66,19 +84,49 @@ class StreamCheck {
     };
   }
 
-  /** `json`, `debezium`, `parquet`; or `{ protobuf: { file, message } }`, `{ avro: { file } }`. */
-  #format(given: unknown): StreamFormat | null {
+  /** A name, or `{ protobuf: { file, message } }`, `{ avro: { file } }`, whose files are read later. */
+  #format(given: unknown): FormatOption | null {
     if (given === undefined) return this.#fault(['stream'], `needs a format, one of ${FORMATS.join(', ')}`);
-    const name = isObject(given) ? Object.keys(given)[0] : given;
-    if (name === 'json' || name === 'debezium' || name === 'parquet') return { kind: name };
     const path = ['stream', 'format'];
-    if (name === 'protobuf' || name === 'avro')
-      return this.#fault(path, `format ${name} is not read yet; there are json, debezium and parquet`);
+    if (given === 'json' || given === 'debezium' || given === 'parquet') return { kind: given };
+    const [name, options] = (isObject(given) ? Object.entries(given)[0] : undefined) ?? [given, undefined];
+    if (name === 'protobuf' || name === 'avro') {
+      const names = name === 'protobuf' ? ['file', 'message'] : ['file'];
+      const said = isObject(options) ? Object.entries(options) : [];
+      const isWhole =
+        said.length === names.length &&
+        said.every(([key, value]) => names.includes(key) && typeof value === 'string' && value !== '') &&
+        Object.keys(given as object).length === 1;
+      const [file, message] = names.map(
+        (key) => (options as Readonly<Record<string, string>> | undefined)?.[key],
+      );
+      if (isWhole) return { kind: name, file: file!, message: message ?? '' };
+      const form = `${name}: { ${names.map((key) => `${key}: ...`).join(', ')} }`;
+      return this.#fault(path, `format: expected { ${form} }, got ${givenText(given)}`);
+    }
     const hint = didYouMean(String(name), FORMATS);
     return this.#fault(path, `format: expected one of ${FORMATS.join(', ')}, got ${givenText(given)}${hint}`);
   }
 
-  #fields(format: StreamFormat | null): StreamField[] {
+  /** Reads the schema file, once the fields are known that are to be found in it. */
+  #withSchema(option: FormatOption, fields: readonly StreamField[]): StreamFormat | null {
+    if (option.kind !== 'protobuf' && option.kind !== 'avro') return { kind: option.kind };
+    const { kind, file, message } = option;
+    const path = resolve(this.#context.folder, file);
+    const read =
+      kind === 'avro' ? avroSchema(path, fields) : this.#context.protoFields!(path, message, fields);
+    if (typeof read === 'string') return { kind: 'avro', file, schema: read };
+    if ('fields' in read)
+      return { kind: 'protobuf', file, message: read.name, schema: JSON.stringify(read.fields) };
+    for (const fault of read) {
+      const at = fault.field === null ? ['stream', 'format'] : ['fields', fault.field];
+      const what = fault.field === null ? `cannot be read with ${file}` : `field "${fault.field}"`;
+      this.#fault(at, `${what}: ${fault.message}`);
+    }
+    return null;
+  }
+
+  #fields(format: FormatOption | null): StreamField[] {
     const names = Object.entries(this.#options.fields);
     if (names.length === 0) this.#fault(['fields'], 'has no fields');
     const taken = new Map<string, string>();
@@ -92,23 +140,23 @@ class StreamCheck {
   }
 
   /** A field is the text of its type, or options. */
-  #field(name: string, given: unknown, format: StreamFormat | null): StreamField | null {
+  #field(name: string, given: unknown, format: FormatOption | null): StreamField | null {
     const place = this.#placeOf(name, given);
     const written = given instanceof FeatureDraft ? given.options : given;
     const options = typeof written === 'string' ? { type: written } : written;
     if (!isObject(options))
       return this.#fault(['fields', name], `field "${name}": expected a type, got ${givenText(given)}`);
     const what = `source "${this.#draft.name}": field "${name}"`;
-    const before = this.#mistakes.count;
-    const checked = checkOptions(FIELD_OPTIONS, what, { options, place }, this.#mistakes);
-    if (checked === null || this.#mistakes.count > before) return null;
+    const before = this.#context.mistakes.count;
+    const checked = checkOptions(FIELD_OPTIONS, what, { options, place }, this.#context.mistakes);
+    if (checked === null || this.#context.mistakes.count > before) return null;
     const type = typeNamed(checked.type);
     if (typeof type === 'string') {
-      this.#mistakes.add(place, ['type'], `${what}: ${type}`);
+      this.#context.mistakes.add(place, ['type'], `${what}: ${type}`);
       return null;
     }
     const fault = unitFault(type, checked.unit !== null, format);
-    if (fault !== null) this.#mistakes.add(place, ['unit'], `${what}: ${fault}`);
+    if (fault !== null) this.#context.mistakes.add(place, ['unit'], `${what}: ${fault}`);
     return { name, type, unit: checked.unit };
   }
 
@@ -166,7 +214,7 @@ class StreamCheck {
   }
 
   #fault(path: readonly string[], message: string): null {
-    this.#mistakes.add(this.#draft.place, path, `source "${this.#draft.name}": ${message}`);
+    this.#context.mistakes.add(this.#draft.place, path, `source "${this.#draft.name}": ${message}`);
     return null;
   }
 }
@@ -185,7 +233,7 @@ function fieldNameFault(name: string, before: string | undefined): string | null
 }
 
 /** Numbers that stand for times do not say what they count. */
-function unitFault(type: ValueType, hasUnit: boolean, format: StreamFormat | null): string | null {
+function unitFault(type: ValueType, hasUnit: boolean, format: FormatOption | null): string | null {
   const hasTimes = holdsTimestamps(type);
   if (!hasTimes) return hasUnit ? `a ${formatType(type)} has no unit, which a timestamp has` : null;
   const saysItself =

@@ -1,7 +1,7 @@
 /**
  * Compiles definition files into the model. Everything is checked before anything is reported, so that one run names
  * all mistakes. `compileProject` first reads the definitions (load.ts) and the columns of their sources
- * (source-columns.ts); everything after that is pure.
+ * (source-columns.ts); everything after that is pure, but for the schema files of streams.
  */
 import { compareBytes } from '../../contract/std/canonical-json.ts';
 import type { Definitions, Entity, FeatureService, FeatureView } from '../../contract/model.ts';
@@ -20,8 +20,8 @@ import {
 import type { Draft } from '../../contract/definitions/draft.ts';
 import type { ReadCode } from '../code/read-code.ts';
 import { compileOnDemandViews } from './compile-on-demand.ts';
-import { compileSource, placeOf } from './compile-source.ts';
-import type { CompiledSource } from './compile-stream.ts';
+import { compileSource, hasProtoFile, placeOf } from './compile-source.ts';
+import type { CompiledSource, StreamContext } from './compile-stream.ts';
 import { compileService } from './compile-service.ts';
 import { compileView } from './compile-view.ts';
 import type { ViewContext } from './compile-view.ts';
@@ -57,7 +57,8 @@ export async function compileProject(
     settings.elsewhere,
   );
   const codes = await readCodes(drafts, settings.folder, mistakes);
-  const definitions = compileDrafts(drafts, { columns, codes, mistakes, warn, applied });
+  const schemas = { folder: settings.folder, protoFields: await protoReader(sources) };
+  const definitions = compileDrafts(drafts, { columns, codes, schemas, mistakes, warn, applied });
   if (mistakes.count > 0) throw mistakes.toError();
   return definitions;
 }
@@ -74,6 +75,12 @@ async function readCodes(drafts: readonly Draft[], folder: string, mistakes: Mis
   return codes;
 }
 
+/** A project without .proto files does not load what parses them. */
+async function protoReader(sources: readonly SourceDraft[]): Promise<StreamContext['protoFields']> {
+  if (!sources.some(hasProtoFile)) return null;
+  return (await import('./schema/proto-fields.ts')).protoFields;
+}
+
 function inlineSources(drafts: readonly Draft[]): SourceDraft[] {
   return drafts.flatMap((d) =>
     d instanceof ViewDraft && d.options['source'] instanceof SourceDraft ? [d.options['source']] : [],
@@ -86,10 +93,14 @@ function compileDrafts(
   {
     columns,
     codes,
+    schemas,
     mistakes,
     warn,
     applied,
-  }: Pick<ViewContext, 'columns' | 'mistakes' | 'warn' | 'applied'> & { readonly codes: Codes },
+  }: Pick<ViewContext, 'columns' | 'mistakes' | 'warn' | 'applied'> & {
+    readonly codes: Codes;
+    readonly schemas: Omit<StreamContext, 'mistakes'>;
+  },
 ): Definitions {
   const unique = new UniqueNames(mistakes);
   const of = <D extends Draft>(kind: new (...args: never[]) => D): D[] =>
@@ -101,7 +112,7 @@ function compileDrafts(
   const sources = new Map<string, CompiledSource | null>();
   for (const draft of new Set([...of(SourceDraft), ...inlineSources(drafts)])) {
     if (draft instanceof InlineSourceDraft || unique.take('source', draft.name, draft))
-      sources.set(draft.name, compileSource(draft, mistakes));
+      sources.set(draft.name, compileSource(draft, { mistakes, ...schemas }));
   }
   const views = new Map<string, FeatureView | null>();
   for (const draft of of(ViewDraft)) {

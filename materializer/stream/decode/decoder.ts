@@ -7,8 +7,10 @@
  */
 import type { Source } from '../../../contract/model.ts';
 import { materializerError } from '../../errors.ts';
+import { avroDecoder } from './avro/avro-decoder.ts';
 import { debeziumDecoder } from './json/debezium-decoder.ts';
 import { jsonDecoder } from './json/json-decoder.ts';
+import { protobufDecoder } from './protobuf/protobuf-decoder.ts';
 import type { Decode } from './stream-event.ts';
 
 /** @param source  of a stream */
@@ -16,6 +18,8 @@ export function compileDecoder(source: Source): Decode {
   const { format } = source.stream!;
   if (format.kind === 'json') return jsonDecoder(source);
   if (format.kind === 'debezium') return debeziumDecoder(source);
-  const message = `values of the format ${format.kind} are not read from messages yet: there are json and debezium`;
+  if (format.kind === 'protobuf') return protobufDecoder(source);
+  if (format.kind === 'avro') return avroDecoder(source);
+  const message = 'its folder holds rows, and nothing is decoded: read them as Parquet';
   throw materializerError('MAT_SOURCE', `source ${source.name}: ${message}`, { field: source.name });
 }
