@@ -1,43 +1,49 @@
 /**
- * Runs functions that may never return: in a thread of their own, with a deadline for each call and a limit of memory.
+ * Runs functions that may never return: in a process of their own, with a deadline for each call and a limit of memory.
  *
- *   rows() --this tick's jobs in one message--> thread --a message a job--> the promise of rows()
+ *   rows() --this tick's jobs in one message--> process --a message a job--> the promise of rows()
  *
- * A thread that stays in one call past the deadline, or runs out of memory, is ended. The row that it was in gets a
- * fault, all other rows that it had not answered go to a new thread. A spare one can be kept ready for that, since a
- * thread takes tens of milliseconds to start. Functions are pure, so a row may be computed twice. A view that was ended
- * often rests for a while: its rows get a fault at once.
+ * A process that stays in one call past the deadline is ended; one that takes too much memory ends by itself. The row
+ * that it was in gets a fault, all other rows that it had not answered go to a new process. A spare one can be kept ready
+ * for that, since one takes a tenth of a second to start. Functions are pure, so a row may be computed twice. A view that
+ * was ended often rests for a while: its rows get a fault at once.
  *
- * Costs about 30 us a message both ways and 1 us a row; in-thread calls cost a tenth of a microsecond.
+ * Why a process, and what it costs: docs/decisions/0020-isolated-process.md.
  */
-import { Worker } from 'node:worker_threads';
 import type { Definitions, OnDemandView } from '../model.ts';
 import type { Value } from '../value-type.ts';
 import { argumentsOf } from './arguments.ts';
-import { BUSY, CALLS, JOB, ROW } from './isolated-progress.ts';
+import { IsolatedChild } from './isolated-child.ts';
+import type { IsolatedProgress } from './isolated-child.ts';
 import type { IsolatedDone, IsolatedInput, IsolatedJob } from './isolated-progress.ts';
 import { OnDemandFault } from './on-demand-function.ts';
 
-/** From the checkout the sources run, from an installed package what was built of them. */
-const THREAD = new URL(`./isolated-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
-
-/** A thread that takes longer to start, or ends before it is ready, counts as failed. */
+/** A process that takes longer to start, or ends before it is ready, counts as failed. */
 const START_MS = 10_000;
+const MEMORY_MIB = 64;
+/** After so many ends over the same rows they are not sent again. */
+const MOST_LOSSES = 3;
+const MEMORY_FAULT = 'a call took more memory than its process may have and was ended';
 const MAX_FAILED_STARTS = 3;
+
+/** Whoever else sends these ends a process: no call does. The system itself sends the first when memory is short. */
+const FROM_OUTSIDE: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 export interface IsolatedOptions {
   /** How long one call may take; it is ended between this and twice as long. */
   readonly callMs: number;
-  /** Of the thread's heap; 64 unless given. */
+  /** Of the process's heap; 64 unless given. */
   readonly memoryMiB?: number;
-  /** How long the thread may take to start, the code of modules included; 10 s unless given. */
+  /** How long the process may take to start, the code of modules included; 10 s unless given. */
   readonly startMs?: number;
-  /** Whether a second thread stands ready; a new one is started when it is needed unless given. */
+  /** Whether a second process stands ready; a new one is started when it is needed unless given. */
   readonly spare?: boolean;
   /** A view that is ended so often within `withinMs` rests for `restMs`; never unless given. */
   readonly rest?: { readonly ends: number; readonly withinMs: number; readonly restMs: number };
-  /** Called when a thread was ended because of a view. */
+  /** Called when a process ended because of a view. */
   readonly onEnd?: (view: string, reason: 'deadline' | 'memory') => void;
+  /** Called when a process ended and no view is to blame. @param by  a signal's name, or what else ended it */
+  readonly onLost?: (by: string) => void;
 }
 
 export type OnDemandOutcome = readonly Value[] | OnDemandFault;
@@ -51,13 +57,9 @@ interface Waiting {
   /** Indexes of the rows that have no outcome yet, in the order in which they are sent. */
   left: number[];
   tookMs: readonly number[];
+  /** How often a process ended over it and nobody was blamed; from the first time on it is sent alone. */
+  losses: number;
   readonly resolve: (waiting: Waiting) => void;
-}
-
-interface Thread {
-  readonly worker: Worker;
-  readonly at: Int32Array;
-  readonly ready: Promise<void>;
 }
 
 export class IsolatedFunctions {
@@ -68,20 +70,23 @@ export class IsolatedFunctions {
   /** When each function was ended, the last times. */
   readonly #ends: number[][];
   readonly #restsUntilMs: number[];
-  #thread: Thread | null = null;
-  #spare: Thread | null = null;
+  #child: IsolatedChild | null = null;
+  #spare: IsolatedChild | null = null;
   /** Not sent yet. */
   #queue: Waiting[] = [];
-  /** Sent to the thread, in the order in which it answers, by the job's number. */
+  /** Sent to the process, in the order in which it answers, by the job's number. */
   #sent = new Map<number, Waiting>();
   #jobs = 0;
   #flushing = false;
   #watch: NodeJS.Timeout | null = null;
-  /** The call that the thread was seen in, and since when. */
+  /** The call that the process was seen in, and since when. */
   #seen = { calls: -1, sinceMs: 0 };
+  /** Those that were ended and may not be gone yet. */
+  readonly #ending = new Set<IsolatedChild>();
   #closed = false;
-  /** Threads in a row that ended before they were ready. */
+  /** Processes in a row that ended before they were ready, and what the last one ended by. */
   #failedStarts = 0;
+  #lastFailure = '';
 
   /** @throws TypeError when the definitions lack what a view uses */
   constructor(
@@ -97,14 +102,14 @@ export class IsolatedFunctions {
   }
 
   /**
-   * Starts the thread, so that the first rows need not wait for it.
+   * Starts the process, so that the first rows need not wait for it.
    *
    * @returns once it is ready
    */
   async start(): Promise<void> {
-    this.#thread ??= this.#startThread();
-    await this.#thread.ready;
-    if (this.#options.spare === true) this.#spare ??= this.#startThread();
+    this.#child ??= this.#startChild();
+    await this.#child?.ready;
+    if (this.#options.spare === true && !this.#closed) this.#spare ??= this.#startChild();
   }
 
   /**
@@ -116,7 +121,7 @@ export class IsolatedFunctions {
     return (await this.#wait(view, rows, false)).outcomes;
   }
 
-  /** As `rows`, and how many milliseconds each call took in its thread. */
+  /** As `rows`, and how many milliseconds each call took in its process. */
   async timedRows(
     view: string,
     rows: readonly (readonly Value[])[],
@@ -124,17 +129,17 @@ export class IsolatedFunctions {
     return await this.#wait(view, rows, true);
   }
 
-  /** Ends the threads; rows that wait get a fault. */
+  /** Ends the processes; rows that wait get a fault. @returns once nothing of them is left */
   async close(): Promise<void> {
     this.#closed = true;
-    const threads = [this.#thread, this.#spare];
+    const children = [this.#child, this.#spare, ...this.#ending];
     const left = [...this.#sent.values(), ...this.#queue];
-    this.#thread = this.#spare = null;
+    this.#child = this.#spare = null;
     this.#sent = new Map();
     this.#queue = [];
     this.#stopWatch();
     for (const waiting of left) this.#failAll(waiting, new OnDemandFault('deadline', 'plumb is ending'));
-    await Promise.all(threads.map((thread) => thread?.worker.terminate()));
+    await Promise.all(children.map((child) => child?.end()));
   }
 
   #wait(view: string, rows: readonly (readonly Value[])[], timed: boolean): Promise<Waiting> {
@@ -148,6 +153,7 @@ export class IsolatedFunctions {
         outcomes: [],
         left: rows.map((_, i) => i),
         tookMs: [],
+        losses: 0,
         resolve,
       };
       if (this.#closed) this.#failAll(waiting, new OnDemandFault('deadline', 'plumb is ending'));
@@ -164,14 +170,15 @@ export class IsolatedFunctions {
 
   /** Sends what this tick asked for. */
   async #flush(): Promise<void> {
-    this.#thread ??= this.#startThread();
-    const thread = this.#thread;
-    await thread.ready;
+    const child = (this.#child ??= this.#startChild());
+    await child?.ready;
     this.#flushing = false;
-    // Another thread took its place, and the queue with it.
-    if (thread !== this.#thread) return;
+    if (child === null) return this.#giveUp();
+    // Another one took its place, and the queue with it.
+    if (child !== this.#child) return;
     const nowMs = performance.now();
     const sent: IsolatedJob[] = [];
+    const alone: IsolatedJob[] = [];
     for (const waiting of this.#queue) {
       if (waiting.left.length === 0) waiting.resolve(waiting);
       else if (this.#restsUntilMs[waiting.of]! > nowMs) this.#failAll(waiting, this.#resting(waiting.of));
@@ -179,19 +186,21 @@ export class IsolatedFunctions {
         const id = (this.#jobs = (this.#jobs + 1) | 0);
         this.#sent.set(id, waiting);
         const rows = waiting.left.map((i) => waiting.rows[i]!);
-        sent.push({ id, of: waiting.of, rows, timed: waiting.timed });
+        const job = { id, of: waiting.of, rows, timed: waiting.timed };
+        if (waiting.losses === 0) sent.push(job);
+        else alone.push(job);
       }
     }
     this.#queue = [];
-    if (sent.length === 0) return;
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
-    thread.worker.postMessage(sent);
-    this.#watch ??= setInterval(() => this.#look(), Math.max(1, this.#options.callMs / 2));
+    if (sent.length > 0) child.send(sent);
+    for (const job of alone) child.send([job]);
+    if (this.#sent.size > 0)
+      this.#watch ??= setInterval(() => this.#look(), Math.max(1, this.#options.callMs / 2));
   }
 
-  #take(worker: Worker, { id, outcomes, tookMs }: IsolatedDone): void {
-    // A thread that was ended may have answered just before: its rows went to another one.
-    if (worker !== this.#thread?.worker) return;
+  #take(child: IsolatedChild, { id, outcomes, tookMs }: IsolatedDone): void {
+    // One that was ended may have answered just before: its rows went to another one.
+    if (child !== this.#child) return;
     const waiting = this.#sent.get(id);
     if (waiting === undefined) return;
     this.#sent.delete(id);
@@ -213,38 +222,79 @@ export class IsolatedFunctions {
     this.#seen = { calls: -1, sinceMs: 0 };
   }
 
-  /** Ends the thread when it has been in one call for too long. */
+  /** Ends the process when it has been in one call for too long. */
   #look(): void {
-    const { at } = this.#thread!;
+    const child = this.#child!;
     const nowMs = performance.now();
-    const calls = Atomics.load(at, CALLS);
-    if (Atomics.load(at, BUSY) === 0 || calls !== this.#seen.calls) this.#seen = { calls, sinceMs: nowMs };
-    else if (nowMs - this.#seen.sinceMs >= this.#options.callMs) this.#replaceThread('deadline');
+    const progress = child.progress();
+    const { calls, inCall } = progress;
+    if (!inCall || calls !== this.#seen.calls) this.#seen = { calls, sinceMs: nowMs };
+    else if (nowMs - this.#seen.sinceMs >= this.#options.callMs) {
+      this.#ending.add(child);
+      void child.end();
+      const blamed = this.#sent.get(progress.job);
+      if (blamed !== undefined) this.#blame(blamed, progress.row, 'deadline');
+      this.#replaceChild();
+    }
   }
 
-  /** Threads do not start, so no row gets an outcome; later rows try again. */
+  /** A process is gone, and what it sent was taken. */
+  #lose(child: IsolatedChild, by: string): void {
+    this.#ending.delete(child);
+    if (this.#closed) return;
+    if (!child.isReady) {
+      this.#failedStarts += 1;
+      this.#lastFailure = `it ended by ${by}`;
+    }
+    if (child === this.#spare) {
+      this.#spare = child.isReady ? this.#startChild() : null;
+      if (child.isReady) this.#options.onLost?.(by);
+    }
+    if (child !== this.#child) return;
+    if (child.isReady) this.#accuse(child.progress(), by);
+    this.#replaceChild();
+  }
+
+  /** Finds what ended a process: a call that crashed it at once, anything else when it happens again and again. */
+  #accuse({ inCall, job, row }: IsolatedProgress, by: string): void {
+    const [first] = this.#sent;
+    const [id, suspect] = (inCall ? [job, this.#sent.get(job)] : first) ?? [0, undefined];
+    if (suspect === undefined) return this.#options.onLost?.(by);
+    const isCrash = inCall && !FROM_OUTSIDE.has(by);
+    if (!isCrash) {
+      suspect.losses += 1;
+      if (suspect.losses < MOST_LOSSES) return this.#options.onLost?.(by);
+    }
+    if (inCall) this.#blame(suspect, row, 'memory');
+    else {
+      this.#sent.delete(id);
+      const { view } = this.#functions[suspect.of]!;
+      this.#failAll(suspect, new OnDemandFault('memory', `${view.code.file}: ${MEMORY_FAULT}`));
+      this.#options.onEnd?.(view.id, 'memory');
+    }
+  }
+
+  /** No process starts, so no row gets an outcome; later rows try again. */
   #giveUp(): void {
-    const fault = new OnDemandFault('threw', 'the thread of isolated functions does not start');
+    const fault = new OnDemandFault(
+      'threw',
+      `the process of isolated functions does not start: ${this.#lastFailure}`,
+    );
     for (const waiting of this.#queue) this.#failAll(waiting, fault);
     this.#queue = [];
     this.#failedStarts = 0;
   }
 
-  /** Blames the row that the thread is in, and gives the others to another thread. */
-  #replaceThread(reason: 'deadline' | 'memory'): void {
-    const { worker, at } = this.#thread!;
-    const blamed = this.#sent.get(Atomics.load(at, JOB));
-    const row = Atomics.load(at, ROW);
-    this.#thread = this.#spare;
+  /** Gives what was not answered to another process. */
+  #replaceChild(): void {
+    this.#child = this.#spare;
     this.#spare = null;
     this.#stopWatch();
-    void worker.terminate();
-    if (blamed !== undefined) this.#blame(blamed, row, reason);
     this.#queue = [...this.#sent.values(), ...this.#queue];
     this.#sent = new Map();
     if (this.#failedStarts < MAX_FAILED_STARTS) {
       if (this.#queue.length > 0) void this.#flush();
-      if (this.#options.spare === true) this.#spare = this.#startThread();
+      if (this.#options.spare === true) this.#spare = this.#startChild();
     } else if (this.#queue.length > 0) this.#giveUp();
   }
 
@@ -252,9 +302,7 @@ export class IsolatedFunctions {
     const { view } = this.#functions[waiting.of]!;
     const index = waiting.left[row];
     const why =
-      reason === 'deadline'
-        ? `a call took over ${this.#options.callMs} ms and was ended`
-        : 'a call took more memory than its thread may have and was ended';
+      reason === 'deadline' ? `a call took over ${this.#options.callMs} ms and was ended` : MEMORY_FAULT;
     if (index !== undefined) {
       waiting.outcomes[index] = new OnDemandFault(reason, `${view.code.file}: ${why}`);
       waiting.left = waiting.left.filter((one) => one !== index);
@@ -282,39 +330,22 @@ export class IsolatedFunctions {
     waiting.resolve(waiting);
   }
 
-  #startThread(): Thread {
-    const progress = new SharedArrayBuffer(16);
-    const workerData: IsolatedInput = { progress, functions: this.#functions };
-    const worker = new Worker(THREAD, {
-      workerData,
-      name: 'plumbline on demand',
-      resourceLimits: { maxOldGenerationSizeMb: this.#options.memoryMiB ?? 64, maxYoungGenerationSizeMb: 8 },
-      // Otherwise the thread's streams are piped to those of this process, which turns these non-blocking.
-      stdout: true,
-      stderr: true,
-    });
-    const limit = setTimeout(() => void worker.terminate(), this.#options.startMs ?? START_MS);
-    const ready = new Promise<void>((resolve) => {
-      let isReady = false;
-      worker.on('message', (message: 'ready' | IsolatedDone) => {
-        if (message !== 'ready') return this.#take(worker, message);
-        isReady = true;
-        this.#failedStarts = 0;
-        clearTimeout(limit);
-        // While rows wait, the watch keeps the process alive.
-        worker.unref();
-        resolve();
+  /** @returns null where the system gives no process; that is a failed start */
+  #startChild(): IsolatedChild | null {
+    try {
+      const child: IsolatedChild = new IsolatedChild({
+        functions: this.#functions,
+        memoryMiB: this.#options.memoryMiB ?? MEMORY_MIB,
+        startMs: this.#options.startMs ?? START_MS,
+        onReady: () => (this.#failedStarts = 0),
+        onDone: (done) => this.#take(child, done),
+        onEnd: (by) => this.#lose(child, by),
       });
-      worker.once('exit', () => {
-        clearTimeout(limit);
-        if (!isReady && !this.#closed) this.#failedStarts += 1;
-        if (worker === this.#spare?.worker) this.#spare = null;
-        if (worker === this.#thread?.worker) this.#replaceThread('memory');
-        resolve();
-      });
-    });
-    // What ended it is known from where it was; without a listener the error would end the process.
-    worker.on('error', () => {});
-    return { worker, at: new Int32Array(progress), ready };
+      return child;
+    } catch (error) {
+      this.#failedStarts += 1;
+      this.#lastFailure = (error as Error).message;
+      return null;
+    }
   }
 }

@@ -324,7 +324,17 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
     await until(async () => {
       const again = await ask('looping', { customer_id: [1] }, { cart: 3, big: 1 });
       return again.results[0]!.features['spin__spun'] === 6;
-    }, 'a new thread computes the view');
+    }, 'a new process computes the view');
+  });
+
+  test('that take all memory at once cost their own values, and the sidecar answers on', async () => {
+    const { results } = await ask('looping', { customer_id: [1] }, { cart: 24, big: 1 });
+    expect(results[0]!.features).toEqual({ trip__ratio: 24 / 25, spin__spun: -7 });
+    expect(results[0]!.statuses).toEqual({ trip__ratio: 'PRESENT', spin__spun: 'UNAVAILABLE' });
+    await until(async () => {
+      const again = await ask('looping', { customer_id: [1] }, { cart: 3, big: 1 });
+      return again.results[0]!.features['spin__spun'] === 6;
+    }, 'a new process computes the view');
   });
 
   test('are counted: calls, failures by reason, seconds, columns that are passed over', async () => {

@@ -148,7 +148,7 @@ describe('isolated functions', () => {
     expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);
   });
 
-  test('any value of any type comes back from the thread with the same bits', async () => {
+  test('any value of any type comes back from the process with the same bits', async () => {
     const seed = fc.readConfigureGlobal()?.seed;
     const types = fc.sample(anyType, { numRuns: 30, ...(seed === undefined ? {} : { seed }) });
     // No number is every timestamp.
@@ -188,7 +188,7 @@ describe('isolated functions', () => {
     const functions = new IsolatedFunctions([endless], NO_VIEWS, { callMs: 50, startMs: 300 });
     onTestFinished(() => functions.close());
     expect((await functions.rows('endless', rowsOf(1)))[0]).toMatchObject({
-      message: 'the thread of isolated functions does not start',
+      message: expect.stringContaining('the process of isolated functions does not start'),
     });
   });
 

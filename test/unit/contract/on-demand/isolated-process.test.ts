@@ -1,0 +1,188 @@
+/** What the process of isolated functions costs when it dies: its row, and nothing else. */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { onTestFinished, describe, expect, test } from 'vitest';
+import { IsolatedFunctions } from '../../../../contract/on-demand/isolated-functions.ts';
+import type { IsolatedOptions } from '../../../../contract/on-demand/isolated-functions.ts';
+import { NO_VIEWS, onDemandView } from '../../../support/fixtures/on-demand-view.ts';
+import { until } from '../../../support/until.ts';
+
+const view = (name: string, script: string) => onDemandView(name, script, { x: 'float64' }, { y: 'float64' });
+
+const DOUBLE = view('double', '({ x }) => { while (x === 13) {} return { y: 2 * x } }');
+/** Past 64 MiB in one step. */
+const SPREAD = view(
+  'spread',
+  `({ x }) => { let a = 'ab'; for (let k = 0; k < x; k++) a = a + a; return { y: [...a].length } }`,
+);
+const MAP = view(
+  'map',
+  '({ x }) => { const all = new Map(); for (let k = 0; k < x; k++) all.set(k, k); return { y: all.size } }',
+);
+
+async function isolated(more: Partial<IsolatedOptions> = {}) {
+  const told: string[] = [];
+  const functions = new IsolatedFunctions([DOUBLE, SPREAD, MAP], NO_VIEWS, {
+    callMs: 60_000,
+    onEnd: (of, reason) => told.push(`${of} ${reason}`),
+    onLost: (by) => told.push(by),
+    ...more,
+  });
+  onTestFinished(() => functions.close());
+  await functions.start();
+  return { functions, told };
+}
+
+const rowsOf = (...xs: number[]) => xs.map((x) => [x]);
+
+/** Processes of isolated functions whose parent is that one. */
+function processesOf(parent: number | undefined): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        const [state, ppid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        const isOurs = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('isolated-process');
+        return state !== 'Z' && Number(ppid) === parent && isOurs;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Hundredths of a second of processor time; a start takes under 40 of them. */
+function cpuTicks(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+function isGone(pid: number): boolean {
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
+describe('the process of isolated functions', () => {
+  // A table: one line a way to pass its memory that no bound of a length sees.
+  test.each([
+    ['a text that is spread', 'spread', 24],
+    ['a Map that grows', 'map', 16_000_000],
+  ])('%s ends it alone, and costs its row', async (_, of, x) => {
+    const { functions, told } = await isolated({ spare: true });
+    const [own, others] = await Promise.all([
+      functions.rows(of, rowsOf(3, x, 4)),
+      functions.rows('double', rowsOf(1, 2)),
+    ]);
+    expect(own[1]).toMatchObject({
+      reason: 'memory',
+      message: expect.stringContaining(`${of}.ts: a call took`),
+    });
+    expect([own[0], own[2]]).not.toContainEqual(expect.objectContaining({ reason: 'memory' }));
+    expect(others).toEqual([[2], [4]]);
+    expect(told).toEqual([`${of} memory`]);
+    expect(await functions.rows('double', rowsOf(5))).toEqual([[10]]);
+  });
+
+  test('killed from outside while it waits, another one answers', async () => {
+    const { functions, told } = await isolated();
+    expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);
+    const [pid] = processesOf(process.pid);
+    process.kill(pid!, 'SIGKILL');
+    await until(() => told.length > 0, 'its end is told');
+    expect(told).toEqual(['SIGKILL']);
+    expect(await functions.rows('double', rowsOf(2))).toEqual([[4]]);
+  });
+
+  test('killed from outside in a call, the call is made again; the third time it is blamed', async () => {
+    const { functions, told } = await isolated();
+    const waiting = functions.rows('double', rowsOf(1, 13, 2));
+    for (let kills = 1; kills <= 3; kills++) {
+      const looping = (): number | undefined => processesOf(process.pid).find((pid) => cpuTicks(pid) > 80);
+      await until(() => looping() !== undefined, 'a process is in the call');
+      process.kill(looping()!, 'SIGKILL');
+      await until(() => told.length === kills, 'its end is told');
+    }
+    const outcomes = await waiting;
+    expect([outcomes[0], outcomes[2]]).toEqual([[2], [4]]);
+    expect(outcomes[1]).toMatchObject({ reason: 'memory' });
+    expect(told).toEqual(['SIGKILL', 'SIGKILL', 'double memory']);
+  });
+
+  test('killed at random times, every row of many has its own outcome', async () => {
+    const { functions } = await isolated({ spare: true });
+    for (let n = 0; n < 8; n++) {
+      const all = processesOf(process.pid);
+      const killed = new Promise<void>((resolve) => {
+        setTimeout(() => {
+          process.kill(all[n % all.length]!, 'SIGKILL');
+          resolve();
+        }, Math.random() * 10);
+      });
+      for (let batch = 0; batch < 20; batch++) {
+        const rows = Array.from({ length: 50 }, (_, i) => [100 * n + batch + i + 14]);
+        expect(await functions.rows('double', rows)).toEqual(rows.map(([x]) => [2 * x!]));
+      }
+      await killed;
+    }
+  });
+
+  test('signals to all processes of a group do not end it', async () => {
+    const { functions, told } = await isolated();
+    const [pid] = processesOf(process.pid);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.kill(pid!, signal);
+    expect(await functions.rows('double', rowsOf(2))).toEqual([[4]]);
+    expect([told, processesOf(process.pid)]).toEqual([[], [pid]]);
+  });
+
+  test('nothing of it is left after close, whatever it is in', async () => {
+    const { functions } = await isolated({ spare: true });
+    const waiting = functions.rows('double', rowsOf(13));
+    await until(() => processesOf(process.pid).length === 2, 'both are there');
+    const pids = processesOf(process.pid);
+    await functions.close();
+    expect(pids.map(isGone)).toEqual([true, true]);
+    expect((await waiting)[0]).toMatchObject({ message: 'plumb is ending' });
+  });
+
+  test('it ends with whoever started it, even killed, and even in a call that never ends', async () => {
+    const root = new URL('../../../../', import.meta.url).href;
+    const program = `
+      import { IsolatedFunctions } from '${root}contract/on-demand/isolated-functions.ts';
+      import { NO_VIEWS, onDemandView } from '${root}test/support/fixtures/on-demand-view.ts';
+      const view = onDemandView('loop', '({ x }) => { while (x === 13) {} return { y: x } }', { x: 'float64' }, { y: 'float64' });
+      const functions = new IsolatedFunctions([view], NO_VIEWS, { callMs: 60000, spare: true });
+      await functions.start();
+      void functions.rows('loop', [[13]]);
+      setTimeout(() => console.log('looping'), 300);`;
+    const starter = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    await new Promise((resolve) => starter.stdout.once('data', resolve));
+    const pids = processesOf(starter.pid);
+    expect(pids).toHaveLength(2);
+    starter.kill('SIGKILL');
+    await until(() => pids.every(isGone), 'both are gone');
+  });
+
+  test('whoever is done with it need not close it: it keeps no process awake', async () => {
+    const root = new URL('../../../../', import.meta.url).href;
+    const program = `
+      import { IsolatedFunctions } from '${root}contract/on-demand/isolated-functions.ts';
+      import { NO_VIEWS, onDemandView } from '${root}test/support/fixtures/on-demand-view.ts';
+      const view = onDemandView('same', '({ x }) => ({ y: x })', { x: 'float64' }, { y: 'float64' });
+      const functions = new IsolatedFunctions([view], NO_VIEWS, { callMs: 60000 });
+      console.log(JSON.stringify(await functions.rows('same', [[13]])));`;
+    const starter = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let said = '';
+    starter.stdout.on('data', (part) => (said += part));
+    const code = await new Promise((resolve) => starter.once('close', resolve));
+    expect([said.trim(), code]).toEqual(['[[13]]', 0]);
+  });
+});
