@@ -330,8 +330,9 @@ export class IsolatedFunctions {
     waiting.resolve(waiting);
   }
 
-  /** @returns null where the system gives no process; that is a failed start */
+  /** @returns null after `close`, and where the system gives no process: that is a failed start */
   #startChild(): IsolatedChild | null {
+    if (this.#closed) return null;
     try {
       const child: IsolatedChild = new IsolatedChild({
         functions: this.#functions,

@@ -149,6 +149,15 @@ describe('the process of isolated functions', () => {
     expect((await waiting)[0]).toMatchObject({ message: 'plumb is ending' });
   });
 
+  test('none is started after close, whatever waited', async () => {
+    const { functions } = await isolated();
+    const waiting = functions.rows('double', rowsOf(1));
+    await functions.close();
+    await functions.start();
+    expect((await waiting)[0]).toMatchObject({ message: 'plumb is ending' });
+    expect(processesOf(process.pid)).toEqual([]);
+  });
+
   test('it ends with whoever started it, even killed, and even in a call that never ends', async () => {
     const root = new URL('../../../../', import.meta.url).href;
     const program = `
