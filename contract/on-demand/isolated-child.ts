@@ -69,16 +69,12 @@ export class IsolatedChild {
     this.#onReady = onReady;
     this.#onDone = onDone;
     this.#progress = openProgress();
-    this.#child = spawn(
-      process.execPath,
-      // The young generation counts three half spaces.
-      [
-        `--max-old-space-size=${memoryMiB}`,
-        '--max-semi-space-size=2',
-        fileURLToPath(new URL(ENTRY, import.meta.url)),
-      ],
-      { env: {}, stdio: ['ignore', 'ignore', 'ignore', 'pipe', this.#progress, 'pipe'] },
-    );
+    try {
+      this.#child = startProcess(memoryMiB, this.#progress);
+    } catch (error) {
+      closeSync(this.#progress);
+      throw error;
+    }
     this.#messages = this.#child.stdio[MESSAGES_FD] as Socket;
     this.#lifeline = this.#child.stdio.at(LIFELINE_FD) as Socket;
     const limit = setTimeout(() => this.#kill(), startMs);
@@ -99,8 +95,7 @@ export class IsolatedChild {
       // Its streams end after it, so that nothing it sent is missed.
       this.#child.once('close', (code, signal) => end(signal ?? `exit code ${code}`));
     });
-    // What ended it is known from `close`; without a listener an error would end this process.
-    for (const one of [this.#child, this.#messages, this.#lifeline]) one.on('error', () => {});
+    for (const socket of [this.#messages, this.#lifeline]) socket.on('error', ignored);
     this.#lifeline.resume();
     this.#messages.on('data', (part: Buffer) => this.#take(part));
     this.#messages.write(frameOf({ functions }));
@@ -173,6 +168,24 @@ export class IsolatedChild {
       if (does) handle.ref();
       else handle.unref();
   }
+}
+
+/** What ended a process is known from `close`; without a listener an error would end this one. */
+function ignored(): void {}
+
+/** @throws Error when the system gives none */
+function startProcess(memoryMiB: number, progress: number): ChildProcess {
+  const entry = fileURLToPath(new URL(ENTRY, import.meta.url));
+  // The young generation counts three half spaces.
+  const flags = [`--max-old-space-size=${memoryMiB}`, '--max-semi-space-size=2'];
+  const child = spawn(process.execPath, [...flags, entry], {
+    env: {},
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', progress, 'pipe'],
+  });
+  child.on('error', ignored);
+  // Where descriptors ran out it has no streams, whatever its type says.
+  if ((child.stdio as unknown) === undefined) throw new Error('no descriptors are left for a process');
+  return child;
 }
 
 /** @returns a file of zeros that nobody else can open */

@@ -59,6 +59,28 @@ function cpuTicks(pid: number): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
+/** A program of its own that isolates `loop`, which never ends for 13. @param before  of a shell */
+function starting(program: string, before = '') {
+  const root = new URL('../../../../', import.meta.url).href;
+  const script = '({ x }) => { while (x === 13) {} return { y: x } }';
+  const all = `
+    import { IsolatedFunctions } from '${root}contract/on-demand/isolated-functions.ts';
+    import { NO_VIEWS, onDemandView } from '${root}test/support/fixtures/on-demand-view.ts';
+    const loop = onDemandView('loop', '${script}', { x: 'float64' }, { y: 'float64' });
+    ${program}`;
+  return spawn('sh', ['-c', `${before} exec "$0" "$@"`, process.execPath, '--input-type=module', '-e', all], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+}
+
+/** @returns what it said, and its exit code */
+async function endOf(program: ReturnType<typeof starting>): Promise<[string, unknown]> {
+  let said = '';
+  program.stdout.on('data', (part) => (said += part));
+  const code = await new Promise((resolve) => program.once('close', resolve));
+  return [said.trim(), code];
+}
+
 function isGone(pid: number): boolean {
   try {
     return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -159,18 +181,11 @@ describe('the process of isolated functions', () => {
   });
 
   test('it ends with whoever started it, even killed, and even in a call that never ends', async () => {
-    const root = new URL('../../../../', import.meta.url).href;
-    const program = `
-      import { IsolatedFunctions } from '${root}contract/on-demand/isolated-functions.ts';
-      import { NO_VIEWS, onDemandView } from '${root}test/support/fixtures/on-demand-view.ts';
-      const view = onDemandView('loop', '({ x }) => { while (x === 13) {} return { y: x } }', { x: 'float64' }, { y: 'float64' });
-      const functions = new IsolatedFunctions([view], NO_VIEWS, { callMs: 60000, spare: true });
+    const starter = starting(`
+      const functions = new IsolatedFunctions([loop], NO_VIEWS, { callMs: 60000, spare: true });
       await functions.start();
       void functions.rows('loop', [[13]]);
-      setTimeout(() => console.log('looping'), 300);`;
-    const starter = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+      setTimeout(() => console.log('looping'), 300);`);
     await new Promise((resolve) => starter.stdout.once('data', resolve));
     const pids = processesOf(starter.pid);
     expect(pids).toHaveLength(2);
@@ -179,19 +194,34 @@ describe('the process of isolated functions', () => {
   });
 
   test('whoever is done with it need not close it: it keeps no process awake', async () => {
-    const root = new URL('../../../../', import.meta.url).href;
-    const program = `
-      import { IsolatedFunctions } from '${root}contract/on-demand/isolated-functions.ts';
-      import { NO_VIEWS, onDemandView } from '${root}test/support/fixtures/on-demand-view.ts';
-      const view = onDemandView('same', '({ x }) => ({ y: x })', { x: 'float64' }, { y: 'float64' });
-      const functions = new IsolatedFunctions([view], NO_VIEWS, { callMs: 60000 });
-      console.log(JSON.stringify(await functions.rows('same', [[13]])));`;
-    const starter = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    let said = '';
-    starter.stdout.on('data', (part) => (said += part));
-    const code = await new Promise((resolve) => starter.once('close', resolve));
-    expect([said.trim(), code]).toEqual(['[[13]]', 0]);
+    const [said, code] = await endOf(
+      starting(`
+        const functions = new IsolatedFunctions([loop], NO_VIEWS, { callMs: 60000 });
+        console.log(JSON.stringify(await functions.rows('loop', [[12]])));`),
+    );
+    expect([said, code]).toEqual(['[[12]]', 0]);
+  });
+
+  test('where the system has no descriptor left for it, rows get a fault, and values once it has', async () => {
+    const [said, code] = await endOf(
+      starting(
+        `
+        import { closeSync, openSync } from 'node:fs';
+        const functions = new IsolatedFunctions([loop], NO_VIEWS, { callMs: 60000 });
+        const held = [];
+        try { for (;;) held.push(openSync('/dev/null')); } catch {}
+        const told = new Set();
+        // From none left to enough of them: the file, the sockets, and what the system itself takes for a start.
+        for (;;) {
+          const [outcome] = await functions.rows('loop', [[12]]);
+          if (Array.isArray(outcome)) break;
+          told.add(outcome.message.replace(/:.*/, ''));
+          closeSync(held.pop());
+        }
+        console.log([...told].join());`,
+        'ulimit -n 128;',
+      ),
+    );
+    expect([said, code]).toEqual(['the process of isolated functions does not start', 0]);
   });
 });
