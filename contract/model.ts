@@ -226,7 +226,7 @@ export interface OnDemandView {
   readonly code: OnDemandCode;
   /** Why it cannot run in the thread that answers, e.g. `a loop (distance.ts:4)`; null: it can. */
   readonly endless: string | null;
-  /** Whether it runs in a thread of its own with a deadline: `endless` says so, and `isolate: false` is not given. */
+  /** Whether it runs in a process of its own with a deadline: `endless` says so, and `isolate: false` is not given. */
   readonly isolated: boolean;
   /** What an int64 and a timestamp are to the function: numbers, where none is past 2^53 - 1, or always bigints. */
   readonly int64: 'number' | 'bigint';

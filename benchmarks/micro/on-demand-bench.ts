@@ -101,7 +101,7 @@ async function isolated(): Promise<void> {
     const at = (share: number): string => sorted[Math.floor(share * (sorted.length - 1))]!.toFixed(2);
     print(`isolated, ${what} a loop: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms of ${times.length}`);
   }
-  print(`threads ended: ${ends.length}`);
+  print(`processes ended: ${ends.length}`);
 }
 
 printHardware();

@@ -2,7 +2,7 @@
  * A function of an on-demand view called over many rows outside of a request, by training and by the replay: the code
  * and the arguments of serving, so the same bits.
  *
- * A function in which no loop was found is called in this thread. Every other one runs in a thread of its own, where a
+ * A function in which no loop was found is called in this thread. Every other one runs in a process of its own, where a
  * call of over a second is ended.
  */
 import type { Definitions, OnDemandView } from '../model.ts';

@@ -4,9 +4,9 @@
  *   rows() --this tick's jobs in one message--> process --a message a job--> the promise of rows()
  *
  * A process that stays in one call past the deadline is ended; one that takes too much memory ends by itself. The row
- * that it was in gets a fault, all other rows that it had not answered go to a new process. A spare one can be kept ready
- * for that, since one takes a tenth of a second to start. Functions are pure, so a row may be computed twice. A view that
- * was ended often rests for a while: its rows get a fault at once.
+ * that it was in gets a fault, all other rows that it had not answered go to a new process. A spare one can be kept
+ * ready for that, since one takes a tenth of a second to start. Functions are pure, so a row may be computed twice. A
+ * view that was ended often rests for a while: its rows get a fault at once.
  *
  * Why a process, and what it costs: docs/decisions/0020-isolated-process.md.
  */

@@ -110,8 +110,8 @@ function limitDate(global: object): void {
 }
 
 /**
- * Refuses single lists, buffers and texts of more than a million: a native method fills one without a pause, so that no
- * deadline ends it, and what is past the bound of a thread's heap at once ends the process.
+ * Refuses single lists, buffers and texts of more than a million: a native method fills one without a pause, however
+ * much memory that takes, and the memory of buffers has no other bound.
  */
 function limitSizes(global: Record<string, unknown>, kept: readonly string[]): void {
   const {

@@ -30,7 +30,7 @@ export function onDemandMetrics(
   );
   out.counter(
     `${name}_ended_threads_total`,
-    'How often the thread of isolated functions was ended because of a view.',
+    'How often the process of isolated functions was ended because of a view.',
     each(({ ends }) => ends),
   );
   out.gauge(

@@ -1,6 +1,6 @@
 /**
  * All on-demand views of a request, in their order. Where none is isolated they are computed at once; otherwise rows
- * are sent to the thread of isolated functions, at most until the request's deadline, and a view that uses such a one
+ * are sent to the process of isolated functions, at most until the request's deadline, and a view that uses such a one
  * waits for it. What comes later than the deadline is forgotten. Called by serve.ts and get.ts.
  */
 import { computeHere, giveUp, isolatedRows, takeIsolated } from './compute.ts';

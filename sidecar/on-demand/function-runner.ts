@@ -24,7 +24,7 @@ const WARM_MS = 2;
 interface RunnerParts {
   readonly view: OnDemandView;
   readonly tally: OnDemandTally;
-  /** The function in this thread, or the thread that runs it. */
+  /** The function in this thread, or the process that runs it. */
   readonly runs: OnDemandFunction | IsolatedFunctions;
   readonly warn: (line: string) => void;
 }

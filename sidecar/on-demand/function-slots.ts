@@ -1,7 +1,7 @@
 /**
  * The functions of on-demand views in this process, from bundle to bundle: a view that did not change keeps its
- * function and what is known of it, a new one gets a realm. Isolated ones share a thread; another set of them gets
- * another thread, and the old one stays until requests under the old bundle have ended.
+ * function and what is known of it, a new one gets a realm. Isolated ones share a process; another set of them gets
+ * another process, and the old one stays until requests under the old bundle have ended.
  */
 import type { Bundle, OnDemandView } from '../../contract/model.ts';
 import { onDemandToJson } from '../../contract/definitions/definition-json.ts';
@@ -12,11 +12,11 @@ import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.t
 import { FunctionRunner } from './function-runner.ts';
 import { OnDemandTally } from './on-demand-tally.ts';
 
-/** A call is ended between this and twice as long, so that others of the thread lose less than 10 ms. */
+/** A call is ended between this and twice as long, so that others of the process lose less than 10 ms. */
 const CALL_MS = 4;
 const REST = { ends: 3, withinMs: 10_000, restMs: 30_000 };
-/** The longest deadline of a request, and how long the new thread may take to start. */
-const OLD_THREAD_MS = 70_000;
+/** The longest deadline of a request, and how long the new process may take to start. */
+const OLD_PROCESS_MS = 70_000;
 
 /** The functions of one bundle. */
 interface FunctionSet {
@@ -82,7 +82,7 @@ export class FunctionSlots {
     void functions.isolated?.functions.start();
   }
 
-  /** @returns once the thread of those in force is ready; there may be none */
+  /** @returns once the process of those in force is ready; there may be none */
   async started(): Promise<void> {
     await this.#inForce.isolated?.functions.start();
   }
@@ -115,7 +115,7 @@ export class FunctionSlots {
     return tally;
   }
 
-  /** @returns the runner that a view had, where view and thread are the same */
+  /** @returns the runner that a view had, where view and process are the same */
   #unchanged(view: OnDemandView, definition: string, isolated: IsolatedSet | null): FunctionRunner | null {
     const runner = this.#inForce.runners.get(view.id);
     if (runner === undefined || this.#inForce.definitions.get(view.id) !== definition) return null;
@@ -136,16 +136,19 @@ export class FunctionSlots {
   #options() {
     const onEnd = (view: string, reason: string): void => {
       this.#tallyOf(view).ends += 1;
-      this.#warn(`the thread of isolated functions was ended, since ${view} passed its limit of ${reason}`);
+      this.#warn(`the process of isolated functions was ended, since ${view} passed its limit of ${reason}`);
     };
-    return { callMs: CALL_MS, spare: true, rest: REST, onEnd };
+    const onLost = (by: string): void => {
+      this.#warn(`a process of isolated functions ended by ${by}, and no view is to blame; a new one is started`);
+    };
+    return { callMs: CALL_MS, spare: true, rest: REST, onEnd, onLost };
   }
 
   #leave(functions: IsolatedFunctions): void {
     const timer = setTimeout(() => {
       this.#leaving.delete(functions);
       void functions.close();
-    }, OLD_THREAD_MS);
+    }, OLD_PROCESS_MS);
     this.#leaving.set(functions, timer.unref());
   }
 }

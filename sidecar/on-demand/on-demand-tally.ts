@@ -17,7 +17,7 @@ const CALL_EDGES_S = [1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 1e-5, 1e-4, 1e-3, 0.01, 
 
 export class OnDemandTally {
   calls = 0;
-  /** How often its thread was ended because of it. */
+  /** How often the process of isolated functions was ended because of it. */
   ends = 0;
   /** Rows without values. */
   readonly failures = new Map<FailureReason, number>();

@@ -107,7 +107,7 @@ export class BundlePlans {
     return new BundlePlans(bundle, this.#keyPrefix, this.#slots, this.#log);
   }
 
-  /** @returns once no request waits for functions: the thread of isolated ones is ready, the others were called */
+  /** @returns once no request waits for functions: the process of isolated ones is ready, the others were called */
   async ready(): Promise<void> {
     await this.#slots.functions.started();
     for (const { onDemand } of this.#services.values()) {

@@ -85,7 +85,7 @@ export async function warmUp(
   return answered;
 }
 
-/** In place of a function that may never end stands one that does: no thread of its own is started for it. */
+/** In place of a function that may never end stands one that does: no process of its own is started for it. */
 function endingView(view: OnDemandView): OnDemandView {
   if (!view.isolated && view.endless === null) return view;
   const nulls = Object.fromEntries(view.features.map(({ name }) => [name, null]));

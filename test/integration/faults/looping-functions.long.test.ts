@@ -2,7 +2,7 @@
  * Functions that loop for ever, in a sidecar of its own process: what others lose by them, beside the same load without
  * them, in turn. Prints both. Run by `npm run test:long`.
  *
- *   plain     a request that computes nothing            doubling  one of another isolated function, in the same thread
+ *   plain     a request that computes nothing            doubling  one of another isolated function, in the same process
  *   looping   one in 625 ms, of eight views in turn, so that none is ended so often that it rests
  */
 import { rmSync } from 'node:fs';
@@ -20,7 +20,7 @@ const TURN_MS = 5_000;
 const EVERY_MS = 10;
 const LOOP_EVERY_MS = TURN_MS / LOOPS.length;
 const MOST_LOST_MS = 10;
-/** Longer than a thread needs to be ended: what is behind it waits for another one. */
+/** Longer than a process needs to be ended: what is behind it waits for another one. */
 const DEADLINE_MS = 200;
 const LOOPING = 13;
 
@@ -63,8 +63,8 @@ test('cost others under 10 ms, and their own values', async () => {
   const looping = answers.filter(({ kind }) => kind === 'looping');
   expect(looping).toHaveLength((TURNS / 2) * LOOPS.length);
   for (const { body } of looping) expect(body).toContain('"UNAVAILABLE"');
-  const ended = await endedThreads(server.adminPort!);
-  console.info('threads ended', ended, 'functions that looped', looping.length);
+  const ended = await endedProcesses(server.adminPort!);
+  console.info('processes ended', ended, 'functions that looped', looping.length);
   expect(ended).toBeGreaterThan(0);
   for (const service of LOOPS) expect((await load.ask(computing(service, 4))).body).toContain('__y":8');
 });
@@ -141,7 +141,7 @@ function computing(service: string, x: number): object {
   return { feature_service: service, context: { x } };
 }
 
-async function endedThreads(adminPort: number): Promise<number> {
+async function endedProcesses(adminPort: number): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
   const counts = text.matchAll(/^plumbline_on_demand_ended_threads_total\{view="loop\d"\} (\d+)$/gm);
   return [...counts].reduce((sum, [, n]) => sum + Number(n), 0);

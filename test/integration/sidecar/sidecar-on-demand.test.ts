@@ -440,7 +440,7 @@ test.each<[string, Partial<OnDemandView>]>([
     expect(answers.length).toBeGreaterThan(10);
     for (const [id, sum] of answers) {
       expect(records.has(id), id).toBe(true);
-      // A busy machine may end a call of a thread of its own: then there is no sum, and still a record.
+      // A busy machine may end a call of a process of its own: then there is no sum, and still a record.
       if (sum !== null || where.isolated !== true) expect(records.get(id), id).toBe(sum);
     }
   },

@@ -265,7 +265,7 @@ test('a view that did not change keeps its function under the next bundle; anoth
   await functions.close();
 });
 
-test('plans are ready once one function was called and the thread of another is there; nothing of it is counted', async () => {
+test('plans are ready once one function was called and the process of another is there; nothing of it is counted', async () => {
   const inTime = '(() => { let n = 0; for (let i = 0; i < 1e8; i++) n += i % 7; return n })()';
   const slow = onDemandView('bare', `((n) => ({ x }) => ({ sum: x, wrong: n & 1 }))(${inTime})`, {
     features: bare.features,
