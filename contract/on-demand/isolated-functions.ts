@@ -179,7 +179,10 @@ export class IsolatedFunctions {
     const nowMs = performance.now();
     const sent: IsolatedJob[] = [];
     const alone: IsolatedJob[] = [];
-    for (const waiting of this.#queue) {
+    // Rows over which one ended go last, and alone: #accuse blames what was sent first and not answered.
+    const isSuspected = this.#queue.some(({ losses }) => losses > 0);
+    const queue = isSuspected ? this.#queue.toSorted((a, b) => a.losses - b.losses) : this.#queue;
+    for (const waiting of queue) {
       if (waiting.left.length === 0) waiting.resolve(waiting);
       else if (this.#restsUntilMs[waiting.of]! > nowMs) this.#failAll(waiting, this.#resting(waiting.of));
       else {

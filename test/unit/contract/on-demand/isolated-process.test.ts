@@ -20,9 +20,9 @@ const MAP = view(
   '({ x }) => { const all = new Map(); for (let k = 0; k < x; k++) all.set(k, k); return { y: all.size } }',
 );
 
-async function isolated(more: Partial<IsolatedOptions> = {}) {
+async function isolated(more: Partial<IsolatedOptions> = {}, views = [DOUBLE, SPREAD, MAP]) {
   const told: string[] = [];
-  const functions = new IsolatedFunctions([DOUBLE, SPREAD, MAP], NO_VIEWS, {
+  const functions = new IsolatedFunctions(views, NO_VIEWS, {
     callMs: 60_000,
     onEnd: (of, reason) => told.push(`${of} ${reason}`),
     onLost: (by) => told.push(by),
@@ -108,6 +108,18 @@ describe('the process of isolated functions', () => {
     expect(others).toEqual([[2], [4]]);
     expect(told).toEqual([`${of} memory`]);
     expect(await functions.rows('double', rowsOf(5))).toEqual([[10]]);
+  });
+
+  test('rows that it has not the memory to read are given up, and those beside them are computed', async () => {
+    const long = onDemandView('long', '({ x }) => ({ y: x.length })', { x: 'string' }, { y: 'float64' });
+    const { functions, told } = await isolated({}, [long, DOUBLE]);
+    const [own, others] = await Promise.all([
+      functions.rows('long', [['a'.repeat(100_000_000)]]),
+      functions.rows('double', rowsOf(1, 2)),
+    ]);
+    expect(own).toEqual([expect.objectContaining({ reason: 'memory' })]);
+    expect(others).toEqual([[2], [4]]);
+    expect([told.length, told.at(-1)]).toEqual([3, 'long memory']);
   });
 
   test('killed from outside while it waits, another one answers', async () => {
