@@ -47,6 +47,7 @@ export function gauges(parts: GaugedParts): Gauges {
     connections: transport.connections,
     views: serving.plans.tallies,
     onDemand: serving.plans.functionTallies,
+    functionProcesses: serving.plans.functionProcesses,
     hottestShare: hotKeys.hottest(1)[0]?.share ?? 0,
     nodes: hotKeys.nodes(),
     eventLoopDelays: parts.eventLoopDelay.seconds,

@@ -1,46 +1,47 @@
 /**
  * A process of isolated functions (isolated-process.ts) as the one that started it sees it: jobs go to it, what it has
- * done comes back, and how far it is can be read at any time, even when it is dead.
+ * done comes back, and it can be asked where it is, even while a call loops.
  *
  * It has no environment, no input, no output and a limit of memory, and ends with the process that started it.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize } from 'node:v8';
-import { BUSY, CALLS, frameOf, HEAD_BYTES, JOB, LIFELINE_FD, MESSAGES_FD } from './isolated-progress.ts';
-import { PROGRESS_BYTES, READY, ROW } from './isolated-progress.ts';
-import type { IsolatedDone, IsolatedInput, IsolatedJob } from './isolated-progress.ts';
+import { frameOf, HEAD_BYTES, LIFELINE_FD, MESSAGES_FD, NOT_IN_CALL } from './isolated-messages.ts';
+import { PLACE_BYTES, READY } from './isolated-messages.ts';
+import type { IsolatedDone, IsolatedInput, IsolatedJob } from './isolated-messages.ts';
 
 /** From the checkout the sources run, from an installed package what was built of them. */
 const ENTRY = `./isolated-process.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
 
-/** The first is memory, and can be written where the rest of a container cannot; not every system has it. */
-const PROGRESS_FOLDERS = ['/dev/shm', tmpdir()];
-
 /** No answer of 64 MiB of memory is so long: whoever sends it is broken. */
 const MOST_BYTES = 2 ** 28;
 
-/** Where a process is, or was when it ended. */
-export interface IsolatedProgress {
-  readonly calls: number;
+/** What a process needs beside the heap: its code, its second thread, and typed arrays that no bound of the heap counts. */
+const BESIDE_HEAP_MIB = 192;
+
+/** Where a process is in a call. */
+export interface IsolatedPlace {
   readonly job: number;
   readonly row: number;
-  readonly inCall: boolean;
+  readonly inCallMs: number;
+  /** Of processor time, since it was first asked in this call. */
+  readonly cpuMs: number;
+  /** Whether it holds more memory than it may. */
+  readonly isTooLarge: boolean;
 }
 
-interface ChildOptions {
+export interface IsolatedChildOptions {
   readonly functions: IsolatedInput['functions'];
+  /** Of its heap. */
   readonly memoryMiB: number;
   /** It is ended when it is not ready by then. */
   readonly startMs: number;
-  readonly onReady: () => void;
   readonly onDone: (done: IsolatedDone) => void;
+  /** What came of `ask`; not called where it is in no call. */
+  readonly onPlace: (place: IsolatedPlace) => void;
   /** After all that it sent was taken. @param by  a signal's name, or what else ended it */
   readonly onEnd: (by: string) => void;
 }
@@ -48,14 +49,11 @@ interface ChildOptions {
 export class IsolatedChild {
   /** Once it is ready, or ended before that. */
   readonly ready: Promise<void>;
+  readonly #options: IsolatedChildOptions;
   readonly #child: ChildProcess;
   readonly #messages: Socket;
   readonly #lifeline: Socket;
   readonly #ended: Promise<void>;
-  readonly #progress: number;
-  readonly #at = new Int32Array(PROGRESS_BYTES / 4);
-  readonly #onReady: ChildOptions['onReady'];
-  readonly #onDone: ChildOptions['onDone'];
   #isReady = false;
   #sayReady = (): void => {};
   /** What came of frames that are not whole yet. */
@@ -63,21 +61,16 @@ export class IsolatedChild {
   #partsBytes = 0;
   /** How much there must be before a look is worth it. */
   #needed = HEAD_BYTES;
+  /** Since when it owes an answer to `ask`; null: it owes none. */
+  #askedMs: number | null = null;
 
-  /** @throws Error when the system gives no process, or no file for its progress */
-  constructor({ functions, memoryMiB, startMs, onReady, onDone, onEnd }: ChildOptions) {
-    this.#onReady = onReady;
-    this.#onDone = onDone;
-    this.#progress = openProgress();
-    try {
-      this.#child = startProcess(memoryMiB, this.#progress);
-    } catch (error) {
-      closeSync(this.#progress);
-      throw error;
-    }
+  /** @throws Error when the system gives no process */
+  constructor(options: IsolatedChildOptions) {
+    this.#options = options;
+    this.#child = startProcess(options.memoryMiB);
     this.#messages = this.#child.stdio[MESSAGES_FD] as Socket;
-    this.#lifeline = this.#child.stdio.at(LIFELINE_FD) as Socket;
-    const limit = setTimeout(() => this.#kill(), startMs);
+    this.#lifeline = this.#child.stdio[LIFELINE_FD] as Socket;
+    const limit = setTimeout(() => this.#kill(), options.startMs);
     this.ready = new Promise((resolve) => {
       this.#sayReady = () => {
         clearTimeout(limit);
@@ -87,8 +80,7 @@ export class IsolatedChild {
     });
     this.#ended = new Promise((resolve) => {
       const end = (by: string): void => {
-        onEnd(by);
-        closeSync(this.#progress);
+        options.onEnd(by);
         this.#sayReady();
         resolve();
       };
@@ -96,23 +88,28 @@ export class IsolatedChild {
       this.#child.once('close', (code, signal) => end(signal ?? `exit code ${code}`));
     });
     for (const socket of [this.#messages, this.#lifeline]) socket.on('error', ignored);
-    this.#lifeline.resume();
+    this.#lifeline.on('data', (place: Buffer) => this.#takePlace(place));
     this.#messages.on('data', (part: Buffer) => this.#take(part));
-    this.#messages.write(frameOf({ functions }));
+    this.#messages.write(frameOf({ functions: options.functions }));
   }
 
   get isReady(): boolean {
     return this.#isReady;
   }
 
+  /** @param jobs  of one tick; it reads and answers them one by one, in this order */
   send(jobs: readonly IsolatedJob[]): void {
-    this.#messages.write(frameOf(jobs));
+    const frames = jobs.map(frameOf);
+    this.#messages.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
   }
 
-  progress(): IsolatedProgress {
-    const at = this.#at;
-    readSync(this.#progress, at, 0, PROGRESS_BYTES, 0);
-    return { calls: at[CALLS]!, job: at[JOB]!, row: at[ROW]!, inCall: at[BUSY] === 1 };
+  /** Asks where it is, unless it owes that answer. One that does not even tell that, as a stopped one, is ended. */
+  ask(): void {
+    const nowMs = performance.now();
+    if (this.#askedMs === null) {
+      this.#askedMs = nowMs;
+      this.#lifeline.write('?');
+    } else if (nowMs - this.#askedMs > this.#options.startMs) this.#kill();
   }
 
   /** @returns once nothing of it is left */
@@ -124,6 +121,15 @@ export class IsolatedChild {
 
   #kill(): void {
     this.#child.kill('SIGKILL');
+  }
+
+  #takePlace(place: Buffer): void {
+    this.#askedMs = null;
+    if (place.length !== PLACE_BYTES) return this.#kill();
+    const [job, row, inCallUs, cpuUs, memoryKiB] = numbersOf(place);
+    if (inCallUs === NOT_IN_CALL) return;
+    const isTooLarge = memoryKiB > (this.#options.memoryMiB + BESIDE_HEAP_MIB) * 1024;
+    this.#options.onPlace({ job, row, inCallMs: inCallUs / 1000, cpuMs: cpuUs / 1000, isTooLarge });
   }
 
   #take(part: Buffer): void {
@@ -153,9 +159,8 @@ export class IsolatedChild {
     } catch {
       return this.#kill();
     }
-    if (message !== READY) return this.#onDone(message);
+    if (message !== READY) return this.#options.onDone(message);
     this.#isReady = true;
-    this.#onReady();
     // While rows wait, who waits for them keeps this process awake.
     this.#keepsAwake(false);
     this.#sayReady();
@@ -170,36 +175,23 @@ export class IsolatedChild {
   }
 }
 
+function numbersOf(place: Buffer) {
+  const at = (field: number): number => place.readInt32LE(4 * field);
+  return [at(0), at(1), at(2), at(3), at(4)] as const;
+}
+
 /** What ended a process is known from `close`; without a listener an error would end this one. */
 function ignored(): void {}
 
 /** @throws Error when the system gives none */
-function startProcess(memoryMiB: number, progress: number): ChildProcess {
+function startProcess(memoryMiB: number): ChildProcess {
   const entry = fileURLToPath(new URL(ENTRY, import.meta.url));
   // The young generation counts three half spaces.
   const flags = [`--max-old-space-size=${memoryMiB}`, '--max-semi-space-size=2'];
-  const child = spawn(process.execPath, [...flags, entry], {
-    env: {},
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe', progress, 'pipe'],
-  });
+  const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
+  const child = spawn(process.execPath, [...flags, entry], { env: {}, stdio: [...stdio] });
   child.on('error', ignored);
   // Where descriptors ran out it has no streams, whatever its type says.
   if ((child.stdio as unknown) === undefined) throw new Error('no descriptors are left for a process');
   return child;
-}
-
-/** @returns a file of zeros that nobody else can open */
-function openProgress(): number {
-  let failed: unknown;
-  for (const folder of PROGRESS_FOLDERS) {
-    const path = join(folder, `plumb-${randomUUID()}`);
-    try {
-      const file = openSync(path, 'wx+', 0o600);
-      unlinkSync(path);
-      return file;
-    } catch (error) {
-      failed = error;
-    }
-  }
-  throw new Error(`isolated functions need a file in ${PROGRESS_FOLDERS.join(' or ')}`, { cause: failed });
 }

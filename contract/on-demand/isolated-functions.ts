@@ -1,36 +1,42 @@
 /**
  * Runs functions that may never return: in a process of their own, with a deadline for each call and a limit of memory.
  *
- *   rows() --this tick's jobs in one message--> process --a message a job--> the promise of rows()
+ *   rows() --a job, with the others of this tick--> process --what it has done--> the promise of rows()
  *
- * A process that stays in one call past the deadline is ended; one that takes too much memory ends by itself. The row
- * that it was in gets a fault, all other rows that it had not answered go to a new process. A spare one can be kept
- * ready for that, since one takes a tenth of a second to start. Functions are pure, so a row may be computed twice. A
- * view that was ended often rests for a while: its rows get a fault at once.
+ * A process that stays in one call past the deadline is ended; one that takes too much memory is ended, or ends by
+ * itself. The row that it was in gets a fault, all other rows that it had not answered go to the next process. Functions
+ * are pure, so a row may be computed twice. A view that was ended often rests for a while: its rows get a fault at once.
+ *
+ *   who is to blame    of a loop the call that the process tells it is in
+ *                      of a crash the first job without an answer: its row if it has one; else its rows go again one
+ *                      by one, after all others, and the one that crashes the next process is it
+ *                      of a signal from outside nobody, until the third time over the same row
  *
  * Why a process, and what it costs: docs/decisions/0020-isolated-process.md.
  */
 import type { Definitions, OnDemandView } from '../model.ts';
 import type { Value } from '../value-type.ts';
 import { argumentsOf } from './arguments.ts';
-import { IsolatedChild } from './isolated-child.ts';
-import type { IsolatedProgress } from './isolated-child.ts';
-import type { IsolatedDone, IsolatedInput, IsolatedJob } from './isolated-progress.ts';
+import type { IsolatedPlace } from './isolated-child.ts';
+import type { IsolatedDone, IsolatedInput } from './isolated-messages.ts';
+import { IsolatedProcesses } from './isolated-processes.ts';
 import { OnDemandFault } from './on-demand-function.ts';
 
-/** A process that takes longer to start, or ends before it is ready, counts as failed. */
+/** A process that takes longer to start counts as failed. */
 const START_MS = 10_000;
 const MEMORY_MIB = 64;
-/** After so many ends over the same rows they are not sent again. */
+/** After so many ends over the same row it is not sent again. */
 const MOST_LOSSES = 3;
-const MEMORY_FAULT = 'a call took more memory than its process may have and was ended';
-const MAX_FAILED_STARTS = 3;
+/** How often a process that does not answer is asked where it is, at least: typed arrays take gigabytes in a second. */
+const LONGEST_LOOK_MS = 25;
+/** A process that a busy machine gave no time, or a container's limit froze, has not been in its call for long. */
+const LEAST_BUSY = 0.25;
 
 /** Whoever else sends these ends a process: no call does. The system itself sends the first when memory is short. */
 const FROM_OUTSIDE: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 export interface IsolatedOptions {
-  /** How long one call may take; it is ended between this and twice as long. */
+  /** How long one call may take; it is ended between this and twice as long, later where the process gets no time. */
   readonly callMs: number;
   /** Of the process's heap; 64 unless given. */
   readonly memoryMiB?: number;
@@ -42,7 +48,7 @@ export interface IsolatedOptions {
   readonly rest?: { readonly ends: number; readonly withinMs: number; readonly restMs: number };
   /** Called when a process ended because of a view. */
   readonly onEnd?: (view: string, reason: 'deadline' | 'memory') => void;
-  /** Called when a process ended and no view is to blame. @param by  a signal's name, or what else ended it */
+  /** Called when a process ended and no view is to blame for sure. @param by  a signal's name, or what else ended it */
   readonly onLost?: (by: string) => void;
 }
 
@@ -54,39 +60,40 @@ interface Waiting {
   readonly rows: readonly (readonly Value[])[];
   readonly timed: boolean;
   readonly outcomes: OnDemandOutcome[];
-  /** Indexes of the rows that have no outcome yet, in the order in which they are sent. */
-  left: number[];
-  tookMs: readonly number[];
-  /** How often a process ended over it and nobody was blamed; from the first time on it is sent alone. */
-  losses: number;
+  readonly tookMs: number[];
+  /** How many rows have no outcome yet. */
+  left: number;
   readonly resolve: (waiting: Waiting) => void;
+}
+
+/** Rows that go to a process together. */
+interface Batch {
+  readonly waiting: Waiting;
+  /** Indexes of the rows, in the order in which they are sent. */
+  readonly rows: readonly number[];
+  /** How often a process ended over it and nobody was blamed; from the first time on it is sent after all others. */
+  readonly losses: number;
 }
 
 export class IsolatedFunctions {
   readonly #functions: IsolatedInput['functions'];
   readonly #options: IsolatedOptions;
+  readonly #processes: IsolatedProcesses;
   /** Index in `#functions` by the id of the view. */
   readonly #index: ReadonlyMap<string, number>;
   /** When each function was ended, the last times. */
   readonly #ends: number[][];
   readonly #restsUntilMs: number[];
-  #child: IsolatedChild | null = null;
-  #spare: IsolatedChild | null = null;
   /** Not sent yet. */
-  #queue: Waiting[] = [];
+  #queue: Batch[] = [];
   /** Sent to the process, in the order in which it answers, by the job's number. */
-  #sent = new Map<number, Waiting>();
+  #sent = new Map<number, Batch>();
   #jobs = 0;
   #flushing = false;
   #watch: NodeJS.Timeout | null = null;
-  /** The call that the process was seen in, and since when. */
-  #seen = { calls: -1, sinceMs: 0 };
-  /** Those that were ended and may not be gone yet. */
-  readonly #ending = new Set<IsolatedChild>();
+  /** The first job without an answer, when it was last looked. */
+  #seen = 0;
   #closed = false;
-  /** Processes in a row that ended before they were ready, and what the last one ended by. */
-  #failedStarts = 0;
-  #lastFailure = '';
 
   /** @throws TypeError when the definitions lack what a view uses */
   constructor(
@@ -99,17 +106,30 @@ export class IsolatedFunctions {
     this.#ends = views.map(() => []);
     this.#restsUntilMs = views.map(() => 0);
     this.#options = options;
+    this.#processes = new IsolatedProcesses({
+      functions: this.#functions,
+      memoryMiB: options.memoryMiB ?? MEMORY_MIB,
+      startMs: options.startMs ?? START_MS,
+      spare: options.spare === true,
+      onDone: (done) => this.#take(done),
+      onPlace: (place) => this.#judge(place),
+      onEnd: (by) => this.#lose(by),
+      onSpareEnd: (by) => options.onLost?.(by),
+    });
+  }
+
+  /** How many processes are ready. */
+  get processes(): number {
+    return this.#processes.count;
   }
 
   /**
    * Starts the process, so that the first rows need not wait for it.
    *
-   * @returns once it is ready
+   * @returns once it is ready, or does not start
    */
   async start(): Promise<void> {
-    this.#child ??= this.#startChild();
-    await this.#child?.ready;
-    if (this.#options.spare === true && !this.#closed) this.#spare ??= this.#startChild();
+    await this.#processes.ready();
   }
 
   /**
@@ -121,7 +141,7 @@ export class IsolatedFunctions {
     return (await this.#wait(view, rows, false)).outcomes;
   }
 
-  /** As `rows`, and how many milliseconds each call took in its process. */
+  /** As `rows`, and how many milliseconds each call took in its process; of one that was ended there is none. */
   async timedRows(
     view: string,
     rows: readonly (readonly Value[])[],
@@ -132,37 +152,28 @@ export class IsolatedFunctions {
   /** Ends the processes; rows that wait get a fault. @returns once nothing of them is left */
   async close(): Promise<void> {
     this.#closed = true;
-    const children = [this.#child, this.#spare, ...this.#ending];
     const left = [...this.#sent.values(), ...this.#queue];
-    this.#child = this.#spare = null;
     this.#sent = new Map();
     this.#queue = [];
     this.#stopWatch();
-    for (const waiting of left) this.#failAll(waiting, new OnDemandFault('deadline', 'plumb is ending'));
-    await Promise.all(children.map((child) => child?.end()));
+    for (const batch of left) this.#failAll(batch, new OnDemandFault('deadline', 'plumb is ending'));
+    await this.#processes.close();
   }
 
   #wait(view: string, rows: readonly (readonly Value[])[], timed: boolean): Promise<Waiting> {
     const of = this.#index.get(view);
     if (of === undefined) throw new TypeError(`there is no isolated function of ${view}`);
     return new Promise((resolve) => {
-      const waiting: Waiting = {
-        of,
-        rows,
-        timed,
-        outcomes: [],
-        left: rows.map((_, i) => i),
-        tookMs: [],
-        losses: 0,
-        resolve,
-      };
-      if (this.#closed) this.#failAll(waiting, new OnDemandFault('deadline', 'plumb is ending'));
-      else this.#enqueue(waiting);
+      const waiting: Waiting = { of, rows, timed, outcomes: [], tookMs: [], left: rows.length, resolve };
+      const batch = { waiting, rows: rows.map((_, i) => i), losses: 0 };
+      if (rows.length === 0) resolve(waiting);
+      else if (this.#closed) this.#failAll(batch, new OnDemandFault('deadline', 'plumb is ending'));
+      else this.#enqueue([batch]);
     });
   }
 
-  #enqueue(waiting: Waiting): void {
-    this.#queue.push(waiting);
+  #enqueue(batches: readonly Batch[]): void {
+    this.#queue.push(...batches);
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => void this.#flush());
@@ -170,146 +181,125 @@ export class IsolatedFunctions {
 
   /** Sends what this tick asked for. */
   async #flush(): Promise<void> {
-    const child = (this.#child ??= this.#startChild());
-    await child?.ready;
+    const child = await this.#processes.ready();
     this.#flushing = false;
     if (child === null) return this.#giveUp();
-    // Another one took its place, and the queue with it.
-    if (child !== this.#child) return;
     const nowMs = performance.now();
-    const sent: IsolatedJob[] = [];
-    const alone: IsolatedJob[] = [];
-    // Rows over which one ended go last, and alone: #accuse blames what was sent first and not answered.
-    const isSuspected = this.#queue.some(({ losses }) => losses > 0);
-    const queue = isSuspected ? this.#queue.toSorted((a, b) => a.losses - b.losses) : this.#queue;
-    for (const waiting of queue) {
-      if (waiting.left.length === 0) waiting.resolve(waiting);
-      else if (this.#restsUntilMs[waiting.of]! > nowMs) this.#failAll(waiting, this.#resting(waiting.of));
-      else {
-        const id = (this.#jobs = (this.#jobs + 1) | 0);
-        this.#sent.set(id, waiting);
-        const rows = waiting.left.map((i) => waiting.rows[i]!);
-        const job = { id, of: waiting.of, rows, timed: waiting.timed };
-        if (waiting.losses === 0) sent.push(job);
-        else alone.push(job);
-      }
-    }
+    const called = this.#queue.filter((batch) => {
+      const rests = this.#restsUntilMs[batch.waiting.of]! > nowMs;
+      if (rests) this.#failAll(batch, this.#resting(batch.waiting.of));
+      return !rests;
+    });
     this.#queue = [];
-    if (sent.length > 0) child.send(sent);
-    for (const job of alone) child.send([job]);
-    if (this.#sent.size > 0)
-      this.#watch ??= setInterval(() => this.#look(), Math.max(1, this.#options.callMs / 2));
+    if (called.length === 0) return;
+    const suspects = called.filter(({ losses }) => losses > 0);
+    const inOrder =
+      suspects.length === 0 ? called : [...called.filter(({ losses }) => losses === 0), ...suspects];
+    child.send(
+      inOrder.map((batch) => {
+        const id = (this.#jobs = (this.#jobs + 1) & 0x3fff_ffff);
+        this.#sent.set(id, batch);
+        const { of, rows, timed } = batch.waiting;
+        return { id, of, rows: batch.rows.map((i) => rows[i]!), timed };
+      }),
+    );
+    this.#watch ??= setInterval(
+      () => this.#look(),
+      Math.min(LONGEST_LOOK_MS, Math.max(1, this.#options.callMs / 2)),
+    );
   }
 
-  #take(child: IsolatedChild, { id, outcomes, tookMs }: IsolatedDone): void {
-    // One that was ended may have answered just before: its rows went to another one.
-    if (child !== this.#child) return;
-    const waiting = this.#sent.get(id);
-    if (waiting === undefined) return;
+  #take({ id, outcomes, tookMs }: IsolatedDone): void {
+    const batch = this.#sent.get(id);
+    if (batch === undefined) return;
     this.#sent.delete(id);
     if (this.#sent.size === 0) this.#stopWatch();
+    const { waiting, rows } = batch;
     for (const [i, outcome] of outcomes.entries()) {
       const fault = outcome as Pick<OnDemandFault, 'reason' | 'message'>;
-      const row = waiting.left[i]!;
-      waiting.outcomes[row] = Array.isArray(outcome)
+      waiting.outcomes[rows[i]!] = Array.isArray(outcome)
         ? (outcome as readonly Value[])
         : new OnDemandFault(fault.reason, fault.message);
     }
-    waiting.tookMs = tookMs;
-    waiting.resolve(waiting);
+    waiting.tookMs.push(...tookMs);
+    this.#settle(waiting, rows.length);
   }
 
   #stopWatch(): void {
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#watch = null;
-    this.#seen = { calls: -1, sinceMs: 0 };
+    this.#seen = 0;
   }
 
-  /** Ends the process when it has been in one call for too long. */
+  /** Asks the process where it is, when it still has the job that it had at the last look. */
   #look(): void {
-    const child = this.#child!;
-    const nowMs = performance.now();
-    const progress = child.progress();
-    const { calls, inCall } = progress;
-    if (!inCall || calls !== this.#seen.calls) this.#seen = { calls, sinceMs: nowMs };
-    else if (nowMs - this.#seen.sinceMs >= this.#options.callMs) {
-      this.#ending.add(child);
-      void child.end();
-      const blamed = this.#sent.get(progress.job);
-      if (blamed !== undefined) this.#blame(blamed, progress.row, 'deadline');
-      this.#replaceChild();
-    }
+    const [first] = this.#sent.keys();
+    if (first === this.#seen) this.#processes.ask();
+    this.#seen = first!;
   }
 
-  /** A process is gone, and what it sent was taken. */
-  #lose(child: IsolatedChild, by: string): void {
-    this.#ending.delete(child);
-    if (this.#closed) return;
-    if (!child.isReady) {
-      this.#failedStarts += 1;
-      this.#lastFailure = `it ended by ${by}`;
-    }
-    if (child === this.#spare) {
-      this.#spare = child.isReady ? this.#startChild() : null;
-      if (child.isReady) this.#options.onLost?.(by);
-    }
-    if (child !== this.#child) return;
-    if (child.isReady) this.#accuse(child.progress(), by);
-    this.#replaceChild();
+  /** Ends the process when it has been in one call for too long, or takes too much memory. */
+  #judge({ job, row, inCallMs, cpuMs, isTooLarge }: IsolatedPlace): void {
+    const { callMs } = this.#options;
+    const batch = this.#sent.get(job);
+    const isTooLong = inCallMs >= callMs && cpuMs >= callMs * LEAST_BUSY;
+    if (batch === undefined || !(isTooLarge || isTooLong)) return;
+    this.#processes.endCurrent();
+    this.#sent.delete(job);
+    const isBefore = this.#sent;
+    this.#blame(batch, row, isTooLarge ? 'memory' : 'deadline');
+    const left = batch.rows.filter((_, i) => i !== row);
+    this.#again([...(left.length === 0 ? [] : [{ ...batch, rows: left }]), ...isBefore.values()]);
   }
 
-  /** Finds what ended a process: a call that crashed it at once, anything else when it happens again and again. */
-  #accuse({ inCall, job, row }: IsolatedProgress, by: string): void {
+  /** The process is gone, and what it sent was taken. @returns whether a call is to blame */
+  #lose(by: string): boolean {
     const [first] = this.#sent;
-    const [id, suspect] = (inCall ? [job, this.#sent.get(job)] : first) ?? [0, undefined];
-    if (suspect === undefined) return this.#options.onLost?.(by);
-    const isCrash = inCall && !FROM_OUTSIDE.has(by);
-    if (!isCrash) {
-      suspect.losses += 1;
-      if (suspect.losses < MOST_LOSSES) return this.#options.onLost?.(by);
+    const isCrash = !FROM_OUTSIDE.has(by);
+    if (first === undefined) {
+      this.#options.onLost?.(by);
+      this.#again([]);
+      return false;
     }
-    if (inCall) this.#blame(suspect, row, 'memory');
-    else {
-      this.#sent.delete(id);
-      const { view } = this.#functions[suspect.of]!;
-      this.#failAll(suspect, new OnDemandFault('memory', `${view.code.file}: ${MEMORY_FAULT}`));
-      this.#options.onEnd?.(view.id, 'memory');
+    const [id, batch] = first;
+    this.#sent.delete(id);
+    const others = [...this.#sent.values()];
+    const losses = batch.losses + 1;
+    const isBlamed = batch.rows.length === 1 && (isCrash || losses >= MOST_LOSSES);
+    if (isBlamed) {
+      this.#blame(batch, 0, 'memory');
+      this.#again(others);
+    } else {
+      this.#options.onLost?.(by);
+      this.#again([...batch.rows.map((row) => ({ ...batch, rows: [row], losses })), ...others]);
     }
+    return isCrash;
+  }
+
+  /** What a process that ended had not answered goes to the next one. */
+  #again(batches: readonly Batch[]): void {
+    this.#sent = new Map();
+    this.#stopWatch();
+    this.#queue = [...batches, ...this.#queue];
+    if (this.#queue.length > 0 || this.#options.spare === true) this.#enqueue([]);
   }
 
   /** No process starts, so no row gets an outcome; later rows try again. */
   #giveUp(): void {
-    const fault = new OnDemandFault(
-      'threw',
-      `the process of isolated functions does not start: ${this.#lastFailure}`,
-    );
-    for (const waiting of this.#queue) this.#failAll(waiting, fault);
+    const why = `the process of isolated functions does not start: ${this.#processes.lastFailure}`;
+    for (const batch of this.#queue) this.#failAll(batch, new OnDemandFault('threw', why));
     this.#queue = [];
-    this.#failedStarts = 0;
   }
 
-  /** Gives what was not answered to another process. */
-  #replaceChild(): void {
-    this.#child = this.#spare;
-    this.#spare = null;
-    this.#stopWatch();
-    this.#queue = [...this.#sent.values(), ...this.#queue];
-    this.#sent = new Map();
-    if (this.#failedStarts < MAX_FAILED_STARTS) {
-      if (this.#queue.length > 0) void this.#flush();
-      if (this.#options.spare === true) this.#spare = this.#startChild();
-    } else if (this.#queue.length > 0) this.#giveUp();
-  }
-
-  #blame(waiting: Waiting, row: number, reason: 'deadline' | 'memory'): void {
+  /** @param row  its place in the batch */
+  #blame({ waiting, rows }: Batch, row: number, reason: 'deadline' | 'memory'): void {
     const { view } = this.#functions[waiting.of]!;
-    const index = waiting.left[row];
     const why =
-      reason === 'deadline' ? `a call took over ${this.#options.callMs} ms and was ended` : MEMORY_FAULT;
-    if (index !== undefined) {
-      waiting.outcomes[index] = new OnDemandFault(reason, `${view.code.file}: ${why}`);
-      waiting.left = waiting.left.filter((one) => one !== index);
-    }
+      reason === 'deadline'
+        ? `a call took over ${this.#options.callMs} ms and was ended`
+        : 'a call took more memory than its process may have and was ended';
+    waiting.outcomes[rows[row]!] = new OnDemandFault(reason, `${view.code.file}: ${why}`);
+    this.#settle(waiting, 1);
     this.#options.onEnd?.(view.id, reason);
     const { rest } = this.#options;
     if (rest === undefined) return;
@@ -328,28 +318,14 @@ export class IsolatedFunctions {
     );
   }
 
-  #failAll(waiting: Waiting, fault: OnDemandFault): void {
-    for (const i of waiting.left) waiting.outcomes[i] = fault;
-    waiting.resolve(waiting);
+  #failAll({ waiting, rows }: Batch, fault: OnDemandFault): void {
+    for (const i of rows) waiting.outcomes[i] = fault;
+    this.#settle(waiting, rows.length);
   }
 
-  /** @returns null after `close`, and where the system gives no process: that is a failed start */
-  #startChild(): IsolatedChild | null {
-    if (this.#closed) return null;
-    try {
-      const child: IsolatedChild = new IsolatedChild({
-        functions: this.#functions,
-        memoryMiB: this.#options.memoryMiB ?? MEMORY_MIB,
-        startMs: this.#options.startMs ?? START_MS,
-        onReady: () => (this.#failedStarts = 0),
-        onDone: (done) => this.#take(child, done),
-        onEnd: (by) => this.#lose(child, by),
-      });
-      return child;
-    } catch (error) {
-      this.#failedStarts += 1;
-      this.#lastFailure = (error as Error).message;
-      return null;
-    }
+  /** So many more rows have their outcome. */
+  #settle(waiting: Waiting, rows: number): void {
+    waiting.left -= rows;
+    if (waiting.left === 0) waiting.resolve(waiting);
   }
 }

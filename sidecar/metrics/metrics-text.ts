@@ -45,6 +45,8 @@ export interface Gauges {
   readonly nodes: readonly NodeLoad[];
   readonly views: Iterable<readonly [id: string, tally: ViewTally]>;
   readonly onDemand: ReadonlyMap<string, OnDemandTally>;
+  /** Of isolated functions. */
+  readonly functionProcesses: { readonly ready: number; readonly lost: number };
   readonly eventLoopDelays: Histogram;
   readonly gc: Pick<GcPauses, 'seconds'>;
   readonly log: VectorLogStats | null;
@@ -63,7 +65,7 @@ export function metricsText(metrics: Metrics, gauges: Gauges): string {
   requests(out, metrics, gauges);
   cache(out, metrics, gauges);
   store(out, metrics, gauges);
-  onDemandMetrics(out, gauges.onDemand, metrics.passedOver);
+  onDemandMetrics(out, gauges.onDemand, gauges.functionProcesses, metrics.passedOver);
   if (gauges.log !== null) out.lines(logMetrics(gauges.log));
   consumers(out, gauges);
   shipping(out, gauges);

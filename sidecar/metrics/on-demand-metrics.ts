@@ -1,11 +1,13 @@
 /** The on-demand views' part of `/metrics`. What to do about it: docs/serving.md, "On-demand features". */
 import type { Exposition, Sample } from '../../contract/std/exposition.ts';
 import type { OnDemandTally } from '../on-demand/on-demand-tally.ts';
+import type { FunctionSlots } from '../on-demand/function-slots.ts';
 
 /** @param tallies  by the id of the view */
 export function onDemandMetrics(
   out: Exposition,
-  tallies: ReadonlyMap<string, OnDemandTally>,
+  tallies: FunctionSlots['tallies'],
+  processes: FunctionSlots['processes'],
   passedOver: number,
 ): void {
   const name = 'plumbline_on_demand';
@@ -29,9 +31,19 @@ export function onDemandMetrics(
     [...tallies].map(([view, { seconds }]) => [{ view }, seconds] as const),
   );
   out.counter(
-    `${name}_ended_threads_total`,
+    `${name}_ended_processes_total`,
     'How often the process of isolated functions was ended because of a view.',
     each(({ ends }) => ends),
+  );
+  out.gauge(
+    `${name}_processes`,
+    'Processes of isolated functions that are ready: one that answers, and a spare one.',
+    processes.ready,
+  );
+  out.counter(
+    `${name}_lost_processes_total`,
+    'Processes of isolated functions that ended though no view was to blame for sure.',
+    processes.lost,
   );
   out.gauge(
     `${name}_switched_off`,

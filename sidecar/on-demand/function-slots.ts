@@ -39,6 +39,7 @@ export class FunctionSlots {
   readonly #tallies = new Map<string, OnDemandTally>();
   #inForce: FunctionSet = { runners: new Map(), definitions: new Map(), isolated: null };
   readonly #leaving = new Map<IsolatedFunctions, NodeJS.Timeout>();
+  #lostProcesses = 0;
 
   constructor(warn: (line: string) => void = () => {}) {
     this.#warn = warn;
@@ -47,6 +48,12 @@ export class FunctionSlots {
   /** By the id of the view, for every on-demand view since the start. */
   get tallies(): ReadonlyMap<string, OnDemandTally> {
     return this.#tallies;
+  }
+
+  /** Of isolated functions: the processes that are ready, and how many ended though no view was to blame for sure. */
+  get processes(): { readonly ready: number; readonly lost: number } {
+    const all = [this.#inForce.isolated?.functions, ...this.#leaving.keys()];
+    return { ready: all.reduce((sum, one) => sum + (one?.processes ?? 0), 0), lost: this.#lostProcesses };
   }
 
   /**
@@ -139,7 +146,10 @@ export class FunctionSlots {
       this.#warn(`the process of isolated functions was ended, since ${view} passed its limit of ${reason}`);
     };
     const onLost = (by: string): void => {
-      this.#warn(`a process of isolated functions ended by ${by}, and no view is to blame; a new one is started`);
+      this.#lostProcesses += 1;
+      this.#warn(
+        `a process of isolated functions ended by ${by}; another one computes what it had not answered`,
+      );
     };
     return { callMs: CALL_MS, spare: true, rest: REST, onEnd, onLost };
   }

@@ -129,6 +129,10 @@ export class BundlePlans {
     return this.#slots.functions.tallies;
   }
 
+  get functionProcesses(): FunctionSlots['processes'] {
+    return this.#slots.functions.processes;
+  }
+
   /** One for each service of the bundle, in its order. */
   services(): Iterable<Plan> {
     return this.#services.values();

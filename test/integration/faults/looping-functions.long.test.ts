@@ -143,7 +143,7 @@ function computing(service: string, x: number): object {
 
 async function endedProcesses(adminPort: number): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
-  const counts = text.matchAll(/^plumbline_on_demand_ended_threads_total\{view="loop\d"\} (\d+)$/gm);
+  const counts = text.matchAll(/^plumbline_on_demand_ended_processes_total\{view="loop\d"\} (\d+)$/gm);
   return [...counts].reduce((sum, [, n]) => sum + Number(n), 0);
 }
 

@@ -1,0 +1,145 @@
+/**
+ * The processes of isolated functions: the one that answers, and a spare one that takes its place when it ends, since
+ * one takes a tenth of a second to start.
+ *
+ * Processes that do not start, or end though no view is to blame, come back at once at first, then after pauses that
+ * double each time, so that a broken system is not kept busy with starts.
+ */
+import { IsolatedChild } from './isolated-child.ts';
+import type { IsolatedChildOptions } from './isolated-child.ts';
+import type { IsolatedDone } from './isolated-messages.ts';
+
+/** So many may fail in a row without a pause. */
+const QUICK_FAILURES = 3;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+
+interface ProcessesOptions extends Pick<
+  IsolatedChildOptions,
+  'functions' | 'memoryMiB' | 'startMs' | 'onPlace'
+> {
+  readonly spare: boolean;
+  readonly onDone: (done: IsolatedDone) => void;
+  /** The one that answered ended, and another one may have its place. @returns whether a call is to blame */
+  readonly onEnd: (by: string) => boolean;
+  /** The spare one ended, and no call can be to blame. */
+  readonly onSpareEnd: (by: string) => void;
+}
+
+export class IsolatedProcesses {
+  readonly #options: ProcessesOptions;
+  #child: IsolatedChild | null = null;
+  #spare: IsolatedChild | null = null;
+  /** Those that were ended and may not be gone yet. */
+  readonly #ending = new Set<IsolatedChild>();
+  #closed = false;
+  /** In a row, without an answer in between. */
+  #failures = 0;
+  #lastFailure = '';
+  #pausesUntilMs = 0;
+
+  constructor(options: ProcessesOptions) {
+    this.#options = options;
+  }
+
+  /** How many are ready. */
+  get count(): number {
+    return [this.#child, this.#spare].filter((child) => child?.isReady === true).length;
+  }
+
+  /** Why `ready` gave none. */
+  get lastFailure(): string {
+    return this.#lastFailure;
+  }
+
+  /** @returns the one that answers, once it can; null where none starts */
+  async ready(): Promise<IsolatedChild | null> {
+    for (;;) {
+      const child = (this.#child ??= this.#start());
+      if (child === null && this.#isPaused()) return null;
+      await child?.ready;
+      if (child === null || child !== this.#child || !child.isReady) continue;
+      if (this.#options.spare) this.#spare ??= this.#start();
+      return child;
+    }
+  }
+
+  /** Asks the one that answers where it is. */
+  ask(): void {
+    this.#child?.ask();
+  }
+
+  /** Ends the one that answers, since a call is to blame; the next one takes its place. */
+  endCurrent(): void {
+    const child = this.#child;
+    if (child === null) return;
+    this.#takeSpare();
+    this.#ending.add(child);
+    void child.end();
+  }
+
+  /** @returns once nothing of any is left; from now on there is none */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const children = [this.#child, this.#spare, ...this.#ending];
+    this.#child = this.#spare = null;
+    await Promise.all(children.map((child) => child?.end()));
+  }
+
+  #takeSpare(): void {
+    this.#child = this.#spare;
+    this.#spare = null;
+  }
+
+  #isPaused(): boolean {
+    return this.#closed || performance.now() < this.#pausesUntilMs;
+  }
+
+  /** @returns null in a pause, after `close`, and where the system gives none */
+  #start(): IsolatedChild | null {
+    if (this.#isPaused()) return null;
+    const { functions, memoryMiB, startMs } = this.#options;
+    try {
+      const child: IsolatedChild = new IsolatedChild({
+        functions,
+        memoryMiB,
+        startMs,
+        onDone: (done) => {
+          // One that was ended may have answered just before: its rows went to another one.
+          if (child !== this.#child) return;
+          this.#failures = 0;
+          this.#options.onDone(done);
+        },
+        onPlace: (place) => {
+          if (child === this.#child) this.#options.onPlace(place);
+        },
+        onEnd: (by) => this.#lose(child, by),
+      });
+      return child;
+    } catch (error) {
+      this.#fail((error as Error).message);
+      return null;
+    }
+  }
+
+  #lose(child: IsolatedChild, by: string): void {
+    if (this.#closed || this.#ending.delete(child)) return;
+    const why = `it ended by ${by}`;
+    if (child === this.#spare) {
+      this.#spare = null;
+      this.#fail(why);
+      if (child.isReady) this.#options.onSpareEnd(by);
+      return;
+    }
+    this.#takeSpare();
+    if (!child.isReady || !this.#options.onEnd(by)) this.#fail(why);
+  }
+
+  #fail(why: string): void {
+    this.#lastFailure = why;
+    this.#failures += 1;
+    const doublings = this.#failures - QUICK_FAILURES;
+    if (doublings < 0) return;
+    this.#pausesUntilMs = performance.now() + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** doublings);
+  }
+}

@@ -1,0 +1,48 @@
+/** Processes that do not start, or do not last, are not started again and again without a pause. */
+import { onTestFinished, expect, test } from 'vitest';
+import { IsolatedProcesses } from '../../../../contract/on-demand/isolated-processes.ts';
+import { until } from '../../../support/until.ts';
+
+function processes(startMs: number) {
+  const ends: string[] = [];
+  const all = new IsolatedProcesses({
+    functions: [],
+    memoryMiB: 64,
+    startMs,
+    spare: false,
+    onDone: () => {},
+    onPlace: () => {},
+    onEnd: (by) => {
+      ends.push(by);
+      return false;
+    },
+    onSpareEnd: () => {},
+  });
+  onTestFinished(() => all.close());
+  return { all, ends };
+}
+
+test('after three that fail in a row none is started for a while, and a pause that ended lets one more try', async () => {
+  const { all, ends } = processes(1);
+  const beganMs = performance.now();
+  expect(await all.ready()).toBe(null);
+  const firstMs = performance.now() - beganMs;
+  const againMs = performance.now();
+  expect(await all.ready()).toBe(null);
+  expect(performance.now() - againMs, 'no process in the pause').toBeLessThan(firstMs);
+  expect(all.lastFailure).toBe('it ended by SIGKILL');
+  expect(ends).toEqual([]);
+});
+
+test('one that starts is ready, and after its end another one is', async () => {
+  const { all } = processes(60_000);
+  const first = await all.ready();
+  expect(first?.isReady).toBe(true);
+  all.endCurrent();
+  const second = await all.ready();
+  expect(second?.isReady).toBe(true);
+  expect(second).not.toBe(first);
+  await all.close();
+  expect(await all.ready()).toBe(null);
+  await until(() => second !== null, 'both are gone');
+});
