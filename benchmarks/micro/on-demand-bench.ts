@@ -5,49 +5,16 @@
  *
  *   node --disable-warning=ExperimentalWarning benchmarks/micro/on-demand-bench.ts
  */
-import { onDemandIdOf } from '../../contract/definitions/definition-json.ts';
-import { PLAIN_FEATURE } from '../../contract/definitions/plain-definition.ts';
-import type { OnDemandView } from '../../contract/model.ts';
 import { compileOnDemand } from '../../contract/on-demand/compile-function.ts';
 import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { median } from '../harness/median.ts';
 import { print, printHardware } from '../harness/report.ts';
+import { NO_VIEWS, viewOf } from './on-demand-view.ts';
 
 const ROUNDS = 9;
 const ROWS = 300_000;
 const TEN = Array.from({ length: 10 }, (_, i) => i);
-const NO_VIEWS = { views: new Map(), onDemand: new Map() };
-
-function viewOf(
-  name: string,
-  script: string,
-  inputs: readonly string[],
-  features: readonly string[],
-): OnDemandView {
-  const type = { kind: 'float64' } as const;
-  const plain = { optional: false, requestTime: false, log: 'raw' } as const;
-  const view = {
-    id: name,
-    name,
-    version: 1,
-    inputs: inputs.map((input) => ({ name: input, type, ...plain })),
-    uses: [],
-    features: features.map((feature) => ({ ...PLAIN_FEATURE, name: feature, type })),
-    code: { hash: '', script, sourceMap: null, file: `${name}.ts`, line: 1 },
-    endless: null,
-    isolated: false,
-    int64: 'number' as const,
-    samples: [],
-    owner: null,
-    team: null,
-    description: null,
-    tags: [],
-    deprecated: null,
-  };
-  return { ...view, definitionId: onDemandIdOf(view) };
-}
-
 const names = TEN.map((i) => `x${i}`);
 const script = `({ ${names.join(', ')} }) => ({ ${TEN.map((i) => `y${i}: x${i} * ${i + 2} + x${(i + 1) % 10} / 3`).join(', ')} })`;
 const ten = viewOf(

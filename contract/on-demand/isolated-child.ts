@@ -19,7 +19,7 @@ const ENTRY = `./isolated-process.${import.meta.url.endsWith('.ts') ? 'ts' : 'js
 /** No answer of 64 MiB of memory is so long: whoever sends it is broken. */
 const MOST_BYTES = 2 ** 28;
 
-/** What a process needs beside the heap: its code, its second thread, and typed arrays that no bound of the heap counts. */
+/** What a process may have beside the heap: its code, its second thread, and typed arrays, which no heap counts. */
 const BESIDE_HEAP_MIB = 192;
 
 /** Where a process is in a call. */

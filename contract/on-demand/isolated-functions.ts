@@ -4,8 +4,9 @@
  *   rows() --a job, with the others of this tick--> process --what it has done--> the promise of rows()
  *
  * A process that stays in one call past the deadline is ended; one that takes too much memory is ended, or ends by
- * itself. The row that it was in gets a fault, all other rows that it had not answered go to the next process. Functions
- * are pure, so a row may be computed twice. A view that was ended often rests for a while: its rows get a fault at once.
+ * itself. The row that it was in gets a fault, all other rows that it had not answered go to the next process.
+ * Functions are pure, so a row may be computed twice. A view that was ended often rests for a while: its rows get a
+ * fault at once.
  *
  *   who is to blame    of a loop the call that the process tells it is in
  *                      of a crash the first job without an answer: its row if it has one; else its rows go again one

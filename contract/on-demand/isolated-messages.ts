@@ -4,8 +4,8 @@
  *   frame      length of the message u32 | message, as v8.serialize makes it
  *   to it      IsolatedInput, once, then IsolatedJobs               from it   READY, once, then an IsolatedDone a job
  *
- * Beside them a second pair of sockets, the lifeline: a byte to it asks where it is, a place comes back. A thread of its
- * own answers, so it does while a call loops. Its end tells either process that the other one is gone.
+ * Beside them a second pair of sockets, the lifeline: a byte to it asks where it is, a place comes back. A thread of
+ * its own answers, so it does while a call loops. Its end tells either process that the other one is gone.
  *
  *   place      [ job i32 | row of the job i32 | microseconds in the call i32, NOT_IN_CALL |
  *                of processor time since it was first asked in this call i32 | its memory in KiB i32 ]

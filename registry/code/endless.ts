@@ -1,7 +1,7 @@
 /**
  * Whether a function could run for very long: then it runs in a process of its own that can be ended. What is found
- * here is a loop, recursion, a regular expression, text or lists of a computed length, powers of bigints, and a pass over a
- * list for each item of another. Code without any of them takes time in proportion to its argument, as a rule.
+ * here is a loop, recursion, a regular expression, text or lists of a computed length, powers of bigints, and a pass
+ * over a list for each item of another. Code without any of them takes time in proportion to its argument, as a rule.
  */
 import { nameUsesOf } from './name-uses.ts';
 import type { Binding } from './name-uses.ts';

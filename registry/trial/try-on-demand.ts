@@ -1,8 +1,8 @@
 /**
  * Tries the functions of on-demand views before they are applied: over the samples and over generated rows, in two
  * fresh realms, in the second in another order and each row twice. A function that keeps something between calls
- * answers differently there. Each realm has a process of its own with a limit for a call, so that a loop that never ends
- * is found too.
+ * answers differently there. Each realm has a process of its own with a limit for a call, so that a loop that never
+ * ends is found too.
  *
  *   a mistake   two answers, a wrong type, an end by the limit, a throw over a sample or over every row, slowness
  *   a warning   a throw over some generated rows, a number out of range over extreme ones: UNAVAILABLE when served

@@ -2,7 +2,7 @@
  * Functions that loop for ever, in a sidecar of its own process: what others lose by them, beside the same load without
  * them, in turn. Prints both. Run by `npm run test:long`.
  *
- *   plain     a request that computes nothing            doubling  one of another isolated function, in the same process
+ *   plain     a request that computes nothing           doubling  one of another isolated function, in the same process
  *   looping   one in 625 ms, of eight views in turn, so that none is ended so often that it rests
  */
 import { rmSync } from 'node:fs';

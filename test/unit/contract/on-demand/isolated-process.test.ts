@@ -186,7 +186,7 @@ describe('the process of isolated functions', () => {
   });
 
   test('stopped by a signal it is ended, and another one answers', async () => {
-    const { functions, told } = await isolated({ callMs: 20, startMs: 2_000 });
+    const { functions, told } = await isolated({ callMs: 20, startMs: 8_000 });
     const [pid] = processesOf(process.pid);
     process.kill(pid!, 'SIGSTOP');
     expect(await functions.rows('double', rowsOf(1, 2))).toEqual([[2], [4]]);
@@ -198,9 +198,11 @@ describe('the process of isolated functions', () => {
     const { functions, told } = await isolated({ callMs: 400 });
     const [pid] = processesOf(process.pid);
     const waiting = functions.rows('map', rowsOf(300_000));
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const beganMs = performance.now();
+    const passed = (ms: number) => until(() => performance.now() - beganMs > ms, 'the clock goes on');
+    await passed(10);
     process.kill(pid!, 'SIGSTOP');
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await passed(1_500);
     process.kill(pid!, 'SIGCONT');
     expect(await waiting).toEqual([[300_000]]);
     expect(told).toEqual([]);
@@ -272,6 +274,7 @@ describe('the process of isolated functions', () => {
         import { closeSync, openSync } from 'node:fs';
         const functions = new IsolatedFunctions([loop], NO_VIEWS, { callMs: 60000 });
         const held = [];
+        const POLL_MS = 20;
         try { for (;;) held.push(openSync('/dev/null')); } catch {}
         const told = new Set();
         // From none left to enough of them: the sockets, and what the system itself takes for a start.
@@ -281,7 +284,7 @@ describe('the process of isolated functions', () => {
           told.add(outcome.message.replace(/:.*/, ''));
           closeSync(held.pop());
           // It is tried again after a pause.
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await new Promise((resolve) => setTimeout(resolve, POLL_MS));
         }
         console.log([...told].join());`,
         'ulimit -n 128;',
