@@ -11,7 +11,7 @@ import type { ValueType } from '../value-type.ts';
 import type { OnDemandArgument } from './arguments.ts';
 
 /** Makes values outside the realm; the code fills them with primitives and bytes. */
-export interface ValueMaker {
+interface ValueMaker {
   list(): unknown[];
   map(): Map<string, unknown>;
   struct(): Record<string, unknown>;
@@ -34,7 +34,14 @@ export const VALUE_MAKER: ValueMaker = {
  */
 export type RealmCall = (values: readonly unknown[], outputs: unknown[]) => string;
 
-/** @returns the text of an expression: (compute: Function, make: ValueMaker) => RealmCall */
+/** What the code is an expression of; `framesOf` tells the frames of an error's stack. */
+export type JoinInRealm = (
+  compute: unknown,
+  make: ValueMaker,
+  framesOf: (error: unknown) => string,
+) => RealmCall;
+
+/** @returns the text of an expression, a JoinInRealm */
 export function callCode(
   args: readonly OnDemandArgument[],
   { features, int64 }: Pick<OnDemandView, 'features' | 'int64'>,
@@ -47,7 +54,7 @@ export function callCode(
     if (x${i} === null) outputs[${i}] = null;
     else if ((outputs[${i}] = ${writer.returned(type, `x${i}`)}) === NO) return wrong(${at}, x${i}, result);`;
   });
-  return `(compute, make) => {
+  return `(compute, make, framesOf) => {
   'use strict';
 ${TOOLS}
   const names = ${JSON.stringify(features.map(({ name }) => name))};
@@ -104,11 +111,17 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
     }
     return a.length - b.length;
   };
+  // Of these the language's own order is that of the bytes, and is found without a call for each pair.
+  const isBelowSurrogates = (text) => {
+    for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0xd800) return false;
+    return true;
+  };
   // The keys of a map in byte order, as rows and the log have them: a function must not see another order elsewhere.
   const namesOf = (map) => {
     const names = [];
-    map.forEach((_, k) => { names.push(k); });
-    return names.sort(byBytes);
+    let isPlain = true;
+    map.forEach((_, k) => { names.push(k); isPlain = isPlain && isBelowSurrogates(k); });
+    return isPlain ? names.sort() : names.sort(byBytes);
   };
   const floats = (x, size) => {
     if (tagOf(x) !== 'Float32Array' && !(isArray(x) && x.every((item) => typeof item === 'number'))) return NO;
@@ -133,8 +146,8 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
   };
   const textOf = (error) => {
     try {
-      if (typeof error !== 'object' || error === null) return 'it threw ' + shown(error);
-      return (String(error.name) + ': ' + String(error.message)).slice(0, 300).replaceAll('\n', ' ') + '\n' + String(error.stack).slice(0, 4000);
+      const text = error instanceof Error ? error.name + ': ' + error.message : 'it threw ' + shown(error);
+      return text.slice(0, 300).replaceAll('\n', ' ') + '\n' + framesOf(error).slice(0, 4000);
     } catch { return 'it threw what cannot be shown'; }
   };`;
 

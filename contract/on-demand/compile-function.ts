@@ -7,7 +7,7 @@ import type { Definitions, OnDemandView } from '../model.ts';
 import { argumentsOf } from './arguments.ts';
 import type { OnDemandArgument } from './arguments.ts';
 import { callCode, VALUE_MAKER } from './call-code.ts';
-import type { RealmCall, ValueMaker } from './call-code.ts';
+import type { JoinInRealm, RealmCall } from './call-code.ts';
 import { OnDemandFault } from './on-demand-function.ts';
 import type { OnDemandFunction, OnDemandReason } from './on-demand-function.ts';
 import { makeRealm } from './realm.ts';
@@ -38,28 +38,29 @@ export function compileWith(view: OnDemandView, args: readonly OnDemandArgument[
 }
 
 function realmCall(view: OnDemandView, args: readonly OnDemandArgument[], places: CodePlaces): RealmCall {
-  const realm = makeRealm();
+  const { context, framesOf } = makeRealm();
   let compute: unknown;
   try {
-    compute = run(realm, view.code.script, places.scriptName, places.lineOffset);
+    compute = run(context, view.code.script, places.scriptName, places.lineOffset);
   } catch (error) {
-    throw new TypeError(places.named(textOfError(error)), { cause: error });
+    throw new TypeError(places.named(textOfError(error, framesOf)), { cause: error });
   }
   if (typeof compute !== 'function') {
     throw new TypeError(`${view.code.file}: expected a function, its default export, got ${typeof compute}`);
   }
-  const join = run(realm, callCode(args, view), `call of ${view.id}`, 0);
-  return (join as (compute: unknown, make: ValueMaker) => RealmCall)(compute, VALUE_MAKER);
+  const join = run(context, callCode(args, view), `call of ${view.id}`, 0);
+  return (join as JoinInRealm)(compute, VALUE_MAKER, framesOf);
 }
 
 function run(realm: Context, expression: string, filename: string, lineOffset: number): unknown {
   return new Script(`'use strict';(${expression}\n)`, { filename, lineOffset }).runInContext(realm);
 }
 
-/** As the realm's code tells an error: name and message, then the stack. */
-function textOfError(error: unknown): string {
+/** As the realm's code tells an error: name and message, then the frames. One of the syntax is none of the realm's. */
+function textOfError(error: unknown, framesOf: (error: unknown) => string): string {
+  if (typeof error !== 'object' || error === null || !('stack' in error)) return 'it threw what is no error';
   const { name, message, stack } = error as Error;
-  return `${name}: ${message}\n${stack}`;
+  return `${name}: ${message}\n${framesOf(error) || stack}`;
 }
 
 function faultOf(text: string, places: CodePlaces): OnDemandFault {

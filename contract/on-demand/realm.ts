@@ -4,6 +4,7 @@
  *
  *   left      what KEPT names; Math without random; Date with one argument and its UTC methods; lists, buffers and
  *             texts of a million at most where a length makes them
+ *   hidden    the frames of a stack: they hold paths of the program, and are others in each program
  *   gone      eval and Function (no code is made of text), Promise, Proxy, Reflect, Intl, WeakRef, console, timers, ...
  *
  * Its global object is an ordinary one (DONT_CONTEXTIFY): in a contextified realm each use of `Math` would go through
@@ -61,18 +62,28 @@ export const KEPT = [
   'decodeURI',
 ] as const;
 
-export function makeRealm(): Context {
-  // The types know no realm without a context object before Node 24.
-  const bare = constants.DONT_CONTEXTIFY as unknown as Context;
-  const realm = createContext(bare, { codeGeneration: { strings: false, wasm: false } });
-  for (const step of SET_UP) step.runInContext(realm);
-  return realm;
+interface Realm {
+  readonly context: Context;
+  /** @returns the frames of the stack of an error that was made in the realm, one a line; '' where there are none */
+  readonly framesOf: (error: unknown) => string;
 }
 
-/** Their text runs in the realm, so each uses the language alone. */
-const SET_UP = [limitDate, limitSizes, removeTheRest, freezeAll].map(
-  (step) => new Script(`'use strict';(${step.toString()})(this, ${JSON.stringify(KEPT)})`),
-);
+export function makeRealm(): Realm {
+  // The types know no realm without a context object before Node 24.
+  const bare = constants.DONT_CONTEXTIFY as unknown as Context;
+  const context = createContext(bare, { codeGeneration: { strings: false, wasm: false } });
+  const framesOf = HIDE_FRAMES.runInContext(context) as Realm['framesOf'];
+  for (const step of SET_UP) step.runInContext(context);
+  return { context, framesOf };
+}
+
+/** Its text runs in the realm, so it uses the language alone. */
+function inRealm(step: (global: never, kept: readonly string[]) => unknown): Script {
+  return new Script(`'use strict';(${step.toString()})(this, ${JSON.stringify(KEPT)})`);
+}
+
+const HIDE_FRAMES = inRealm(hideFrames);
+const SET_UP = [limitDate, limitSizes, removeTheRest, freezeAll].map(inRealm);
 
 /** Leaves of Date what depends on its argument alone: no clock, and no time zone of the machine. */
 function limitDate(global: object): void {
@@ -184,10 +195,31 @@ function removeTheRest(global: object, kept: readonly string[]): void {
   }
   deleteProperty(Math, 'random');
   deleteProperty(Error, 'captureStackTrace');
-  deleteProperty(Error, 'prepareStackTrace');
   for (const name of ownKeys(global)) {
     if (typeof name !== 'string' || !kept.includes(name)) deleteProperty(global, name);
   }
+}
+
+/** Makes `stack` name and message alone. V8 asks for the text of a stack when it is first read. */
+function hideFrames(): (error: unknown) => string {
+  const frames = new WeakMap<object, string>();
+  const prepareStackTrace = (error: Error, trace: readonly unknown[]): string => {
+    frames.set(error, trace.join('\n'));
+    try {
+      return `${String(error.name)}: ${String(error.message)}`;
+    } catch {
+      return 'Error';
+    }
+  };
+  Object.defineProperty(Error, 'prepareStackTrace', { value: prepareStackTrace });
+  return (error) => {
+    try {
+      void (error as Error).stack;
+      return frames.get(error as Error) ?? '';
+    } catch {
+      return '';
+    }
+  };
 }
 
 /** Freezes all that can be reached. Names that libraries commonly give to their own objects can still be given. */

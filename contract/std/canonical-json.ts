@@ -11,7 +11,7 @@ export function canonicalJson(value: Json): string {
   }
   if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const keys = Object.keys(value).filter((key) => value[key] !== undefined);
-  keys.sort(compareBytes);
+  sortByBytes(keys);
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key]!)}`).join(',')}}`;
 }
 
@@ -19,7 +19,33 @@ function isArray(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-/** Order of the UTF-8 bytes, which is what DuckDB and Redis use; JavaScript's `<` orders by UTF-16 code units. */
+/**
+ * Order of the UTF-8 bytes, which is what DuckDB and Redis use; JavaScript's `<` orders by UTF-16 code units.
+ *
+ * @param a, b  well-formed
+ */
 export function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (x !== y) return rank(x) - rank(y);
+  }
+  return a.length - b.length;
+}
+
+/** UTF-16 has surrogates below U+E000, UTF-8 their characters above. */
+function rank(unit: number): number {
+  return unit < FIRST_SURROGATE ? unit : unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
+}
+
+const FIRST_SURROGATE = 0xd800;
+
+/** Sorts in place. Of plain names the language's own order is that of the bytes, and needs no call for each pair. */
+export function sortByBytes(names: string[]): string[] {
+  return names.every(isPlain) ? names.sort() : names.sort(compareBytes);
+}
+
+function isPlain(name: string): boolean {
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) >= FIRST_SURROGATE) return false;
+  return true;
 }

@@ -2,7 +2,7 @@
  * Writes values as MessagePack into one growing buffer, each in the one form that row-codec.ts draws. Extended by the
  * encoders of rows (row-codec.ts) and of what was computed for a vector (log/computed-fields.ts).
  */
-import { compareBytes } from '../../std/canonical-json.ts';
+import { sortByBytes } from '../../std/canonical-json.ts';
 import type { Value, ValueType } from '../../value-type.ts';
 
 const FIRST_BYTES = 4_096;
@@ -49,11 +49,12 @@ export class ValueWriter {
         return;
       }
       case 'map': {
-        const entries = [...(value as ReadonlyMap<string, Value>)].toSorted(([a], [b]) => compareBytes(a, b));
-        this.count(entries.length, 0x80, 16, 0xde);
-        for (const [key, item] of entries) {
+        const map = value as ReadonlyMap<string, Value>;
+        const keys = sortByBytes([...map.keys()]);
+        this.count(keys.length, 0x80, 16, 0xde);
+        for (const key of keys) {
           this.#string(key);
-          this.value(type.of, item);
+          this.value(type.of, map.get(key)!);
         }
         return;
       }

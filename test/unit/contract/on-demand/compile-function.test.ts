@@ -158,7 +158,10 @@ describe('a bad function fails its row, and nothing else', () => {
   test.each([
     ['throws', '() => { throw new Error("no") }', 'threw', 'trip.ts:1: Error: no'],
     ['throws no error', '() => { throw 5 }', 'threw', 'it threw the number 5'],
-    ['throws what cannot be shown', '() => { throw { get message() { throw 1 } } }', 'threw', 'it threw what cannot be shown'],
+    ['throws null', '() => { throw null }', 'threw', 'it threw null'],
+    ['throws an object', '() => { throw { toString() { throw 1 } } }', 'threw', 'it threw an object'],
+    ['throws a symbol', '() => { throw Symbol("s") }', 'threw', 'it threw symbol'],
+    ['throws what cannot be shown', '() => { throw Object.defineProperty(new Error(), "message", { get() { throw 1 } }) }', 'threw', 'it threw what cannot be shown'],
     ['reads a property of null', '({ x }) => ({ y: x.length.more })', 'threw', 'TypeError'],
     ['returns nothing', '() => {}', 'returned', 'it returned undefined'],
     ['returns a number', '() => 5', 'returned', 'it returned the number 5'],
@@ -206,6 +209,30 @@ describe('a bad function fails its row, and nothing else', () => {
     expect(outcomeOf(fn, [1])).toBeInstanceOf(OnDemandFault);
     expect(outcomeOf(fn, [2])).toEqual([2]);
   });
+
+  // A table: one line a way to come by a stack, whose frames are others in each program.
+  // prettier-ignore
+  test.each([
+    ['of an error that it makes', '() => ({ y: new Error("own").stack })', 'Error: own'],
+    ['of an error that the language throws', '({ x }) => { try { return x.y.z } catch (e) { return { y: e.stack } } }', "TypeError: Cannot read properties of undefined (reading 'z')"],
+    ['of an error of its own class', '() => { class Own extends Error { name = "Own" } return { y: new Own("mine").stack } }', 'Own: mine'],
+    ['of an error that cannot be shown', '() => { const e = new Error("a"); e.name = Symbol("s"); e.message = { toString() { throw 1 } }; return { y: e.stack } }', 'Error'],
+  ])('a stack %s has no frames', (_, script, stack) => {
+    expect(computed(oneOf(script, 'string', 'string'), 'a')).toEqual([stack]);
+  });
+
+  test('a fault names its line though the function has read the stack', () => {
+    const script = '() => {\n  const e = new Error("here");\n  e.stack.length;\n  throw e;\n}';
+    expect(computed(oneOf(script), 1)).toMatchObject({ message: 'trip.ts:2: Error: here' });
+  });
+
+  test.each(['throw null', 'throw 5', 'throw {}'])(
+    'code that does %s when it is read is told',
+    (statement) => {
+      const script = `(() => { ${statement} })()`;
+      expect(() => computed(oneOf(script), 1)).toThrow('trip.ts:1: it threw what is no error');
+    },
+  );
 
   test('the line is that of the file: of a function that begins on line 7 its third line is 9', () => {
     const script = '({ x }) => {\n  const y = x;\n  throw new Error("here");\n}';

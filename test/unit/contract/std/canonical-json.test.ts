@@ -1,5 +1,21 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../../../contract/std/canonical-json.ts';
+import { canonicalJson, compareBytes, sortByBytes } from '../../../../contract/std/canonical-json.ts';
+
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom('a', 'b', '\u{e000}', '\uffff', '\u{10000}', '\u{10ffff}', 'é') }),
+);
+
+test('texts are ordered as their bytes in UTF-8 are, one by one and in lists', () => {
+  const inBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+  fc.assert(fc.property(text, text, (a, b) => Math.sign(compareBytes(a, b)) === inBytes(a, b)));
+  fc.assert(
+    fc.property(fc.array(text), (texts) => {
+      expect(sortByBytes([...texts])).toEqual(texts.toSorted(inBytes));
+    }),
+  );
+});
 
 test('one text for one meaning: keys in byte order, nothing undefined', () => {
   expect(canonicalJson({ b: 1, a: [true, null, 'x'], c: undefined })).toBe('{"a":[true,null,"x"],"b":1}');
