@@ -13,7 +13,7 @@ import {
 import type { Schema } from './openapi-schemas.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tensorPlan } from '../surface/oip/tensor-plan.ts';
-import { datatypeOf, itemTypeOf } from '../surface/oip/input-column.ts';
+import { datatypesOf, itemTypeOf } from '../surface/oip/input-column.ts';
 import { outputNames } from '../surface/oip/tensor-output.ts';
 import { KEY_DATATYPES } from '../surface/oip/tensor-input.ts';
 import type { InputDatatype } from '../surface/oip/tensor-input.ts';
@@ -30,7 +30,7 @@ const VALUES: Readonly<Record<InputDatatype, Schema>> = {
 
 /** What BYTES hold for an input is text of its type. */
 function inputSchema(type: ValueType): Schema {
-  const datatype = datatypeOf(type);
+  const datatype = datatypesOf(type)[0];
   if (datatype !== 'BYTES') return VALUES[datatype];
   if (type.kind === 'string' || type.kind === 'bytes') return inputValueSchema(type);
   return { type: 'string', contentMediaType: 'application/json', contentSchema: inputValueSchema(type) };
@@ -92,7 +92,7 @@ function inputTensor(name: string, of: TensorShape): Schema {
 function contextTensor({ name, type, optional }: RequestInput, maxRows: number): Schema {
   const item = itemTypeOf(type);
   const value = inputSchema(item ?? type);
-  const datatype = datatypeOf(type);
+  const datatype = datatypesOf(type)[0];
   if (item === null) return inputTensor(name, { datatype, value: optional ? orNull(value) : value, maxRows });
   return wideTensor(name, { datatype, value: type.kind === 'list' ? orNull(value) : value, maxRows });
 }

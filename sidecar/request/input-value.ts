@@ -12,6 +12,7 @@
  * An int64 that many writers of JSON would have rounded before it came here is not taken as a number. Values of a
  * message of Protocol Buffers are typed: there integers are exact, bytes are bytes, and NaN and infinities are numbers.
  */
+import { sortByBytes } from '../../contract/std/canonical-json.ts';
 import { parseTimestamp } from '../../contract/std/timestamp.ts';
 import { formatType } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
@@ -20,9 +21,17 @@ import { NotWhole, describe } from './json-body.ts';
 /** What is wrong with a value: `should be int32, got the string "a"`. */
 export class InputFault {
   readonly fault: string;
+  /** Where in the value: `.item["red"][2]`; '' where it is the value itself. */
+  readonly path: string;
 
-  constructor(fault: string) {
+  constructor(fault: string, path = '') {
     this.fault = fault;
+    this.path = path;
+  }
+
+  /** @param step  from the value around it */
+  within(step: string): InputFault {
+    return new InputFault(this.fault, step + this.path);
   }
 }
 
@@ -74,10 +83,15 @@ function compound(type: ValueType, json: unknown, isTyped: boolean): Value | Inp
       return embedding(type, json, isTyped);
     case 'map': {
       if (!isObject(json)) return misfit(type, json);
-      if (!Object.keys(json).every((key) => key.isWellFormed())) return NO_UTF8;
-      const values = items(type.of, Object.values(json), isTyped);
-      if (values instanceof InputFault) return values;
-      return new Map(Object.keys(json).map((key, i) => [key, (values as Value[])[i]!]));
+      const map = new Map<string, Value>();
+      // In byte order at once, so that nobody behind has anything to sort.
+      for (const key of sortByBytes(Object.keys(json))) {
+        if (!key.isWellFormed()) return NO_UTF8;
+        const value = orNull(type.of, json[key], isTyped);
+        if (value instanceof InputFault) return value.within(`[${JSON.stringify(key.slice(0, 40))}]`);
+        map.set(key, value);
+      }
+      return map;
     }
     case 'struct': {
       if (!isObject(json)) return misfit(type, json);
@@ -91,7 +105,7 @@ function compound(type: ValueType, json: unknown, isTyped: boolean): Value | Inp
       for (const { name, type: of } of type.fields) {
         if (!Object.hasOwn(json, name)) return new InputFault(`lacks the field ${name}`);
         const value = orNull(of, json[name], isTyped);
-        if (value instanceof InputFault) return new InputFault(`.${name} ${value.fault}`);
+        if (value instanceof InputFault) return value.within(`.${name}`);
         struct.push([name, value]);
       }
       return Object.fromEntries(struct);
@@ -107,9 +121,9 @@ function orNull(type: ValueType, json: unknown, isTyped: boolean): Value | Input
 
 function items(type: ValueType, json: readonly unknown[], isTyped: boolean): Value[] | InputFault {
   const values: Value[] = [];
-  for (const item of json) {
-    const value = orNull(type, item, isTyped);
-    if (value instanceof InputFault) return value;
+  for (let i = 0; i < json.length; i++) {
+    const value = orNull(type, json[i], isTyped);
+    if (value instanceof InputFault) return value.within(`[${i}]`);
     values.push(value);
   }
   return values;
@@ -159,7 +173,7 @@ function embedding(
   const values = new Float32Array(type.size);
   for (const [i, item] of json.entries()) {
     const value = double({ kind: 'float32' }, item, isTyped);
-    if (value instanceof InputFault) return value;
+    if (value instanceof InputFault) return value.within(`[${i}]`);
     values[i] = value as number;
   }
   return values;

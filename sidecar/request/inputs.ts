@@ -127,8 +127,8 @@ function valueOf(input: RequestInput, json: unknown, field: string, { isTyped }:
 }
 
 /** @returns the SRV_INPUT_TYPE of a value */
-export function misfit(field: string, { fault }: InputFault): Error {
-  return sidecarError('SRV_INPUT_TYPE', `${field} ${fault}`, { field });
+export function misfit(field: string, { fault, path }: InputFault): Error {
+  return sidecarError('SRV_INPUT_TYPE', `${field}${path} ${fault}`, { field: field + path });
 }
 
 export function missing(message: string, field: string): Error {

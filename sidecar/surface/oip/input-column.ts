@@ -28,23 +28,24 @@ function isScalar({ kind }: ValueType): boolean {
   return kind !== 'list' && kind !== 'embedding' && kind !== 'map' && kind !== 'struct';
 }
 
-/** @returns the datatype that the model's metadata names */
-export function datatypeOf(type: ValueType): InputDatatype {
+/** @returns the datatypes that a tensor of the type may have; the model's metadata names the first */
+export function datatypesOf(type: ValueType): readonly [InputDatatype, ...InputDatatype[]] {
   const { kind } = itemTypeOf(type) ?? type;
   switch (kind) {
     case 'bool':
-      return 'BOOL';
+      return ['BOOL'];
     case 'int32':
-      return 'INT32';
+      return ['INT32', 'INT64'];
     case 'int64':
+      return ['INT64', 'INT32', 'BYTES'];
     case 'timestamp':
-      return 'INT64';
+      return ['INT64', 'BYTES'];
     case 'float32':
-      return 'FP32';
+      return ['FP32', 'FP64', 'INT64', 'INT32'];
     case 'float64':
-      return 'FP64';
+      return ['FP64', 'FP32', 'INT64', 'INT32'];
     default:
-      return 'BYTES';
+      return ['BYTES'];
   }
 }
 
@@ -89,20 +90,9 @@ function valueOf(type: ValueType, value: NonNullable<TensorValue>): Value | Inpu
 
 /** What comes as BYTES. */
 function textValue(type: ValueType, text: string): Value | InputFault {
-  switch (type.kind) {
-    case 'string':
-    case 'timestamp':
-    case 'bytes':
-    case 'int64':
-      return inputValue(type, text);
-    case 'bool':
-    case 'int32':
-    case 'float32':
-    case 'float64':
-      return new InputFault(`should be ${type.kind} in a tensor of ${datatypeOf(type)}, got BYTES`);
-    default:
-      return jsonValue(type, text);
-  }
+  const { kind } = type;
+  const isText = kind === 'string' || kind === 'timestamp' || kind === 'bytes' || kind === 'int64';
+  return isText ? inputValue(type, text) : jsonValue(type, text);
 }
 
 function jsonValue(type: ValueType, text: string): Value | InputFault {
@@ -115,17 +105,17 @@ function jsonValue(type: ValueType, text: string): Value | InputFault {
   return json === null ? new InputFault(`should be ${formatType(type)}, got null`) : inputValue(type, json);
 }
 
+/** What comes as a number or a bool; its datatype is one of the type's. */
 function plainValue(type: ValueType, value: number | bigint | boolean): Value | InputFault {
-  if (typeof value === 'boolean') return type.kind === 'bool' ? value : plainFault(type, value);
   const number = Number(value);
   switch (type.kind) {
+    case 'bool':
+      return value as boolean;
     case 'int32':
-      if (!Number.isInteger(number) || number < -INT32_LIMIT || number >= INT32_LIMIT) break;
+      if (number < -INT32_LIMIT || number >= INT32_LIMIT) break;
       return number | 0;
     case 'int64':
     case 'timestamp':
-      if (typeof value === 'bigint') return value;
-      if (!Number.isSafeInteger(value)) break;
       return BigInt(value);
     case 'float64':
       if (typeof value === 'bigint' && BigInt(number) !== value) break;
@@ -136,10 +126,5 @@ function plainValue(type: ValueType, value: number | bigint | boolean): Value | 
       return rounded;
     }
   }
-  return plainFault(type, value);
-}
-
-function plainFault(type: ValueType, value: number | bigint | boolean): InputFault {
-  const got = typeof value === 'boolean' ? value : `the number ${value}`;
-  return new InputFault(`should be ${formatType(type)}, got ${got}`);
+  return new InputFault(`should be ${formatType(type)}, got the number ${value}`);
 }

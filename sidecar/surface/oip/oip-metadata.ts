@@ -16,7 +16,7 @@ import { OIP_PATH, modelOf, parseModelPath } from './model-path.ts';
 import type { RequestInput } from '../../../contract/model.ts';
 import { formatType } from '../../../contract/value-type.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
-import { datatypeOf, itemTypeOf } from './input-column.ts';
+import { datatypesOf, itemTypeOf } from './input-column.ts';
 import { inputDatatype } from './oip-request.ts';
 
 interface OipPage {
@@ -74,7 +74,11 @@ export function modelMetadata(plan: Plan): ModelMetadata {
     platform: 'plumbline',
     inputs: [
       ...plan.keys.map((key) => ({ name: key.name, datatype: inputDatatype(key), shape: [-1] })),
-      ...plan.inputs.map(({ name, type }) => ({ name, datatype: datatypeOf(type), shape: inputShape(type) })),
+      ...plan.inputs.map(({ name, type }) => ({
+        name,
+        datatype: datatypesOf(type)[0],
+        shape: inputShape(type),
+      })),
     ],
     outputs: modelOutputs(tensor),
     parameters: {

@@ -23,8 +23,8 @@ import type { Exchange } from '../../transport/transport.ts';
 import { modelOf } from './model-path.ts';
 import { NULL_COLUMN, askersOf, checkRepeated, missing } from '../../request/inputs.ts';
 import type { InputColumn } from '../../request/inputs.ts';
-import { datatypeOf, inputColumn, itemTypeOf } from './input-column.ts';
-import { INPUT_DATATYPES, KEY_DATATYPES, readTensors } from './tensor-input.ts';
+import { datatypesOf, inputColumn, itemTypeOf } from './input-column.ts';
+import { KEY_DATATYPES, readTensors } from './tensor-input.ts';
 import type { ExpectedTensor, InputTensor } from './tensor-input.ts';
 import { allOutputs, outputNames } from './tensor-output.ts';
 import type { TensorOutput } from './tensor-output.ts';
@@ -152,7 +152,8 @@ const KEY_TENSOR = { datatypes: KEY_DATATYPES, isWide: false };
 function expectedOf(plan: Plan, name: string, field: string): ExpectedTensor {
   if (plan.keyNames.includes(name)) return KEY_TENSOR;
   const asked = plan.inputs.find((input) => input.name === name);
-  if (asked !== undefined) return { datatypes: INPUT_DATATYPES, isWide: itemTypeOf(asked.type) !== null };
+  if (asked !== undefined)
+    return { datatypes: datatypesOf(asked.type), isWide: itemTypeOf(asked.type) !== null };
   const keys = plan.keys.length === 0 ? 'no join keys' : `the join keys ${plan.keyNames.join(', ')}`;
   const fields = plan.inputs.map((input) => input.name).join(', ');
   const has = `${keys} and ${fields === '' ? 'no context fields' : `the context fields ${fields}`}`;
@@ -237,7 +238,7 @@ export function inferExample(plan: Plan): ExampleBody {
   const context = plan.inputs.map(({ name, type }) => {
     const item = itemTypeOf(type);
     const shape = item === null ? [1] : [1, type.kind === 'embedding' ? type.size : 1];
-    return { name, datatype: datatypeOf(type), shape, data: exampleData(type) };
+    return { name, datatype: datatypesOf(type)[0], shape, data: exampleData(type) };
   });
   return { inputs: [...inputs, ...context] };
 }
@@ -249,7 +250,7 @@ function exampleData(type: ValueType): readonly unknown[] {
   if (itemTypeOf(type) !== null) {
     return type.kind === 'list' && type.of.kind === 'timestamp' ? [0] : (value as readonly unknown[]);
   }
-  return [datatypeOf(type) === 'BYTES' && typeof value !== 'string' ? JSON.stringify(value) : value];
+  return [datatypesOf(type)[0] === 'BYTES' && typeof value !== 'string' ? JSON.stringify(value) : value];
 }
 
 /** The datatype of a join key's tensor, as the model's metadata names it. */

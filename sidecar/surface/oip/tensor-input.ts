@@ -19,8 +19,7 @@ import { describe } from '../../request/json-body.ts';
 
 /** Of join keys. */
 export const KEY_DATATYPES = ['INT64', 'INT32', 'BYTES'] as const;
-export const INPUT_DATATYPES = [...KEY_DATATYPES, 'FP64', 'FP32', 'BOOL'] as const;
-export type InputDatatype = (typeof INPUT_DATATYPES)[number];
+export type InputDatatype = (typeof KEY_DATATYPES)[number] | 'FP64' | 'FP32' | 'BOOL';
 
 /** A value of a tensor: integers as numbers or bigints. */
 export type TensorValue = number | bigint | string | boolean | null;
