@@ -5,6 +5,8 @@
 import { isAbsolute, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import type { BuildFailure, Message, Metafile } from 'esbuild';
+import { BundleFault } from './bundle-fault.ts';
+import { faultsOfPaths } from './project-files.ts';
 import { parseModule } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
 
@@ -27,18 +29,6 @@ export interface ImportedModule {
   readonly isPackage: boolean;
 }
 
-export class BundleFault extends Error {
-  /** Relative to the folder; null: it is of no file. */
-  readonly file: string | null;
-  readonly line: number;
-
-  constructor(message: string, file: string | null, line: number) {
-    super(message);
-    this.file = file;
-    this.line = line;
-  }
-}
-
 /**
  * @param folder  the project's, absolute; paths are relative to it, so that the script is the same wherever it lies
  * @param file    of the module, absolute
@@ -46,6 +36,8 @@ export class BundleFault extends Error {
  */
 export async function bundleModule(folder: string, file: string): Promise<BundledModule> {
   const { outputFiles, metafile } = await built(folder, file);
+  const outside = faultsOfPaths(folder, metafile.inputs, relative(folder, file));
+  if (outside.length > 0) throw outside;
   const text = outputFiles.find(({ path }) => path.endsWith('.js'))!.text;
   const sourceMap = outputFiles.find(({ path }) => path.endsWith('.map'))!.text;
   const exports = Object.values(metafile.outputs).flatMap((one) => one.exports);

@@ -13,9 +13,11 @@ import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import type { OnDemandCode } from '../../contract/model.ts';
 import { requireRegularFile } from '../../contract/std/files/regular-file.ts';
 import { givenText } from '../../contract/std/given-text.ts';
-import { bundleModule, BundleFault } from './bundled-module.ts';
+import type { BundleFault } from './bundle-fault.ts';
+import { bundleModule } from './bundled-module.ts';
 import type { BundledModule, ImportedModule } from './bundled-module.ts';
 import { endlessPartOf } from './endless.ts';
+import { faultOfModule } from './project-files.ts';
 import { faultsOfPurity } from './purity.ts';
 import { hashOfTrees } from './syntax-hash.ts';
 import { CodeSyntaxError, lineAt, parseCommonModule, parseExpression, parseModule } from './syntax-tree.ts';
@@ -145,7 +147,9 @@ class ModuleReader {
     try {
       requireRegularFile(this.#file);
       readFileSync(this.#file);
-      return true;
+      const fault = faultOfModule(this.#folder, this.#file);
+      if (fault !== null) this.#add(this.#at, `compute: ${givenText(this.#module.path)}, ${fault}`);
+      return fault === null;
     } catch (error) {
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
       const why = isGone ? 'there is no such file' : (error as Error).message;

@@ -1,5 +1,6 @@
 /** How the function of an on-demand view is read: what it may not do, and what its hash and its end hang on. */
-import { join } from 'node:path';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ModuleDraft, OnDemandDraft } from '../../../../contract/definitions/draft.ts';
 import { Mistakes } from '../../../../contract/definitions/mistake.ts';
@@ -322,6 +323,44 @@ describe('a module is bundled with its imports', () => {
     const { mistakes, read } = await readModule(module, others);
     expect(read).toBe(null);
     expect(mistakes[0]).toContain(mistake);
+  });
+
+  test('a module outside of the project is refused, by a path or through a link, and so is what one imports', async () => {
+    const outside = scratchFolder({ 'dots.ts': 'export default ({ x }) => ({ y: x });\n' });
+    const folder = scratchFolder({ 'shop.yaml': '', 'compute/in.ts': '' });
+    symlinkSync(join(outside, 'dots.ts'), join(folder, 'compute/link.ts'));
+    const way = relative(join(folder, 'compute'), join(outside, 'dots.ts'));
+    writeFileSync(join(folder, 'compute/in.ts'), `// In it.\nimport f from '${way}';\nexport default f;\n`);
+    writeFileSync(join(folder, 'compute/in2.ts'), `import f from './link.ts';\nexport default f;\n`);
+    const place = { file: join(folder, 'shop.yaml'), lineOf: () => 3 };
+    const mistakesOf = async (path: string) =>
+      (await readIn(folder, 'shop.yaml', new ModuleDraft(path, place))).mistakes;
+    const why =
+      'which lies outside of the project: move it into the project, or make it a package that the project installs';
+    expect(await mistakesOf(`compute/${way}`)).toEqual([`shop.yaml:3  compute: "compute/${way}", ${why}`]);
+    expect(await mistakesOf('/etc/passwd')).toEqual([`shop.yaml:3  compute: "/etc/passwd", ${why}`]);
+    expect(await mistakesOf('compute/link.ts')).toEqual([`shop.yaml:3  compute: "compute/link.ts", ${why}`]);
+    expect(await mistakesOf('compute/in.ts')).toEqual([`compute/in.ts:2  imports "${way}", ${why}`]);
+    expect(await mistakesOf('compute/in2.ts')).toEqual([`compute/in2.ts:1  imports "./link.ts", ${why}`]);
+  });
+
+  test('a package may lie above the project, as those of a workspace do', async () => {
+    const above = scratchFolder({
+      'node_modules/twice/package.json': '{ "name": "twice", "version": "1.0.0", "main": "./index.js" }',
+      'packages/twice/index.js': 'export { twice as default } from "./twice.js";\n',
+      'packages/twice/package.json': '{ "name": "linked", "version": "1.0.0", "main": "./index.js" }',
+      'packages/twice/twice.js': 'export const twice = (x) => 2 * x;\n',
+      'node_modules/twice/index.js': 'export default (x) => 2 * x;\n',
+      'shop/shop.yaml': '',
+      'shop/trip.ts':
+        "import twice from 'twice';\nimport linked from 'linked';\nexport default ({ x }) => ({ y: twice(linked(x)) });\n",
+    });
+    symlinkSync(join(above, 'packages/twice'), join(above, 'node_modules/linked'));
+    const folder = join(above, 'shop');
+    const place = { file: join(folder, 'shop.yaml'), lineOf: () => 3 };
+    const { read, mistakes } = await readIn(folder, 'shop.yaml', new ModuleDraft('trip.ts', place));
+    expect(mistakes).toEqual([]);
+    expect(computed(viewOf(read!), 4)).toEqual([16]);
   });
 
   test('a module that is not there is named where the definition asks for it', async () => {
