@@ -7,7 +7,9 @@ import { printResult } from '../../project/command.ts';
 import { projectOf } from '../../project/project.ts';
 import { spoolConsumers } from '../../project/settings/settings.ts';
 import { walkSpool } from '../../contract/wire/log/spool-walk.ts';
-import type { SpoolGap } from '../../contract/wire/log/spool-item.ts';
+import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
+import type { ShedRange } from '../../contract/wire/log/served-record.ts';
+import type { SpoolGap, WalkedRecord } from '../../contract/wire/log/spool-item.ts';
 import { catLog, gapText } from './log-cat.ts';
 import { renderStatus, statusOfLog } from './log-status.ts';
 
@@ -21,7 +23,7 @@ export async function logCat(context: CommandContext): Promise<ExitCode> {
   return 0;
 }
 
-/** Checks every frame; exit code 1 when records are missing or damaged. */
+/** Checks every frame; exit code 1 when records are missing or damaged, and nobody knew of it: what was shed is known. */
 export async function logVerify(context: CommandContext): Promise<ExitCode> {
   const state = verifyLog(projectOf(context).settings.log.spool);
   await printResult(context, state, () => renderVerify(state));
@@ -50,6 +52,10 @@ interface LogEpoch {
    * was never faster before. 0: closed; null: there were not two heartbeats.
    */
   readonly lossAtMost: number | null;
+  /** Requests that were answered and not logged, as its heartbeats tell. */
+  readonly shed: number;
+  /** The numbers of those. */
+  readonly shedRanges: readonly ShedRange[];
 }
 
 export interface LogState {
@@ -76,6 +82,7 @@ export function verifyLog(spool: string): LogState {
       if (item.content === 'served') epoch.records += 1;
       epoch.closed = item.content === 'last';
       epoch.lastSequence = Math.max(epoch.lastSequence, item.sequence);
+      if (item.content !== 'served') takeShed(epoch, item);
       if (item.content === 'heartbeat') {
         epoch.beatStep = Math.max(epoch.beatStep, item.sequence - epoch.beat);
         epoch.beat = item.sequence;
@@ -102,13 +109,48 @@ interface OpenEpoch {
   /** Number of the newest heartbeat, and the most numbers from one to the next. */
   beat: number;
   beatStep: number;
+  shed: number;
+  shedRanges: readonly ShedRange[];
 }
 
-const NEW_EPOCH = { records: 0, lastSequence: 0, closed: false, beat: 0, beatStep: 0 };
+const NEW_EPOCH = {
+  records: 0,
+  lastSequence: 0,
+  closed: false,
+  beat: 0,
+  beatStep: 0,
+  shed: 0,
+  shedRanges: [],
+};
 
-function epochOf({ epoch, pod, records, lastSequence, closed, beat, beatStep }: OpenEpoch): LogEpoch {
-  const open = beat === 0 ? null : Math.max(0, beatStep - (lastSequence - beat));
-  return { epoch, pod, records, lastSequence, closed, lossAtMost: closed ? 0 : open };
+function epochOf({ beat, beatStep, ...told }: OpenEpoch): LogEpoch {
+  const open = beat === 0 ? null : Math.max(0, beatStep - (told.lastSequence - beat));
+  return { ...told, lossAtMost: told.closed ? 0 : open };
+}
+
+/** What a heartbeat or a last record tells of: all that was shed so far, and the numbers that no earlier one has named. */
+function takeShed(epoch: OpenEpoch, { buffer, from, to }: WalkedRecord): void {
+  const record = decodeRecord(buffer.subarray(from, to));
+  if (record.kind !== 'heartbeat' && record.kind !== 'last') return;
+  epoch.shed = record.heartbeat.shed;
+  epoch.shedRanges = [...epoch.shedRanges, ...record.heartbeat.ranges];
+}
+
+/** Why requests were shed, by the codes SHED_... */
+const SHED_REASONS = [
+  'they could not be encoded',
+  'the spool was full',
+  'its disk took no more',
+  'their records were too large',
+];
+
+function shedText({ epoch, pod, shed, shedRanges }: LogEpoch): string {
+  const of = `epoch ${epoch} of ${pod ?? 'an unknown pod'}`;
+  const count = countText(shed, 'answered request');
+  const [first, last] = [shedRanges[0], shedRanges.at(-1)];
+  if (first === undefined || last === undefined) return `${of}: ${count} not logged`;
+  const reasons = [...new Set(shedRanges.map(({ reason }) => SHED_REASONS[reason] ?? SHED_REASONS[0]!))];
+  return `${of}: ${count} not logged, of numbers ${first.fromSequence} to ${last.toSequence}, since ${reasons.join(', and ')}`;
 }
 
 function renderVerify(state: LogState): string {
@@ -128,9 +170,14 @@ function renderVerify(state: LogState): string {
       `epoch ${epoch} of ${of} has no last record: it runs, was killed, or its disk took none; ${bound}`,
     );
   }
-  lines.push(...state.gaps.map(gapText));
+  lines.push(...state.epochs.filter(({ shed }) => shed > 0).map(shedText), ...state.gaps.map(gapText));
   const open = state.epochs.filter(({ closed }) => !closed).length;
-  const whole = open === 0 ? 'whole' : `whole but for ${countText(open, 'open tail')}`;
+  const shed = state.epochs.reduce((sum, epoch) => sum + epoch.shed, 0);
+  const lacks = [
+    ...(open === 0 ? [] : [countText(open, 'open tail')]),
+    ...(shed === 0 ? [] : [`${countText(shed, 'answered request')} not logged`]),
+  ];
+  const whole = lacks.length === 0 ? 'whole' : `whole but for ${lacks.join(' and ')}`;
   lines.push(state.gaps.length === 0 ? whole : countText(state.gaps.length, 'gap'));
   return lines.join('\n');
 }

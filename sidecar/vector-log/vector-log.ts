@@ -24,7 +24,7 @@ import { randomBytes } from 'node:crypto';
 import { OWN_PACKAGE } from '../../project/own-package.ts';
 import type { Clock } from '../../project/clock.ts';
 import type { Logger } from '../../contract/std/logger.ts';
-import { RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
+import { MAX_RECORD_BYTES, RecordEncoder } from '../../contract/wire/log/served-encoder.ts';
 import {
   SHED_DISK,
   SHED_SPOOL_FULL,
@@ -40,11 +40,13 @@ import { Spool } from '../spool/spool.ts';
 import type { SpoolStats } from '../spool/spool.ts';
 import { AWAITED, QUEUED, REFUSED } from '../spool/write-level.ts';
 import type { WriteLevel } from '../spool/write-level.ts';
+import { ShedLines } from './shed-lines.ts';
 import { ShedRanges } from './shed-ranges.ts';
 
 const HEARTBEAT_MS = 10_000;
 /** While requests are refused because syncs fail, a heartbeat is written so often, for the next sync to try with. */
 const PROBE_MS = 1_000;
+const TOO_LARGE = `its record is larger than the ${MAX_RECORD_BYTES / 2 ** 20} MiB that one may have; ask for fewer rows at once`;
 /** Room for a heartbeat, which must fit before any further record. */
 const BEAT_BYTES = 4_096;
 /** Some 3 s of 30,000 requests a second; memory that is never touched costs nothing. */
@@ -105,10 +107,10 @@ export class VectorLog {
   #pendingTo = 0;
   #pendingServed = 0;
   readonly #ranges = new ShedRanges();
+  readonly #shedLines: ShedLines;
   #served = 0;
   #shed = 0;
   readonly #levels = { queued: 0, written: 0, synced: 0 };
-  #warnedOfFault = false;
   #flushQueued = false;
   /** What the other thread is about to write; null: nothing. */
   #flight: Batch | null = null;
@@ -125,6 +127,7 @@ export class VectorLog {
     this.#options = options;
     this.#epoch = epoch;
     this.#spool = spool;
+    this.#shedLines = new ShedLines(options.logger);
     this.#encoder = new RecordEncoder(options.pod, epoch);
     this.#refusesUnsynced = options.durability === 'synced' && options.onFull === 'reject';
     this.#timers = [setInterval(() => this.#heartbeat(), HEARTBEAT_MS).unref()];
@@ -170,10 +173,9 @@ export class VectorLog {
       fits = this.#encoder.appendServed(request, this.#sequence + 1);
     } catch (error) {
       this.#encoder.cut(before);
-      this.#warnOfFault(error as Error);
-      return this.#refuse(SHED_UNKNOWN);
+      return this.#refuse(SHED_UNKNOWN, `it cannot be encoded: ${(error as Error).message}`);
     }
-    if (!fits) return this.#refuse(SHED_TOO_LARGE);
+    if (!fits) return this.#refuse(SHED_TOO_LARGE, TOO_LARGE);
     if (!this.#spool.room.fits(this.#encoder.bytes)) {
       this.#encoder.cut(before);
       return this.#refuse(SHED_SPOOL_FULL);
@@ -369,17 +371,13 @@ export class VectorLog {
     else if (!this.#refusesUnsynced) this.#levels[certain] += served;
   }
 
-  #refuse(reason: number): boolean {
+  /** @param why  where the spool has no line that says it */
+  #refuse(reason: number, why: string | null = null): boolean {
     if (this.#options.onFull === 'reject') return false;
+    if (why !== null) this.#shedLines.tell(`${reason}`, why, this.#options.clock.nowUs());
     this.#sequence += 1;
     this.#shed += 1;
     this.#ranges.add(this.#sequence, this.#sequence, reason);
     return true;
-  }
-
-  #warnOfFault(error: Error): void {
-    if (this.#warnedOfFault) return;
-    this.#warnedOfFault = true;
-    this.#options.logger.warn(`a served request could not be encoded for the log: ${error.message}`);
   }
 }

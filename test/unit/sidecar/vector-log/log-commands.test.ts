@@ -192,6 +192,30 @@ describe('log verify', () => {
     expect(printed[2]).toContain('record 2 is missing');
   });
 
+  test('of answers that were shed is 0, and says how many, which and why', async () => {
+    const options = { folder: spool, pod: 'pod-2', clock: fixture.clock, logger: silentLogger };
+    const log = await VectorLog.open({
+      ...options,
+      durability: 'written',
+      maxBytes: 5_000,
+      onFull: 'shed-log',
+    });
+    for (let i = 0; i < 100; i++) {
+      log.append(request(`r${i}`));
+      log.commit();
+    }
+    const { shedRecords } = log.stats();
+    await log.close();
+    expect(shedRecords).toBeGreaterThan(10);
+    expect(await logVerify({ ...context, json: false })).toBe(0);
+    expect(printed.join('\n')).toMatch(
+      new RegExp(
+        `of pod-2: ${shedRecords} answered requests not logged, of numbers \\d+ to 100, since the spool was full\n`,
+      ),
+    );
+    expect(printed.join('\n')).toMatch(`whole but for ${shedRecords} answered requests not logged`);
+  });
+
   test('of a project that never served is whole and empty', async () => {
     rmSync(spool, { recursive: true });
     expect(await logVerify(context)).toBe(0);

@@ -268,7 +268,11 @@ describe('the vector log', () => {
     log.commit();
     expect(logged()).toEqual(['a', 'b']);
     expect(ranges()).toEqual([[2, 2, SHED_TOO_LARGE]]);
-    expect(verifyLog(folder).gaps).toEqual([]);
+    expect(said.filter((line) => line.includes('is not in the log'))).toEqual([
+      '1 answered request is not in the log: its record is larger than the 32 MiB that one may have; ask for fewer rows at once',
+    ]);
+    const ranged = [{ fromSequence: 2, toSequence: 2, reason: SHED_TOO_LARGE }];
+    expect(verifyLog(folder)).toMatchObject({ gaps: [], epochs: [{ shed: 1, shedRanges: ranged }] });
   });
 });
 
