@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { deserialize } from 'node:v8';
 import { frameOf, HEAD_BYTES, LIFELINE_FD, MESSAGES_FD, NOT_IN_CALL } from './isolated-messages.ts';
 import { PLACE_BYTES, READY } from './isolated-messages.ts';
-import type { IsolatedDone, IsolatedInput, IsolatedJob } from './isolated-messages.ts';
+import type { IsolatedDone, IsolatedInput, IsolatedJob, IsolatedTold } from './isolated-messages.ts';
 
 /** From the checkout the sources run, from an installed package what was built of them. */
 const ENTRY = `./isolated-process.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
@@ -37,7 +37,7 @@ export interface IsolatedChildOptions {
   readonly functions: IsolatedInput['functions'];
   /** Of its heap. */
   readonly memoryMiB: number;
-  /** It is ended when it is not ready by then. */
+  /** How long its start may take, and then the code of each function before it can be called. */
   readonly startMs: number;
   readonly onDone: (done: IsolatedDone) => void;
   /** What came of `ask`; not called where it is in no call. */
@@ -55,6 +55,9 @@ export class IsolatedChild {
   readonly #lifeline: Socket;
   readonly #ended: Promise<void>;
   #isReady = false;
+  /** The function whose code it is reading. */
+  #reads: number | null = null;
+  readonly #limit: NodeJS.Timeout;
   #sayReady = (): void => {};
   /** What came of frames that are not whole yet. */
   #parts: Buffer[] = [];
@@ -70,10 +73,10 @@ export class IsolatedChild {
     this.#child = startProcess(options.memoryMiB);
     this.#messages = this.#child.stdio[MESSAGES_FD] as Socket;
     this.#lifeline = this.#child.stdio[LIFELINE_FD] as Socket;
-    const limit = setTimeout(() => this.#kill(), options.startMs);
+    this.#limit = setTimeout(() => this.#kill(), options.startMs);
     this.ready = new Promise((resolve) => {
       this.#sayReady = () => {
-        clearTimeout(limit);
+        clearTimeout(this.#limit);
         this.#sayReady = () => {};
         resolve();
       };
@@ -95,6 +98,15 @@ export class IsolatedChild {
 
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** Once it ended before it was ready: the code that is to blame, and why; null: none is. */
+  codeFault(by: string): string | null {
+    if (this.#reads === null) return null;
+    const { file } = this.#options.functions[this.#reads]!.view.code;
+    const { startMs } = this.#options;
+    const why = by === 'SIGKILL' ? `takes over ${startMs} ms` : 'takes more memory than its process may have';
+    return `${file}: its code outside of the function, which runs once before the first call, ${why} and was ended`;
   }
 
   /** @param jobs  of one tick; it reads and answers them one by one, in this order */
@@ -153,13 +165,18 @@ export class IsolatedChild {
   }
 
   #hear(body: Buffer): void {
-    let message: typeof READY | IsolatedDone;
+    let message: IsolatedTold;
     try {
-      message = deserialize(body) as typeof READY | IsolatedDone;
+      message = deserialize(body) as IsolatedTold;
     } catch {
       return this.#kill();
     }
-    if (message !== READY) return this.#options.onDone(message);
+    if (typeof message === 'object') return this.#options.onDone(message);
+    if (message !== READY) {
+      this.#reads = message;
+      this.#limit.refresh();
+      return;
+    }
     this.#isReady = true;
     // While rows wait, who waits for them keeps this process awake.
     this.#keepsAwake(false);

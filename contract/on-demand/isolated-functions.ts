@@ -41,7 +41,7 @@ export interface IsolatedOptions {
   readonly callMs: number;
   /** Of the process's heap; 64 unless given. */
   readonly memoryMiB?: number;
-  /** How long the process may take to start, the code of modules included; 10 s unless given. */
+  /** How long the process may take to start, and then the code of each module by itself; 10 s unless given. */
   readonly startMs?: number;
   /** Whether a second process stands ready; a new one is started when it is needed unless given. */
   readonly spare?: boolean;
@@ -127,10 +127,10 @@ export class IsolatedFunctions {
   /**
    * Starts the process, so that the first rows need not wait for it.
    *
-   * @returns once it is ready, or does not start
+   * @returns once it is ready: null; else why it is not, as a sentence
    */
-  async start(): Promise<void> {
-    await this.#processes.ready();
+  async start(): Promise<string | null> {
+    return (await this.#processes.ready()) === null ? this.#processes.lastFailure : null;
   }
 
   /**
@@ -287,8 +287,8 @@ export class IsolatedFunctions {
 
   /** No process starts, so no row gets an outcome; later rows try again. */
   #giveUp(): void {
-    const why = `the process of isolated functions does not start: ${this.#processes.lastFailure}`;
-    for (const batch of this.#queue) this.#failAll(batch, new OnDemandFault('threw', why));
+    const fault = new OnDemandFault('threw', this.#processes.lastFailure);
+    for (const batch of this.#queue) this.#failAll(batch, fault);
     this.#queue = [];
   }
 

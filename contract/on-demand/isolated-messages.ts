@@ -2,7 +2,8 @@
  * What the process of isolated functions and the one that waits for it tell each other.
  *
  *   frame      length of the message u32 | message, as v8.serialize makes it
- *   to it      IsolatedInput, once, then IsolatedJobs               from it   READY, once, then an IsolatedDone a job
+ *   to it      IsolatedInput, once, then IsolatedJobs
+ *   from it    the index of each function before its code is read, READY, then an IsolatedDone a job
  *
  * Beside them a second pair of sockets, the lifeline: a byte to it asks where it is, a place comes back. A thread of
  * its own answers, so it does while a call loops. Its end tells either process that the other one is gone.
@@ -49,7 +50,10 @@ export interface IsolatedDone {
   readonly tookMs: readonly number[];
 }
 
-export function frameOf(message: IsolatedInput | IsolatedJob | IsolatedDone | typeof READY): Buffer {
+/** What a process tells. */
+export type IsolatedTold = IsolatedDone | typeof READY | number;
+
+export function frameOf(message: IsolatedInput | IsolatedJob | IsolatedTold): Buffer {
   const out = new DefaultSerializer();
   out.writeRawBytes(HEAD);
   out.writeHeader();

@@ -11,7 +11,7 @@ import { Worker } from 'node:worker_threads';
 import type { Value } from '../value-type.ts';
 import { compileWith } from './compile-function.ts';
 import { frameOf, HEAD_BYTES, LIFELINE_FD, MESSAGES_FD, NOT_IN_CALL, READY } from './isolated-messages.ts';
-import type { IsolatedDone, IsolatedInput, IsolatedJob } from './isolated-messages.ts';
+import type { IsolatedDone, IsolatedInput, IsolatedJob, IsolatedTold } from './isolated-messages.ts';
 import { OnDemandFault } from './on-demand-function.ts';
 import type { OnDemandFunction } from './on-demand-function.ts';
 
@@ -76,7 +76,7 @@ function makeRoom(bytes: number): void {
   from = 0;
 }
 
-function send(message: IsolatedDone | typeof READY): void {
+function send(message: IsolatedTold): void {
   const frame = frameOf(message);
   for (let sent = 0; sent < frame.length;) sent += writeSync(MESSAGES_FD, frame, sent);
 }
@@ -119,7 +119,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 const guard = new Worker(GUARD, { eval: true, stdout: true, stderr: true, workerData: at });
 await new Promise((resolve) => guard.once('online', resolve));
-const compiled = (nextMessage() as IsolatedInput).functions.map(compiledOf);
+const compiled = (nextMessage() as IsolatedInput).functions.map((one, i) => {
+  // The top level of a module may never end, too.
+  send(i);
+  return compiledOf(one);
+});
 send(READY);
 
 /** One turn of the loop a job: what functions left to be done later has its turn in between. */

@@ -47,7 +47,7 @@ export class IsolatedProcesses {
     return [this.#child, this.#spare].filter((child) => child?.isReady === true).length;
   }
 
-  /** Why `ready` gave none. */
+  /** Why `ready` gave none, as a sentence. */
   get lastFailure(): string {
     return this.#lastFailure;
   }
@@ -117,14 +117,17 @@ export class IsolatedProcesses {
       });
       return child;
     } catch (error) {
-      this.#fail((error as Error).message);
+      this.#fail(`the process of isolated functions does not start: ${(error as Error).message}`);
       return null;
     }
   }
 
   #lose(child: IsolatedChild, by: string): void {
     if (this.#closed || this.#ending.delete(child)) return;
-    const why = `it ended by ${by}`;
+    const codeFault = child.isReady ? null : child.codeFault(by);
+    // Code does the same again.
+    if (codeFault !== null) this.#failures = Math.max(this.#failures, QUICK_FAILURES - 1);
+    const why = codeFault ?? `the process of isolated functions does not start: it ended by ${by}`;
     if (child === this.#spare) {
       this.#spare = null;
       this.#fail(why);

@@ -85,9 +85,11 @@ class Trial {
 
   async run(): Promise<Finding> {
     const first = await this.#inOrder();
+    if (typeof first === 'string') return { mistake: first, warning: null };
     if (first.outcomes.length < this.#rows.length)
       return { mistake: this.#faults(first.outcomes).mistake ?? this.#slowness(first.tookMs), warning: null };
     const second = await this.#otherwise();
+    if (typeof second === 'string') return { mistake: second, warning: null };
     const differing = first.outcomes.findIndex((outcome, i) =>
       second[i]!.some((other) => !this.#isSame(outcome, other)),
     );
@@ -99,8 +101,11 @@ class Trial {
     return { mistake, warning: faults.warning };
   }
 
-  /** @returns outcomes of all rows and times of warm calls; of the first rows alone where these take too long */
-  async #inOrder(): Promise<{ outcomes: readonly OnDemandOutcome[]; tookMs: readonly number[] }> {
+  /**
+   * @returns outcomes of all rows and times of warm calls; of the first rows alone where these take too long; why none
+   *          can be called
+   */
+  async #inOrder(): Promise<{ outcomes: readonly OnDemandOutcome[]; tookMs: readonly number[] } | string> {
     return await this.#within(async (functions) => {
       const { id } = this.#view;
       const values = this.#rows.map((row) => row.values);
@@ -113,8 +118,8 @@ class Trial {
     });
   }
 
-  /** @returns for each row its two outcomes */
-  async #otherwise(): Promise<(readonly OnDemandOutcome[])[]> {
+  /** @returns for each row its two outcomes; why none can be called */
+  async #otherwise(): Promise<(readonly OnDemandOutcome[])[] | string> {
     return await this.#within(async (functions) => {
       // Backwards, and each row twice, the second time after all others.
       const order = [...this.#rows.keys()].toReversed();
@@ -129,15 +134,14 @@ class Trial {
     });
   }
 
-  async #within<Result>(work: (functions: IsolatedFunctions) => Promise<Result>): Promise<Result> {
+  async #within<Result>(work: (functions: IsolatedFunctions) => Promise<Result>): Promise<Result | string> {
     const functions = new IsolatedFunctions([this.#view], this.#definitions, {
       callMs: CALL_MS,
       // One row that is ended tells enough.
       rest: { ends: 1, withinMs: 600_000, restMs: 600_000 },
     });
     try {
-      await functions.start();
-      return await work(functions);
+      return (await functions.start()) ?? (await work(functions));
     } finally {
       await functions.close();
     }

@@ -23,7 +23,7 @@ export async function logCat(context: CommandContext): Promise<ExitCode> {
   return 0;
 }
 
-/** Checks every frame; exit code 1 when records are missing or damaged, and nobody knew of it: what was shed is known. */
+/** Checks every frame; exit code 1 when records are missing or damaged. What was shed is known, and is told. */
 export async function logVerify(context: CommandContext): Promise<ExitCode> {
   const state = verifyLog(projectOf(context).settings.log.spool);
   await printResult(context, state, () => renderVerify(state));
@@ -128,7 +128,7 @@ function epochOf({ beat, beatStep, ...told }: OpenEpoch): LogEpoch {
   return { ...told, lossAtMost: told.closed ? 0 : open };
 }
 
-/** What a heartbeat or a last record tells of: all that was shed so far, and the numbers that no earlier one has named. */
+/** What a heartbeat or a last record tells of: all that was shed so far, and numbers that no earlier one named. */
 function takeShed(epoch: OpenEpoch, { buffer, from, to }: WalkedRecord): void {
   const record = decodeRecord(buffer.subarray(from, to));
   if (record.kind !== 'heartbeat' && record.kind !== 'last') return;

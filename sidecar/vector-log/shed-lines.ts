@@ -1,6 +1,6 @@
 /**
- * Lines that say that answered requests are not in the log, and why: of each reason the first at once, then one a minute
- * with how many there were. Full and failing disks have lines of their own (../spool). Called by vector-log.ts.
+ * Lines that say that answered requests are not in the log, and why: of each reason the first at once, then one a
+ * minute with how many there were. Full and failing disks have lines of their own (../spool). Called by vector-log.ts.
  */
 import { countText } from '../../contract/std/count-text.ts';
 import type { Logger } from '../../contract/std/logger.ts';

@@ -170,6 +170,7 @@ describe('the process of isolated functions', () => {
   test('killed at random times, every row of many has its own outcome', async () => {
     const { functions } = await isolated({ spare: true });
     for (let n = 0; n < 8; n++) {
+      await until(() => processesOf(process.pid).length > 0, 'one is there');
       const all = processesOf(process.pid);
       const killed = new Promise<void>((resolve) => {
         setTimeout(() => {

@@ -30,7 +30,7 @@ test('after three that fail in a row none is started for a while, and a pause th
   const againMs = performance.now();
   expect(await all.ready()).toBe(null);
   expect(performance.now() - againMs, 'no process in the pause').toBeLessThan(firstMs);
-  expect(all.lastFailure).toBe('it ended by SIGKILL');
+  expect(all.lastFailure).toBe('the process of isolated functions does not start: it ended by SIGKILL');
   expect(ends).toEqual([]);
 });
 

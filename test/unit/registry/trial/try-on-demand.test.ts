@@ -37,12 +37,16 @@ test.each([
   ['always throws', '() => { throw new Error("never") }', 'basket.ts:1: Error: never, over generated row 1'],
   ['never ends for zero', '({ x }) => { while (x === 0); return { y: 1 } }', 'basket.ts: a call took over 1000 ms and was ended, over generated row'],
   ['does not run', '(() => { const all = undefined; return all.length })()', 'basket.ts:1: TypeError'],
+  ['takes all memory for zero', '({ x }) => { let a = "ab"; for (let k = 0; x === 0 && k < 25; k++) a += a; return { y: [...a].length } }', 'basket.ts: a call took more memory than its process may have and was ended, over generated row'],
+  ['takes all memory before it is called', '(() => { const all = []; for (;;) all.push(new Array(1000).fill(0)); })()', 'basket.ts: its code outside of the function, which runs once before the first call, takes more memory than its process may have and was ended'],
   ['takes long', '() => { let n = 0; for (let i = 0; i < 2e6; i++) n += i % 7; return { y: n } }', 'calls take over'],
   ['takes very long', '() => { let n = 0; for (let i = 0; i < 4e7; i++) n += i % 7; return { y: n } }', 'half of 20 calls take over'],
 ])('%s: a mistake', async (_, script, message) => {
   const said = await tried(script);
   expect(said).toMatch(/^basket.ts:1 {2}on-demand view "basket": /);
   expect(said).toContain(message);
+  if (said.includes('over generated row') && script.includes('x === 0')) expect(said).toMatch(/"x":-?0[,}]/);
+  if (script.includes('for (;;)')) expect(said).not.toContain('over ');
 });
 
 test('what throws over some generated rows is warned of, with the row', async () => {
