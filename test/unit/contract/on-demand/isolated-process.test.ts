@@ -174,7 +174,8 @@ describe('the process of isolated functions', () => {
       const all = processesOf(process.pid);
       const killed = new Promise<void>((resolve) => {
         setTimeout(() => {
-          process.kill(all[n % all.length]!, 'SIGKILL');
+          const pid = all[n % all.length]!;
+          if (!isGone(pid)) process.kill(pid, 'SIGKILL');
           resolve();
         }, Math.random() * 10);
       });
