@@ -10,8 +10,7 @@ export function canonicalJson(value: Json): string {
     return JSON.stringify(value);
   }
   if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const keys = Object.keys(value).filter((key) => value[key] !== undefined);
-  sortByBytes(keys);
+  const keys = sortedByBytes(Object.keys(value).filter((key) => value[key] !== undefined));
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key]!)}`).join(',')}}`;
 }
 
@@ -40,9 +39,9 @@ function rank(unit: number): number {
 
 const FIRST_SURROGATE = 0xd800;
 
-/** Sorts in place. Of plain names the language's own order is that of the bytes, and needs no call for each pair. */
-export function sortByBytes(names: string[]): string[] {
-  return names.every(isPlain) ? names.sort() : names.sort(compareBytes);
+/** Of plain names the language's own order is that of the bytes, and needs no call for each pair. */
+export function sortedByBytes(names: readonly string[]): string[] {
+  return names.every(isPlain) ? names.toSorted() : names.toSorted(compareBytes);
 }
 
 function isPlain(name: string): boolean {

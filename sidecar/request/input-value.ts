@@ -12,7 +12,7 @@
  * An int64 that many writers of JSON would have rounded before it came here is not taken as a number. Values of a
  * message of Protocol Buffers are typed: there integers are exact, bytes are bytes, and NaN and infinities are numbers.
  */
-import { sortByBytes } from '../../contract/std/canonical-json.ts';
+import { sortedByBytes } from '../../contract/std/canonical-json.ts';
 import { parseTimestamp } from '../../contract/std/timestamp.ts';
 import { formatType } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
@@ -85,7 +85,7 @@ function compound(type: ValueType, json: unknown, isTyped: boolean): Value | Inp
       if (!isObject(json)) return misfit(type, json);
       const map = new Map<string, Value>();
       // In byte order at once, so that nobody behind has anything to sort.
-      for (const key of sortByBytes(Object.keys(json))) {
+      for (const key of sortedByBytes(Object.keys(json))) {
         if (!key.isWellFormed()) return NO_UTF8;
         const value = orNull(type.of, json[key], isTyped);
         if (value instanceof InputFault) return value.within(`[${JSON.stringify(key.slice(0, 40))}]`);

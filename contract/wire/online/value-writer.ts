@@ -2,7 +2,7 @@
  * Writes values as MessagePack into one growing buffer, each in the one form that row-codec.ts draws. Extended by the
  * encoders of rows (row-codec.ts) and of what was computed for a vector (log/computed-fields.ts).
  */
-import { sortByBytes } from '../../std/canonical-json.ts';
+import { sortedByBytes } from '../../std/canonical-json.ts';
 import type { Value, ValueType } from '../../value-type.ts';
 
 const FIRST_BYTES = 4_096;
@@ -50,7 +50,7 @@ export class ValueWriter {
       }
       case 'map': {
         const map = value as ReadonlyMap<string, Value>;
-        const keys = sortByBytes([...map.keys()]);
+        const keys = sortedByBytes([...map.keys()]);
         this.count(keys.length, 0x80, 16, 0xde);
         for (const key of keys) {
           this.#string(key);
