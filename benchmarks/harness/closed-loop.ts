@@ -4,7 +4,8 @@
  *
  *   node benchmarks/harness/closed-loop.ts PORT CONNECTIONS WARMUP_S SECONDS PATH BODY
  *
- * Prints one JSON line: {requests, seconds, p50Ms, p99Ms, failures}; `requests` counts what was answered with 200.
+ * Prints one JSON line: {requests, seconds, p50Ms, p99Ms, failures, fault}; `requests` counts what was answered with
+ * 200, `fault` is how the first other answer begins.
  */
 import { connect } from 'node:net';
 import { LatencyHistogram } from '../../loadtest/generator/latency-histogram.ts';
@@ -28,6 +29,7 @@ const latencies = new LatencyHistogram();
 let measuring = false;
 let requests = 0;
 let failures = 0;
+let fault: string | null = null;
 
 function run(): void {
   const socket = connect(Number(port), '127.0.0.1');
@@ -47,7 +49,10 @@ function run(): void {
       const end = chunk.indexOf('\r\n\r\n');
       if (end === -1) throw new Error('the head of an answer came in pieces');
       left = end + 4 + lengthOf(chunk, end);
-      if (chunk.toString('latin1', 0, OK.length) !== OK) failures += 1;
+      if (chunk.toString('latin1', 0, OK.length) !== OK) {
+        failures += 1;
+        fault ??= chunk.toString('utf8', 0, OK.length) + chunk.toString('utf8', end + 4, end + 204);
+      }
     }
     left -= chunk.length;
     if (left > 0) return;
@@ -83,7 +88,7 @@ setTimeout(
         const measuredS = (performance.now() - startedMs) / 1_000;
         const [p50Ms, p99Ms] = [latencies.quantileNs(0.5) / 1e6, latencies.quantileNs(0.99) / 1e6];
         process.stdout.write(
-          `${JSON.stringify({ requests, seconds: measuredS, p50Ms, p99Ms, failures })}\n`,
+          `${JSON.stringify({ requests, seconds: measuredS, p50Ms, p99Ms, failures, fault })}\n`,
           () => process.exit(0),
         );
       },

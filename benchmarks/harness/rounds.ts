@@ -92,6 +92,8 @@ interface ClientResult {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly failures: number;
+  /** How the first of those begins. */
+  readonly fault?: string | null;
 }
 
 /** One request again and again, by the leanest client there is (`closed-loop.ts`). */
@@ -125,7 +127,8 @@ function byClient(
     const after = server.cpuSeconds();
     if (line.done === true) throw new Error('the client ended before its time');
     const result = JSON.parse(line.value) as ClientResult;
-    if (result.failures > 0) throw new Error(`${result.failures} answers were not 200`);
+    if (result.failures > 0)
+      throw new Error(`${result.failures} answers were not 200, the first was ${result.fault ?? 'not kept'}`);
     const { requests, p50Ms, p99Ms } = result;
     const perSecond = requests / result.seconds;
     return { perSecond, cpuUs: cpuUs(before, after, requests), p50Ms, p99Ms, incomplete: 0 };
