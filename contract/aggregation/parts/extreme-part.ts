@@ -25,7 +25,7 @@ export function extremePart(key: 'min' | 'max', column: number, type: ValueType)
     slide: {
       kind: 'refill',
       spoils: (window, tile) => tile !== null && window !== null && compareCanonical(tile, window) === 0,
-      from: 'oldest',
+      from: 'all',
       isSettled: () => false,
     },
     write: (to, state) => {

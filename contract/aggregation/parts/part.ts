@@ -62,8 +62,8 @@ export interface Refill<State> {
   readonly kind: 'refill';
   /** Whether a window that a tile leaves must be made again, since the tile may have what the window says. */
   spoils(window: State, tile: State): boolean;
-  /** From which side it is made again. */
-  readonly from: 'oldest' | 'newest';
+  /** From which side it is made again; all: every tile may matter, and a state is never changed in place. */
+  readonly from: 'oldest' | 'newest' | 'all';
   /** Whether tiles further from that side can no longer change it. */
   isSettled(window: State): boolean;
 }

@@ -35,6 +35,15 @@ interface WindowState {
   /** By part of the plan; those not in `parts` stay empty. */
   readonly states: unknown[];
   readonly spoiled: boolean[];
+  /** By part that all tiles matter to: the oldest tiles as they will leave, and the rest; null: not known. */
+  readonly fronts: (Front | null)[];
+}
+
+interface Front {
+  /** The place of the first tile. */
+  readonly from: number;
+  readonly states: readonly unknown[];
+  rest: unknown;
 }
 
 export class EntityWindows {
@@ -128,7 +137,10 @@ export class EntityWindows {
       addTile(this.#plan, this.#base, { ...tile, states: kept });
     }
     this.#head -= count;
-    for (const window of this.#windows) window.tail = Math.max(0, window.tail - count);
+    for (const window of this.#windows) {
+      window.tail = Math.max(0, window.tail - count);
+      window.fronts.fill(null);
+    }
     return this.#base;
   }
 
@@ -151,6 +163,7 @@ export class EntityWindows {
     const { edges, tiles } = this.#run;
     this.#edge = edge;
     for (const window of this.#windows) {
+      window.fronts.fill(null);
       for (; window.tail > 0 && edges[window.tail - 1]! > edge - window.hops; window.tail--) {
         this.#enter(window, tiles[window.tail - 1]!);
       }
@@ -166,6 +179,8 @@ export class EntityWindows {
     window.n += tile.n;
     for (const i of window.parts) {
       const part = this.#plan.parts[i]!;
+      const front = window.fronts[i] ?? null;
+      if (front !== null) front.rest = part.merge(front.rest, tile.states[i]);
       if (part.slide.kind === 'slide') window.states[i] = part.slide.enter(window.states[i], tile.states[i]);
       else if (!window.spoiled[i]!) window.states[i] = part.merge(window.states[i], tile.states[i]);
       else continue;
@@ -186,11 +201,26 @@ export class EntityWindows {
   #refill(window: WindowState): void {
     for (const i of window.parts) {
       if (!window.spoiled[i]!) continue;
-      const part = this.#plan.parts[i]!;
-      const state = this.#run.fold(i, window.tail, this.#head);
-      window.states[i] = window.hops === Infinity ? part.merge(state, this.#base.states[i]) : state;
+      window.states[i] = this.#refilled(window, i);
       window.spoiled[i] = false;
     }
+  }
+
+  #refilled(window: WindowState, i: number): unknown {
+    const part = this.#plan.parts[i]!;
+    const { tail } = window;
+    if (window.hops === Infinity) {
+      return part.merge(this.#run.fold(i, tail, this.#head), this.#base.states[i]);
+    }
+    if (tail === this.#head || part.slide.kind === 'slide' || part.slide.from !== 'all') {
+      return this.#run.fold(i, tail, this.#head);
+    }
+    let front = window.fronts[i]!;
+    if (front === null || tail >= front.from + front.states.length) {
+      front = { from: tail, ...this.#run.split(i, tail, this.#head) };
+      window.fronts[i] = front;
+    }
+    return part.merge(front.states[tail - front.from], front.rest);
   }
 }
 
@@ -204,6 +234,7 @@ function newWindow(plan: TilePlan, hops: number, base: Tile): WindowState {
     n: lifetime ? base.n : 0,
     states: plan.parts.map((part, i) => windowState(part, lifetime ? base.states[i] : null)),
     spoiled: plan.parts.map(() => false),
+    fronts: plan.parts.map(() => null),
   };
 }
 

@@ -84,7 +84,7 @@ export class TileRun {
   fold(part: number, from: number, to: number): unknown {
     const one = this.#plan.parts[part]!;
     const slide = one.slide as Refill<unknown>;
-    const step = slide.from === 'oldest' ? 1 : -1;
+    const step = slide.from === 'newest' ? -1 : 1;
     let folded = one.empty();
     for (let at = step > 0 ? from : to - 1; at >= from && at < to && !slide.isSettled(folded);) {
       const coarse = this.#coarseAt(at, { from, to }, step);
@@ -93,6 +93,26 @@ export class TileRun {
       at += step * (coarse?.count ?? 1);
     }
     return folded;
+  }
+
+  /**
+   * What a part comes to over the tiles from a place on, when they leave one by one: for the tiles up to the end of the
+   * 60 hops that the first is in, each with those behind it, and for all after them at once. So a window that loses its
+   * smallest value at every step is made again at every sixtieth.
+   */
+  split(part: number, from: number, to: number): { readonly states: unknown[]; rest: unknown } {
+    const one = this.#plan.parts[part]!;
+    const group = Math.floor(this.edges[from]! / LEVELS[1]!);
+    let end = from;
+    while (end < to && Math.floor(this.edges[end]! / LEVELS[1]!) === group) end += 1;
+    const states: unknown[] = Array.from({ length: end - from });
+    let state = one.empty();
+    for (let at = end - 1; at >= from; at--) {
+      state = one.merge(state, this.tiles[at]!.states[part]);
+      states[at - from] = state;
+      this.merges += 1;
+    }
+    return { states, rest: this.fold(part, end, to) };
   }
 
   /** @returns the widest tile that begins (ends, going back) at a place and lies within a range, or null */
