@@ -197,16 +197,20 @@ describe('the process of isolated functions', () => {
   });
 
   test('a call that the system holds up is not to blame for that', async () => {
-    const { functions, told } = await isolated({ callMs: 400 });
+    const spin = view(
+      'spin',
+      '({ x }) => { let n = 0; for (let k = 0; k < x; k++) n += k % 7; return { y: n } }',
+    );
+    const { functions, told } = await isolated({ callMs: 2_000 }, [spin]);
     const [pid] = processesOf(process.pid);
-    const waiting = functions.rows('map', rowsOf(300_000));
-    const beganMs = performance.now();
-    const passed = (ms: number) => until(() => performance.now() - beganMs > ms, 'the clock goes on');
-    await passed(10);
+    const before = cpuTicks(pid!);
+    const waiting = functions.rows('spin', rowsOf(150_000_000));
+    await until(() => cpuTicks(pid!) - before > 4, 'it is in the call');
     process.kill(pid!, 'SIGSTOP');
-    await passed(1_500);
+    const beganMs = performance.now();
+    await until(() => performance.now() - beganMs > 2_500, 'the clock goes on');
     process.kill(pid!, 'SIGCONT');
-    expect(await waiting).toEqual([[300_000]]);
+    expect(await waiting).toEqual([[449_999_994]]);
     expect(told).toEqual([]);
   });
 
