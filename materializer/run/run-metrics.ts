@@ -9,7 +9,7 @@ import { writeDurably } from '../../contract/std/files/durable-file.ts';
 
 interface ViewRuns {
   readonly view: FeatureView;
-  /** null: none was ever complete. */
+  /** Or a stream that has committed; null: there was none. */
   readonly complete: RunRecord | null;
   readonly last: RunRecord | null;
 }
@@ -82,8 +82,14 @@ export async function writeRunMetrics(
   const all: ViewRuns[] = [];
   for (const view of views) {
     const runs = await database.runs({ view: view.id });
-    const complete = runs.findLast(({ state }) => state === 'complete') ?? null;
-    all.push({ view, complete, last: runs.findLast(({ state }) => state !== 'running') ?? null });
+    const complete = runs.findLast(
+      ({ state, kind, watermarkUs }) => state === 'complete' || (kind === 'stream' && watermarkUs > 0),
+    );
+    all.push({
+      view,
+      complete: complete ?? null,
+      last: runs.findLast(({ state }) => state !== 'running') ?? null,
+    });
   }
   writeDurably(file, runMetricsText(all), 0o644);
 }

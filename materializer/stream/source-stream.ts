@@ -24,7 +24,7 @@ interface SourceOptions {
   readonly partitions: ReadonlyMap<number, PartitionStream>;
   readonly views: readonly OpenedView[];
   readonly clock: Clock;
-  /** Called with what the archive has after each commit. */
+  /** Called with what the archive has after each commit, and once the records say it. */
   readonly tell: (positions: ReadonlyMap<number, Position>) => Promise<void>;
 }
 

@@ -17,6 +17,7 @@ import type { Project } from '../../project/project.ts';
 import { materializerError } from '../errors.ts';
 import { openOnlineWriter } from '../online/open-online-writer.ts';
 import type { OnlineWriter } from '../online/online-writer.ts';
+import { writeRunMetrics } from '../run/run-metrics.ts';
 import { holdView } from '../run/view-hold.ts';
 import type { ViewHold } from '../run/view-hold.ts';
 import { ArchiveTable } from './archive/archive-table.ts';
@@ -169,7 +170,7 @@ interface SourceParts {
 }
 
 function openSource(
-  { project }: StreamJob,
+  { project, bundle, database }: StreamJob,
   source: Source,
   { duck, views, rejects, reader }: SourceParts,
 ): SourceStream {
@@ -182,7 +183,11 @@ function openSource(
     const own = views.map(({ streams, online, counts }) => ({ stream: streams[i]!, online, counts }));
     return [partition, new PartitionStream({ partition, archive, views: own, decode, rejects, seen, clock })];
   });
-  const tell = (positions: ReadonlyMap<number, Position>): Promise<void> => reader.tell(positions);
+  const { metrics } = settings.materialize;
+  const tell = async (positions: ReadonlyMap<number, Position>): Promise<void> => {
+    await reader.tell(positions);
+    if (metrics !== null) await writeRunMetrics(metrics, bundle.views.values(), database);
+  };
   return new SourceStream({ partitions: new Map(partitions), views, clock, tell });
 }
 
@@ -248,6 +253,7 @@ async function openView(
       counts,
       sourceId: reader.id,
       horizonUs: record.horizonUs,
+      warn: (line) => logger.warn(line),
       stateFile: join(settings.stream.state, view.id, name),
       otherPartitionOf(text) {
         const other = streams.findIndex((one, i) => partitions[i] !== partition && one.knows(text));

@@ -44,6 +44,7 @@ interface ViewStreamOptions {
   readonly counts: StreamCounts;
   /** @returns the other partition in which an entity was met before; null: none */
   readonly otherPartitionOf: (entity: string) => number | null;
+  readonly warn: (line: string) => void;
   /** Keeps an event that does not count, with the reason. */
   readonly reject: (event: ReceivedEvent, reason: string) => void;
 }
@@ -66,6 +67,8 @@ export class ViewStream {
   /** Of the message that it takes next. */
   #offset: number;
   #isSilent: boolean;
+  /** Features whose values did not fit once. */
+  readonly #lost = new Set<string>();
 
   constructor(options: ViewStreamOptions) {
     const { view, entity, horizonUs, history, stateFile, sourceId } = options;
@@ -80,8 +83,15 @@ export class ViewStream {
     this.#reach = Math.max(...hops.map((window) => window ?? Infinity));
     this.#state = ViewState.open(stateFile);
     const { committed } = history;
-    const none = { sourceId, offset: 0, rowOffset: 0, edge: -1, rowNumber: 0, createdUs: 0 };
-    const begun = this.#state.progress() ?? none;
+    const begun = this.#begin({
+      sourceId,
+      horizonUs,
+      offset: 0,
+      rowOffset: 0,
+      edge: -1,
+      rowNumber: 0,
+      createdUs: 0,
+    });
     const historyEdge = edgeAt(committed.watermarkUs ?? -1, view.hopUs);
     this.#progress = {
       ...begun,
@@ -98,6 +108,15 @@ export class ViewStream {
       refuse: (name) => this.#refuseScattered(name),
     });
     this.#state.dropRows(committed.rowNumber);
+  }
+
+  /** Where other messages count by now, or those of another topic, the tiles are made again. */
+  #begin(none: Progress): Progress {
+    const begun = this.#state.progress();
+    if (begun === null) return none;
+    if (begun.sourceId === none.sourceId && begun.horizonUs === none.horizonUs) return begun;
+    this.#state.clear();
+    return { ...none, createdUs: begun.createdUs };
   }
 
   /** The offset of the message that it takes next. */
@@ -223,14 +242,23 @@ export class ViewStream {
   }
 
   /** The rows of an entity without their times, which the comparison of rows leaves out. */
-  #rowsAt({ windows }: EntityTiles): RowsAt {
+  #rowsAt({ windows, entity }: EntityTiles): RowsAt {
     return {
       rowAt: (edge) => {
         const found = windows.valuesAt(edge);
+        for (const name of found?.lost ?? []) this.#warnLost(name, entity);
         return found === null ? null : this.#encoder.encode(0, 0, 0, found.values);
       },
       nextChange: (after) => windows.nextChange(after),
     };
+  }
+
+  #warnLost(name: string, entity: string): void {
+    if (this.#lost.has(name)) return;
+    this.#lost.add(name);
+    this.#options.warn(
+      `${this.view.id}: ${name} is null in some rows, first of ${entity}: its value there does not fit its type`,
+    );
   }
 
   #withTimes({ edge, row }: DueRow, createdUs: number): Buffer {

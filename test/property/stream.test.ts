@@ -6,6 +6,7 @@
 import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runMaterialize } from '../../materializer/materialize.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { completeHistory } from '../../project/history/history-place.ts';
 import { countingEvents, entityId, naiveRow } from '../oracle/naive-aggregates.ts';
@@ -67,6 +68,11 @@ describe('plumb stream', () => {
             if (horizonUs === 0) horizonUs = nowUs;
             if (crashesAt !== null) await project.drain(bundle, crashesAt).catch(() => {});
             await project.drain(bundle);
+          }
+          // Batch computes all of the archive again, and finds every row as it is.
+          if (events.length > 0) {
+            const [again] = await runMaterialize(project, bundle, project.database);
+            expect(again).toMatchObject({ state: 'complete', historyRows: 0 });
           }
           const counting = countingEvents(view, events, Infinity, horizonUs);
           const rows = await readHistory(duck, project.settings.history, view, entity);

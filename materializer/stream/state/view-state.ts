@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS history_row (
 export interface Progress {
   /** Tells the source's messages from those of another of its name. */
   readonly sourceId: string;
+  /** Events appended up to and including it counted however late they were. */
+  readonly horizonUs: number;
   /** The messages before it are in the tiles. */
   readonly offset: number;
   /** The messages before it have given their rows, up to the edge; it may lie past `offset`. */
@@ -81,6 +83,11 @@ export class ViewState {
   progress(): Progress | null {
     const row = this.#database.prepare('SELECT json FROM progress').get() as { json: string } | undefined;
     return row === undefined ? null : (JSON.parse(row.json) as Progress);
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#database.exec('DELETE FROM progress; DELETE FROM tile; DELETE FROM event; DELETE FROM history_row');
   }
 
   setProgress(progress: Progress): void {

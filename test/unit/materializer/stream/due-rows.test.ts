@@ -1,0 +1,62 @@
+/** Rows that are due against a history that is asked at every edge, over counts in windows and random late events. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { newRows, OldRows } from '../../../../materializer/stream/windows/due-rows.ts';
+import type { RowsAt } from '../../../../materializer/stream/windows/due-rows.ts';
+import '../../../support/property-seed.ts';
+
+const WINDOWS = [2, 5];
+const LAST = 40;
+
+/** An entity whose row at an edge is how many events each window holds. */
+class Counted implements RowsAt {
+  /** Edges at which events enter. */
+  readonly events: number[] = [];
+
+  rowAt(edge: number): Buffer | null {
+    if (!this.events.some((at) => at <= edge)) return null;
+    const counts = WINDOWS.map(
+      (window) => this.events.filter((at) => at <= edge && at > edge - window).length,
+    );
+    return Buffer.from(JSON.stringify(counts));
+  }
+
+  nextChange(after: number): number | null {
+    const changes = this.events.flatMap((at) => [at, ...WINDOWS.map((window) => at + window)]);
+    const next = Math.min(...changes.filter((edge) => edge > after));
+    return next === Infinity ? null : next;
+  }
+}
+
+const step = fc.record({
+  /** How many edges are complete by it. */
+  moves: fc.integer({ min: 0, max: 6 }),
+  late: fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 3 }),
+  early: fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 3 }),
+});
+
+test('the newest row of each edge, carried forward, is the row of all events', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 8 }), (steps) => {
+      const entity = new Counted();
+      const history = new Map<number, string | null>();
+      let from = 0;
+      for (const { moves, late, early } of steps) {
+        entity.events.push(...early.map((ahead) => from + ahead));
+        const edges = late.map((ago) => from - ago).filter((edge) => edge > 0);
+        const due = { from, to: Math.min(LAST, from + moves), reach: Math.max(...WINDOWS), windows: WINDOWS };
+        const old = edges.length === 0 ? null : new OldRows(entity, edges, due);
+        entity.events.push(...edges);
+        for (const { edge, row } of [...(old?.restated(entity) ?? []), ...newRows(entity, due)])
+          history.set(edge, row?.toString() ?? null);
+        from = due.to;
+        for (let edge = 0; edge <= from; edge++) {
+          const newest = Math.max(...[...history.keys()].filter((at) => at <= edge));
+          const answer = newest === -Infinity ? null : history.get(newest)!;
+          expect({ edge, answer }).toEqual({ edge, answer: entity.rowAt(edge)?.toString() ?? null });
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
