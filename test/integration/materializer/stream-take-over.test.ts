@@ -1,0 +1,38 @@
+/** Two streams of one partition: the second to write finds that it has lost it, and nothing of it counts. */
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { silentLogger } from '../../../contract/std/logger.ts';
+import { ArchiveTable } from '../../../materializer/stream/archive/archive-table.ts';
+import { readTable } from '../../../project/delta/delta-log.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import { clickView } from '../../support/fixtures/streamed-project.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+
+test('a range of offsets comes to the archive once, whoever writes it', async () => {
+  const folder = join(scratchFolder(), 'clicks');
+  const { source } = clickView(0).view;
+  const [a, b] = await Promise.all([0, 1].map(() => DuckDb.open({ threads: 1 })));
+  const tables = [a!, b!].map(
+    (duck) =>
+      new ArchiveTable({ folder, source, partition: 0, sourceId: 'folder', duck, logger: silentLogger }),
+  );
+  const values = ['ann', 1_000_000n, 'p', 1.5, '1'];
+  const event = { values, eventUs: 1_000_000, id: '1', op: 1 as const, offset: 0, appendedUs: 2_000_000 };
+  for (const table of tables) {
+    await table.begin();
+    table.add(event);
+  }
+  const position = { offset: 1, file: '0.jsonl', line: 1 };
+  await tables[0]!.commit(position, 1_000_000, 3_000_000);
+  await expect(tables[1]!.commit(position, 1_000_000, 3_000_001)).rejects.toMatchObject({
+    code: 'MAT_LEASE',
+    message: expect.stringMatching(
+      /has written partition 0 of .*clicks up to offset 1: this one has lost it$/,
+    ),
+  });
+  expect([...readTable(folder)!.files.values()]).toHaveLength(1);
+  const read: unknown[] = [];
+  for await (const events of tables[0]!.read(0)) read.push(...events);
+  expect(read).toEqual([event]);
+  for (const duck of [a!, b!]) duck.close();
+});
