@@ -1,5 +1,5 @@
 /** What definition files import: the builders, and the types of what they take. */
-export { agg } from './contract/definitions/builders/aggregate.ts';
+export { agg, session } from './contract/definitions/builders/aggregate.ts';
 export {
   entity,
   featureService,

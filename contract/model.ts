@@ -69,6 +69,7 @@ export const AGGREGATE_FUNCTIONS = [
   'stddev',
   'mostFrequent',
   'approxPercentile',
+  'duration',
 ] as const;
 export type AggregateFunction = (typeof AGGREGATE_FUNCTIONS)[number];
 
@@ -77,12 +78,14 @@ export const NEWEST_MAX = 1_000;
 
 export interface Aggregation {
   readonly function: AggregateFunction;
-  /** The source's column that is aggregated; null for `count()`, which counts events. */
+  /** The source's column that is aggregated; null for `count()` and `duration()`, which look at events alone. */
   readonly column: string | null;
-  /** The type of that column in the model; null for `count()`. */
+  /** The type of that column in the model; null without a column. */
   readonly columnType: ValueType | null;
-  /** null: lifetime, all events before the edge. */
+  /** null: a session, or lifetime: all events before the edge. */
   readonly windowUs: number | null;
+  /** The gap that ends a session: over the events since the last one before the edge. null: no session. */
+  readonly sessionUs: number | null;
   /** Decimal places kept when floats are summed in fixed point. */
   readonly scale: number;
   /** n of lastN; 0 otherwise. */

@@ -19,10 +19,16 @@ export function dueEdgeUs(us: number, view: Pick<FeatureView, 'hopUs' | 'delayUs
   return edgeAt(us - view.delayUs, view.hopUs) * view.hopUs;
 }
 
-/** @returns a feature's window in hops, or null for a lifetime */
+/** @returns a feature's window in hops, or null for a lifetime and for a session */
 export function windowHops(view: Pick<FeatureView, 'hopUs'>, feature: Feature): number | null {
   const windowUs = feature.aggregation?.windowUs ?? null;
   return windowUs === null ? null : windowUs / view.hopUs;
+}
+
+/** @returns the gap that ends a feature's session in hops, or null where it has no sessions */
+export function sessionHops(view: Pick<FeatureView, 'hopUs'>, feature: Feature): number | null {
+  const sessionUs = feature.aggregation?.sessionUs ?? null;
+  return sessionUs === null ? null : sessionUs / view.hopUs;
 }
 
 /**
@@ -34,7 +40,7 @@ export function fullFromUs(
   { aggregation }: Pick<Feature, 'aggregation'>,
 ): number | null {
   if (view.startUs === null || aggregation === null) return view.startUs;
-  const us = view.startUs + (aggregation.windowUs ?? 0);
+  const us = view.startUs + (aggregation.windowUs ?? aggregation.sessionUs ?? 0);
   return Math.ceil(us / view.hopUs) * view.hopUs;
 }
 

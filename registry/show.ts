@@ -271,7 +271,8 @@ function aggregationText(a: Aggregation | null): string {
   if (a === null) return 'stored';
   const parameter = a.function === 'lastN' ? a.n : a.function === 'approxPercentile' ? a.percentile : null;
   const taken = [a.column, parameter].filter((part) => part !== null).join(', ');
-  const window = a.windowUs === null ? 'lifetime' : `over ${formatDuration(a.windowUs)}`;
+  const session = a.sessionUs === null ? 'lifetime' : `over a session of ${formatDuration(a.sessionUs)}`;
+  const window = a.windowUs === null ? session : `over ${formatDuration(a.windowUs)}`;
   const bound = errorBound(a.function);
   return `${a.function}(${taken}) ${window}${bound === null ? '' : `, ${bound.text}`}`;
 }

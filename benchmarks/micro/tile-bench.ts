@@ -66,6 +66,7 @@ function feature(name: string, of: AggregateFunction, column: string | null, sec
     scale: 6,
     n: 0,
     percentile: 0,
+    sessionUs: null,
   };
   return { ...PLAIN_FEATURE, name, type, aggregation };
 }

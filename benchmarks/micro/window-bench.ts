@@ -53,7 +53,16 @@ function featureOf(name: AggregateFunction): Feature {
   const columnType = { kind: column === 'page' ? 'string' : 'float64' } as const;
   const type = { kind: name.startsWith('count') ? 'int64' : 'float64' } as const;
   const windowUs = HOPS * HOP_US;
-  const aggregation = { function: name, column, columnType, windowUs, scale: 6, n: 0, percentile: 0 };
+  const aggregation = {
+    function: name,
+    column,
+    columnType,
+    windowUs,
+    scale: 6,
+    n: 0,
+    percentile: 0,
+    sessionUs: null,
+  };
   return { ...PLAIN_FEATURE, name, type, aggregation };
 }
 

@@ -19,12 +19,29 @@ export function takesColumn(name: AggregateFunction, column: ValueType | null): 
   return column.kind !== 'bytes' && (SCALARS as readonly string[]).includes(column.kind);
 }
 
-/** @param column  null for `count()` alone */
+/** The aggregations that a session has. */
+export const OF_SESSIONS: readonly AggregateFunction[] = [
+  'count',
+  'sum',
+  'min',
+  'max',
+  'first',
+  'last',
+  'duration',
+];
+
+/** @returns whether the aggregation is of events, and so may lack a column, or must */
+export function isOfEvents(name: AggregateFunction): boolean {
+  return name === 'count' || name === 'duration';
+}
+
+/** @param column  null where the aggregation is of events */
 export function resultType(name: AggregateFunction, column: ValueType | null): ValueType {
   switch (name) {
     case 'count':
     case 'countDistinct':
     case 'approxCountDistinct':
+    case 'duration':
       return { kind: 'int64' };
     case 'sum':
       return column!.kind === 'int32' || column!.kind === 'int64' ? { kind: 'int64' } : { kind: 'float64' };

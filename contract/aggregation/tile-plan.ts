@@ -79,6 +79,8 @@ const NEEDS: Readonly<Record<AggregateFunction, readonly PartName[]>> = {
   stddev: ['sum', 'nv', 'squares'],
   mostFrequent: ['values'],
   approxPercentile: ['buckets'],
+  // Only sessions have it, which no tile holds yet.
+  duration: [],
 };
 
 /** @param view  aggregated */

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { parseExpression } from '../expression/syntax.ts';
+import { isOfEvents, OF_SESSIONS } from '../aggregation/result-type.ts';
 import { AGGREGATE_FUNCTIONS, NEWEST_MAX } from '../model.ts';
 import type { Json } from '../std/canonical-json.ts';
 import { givenText } from '../std/given-text.ts';
@@ -66,12 +67,15 @@ const aggregation = z
     column: text.nullable(),
     columnType: type.nullable(),
     windowUs: count.min(1).nullable(),
+    sessionUs: count.min(1).optional(),
     scale: count.max(22),
     n: count.max(NEWEST_MAX),
     percentile: z.number().min(0).lt(1),
   })
   .superRefine((one, context) => {
-    if (one.column === null && one.function !== 'count')
+    if (one.sessionUs === undefined ? one.function === 'duration' : !OF_SESSIONS.includes(one.function))
+      context.addIssue({ code: 'custom', path: ['sessionUs'], message: `expected none of ${one.function}` });
+    if (one.column === null && !isOfEvents(one.function))
       context.addIssue({ code: 'custom', path: ['column'], message: `expected a column to ${one.function}` });
     if ((one.n === 0) !== (one.function !== 'lastN'))
       context.addIssue({ code: 'custom', path: ['n'], message: 'expected at least 1 of lastN, else 0' });
@@ -157,7 +161,7 @@ const view = z
       if (kind === 'stored' && one.aggregation !== null) fault(path, 'expected null in a stored view');
       if (kind === 'aggregated' && one.aggregation === null)
         fault(path, 'expected an aggregation in an aggregated view');
-      const windowUs = one.aggregation?.windowUs ?? 0;
+      const windowUs = one.aggregation?.windowUs ?? one.aggregation?.sessionUs ?? 0;
       if (hopUs > 0 && windowUs % hopUs !== 0)
         fault([...path, 'windowUs'], `expected a whole number of hops of ${hopUs}`);
     }

@@ -89,7 +89,8 @@ export function countingIds(view: FeatureView, joinKeys: readonly JoinKey[]): nu
 function aggregationToJson(feature: Feature): Json {
   const a = feature.aggregation;
   if (a === null) return null;
-  return { ...a, columnType: a.columnType === null ? null : formatType(a.columnType) };
+  const columnType = a.columnType === null ? null : formatType(a.columnType);
+  return { ...a, columnType, sessionUs: a.sessionUs ?? undefined };
 }
 
 /** @param entity  the view's, in the same bundle */
@@ -257,7 +258,10 @@ function featureFromJson(json: JsonObject): Feature {
     type,
     missing: valueOf(type, json['missing']!),
     examples: (json['examples'] as readonly Json[]).map((value) => valueOf(type, value)),
-    aggregation: raw.aggregation === null ? null : { ...raw.aggregation, columnType },
+    aggregation:
+      raw.aggregation === null
+        ? null
+        : { ...raw.aggregation, sessionUs: raw.aggregation.sessionUs ?? null, columnType },
   };
 }
 

@@ -137,7 +137,8 @@ export const FEATURE_MEANING: Table<Feature, 'name' | 'aggregation'> = {
   normalization: metadata('normalization'),
 };
 
-export const AGGREGATION_MEANING: Table<Aggregation> = {
+/** A session's gap is told as its window. */
+export const AGGREGATION_MEANING: Table<Aggregation, 'sessionUs'> = {
   function: { option: 'agg', meaning: 'row' },
   column: { option: 'column', meaning: 'row' },
   columnType: {
@@ -148,7 +149,10 @@ export const AGGREGATION_MEANING: Table<Aggregation> = {
   windowUs: {
     option: 'window',
     meaning: 'row',
-    show: ({ windowUs }) => (windowUs === null ? 'lifetime' : formatDuration(windowUs)),
+    show: ({ windowUs, sessionUs }) => {
+      if (sessionUs !== null) return `session ${formatDuration(sessionUs)}`;
+      return windowUs === null ? 'lifetime' : formatDuration(windowUs);
+    },
   },
   scale: { option: 'scale', meaning: 'row' },
   n: { option: 'n', meaning: 'row' },

@@ -9,7 +9,7 @@ import { duckTypeOf, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { duckKeyType } from '../../project/engine/duckdb/history.ts';
 import type { Aggregation, Entity, Feature, FeatureView } from '../../contract/model.ts';
 import type { ValueType } from '../../contract/value-type.ts';
-import { windowHops } from '../../contract/windows.ts';
+import { sessionHops, windowHops } from '../../contract/windows.ts';
 
 export interface ValueColumn {
   /** The source's column. */
@@ -29,8 +29,10 @@ export interface PlannedFeature {
   /** Its name in the SQL: f0, f1, ... in the order of the view. */
   readonly name: string;
   readonly duckType: string;
-  /** null: lifetime. */
+  /** null: lifetime, or a session. */
   readonly hops: number | null;
+  /** The gap that ends a session; null: the feature has no sessions. */
+  readonly sessionHops: number | null;
   /** null: `count()`. */
   readonly column: ValueColumn | null;
 }
@@ -47,7 +49,7 @@ export interface AggregatePlan {
   readonly features: readonly PlannedFeature[];
   /** Distinct windows in hops, ascending, lifetimes left out. */
   readonly windows: readonly number[];
-  /** Some feature reaches back to the first event. */
+  /** Some feature reaches back to the first event: a lifetime, or a session, which may have begun at any time. */
   readonly hasLifetime: boolean;
 }
 
@@ -68,6 +70,8 @@ export interface TileSteps {
   readonly tile: readonly string[];
   /** Over the tiles of an entity, `p` being those up to and with a tile. */
   readonly counted: readonly string[];
+  /** The same with the columns before. */
+  readonly numbered: readonly string[];
   /** Over the tiles with the columns before. */
   readonly total: readonly string[];
   /** Columns of the total that a window takes from the last tile that entered. */
@@ -92,6 +96,7 @@ export function planAggregates(view: FeatureView, entity: Entity): AggregatePlan
       name: `f${i}`,
       duckType: duckTypeOf(feature.type),
       hops: windowHops(view, feature),
+      sessionHops: sessionHops(view, feature),
       column: columns.find((column) => column.source === aggregation.column) ?? null,
     };
   });

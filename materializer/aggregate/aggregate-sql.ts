@@ -58,9 +58,9 @@ interface AggregateQuery {
   readonly old: string | null;
 }
 
-/** @returns how many hops the widest window reaches back */
+/** @returns how many hops back an event may still change a value: those of the widest window, or of the longest gap */
 export function reachOf(plan: AggregatePlan): number {
-  return plan.windows.at(-1) ?? 0;
+  return Math.max(0, ...plan.windows, ...plan.features.map((f) => f.sessionHops ?? 0));
 }
 
 /** Whether all events are read, however far back they lie. */
@@ -111,10 +111,12 @@ export function aggregateSql(query: AggregateQuery): string {
 function eventCtes({ plan, events, scope }: AggregateQuery): string[] {
   const reach = reachOf(plan);
   const edge = `t // ${plan.hopUs} + 1`;
+  // A tile with the events of many hops would hide the gaps between them.
+  const hasSessions = plan.features.some((f) => f.sessionHops !== null);
   const columns = [
     keysOf(plan, 'r'),
     't',
-    `${scope === null ? edge : `greatest(${edge}, s.frm - ${reach})`} AS e`,
+    `${scope === null || hasSessions ? edge : `greatest(${edge}, s.frm - ${reach})`} AS e`,
     ...plan.columns.map((column) => column.name),
     ...fixedColumns(plan),
   ];

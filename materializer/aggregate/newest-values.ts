@@ -28,6 +28,7 @@ export function newestSteps(plan: AggregatePlan): TileSteps {
       ([v, n]) => `(list(${v} ORDER BY t, ${v} DESC) FILTER (${v} IS NOT NULL))[-${n}:] AS l_${v}`,
     ),
     counted: columns.map(([v]) => `sum(coalesce(len(l_${v}), 0)) OVER p::BIGINT AS lc_${v}`),
+    numbered: [],
     total: columns.map(([v, n]) => {
       const frame = `PARTITION BY ${plan.keyList} ORDER BY lc_${v} RANGE BETWEEN ${n - 1} PRECEDING AND CURRENT ROW`;
       const values = `flatten(list(l_${v}) FILTER (l_${v} IS NOT NULL) OVER (${frame}))`;

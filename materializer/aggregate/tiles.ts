@@ -10,7 +10,7 @@
  *
  * Running sums of deltas along the edges would be one wide sum a window, over three times as many rows: twice the CPU.
  */
-import type { AggregatePlan, PlannedFeature, StreamPart, ValueColumn } from './aggregate-plan.ts';
+import type { AggregatePlan, PlannedFeature, StreamPart, TileSteps, ValueColumn } from './aggregate-plan.ts';
 import { LIFETIME, windowOf } from './aggregate-plan.ts';
 import {
   avgSql,
@@ -24,6 +24,8 @@ import {
   sumSql,
 } from './fixed-point.ts';
 import { newestSql, newestSteps } from './newest-values.ts';
+import { sessionEnds, sessionSteps, sessionSuffix, sessionValues } from './sessions.ts';
+import type { SessionColumns } from './sessions.ts';
 
 /** Something that adds up: a column of the tile and the windows it is needed for (0: lifetime). */
 interface Additive {
@@ -58,14 +60,14 @@ function tileColumns(plan: AggregatePlan): TileColumns {
   for (const feature of plan.features) {
     for (const [name, tile] of additivesOf(feature)) {
       const additive = additives.get(name) ?? { name, tile, windows: new Set() };
-      additive.windows.add(windowOf(feature));
+      if (feature.sessionHops === null) additive.windows.add(windowOf(feature));
       additives.set(name, additive);
     }
     const frame = framedOf(feature);
     if (frame === null) continue;
     const [name, tile, fold] = frame;
     const known = framed.get(name) ?? { name, tile, fold, windows: new Set() };
-    known.windows.add(windowOf(feature));
+    if (feature.sessionHops === null) known.windows.add(windowOf(feature));
     framed.set(name, known);
   }
   const all = [...additives.values()];
@@ -78,14 +80,16 @@ export function tilePart(plan: AggregatePlan): StreamPart {
   const folds = [...additives, ...framed].map((part) => `${part.tile} AS ${part.name}`);
   const totals = additives.map((a) => `coalesce(sum(${a.name}) OVER p, 0) AS c_${a.name}`);
   const kept = framed.map((f) => f.name);
-  const steps = newestSteps(plan);
+  const steps = [newestSteps(plan), sessionSteps(plan, sessionColumns)];
+  const step = (name: keyof TileSteps): string[] => steps.flatMap((one) => one[name]);
   const upTo = `WINDOW p AS (PARTITION BY ${plan.keyList} ORDER BY e ROWS UNBOUNDED PRECEDING)`;
-  const own = [plan.keyList, 'e', 'row_number() OVER () AS id', ...kept, ...totals, ...steps.total];
+  const own = [plan.keyList, 'e', 'row_number() OVER () AS id', ...kept, ...totals, ...step('total')];
   return {
     ctes: [
-      `tile AS (SELECT ${[plan.keyList, 'e', ...folds, ...steps.tile].join(', ')} FROM ev GROUP BY ${plan.keyList}, e)`,
-      `counted AS (SELECT ${['*', ...steps.counted].join(', ')} FROM tile ${upTo})`,
-      `total AS MATERIALIZED (SELECT ${own.join(', ')} FROM counted ${upTo})`,
+      `tile AS (SELECT ${[plan.keyList, 'e', ...folds, ...step('tile')].join(', ')} FROM ev GROUP BY ${plan.keyList}, e)`,
+      `counted AS (SELECT ${['*', ...step('counted')].join(', ')} FROM tile ${upTo})`,
+      `numbered AS (SELECT ${['*', ...step('numbered')].join(', ')} FROM counted ${upTo})`,
+      `total AS MATERIALIZED (SELECT ${own.join(', ')} FROM numbered ${upTo})`,
     ],
     branches: [
       `SELECT ${[plan.keyList, 'e', '1 AS present', 'id AS entered', ...kept].join(', ')} FROM total`,
@@ -94,6 +98,7 @@ export function tilePart(plan: AggregatePlan): StreamPart {
         const left = windows.includes(hops) ? [`id AS left_${hops}`] : [];
         return `SELECT ${[plan.keyList, `e + ${hops} AS e`, ...left].join(', ')} FROM total`;
       }),
+      ...sessionEnds(plan),
     ],
     folds: [
       'max(present) AS present',
@@ -123,7 +128,8 @@ export function sumsSql(plan: AggregatePlan): string {
       return `${a.name.startsWith('n') ? `${sum}::BIGINT` : sum} AS ${a.name}_${w}`;
     }),
   );
-  const carried = newestSteps(plan).entered.map((name) => `entered.${name}`);
+  const newest = newestSteps(plan).entered.map((name) => `entered.${name}`);
+  const carried = [...newest, ...sessionValues(plan, sessionColumns)];
   if (sums.length + carried.length === 0) return 'SELECT * FROM w';
   const joins = [
     'LEFT JOIN total entered ON entered.id = w.entered',
@@ -146,9 +152,21 @@ export function sumsSql(plan: AggregatePlan): string {
   return `SELECT *, ${spreads.join(', ')} FROM (SELECT *, ${quotients.join(', ')} FROM (${inner}))`;
 }
 
+/** What a feature of a session takes of the tiles. */
+function sessionColumns(feature: PlannedFeature): SessionColumns {
+  const frame = framedOf(feature);
+  const framed = frame === null ? [] : [{ name: frame[0], fold: frame[2] }];
+  return { additives: additivesOf(feature).map(([name]) => name), framed };
+}
+
+/** @returns what stands behind the name of a column that is found over a window or a session */
+function suffixOf(feature: PlannedFeature): string {
+  return feature.sessionHops === null ? String(windowOf(feature)) : sessionSuffix(feature.sessionHops);
+}
+
 /** What tells the columns of one spread apart: its column in fixed point and its window. */
 function stddevName(feature: PlannedFeature): string {
-  return `${fixedColumn(feature.column!, scaleOf(feature))}_${windowOf(feature)}`;
+  return `${fixedColumn(feature.column!, scaleOf(feature))}_${suffixOf(feature)}`;
 }
 
 /** @returns the condition that a standard deviation is null since the sum of squares is past 10^38 - 1 */
@@ -158,7 +176,7 @@ export function spreadLostSql(feature: PlannedFeature): string {
 }
 
 function sumAndCount(feature: PlannedFeature): [sum: string, count: string] {
-  return [`s_${stddevName(feature)}`, `n_${feature.column!.name}_${windowOf(feature)}`];
+  return [`s_${stddevName(feature)}`, `n_${feature.column!.name}_${suffixOf(feature)}`];
 }
 
 function additivesOf(feature: PlannedFeature): [string, string][] {
@@ -217,8 +235,9 @@ function framedOf(feature: PlannedFeature): [name: string, tile: string, fold: s
 
 /** @returns the value of a feature that tiles give, from the columns of the running edges */
 export function tileValueSql(feature: PlannedFeature): string {
-  const w = windowOf(feature);
+  const w = suffixOf(feature);
   const column = feature.column?.name;
+  if (feature.aggregation.function === 'duration') return `duration_${w}`;
   if (feature.aggregation.function === 'count') return column === undefined ? `n_${w}` : `n_${column}_${w}`;
   if (feature.aggregation.function === 'lastN') return newestSql(feature, `n_${column}_${w}`);
   const framed = framedOf(feature);

@@ -64,6 +64,11 @@ async function incrementScope(computation: Computation): Promise<Scope> {
   const touched = [0, ...plan.windows].map((hops) =>
     eventRange(source, us(fromEdge - hops), us(toEdge - hops)),
   );
+  // A session is over at the first edge at or past its end, which an event at an edge's own time may be.
+  const gaps = plan.features.flatMap((f) => (f.sessionHops === null ? [] : [f.sessionHops]));
+  for (const hops of new Set(gaps)) {
+    touched.push(eventRange(source, us(fromEdge - hops), us(toEdge - hops) + 1));
+  }
   const late = lateSql(computation);
   if (late !== null) touched.push(late);
   const reachUs = us(fromEdge - reachOf(plan));

@@ -7,7 +7,13 @@ import {
   expressionMistakes,
   withComputedColumns,
 } from '../../project/engine/duckdb/sources/computed-columns.ts';
-import { resultType, takenBy, takesColumn } from '../../contract/aggregation/result-type.ts';
+import {
+  isOfEvents,
+  OF_SESSIONS,
+  resultType,
+  takenBy,
+  takesColumn,
+} from '../../contract/aggregation/result-type.ts';
 import type { Aggregation, Entity, Feature, FeatureView } from '../../contract/model.ts';
 import {
   columnFit,
@@ -98,7 +104,11 @@ function aggregationMistake(feature: Feature, a: Aggregation, hopUs: number): st
   if (a.windowUs !== null && (a.windowUs <= 0 || a.windowUs % hopUs !== 0)) {
     return `its window of ${a.windowUs} us is no whole number of hops of ${hopUs} us`;
   }
-  if (a.function === 'count') return resultMistake(feature, { kind: 'int64' });
+  if (a.sessionUs !== null && (a.sessionUs <= 0 || a.sessionUs % hopUs !== 0))
+    return `its session's gap of ${a.sessionUs} us is no whole number of hops of ${hopUs} us`;
+  if (a.sessionUs === null ? a.function === 'duration' : !OF_SESSIONS.includes(a.function))
+    return `${a.function} is not computed over ${a.sessionUs === null ? 'a window' : 'a session'}`;
+  if (isOfEvents(a.function)) return resultMistake(feature, { kind: 'int64' });
   if (a.column === null || a.columnType === null) return `${a.function} needs a column`;
   if (!takesColumn(a.function, a.columnType)) {
     const wanted = takenBy(a.function) === 'numbers' ? 'a number' : 'a single value';

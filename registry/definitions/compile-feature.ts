@@ -1,6 +1,12 @@
 /** Compiles one feature of a view: its type, its aggregation, its fallback. */
 import { formatDuration } from '../../contract/std/duration.ts';
-import { resultType, takenBy, takesColumn } from '../../contract/aggregation/result-type.ts';
+import {
+  isOfEvents,
+  OF_SESSIONS,
+  resultType,
+  takenBy,
+  takesColumn,
+} from '../../contract/aggregation/result-type.ts';
 import type { AggregateFunction, Aggregation, Feature } from '../../contract/model.ts';
 import { exactCast } from '../../project/engine/duckdb/sources/exact-cast.ts';
 import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
@@ -95,7 +101,9 @@ class FeatureCheck {
 
   stored(): Feature | null {
     const { type: text, column } = this.#options;
-    if (this.#options.window !== undefined) this.#fault('window', 'has "window" but no "agg"');
+    for (const option of ['window', 'session'] as const) {
+      if (this.#options[option] !== undefined) this.#fault(option, `has "${option}" but no "agg"`);
+    }
     if (text === undefined) this.#fault('', 'needs a type, or an agg over raw events');
     const type = text === undefined ? null : this.#parseType(text);
     if (type !== null) this.#columnHolds(column ?? this.#name, type);
@@ -103,9 +111,10 @@ class FeatureCheck {
   }
 
   aggregated(agg: AggregateFunction): Feature | null {
-    const { column, window } = this.#options;
-    this.#checkWindow(window);
-    if (column === undefined && agg !== 'count') return this.#fault('agg', `${agg} needs a column`);
+    const { column, window, session } = this.#options;
+    this.#checkWindow('window', window);
+    this.#checkSession(agg);
+    if (column === undefined && !isOfEvents(agg)) return this.#fault('agg', `${agg} needs a column`);
     const columnType = column === undefined ? null : this.#columnType(column, agg);
     if (column !== undefined && columnType === null) return null;
     const natural = resultType(agg, columnType);
@@ -120,6 +129,7 @@ class FeatureCheck {
       column: column ?? null,
       columnType,
       windowUs: window ?? null,
+      sessionUs: session ?? null,
       scale,
       n,
       percentile,
@@ -148,15 +158,30 @@ class FeatureCheck {
     return this.#fault('type', type);
   }
 
-  #checkWindow(windowUs: number | undefined): void {
+  /** A session is a window of its own kind, and few aggregations have it. */
+  #checkSession(agg: AggregateFunction): void {
+    const { session, window, column } = this.#options;
+    if (agg === 'duration' && column !== undefined)
+      this.#fault('column', 'duration is of the session, not of a column');
+    if (session === undefined) {
+      if (agg === 'duration') this.#fault('agg', 'duration needs a session, such as session: 30m');
+      return;
+    }
+    if (window !== undefined) this.#fault('session', 'has a window and a session: one of them is enough');
+    if (!OF_SESSIONS.includes(agg))
+      this.#fault('session', `${agg} is not computed over sessions; ${OF_SESSIONS.join(', ')} are`);
+    this.#checkWindow('session', session);
+  }
+
+  #checkWindow(option: 'window' | 'session', windowUs: number | undefined): void {
     if (windowUs === undefined || this.#context.hopUs === 0) return;
     const { hopUs } = this.#context;
     if (windowUs > 0 && windowUs % hopUs === 0) return;
     const near = Math.max(1, Math.round(windowUs / hopUs)) * hopUs;
     const window = formatDuration(windowUs);
     this.#fault(
-      'window',
-      `window ${window} is no whole number of hops of ${formatDuration(hopUs)}; ${formatDuration(near)} is`,
+      option,
+      `${option} ${window} is no whole number of hops of ${formatDuration(hopUs)}; ${formatDuration(near)} is`,
     );
   }
 

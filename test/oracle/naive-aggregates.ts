@@ -57,14 +57,35 @@ export function naiveRow(view: FeatureView, events: readonly RawEvent[], edgeUs:
 
 function valuesAt(view: FeatureView, before: readonly RawEvent[], edgeUs: number): Value[] {
   return view.features.map(({ aggregation, type }) => {
-    const { windowUs, column } = aggregation!;
-    const inWindow = before.filter((event) => windowUs === null || event.eventUs! >= edgeUs - windowUs);
+    const { windowUs, sessionUs, column } = aggregation!;
+    const inWindow =
+      sessionUs === null
+        ? before.filter((event) => windowUs === null || event.eventUs! >= edgeUs - windowUs)
+        : sessionAt(before, edgeUs, sessionUs);
+    if (aggregation!.function === 'duration') return ofType(type, durationOf(inWindow));
     if (column === null) return ofType(type, BigInt(inWindow.length));
     const held = inWindow.filter((event) => event.values[column] !== null);
     const values = held.map((event) => unsignedZero(event.values[column]!));
     const times = held.map((event) => event.eventUs!);
     return ofType(type, naiveAggregate(aggregation!, values, times));
   });
+}
+
+/** The events since the last gap before the edge: none once it has passed. */
+function sessionAt(before: readonly RawEvent[], edgeUs: number, gapUs: number): RawEvent[] {
+  const session: RawEvent[] = [];
+  let next = edgeUs;
+  for (const event of before.toSorted((a, b) => b.eventUs! - a.eventUs!)) {
+    if (next - event.eventUs! >= gapUs) break;
+    session.push(event);
+    next = event.eventUs!;
+  }
+  return session;
+}
+
+function durationOf(session: readonly RawEvent[]): Value {
+  const times = session.map((event) => event.eventUs!);
+  return times.length === 0 ? null : BigInt(Math.max(...times) - Math.min(...times));
 }
 
 function unsignedZero(value: Value): Value {

@@ -2,7 +2,7 @@
  * Definitions that compile, form by form; `npm run check:types` sees to that, and `definition-types.test.ts` to it that
  * a plan takes them too.
  */
-import { agg, entity, featureService, featureView, onDemandView, source, t, vars } from 'plumbline';
+import { agg, entity, featureService, featureView, onDemandView, session, source, t, vars } from 'plumbline';
 import type { Duration } from 'plumbline';
 
 export const customer = entity('customer', {
@@ -73,6 +73,8 @@ export const windows = featureView('windows', {
     last: agg.last('yes').lifetime({ missing: false }),
     about: agg.approxCountDistinct('word').over('7d', { missing: 0, tolerance: 5 }),
     median: agg.approxPercentile('price', 0.5).over('7d', { type: 'float32' }),
+    visit: agg.duration().over(session('2h')),
+    visited: agg.count().over(session('1d'), { missing: 0 }),
     newest: agg.lastN('word', 3).over('7d', { missing: ['a', null] }),
     favorite: agg.mostFrequent('word').over('2w1d6h', { examples: ['a'] }),
   },

@@ -2,7 +2,7 @@
  * Definitions that do not compile, mistake by mistake, each with words of what `tsc` says of it. `npm run check:types`
  * sees that none compiles; `definition-types.test.ts` that it says no more, and that a plan refuses the same.
  */
-import { agg, entity, featureService, featureView, onDemandView, source, t } from 'plumbline';
+import { agg, entity, featureService, featureView, onDemandView, session, source, t } from 'plumbline';
 
 const customer = entity('customer', { joinKeys: { customer_id: t.int64() } });
 const events = source.parquet('events', { path: 'data/events.parquet', eventTime: 'at' });
@@ -112,6 +112,8 @@ export const values = [
 ];
 
 export const aggregates = [
+  // @ts-expect-error -- Argument of type 'Session' is not assignable to parameter of type
+  featureView('v39', { ...common, features: { n: agg.countDistinct('word').over(session('2h')) } }),
   // @ts-expect-error -- Expected 2 arguments, but got 1.
   featureView('v40', { ...common, features: { last: agg.lastN('price').lifetime() } }),
   // @ts-expect-error -- Type 'Aggregate<NumberType, "int64">' is not assignable to type 'AggregatedFeature |

@@ -11,11 +11,23 @@ import type { AggregateOptions, ListOptions, NumberType, SingleType } from './fe
  * Types    the types that the option `type` may ask for
  * Natural  the types that it may give without that option; which one depends on the column, which is not known here
  */
-interface Aggregate<Types extends SingleType = SingleType, Natural extends Types = Types> {
+interface Aggregate<
+  Types extends SingleType = SingleType,
+  Natural extends Types = Types,
+  Window extends Duration | Session = Duration,
+> {
   /** Over the events with `edge - window <= event < edge`. */
-  over<Type extends Types = Natural>(window: Duration, options?: AggregateOptions<Type>): AggregatedFeature;
+  over<Type extends Types = Natural>(window: Window, options?: AggregateOptions<Type>): AggregatedFeature;
   /** Over all events before the edge. */
   lifetime<Type extends Types = Natural>(options?: AggregateOptions<Type>): AggregatedFeature;
+}
+
+/** An aggregate that only sessions have. */
+interface SessionAggregate {
+  over<Type extends NumberType = 'int64'>(
+    window: Session,
+    options?: AggregateOptions<Type>,
+  ): AggregatedFeature;
 }
 
 /** An aggregate that gives a list of the column's values. */
@@ -24,17 +36,21 @@ interface ListAggregate {
   lifetime(options?: ListOptions): AggregatedFeature;
 }
 
-function aggregate<Types extends SingleType, Natural extends Types = Types>(
+function aggregate<
+  Types extends SingleType,
+  Natural extends Types = Types,
+  Window extends Duration | Session = Duration,
+>(
   name: string,
   column: string | undefined,
   parameters: { readonly n?: number; readonly percentile?: number } = {},
-): Aggregate<Types, Natural> {
-  const draft = (window: string | undefined, options: object): AggregatedFeature => {
+): Aggregate<Types, Natural, Window> {
+  const draft = (window: Duration | Session | undefined, options: object): AggregatedFeature => {
     const own = {
       agg: name,
       ...(column === undefined ? {} : { column }),
       ...parameters,
-      ...(window === undefined ? {} : { window }),
+      ...(typeof window === 'string' ? { window } : window),
     };
     return new FeatureDraft({ ...own, ...options }, calledAt()) as AggregatedFeature;
   };
@@ -44,16 +60,27 @@ function aggregate<Types extends SingleType, Natural extends Types = Types>(
   };
 }
 
+/** Over the events since the last gap of this length before the edge: `agg.count().over(session('30m'))`. */
+export function session(gap: Duration): Session {
+  return { session: gap };
+}
+
+interface Session {
+  readonly session: Duration;
+}
+
 const counted = (name: string, column?: string) => aggregate<NumberType, 'int64'>(name, column);
-const summed = (column: string) => aggregate<NumberType, 'int64' | 'float64'>('sum', column);
+const summed = (column: string) =>
+  aggregate<NumberType, 'int64' | 'float64', Duration | Session>('sum', column);
 const averaged = (name: string, column: string) => aggregate<NumberType, 'float64'>(name, column);
-const picked = (name: string, column: string) => aggregate<SingleType>(name, column);
+const picked = (name: string, column: string) =>
+  aggregate<SingleType, SingleType, Duration | Session>(name, column);
 const listed = (name: string, column: string, n: number) => aggregate(name, column, { n }) as ListAggregate;
 
 /** Aggregates over raw events. All but `count()` ignore nulls. */
 export const agg = {
   /** Without a column: events; with one: its non-null values. */
-  count: (column?: string) => counted('count', column),
+  count: (column?: string) => aggregate<NumberType, 'int64', Duration | Session>('count', column),
   countDistinct: (column: string) => counted('countDistinct', column),
   sum: summed,
   avg: (column: string) => averaged('avg', column),
@@ -62,7 +89,9 @@ export const agg = {
   max: (column: string) => picked('max', column),
   first: (column: string) => picked('first', column),
   last: (column: string) => picked('last', column),
-  mostFrequent: (column: string) => picked('mostFrequent', column),
+  mostFrequent: (column: string) => aggregate<SingleType>('mostFrequent', column),
+  /** Of a session alone: from its first event to its last, in microseconds. */
+  duration: (): SessionAggregate => aggregate<NumberType, 'int64', Session>('duration', undefined),
   /** About how many different values: off by 1.6 % (one standard deviation). */
   approxCountDistinct: (column: string) => counted('approxCountDistinct', column),
   /** The newest n values, newest first; at most 1,000. */

@@ -272,6 +272,33 @@ test('of one time first and last have the smallest value; halfway between two st
   expect(history.get('["down"]')![0]!.values).toEqual([-5e-7, -5e-7, -1e-6]);
 });
 
+test('a session ends at the edge at which its gap has passed, hour by hour, and a late event joins two', async () => {
+  const over = { windowUs: null, sessionUs: 2 * HOUR };
+  const made = viewOf([
+    { name: 'n', function: 'count', ...over },
+    { name: 'lasted', function: 'duration', ...over },
+    { name: 'spent', function: 'sum', column: 'price', columnType: { kind: 'float64' }, ...over },
+  ]);
+  // The second one stands at an edge itself; the one at 4.5 comes two hours late and joins what 3 and 6 were apart.
+  const events = [event('a', 1.5, 1), event('a', 3, 2), event('a', 4.5, 8, 2 * HOUR), event('a', 6, 4)];
+  for (let hour = 2; hour <= 9; hour++) {
+    const cutoffUs = START + hour * HOUR;
+    const known = hour === 2 ? {} : { previousCutoffUs: cutoffUs - HOUR };
+    const prepared = await prepare(made, events, { cutoffUs, ...known, runId: `run-${hour}` });
+    await prepared.publish(START + (10 + hour) * HOUR);
+  }
+  const rows = (await readHistory(duck, folder, made.view, made.entity)).get('["a"]')!;
+  const newest = new Map(rows.map(({ eventUs, values }) => [(eventUs - START) / HOUR, values]));
+  expect([...newest].toSorted(([a], [b]) => a - b)).toEqual([
+    [2, [1n, 0n, 1]],
+    [4, [2n, BigInt(1.5 * HOUR), 3]],
+    [5, [3n, BigInt(3 * HOUR), 11]],
+    [7, [4n, BigInt(4.5 * HOUR), 15]],
+    [8, [0n, null, 0]],
+  ]);
+  expect(rows.length).toBeGreaterThan(newest.size);
+});
+
 test('a correction that readers would not see is refused before anything is written', async () => {
   const made = viewOf();
   const events = [event('a', 1, 1), event('a', 1, 5, 2 * HOUR)];

@@ -55,9 +55,9 @@ describe('a slip in YAML is one mistake', () => {
     ['a plain value', 'entity\n', 1, 'onDemandView: or featureService:), got a plain value'],
     ['a source of CSV', VIEW.replace('parquet: data/invoices.parquet', 'csv: data/invoices.csv'), 3, 'expected one of parquet: PATH, delta: PATH, iceberg: PATH and stream: { topic: ... }, got "csv"; other files become Parquet by DuckDB: COPY'],
     ['a source of a slip', VIEW.replace('parquet:', 'parqet:'), 3, 'expected one of parquet: PATH, delta: PATH, iceberg: PATH and stream: { topic: ... }, got "parqet", did you mean "parquet"?'],
-    ["another tool's name of an aggregation", VIEW.replace('line_total: float64', 'x: { agg: average, column: line_total }'), 4, 'sum, avg, min, max, first, last, lastN, stddev, mostFrequent, approxPercentile, got "average", did you mean "avg"?'],
+    ["another tool's name of an aggregation", VIEW.replace('line_total: float64', 'x: { agg: average, column: line_total }'), 4, 'sum, avg, min, max, first, last, lastN, stddev, mostFrequent, approxPercentile, duration, got "average", did you mean "avg"?'],
     ['a slip in an aggregation', VIEW.replace('line_total: float64', 'x: { agg: countDistnct, column: line_total }'), 4, 'got "countDistnct", did you mean "countDistinct"?'],
-    ['no text as an aggregation', VIEW.replace('line_total: float64', 'x: { agg: 5, column: line_total }'), 4, 'approxPercentile, got 5'],
+    ['no text as an aggregation', VIEW.replace('line_total: float64', 'x: { agg: 5, column: line_total }'), 4, 'duration, got 5'],
   ])('%s', async (_, document, line, sentence) => {
     const found = await mistakesOf(yaml(document, ENTITY.replace('customer', 'other')));
     expect(found.join('\n')).toContain(`definitions/a.yaml:${line}  `);
@@ -110,6 +110,11 @@ test.each([
   ['n of another', '{ agg: last, column: line_total, n: 3 }', 'n is of lastN; last has none'],
   ['lastN without a column', '{ agg: lastN, n: 3 }', 'lastN needs a column'],
   ['a list as one number', '{ agg: lastN, column: line_total, n: 3, type: float64 }', 'lastN gives list<float64>, which cannot be held as float64'],
+  ['a session and a window', '{ agg: count, session: 2h, window: 2h }', 'has a window and a session: one of them is enough'],
+  ['a session that is no whole number of hops', '{ agg: count, session: 90m }', 'session 1h30m is no whole number of hops of 1h; 2h is'],
+  ['a session of what has none', '{ agg: countDistinct, column: category, session: 2h }', 'countDistinct is not computed over sessions; count, sum, min, max, first, last, duration are'],
+  ['a duration without a session', '{ agg: duration, window: 2h }', 'duration needs a session, such as session: 30m'],
+  ['a duration of a column', '{ agg: duration, column: category, session: 2h }', 'duration is of the session, not of a column'],
   ['a percentile of 100', '{ agg: approxPercentile, column: line_total, percentile: 95 }', 'percentile: expected less than 1, got 95'],
   ['a percentile of 0', '{ agg: approxPercentile, column: line_total, percentile: 0 }', 'percentile: expected more than 0, got 0'],
   ['no percentile', '{ agg: approxPercentile, column: line_total }', 'approxPercentile needs percentile, such as percentile: 0.95'],
