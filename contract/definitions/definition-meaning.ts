@@ -9,6 +9,7 @@
  *   location  where a source lies: neither
  *   metadata  the rest
  */
+import { canonicalJson } from '../std/canonical-json.ts';
 import type { Json } from '../std/canonical-json.ts';
 import { formatDuration } from '../std/duration.ts';
 import { formatTimestamp } from '../std/timestamp.ts';
@@ -21,8 +22,10 @@ import type {
   RequestInput,
   Source,
 } from '../model.ts';
-import type { StreamFormat, StreamSource } from '../stream-source.ts';
+import { expressionTypeOf } from '../expression/expression-type.ts';
+import type { StreamField, StreamFormat, StreamSource } from '../stream-source.ts';
 import { canonicalText } from '../expression/canonical-text.ts';
+import { columnsOf, resolveExpression } from '../expression/resolve.ts';
 import { parseExpression } from '../expression/syntax.ts';
 import { formatType } from '../value-type.ts';
 import { valueToJson } from '../wire/online/json-value.ts';
@@ -105,11 +108,44 @@ export const STREAM_MEANING: Table<StreamSource> = {
   topic: { option: 'source.topic', meaning: 'location' },
   folder: { option: 'source.folder', meaning: 'location' },
   format: { option: 'source.format', meaning: 'row', show: ({ format }) => formatText(format) },
-  fields: { option: 'source.fields', meaning: 'row', show: ({ fields }) => fieldsToJson(fields) },
+  fields: {
+    option: 'source.fields',
+    // A view's own logic has the fields that it reads: one that comes, or goes unread, changes none of its rows.
+    meaning: (before, after) => (isSomeFieldChanged(before, after) ? 'row' : 'metadata'),
+    show: ({ fields }) => fieldsToJson(fields),
+  },
   id: { option: 'source.id', meaning: 'row' },
   keyedBy: { option: 'source.keyedBy', meaning: 'location' },
   op: { option: 'source.op', meaning: 'row' },
 };
+
+function isSomeFieldChanged(before: StreamSource, after: StreamSource): boolean {
+  const text = (field: StreamField): string => canonicalJson(fieldsToJson([field]));
+  return before.fields.some((field) => {
+    const now = after.fields.find(({ name }) => name === field.name);
+    return now !== undefined && text(now) !== text(field);
+  });
+}
+
+/** What a stream is to one view: of its fields those that it reads. */
+function streamLogicOf(
+  { source, features, where, select }: Omit<FeatureView, 'definitionId'>,
+  stream: StreamSource,
+  joinKeys: readonly JoinKey[],
+): Json {
+  const types = new Map(stream.fields.map(({ name, type }) => [name, expressionTypeOf(type)]));
+  const texts = [...(where === null ? [] : [where]), ...select.map(({ expression }) => expression)];
+  const computed = texts.flatMap((text) => [...columnsOf(resolveExpression(parseExpression(text), types))]);
+  const aggregated = features.map(({ aggregation }) => aggregation?.column ?? null);
+  const told = [source.eventTime, stream.id, stream.op?.column ?? null];
+  const read = new Set(
+    [...joinKeys.map(({ name }) => name), ...told, ...aggregated, ...computed].map((name) =>
+      name?.toLowerCase(),
+    ),
+  );
+  const fields = stream.fields.filter(({ name }) => read.has(name.toLowerCase()));
+  return { ...rowLogicIn(STREAM_MEANING, stream), fields: fieldsToJson(fields) };
+}
 
 /** A schema file says how values lie in the bytes; which values a message holds is what its fields say. */
 function formatText(format: StreamFormat): Json {
@@ -244,7 +280,9 @@ export function rowLogicOf(view: Omit<FeatureView, 'definitionId'>, joinKeys: re
     source: {
       ...rowLogicIn(SOURCE_MEANING, view.source),
       ...(view.source.table === undefined ? {} : { table: view.source.table }),
-      ...(view.source.stream === undefined ? {} : rowLogicIn(STREAM_MEANING, view.source.stream)),
+      ...(view.source.stream === undefined
+        ? {}
+        : { stream: streamLogicOf(view, view.source.stream, joinKeys) }),
     },
     features: view.features.map((feature) => ({
       name: feature.name,

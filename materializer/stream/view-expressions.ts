@@ -4,6 +4,7 @@
  */
 import { compileExpression, OverflowFault } from '../../contract/expression/evaluate.ts';
 import type { ExpressionValue } from '../../contract/expression/evaluate.ts';
+import { expressionTypeOf } from '../../contract/expression/expression-type.ts';
 import { resolveExpression } from '../../contract/expression/resolve.ts';
 import type { ExpressionType } from '../../contract/expression/resolve.ts';
 import { parseExpression } from '../../contract/expression/syntax.ts';
@@ -26,20 +27,10 @@ interface ViewExpressions {
 
 const EXCLUDED = { kind: 'excluded' } as const;
 
-const TYPES: Readonly<Partial<Record<ValueType['kind'], ExpressionType>>> = {
-  bool: 'bool',
-  int32: 'int64',
-  int64: 'int64',
-  float32: 'float64',
-  float64: 'float64',
-  string: 'string',
-  timestamp: 'timestamp',
-};
-
 /** @param view  over a stream; applying it has shown that its expressions fit the fields */
 export function viewExpressions({ source, where, select }: FeatureView): ViewExpressions {
   const { fields } = source.stream!;
-  const types = new Map(fields.map(({ name, type }) => [name, TYPES[type.kind] ?? null]));
+  const types = new Map(fields.map(({ name, type }) => [name, expressionTypeOf(type)]));
   const reads = new Map(fields.map(({ name, type }, i) => [name, readerOf(type, i)]));
   const compile = (text: string, expected: ExpressionType | null) =>
     compileExpression<Row>(resolveExpression(parseExpression(text), types, expected), (name) =>

@@ -20,6 +20,18 @@ source: clicks
 features: { clicks_1h: { agg: count, window: 1h }, last_page: { agg: last, column: page } }
 `;
 
+const SCHEMA = JSON.stringify({
+  type: 'record',
+  name: 'Click',
+  fields: [
+    { name: 'user_id', type: 'long' },
+    { name: 'page', type: 'string' },
+    { name: 'price', type: 'double' },
+    { name: 'at', type: 'long' },
+    { name: 'id', type: 'string' },
+  ],
+});
+
 const TYPESCRIPT = `
 import { agg, featureView, source, t } from 'plumbline';
 export const clicks = source.stream('clicks', {
@@ -223,4 +235,25 @@ test('variables stand where a stream lies, and nowhere else in it', async () => 
   expect((await mistakes(changed('id: id', 'id: "${env}"'), { env: 'id' }))[0]).toContain(
     'variables stand only where a source lies',
   );
+});
+
+test('a field that no view reads changes none of its rows; what one reads does, and where a stream lies does not', async () => {
+  const idOf = async (yaml: string): Promise<number> =>
+    (await compile({ 'clicks.yaml': yaml })).views.get('user_clicks')!.definitionId;
+  const own = await idOf(YAML);
+  expect(await idOf(changed('fields: {', 'fields: { more: string,'))).toBe(own);
+  expect(await idOf(changed('price: float64', 'price: int64'))).toBe(own);
+  expect(await idOf(changed('topic: shop.clicks', 'topic: other'))).toBe(own);
+  expect(await idOf(changed('data/clicks', 'data/other'))).toBe(own);
+  const filtered = changed('source: clicks\nfeatures', 'source: clicks\nwhere: price > 1\nfeatures');
+  expect(await idOf(filtered)).not.toBe(await idOf(filtered.replace('price: float64', 'price: int64')));
+  for (const [from, to] of [
+    ['unit: ms', 'unit: s'],
+    ['page: string', 'page: int64'],
+    ['format: json', 'format: { avro: { file: a.avsc } }'],
+    ['id: id, ', ''],
+  ] as const) {
+    const files = { 'clicks.yaml': changed(from, to), 'a.avsc': SCHEMA };
+    expect((await compile(files)).views.get('user_clicks')!.definitionId).not.toBe(own);
+  }
 });
