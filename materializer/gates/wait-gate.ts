@@ -2,7 +2,7 @@
  * `plumb materialize wait`: a gate for a deploy. It is met when every stored and aggregated view behind a service is
  * materialized past a time, that is when both hold of it:
  *
- *   its last complete run was of the definition in force, and complete up to that time or later
+ *   its last complete run was of the definition in force, and complete up to that time or later; so was its stream
  *   the online store vouches for as much: none of its markers is missing or behind that time
  *
  * The bundle is read again at each look, so that what is applied meanwhile counts. A store that cannot be reached is no
@@ -11,7 +11,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { serviceNamed } from '../../contract/definitions/service-named.ts';
-import type { Bundle } from '../../contract/model.ts';
+import type { Bundle, FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
@@ -103,17 +103,30 @@ interface Look {
 async function viewAt(bundle: Bundle, id: string, { database, writer, asOfUs }: Look): Promise<GateView> {
   const view = bundle.views.get(id)!;
   const runs = await database.runs({ view: id });
-  const complete = runs.findLast((run) => run.state === 'complete' && movesBookmark(run));
-  const current = complete?.definitionId === view.definitionId ? complete : null;
-  const watermarkUs = current?.watermarkUs ?? null;
+  const done = runs.filter(isDone);
+  const watermarkUs = completeUpTo(view, done);
   const onlineUs = writer === null ? null : await leastMarker(writer, id);
   const reason = reasonOf(asOfUs, {
     watermarkUs,
     onlineUs,
-    wasRun: complete !== undefined,
+    wasRun: done.length > 0,
     last: runs.at(-1),
   });
   return { view: id, met: reason === null, watermarkUs, onlineUs, reason };
+}
+
+/** The record of a stream says at each commit how far it is, and goes on. */
+function isDone(run: RunRecord): boolean {
+  return run.kind === 'stream' ? run.watermarkUs > 0 : run.state === 'complete' && movesBookmark(run);
+}
+
+/** @returns null when the last of the runs was of another definition than the one in force, or there is none */
+function completeUpTo({ definitionId, source }: FeatureView, done: readonly RunRecord[]): number | null {
+  const own = done.filter((run) => run.definitionId === definitionId);
+  if (own.length === 0) return null;
+  // Streams and runs over their archive take turns; what one of them has completed stays complete.
+  if (source.stream !== undefined) return own.reduce((most, run) => Math.max(most, run.watermarkUs), 0);
+  return done.at(-1) === own.at(-1) ? own.at(-1)!.watermarkUs : null;
 }
 
 interface Found {

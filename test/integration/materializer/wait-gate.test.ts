@@ -1,6 +1,6 @@
 /** `plumb materialize wait`: met by runs of the definition in force and by what the online store vouches for, both. */
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import type { Bundle, FeatureView } from '../../../contract/model.ts';
 import { waitForService } from '../../../materializer/gates/wait-gate.ts';
@@ -16,6 +16,7 @@ import {
   START_US,
 } from '../../support/fixtures/materialized-project.ts';
 import type { TestProject } from '../../support/fixtures/materialized-project.ts';
+import { clickView, makeStreamed } from '../../support/fixtures/streamed-project.ts';
 import { plumb } from '../../support/processes/plumb-process.ts';
 
 const at = (hours: number): number => START_US + hours * HOUR_US;
@@ -129,4 +130,29 @@ test('as a command: exit codes, JSON, and options that do not fit', async () => 
   });
   expect(odd).toMatchObject({ code: 2, stderr: expect.stringContaining('expected a duration such as 10m') });
   expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no service ranks') });
+});
+
+test("a stream's view is as far as its stream has committed and the store vouches for", async () => {
+  const streamed = await makeStreamed();
+  onTestFinished(() => streamed.remove());
+  const { view, bundle, entity } = clickView(60_000_000);
+  const pages = view.features.find(({ name }) => name === 'pages');
+  const service = {
+    ...serviceOf('clicks', []),
+    features: [{ fullName: 'user_clicks__pages', view: view.id, role: view.id, feature: pages!.name }],
+    views: [{ role: view.id, view: view.id, requestKeys: ['user_id'] }],
+    requestKeys: entity.joinKeys,
+  };
+  publishBundle(streamed.settings.bundles, { ...bundle, services: new Map([['clicks', service]]) });
+  const options = { service: 'clicks', timeoutUs: 0, signal: new AbortController().signal };
+  const ask = (asOfUs: number): Promise<WaitGate> =>
+    waitForService(streamed, streamed.database, { ...options, asOfUs });
+  expect(reasons(await ask(START_US))).toEqual(['was never run to its end']);
+  const click = { user_id: 'a', at: START_US + 35_000_000, page: 'p', price: 1, id: 'i' };
+  streamed.writeMessages('1.jsonl', [JSON.stringify(click)], START_US + 36_000_000);
+  streamed.setClock(START_US + 40_000_000);
+  await streamed.drain(bundle);
+  // The newest event less 5 s, down to the hop.
+  expect(await ask(START_US + 30_000_000)).toMatchObject({ met: true });
+  expect(reasons(await ask(START_US + 40_000_000))).toEqual(['is complete up to 2026-01-01T00:00:30Z only']);
 });
