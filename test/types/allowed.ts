@@ -134,6 +134,34 @@ export const service = featureService(
   { consumers: [{ model: 'm', owner: 'o' }], tensor: 'float32' },
 );
 
+const clicks = source.stream('clicks', {
+  topic: `${vars['data']}.clicks`,
+  format: 'json',
+  fields: {
+    customer_id: t.int64(),
+    page: t.string(),
+    price: t.float64(),
+    at: t.timestamp({ unit: 'ms' }),
+    id: t.string(),
+    change: t.string(),
+  },
+  eventTime: 'at',
+  id: 'id',
+  keyedBy: 'customer_id',
+  archive: `${vars['data']}/clicks`,
+  op: { column: 'change', insert: ['c', 'r'], delete: ['d'] },
+  maxAhead: '1h',
+  outOfOrder: '30s',
+});
+
+/** Over a stream: hop, delay and watermark have defaults of their own. */
+export const clicked = featureView('clicked', {
+  entity: customer,
+  source: clicks,
+  where: 'price > 0',
+  features: { clicks_1h: agg.count().over('1h'), last_page: agg.last('page').lifetime() },
+});
+
 /** A list that is put together. */
 export const listed = featureService('listed_v1', [values, lines].slice(0, 1));
 

@@ -52,7 +52,7 @@ export const times = [
   featureView('v8', { ...common, start: '31.01.2026', features: { price: t.float64() } }),
   // @ts-expect-error -- Type '"10min"' is not assignable to type 'Duration | undefined'.
   source.parquet('s2', { path: 'data/events.parquet', eventTime: 'at', maxAhead: '10min' }),
-  // @ts-expect-error -- Argument of type '"30 days"' is not assignable to parameter of type 'Duration'.
+  // @ts-expect-error -- Argument of type '"30 days"' is not assignable to parameter of type 'Session | Duration'.
   featureView('v9', { ...common, features: { n: agg.count().over('30 days') } }),
 ];
 
@@ -116,7 +116,7 @@ export const aggregates = [
   featureView('v39', { ...common, features: { n: agg.countDistinct('word').over(session('2h')) } }),
   // @ts-expect-error -- Expected 2 arguments, but got 1.
   featureView('v40', { ...common, features: { last: agg.lastN('price').lifetime() } }),
-  // @ts-expect-error -- Type 'Aggregate<NumberType, "int64">' is not assignable to type 'AggregatedFeature |
+  // @ts-expect-error -- Type 'Aggregate<NumberType, "int64", Session | Duration>' is not assignable to type
   featureView('v41', { ...common, features: { n: agg.count() } }),
   // @ts-expect-error -- Expected 1 arguments, but got 0.
   featureView('v42', { ...common, features: { spend: agg.sum().lifetime() } }),
@@ -139,6 +139,16 @@ export const aggregates = [
 ];
 
 const y = t.bool();
+const fields = { customer_id: t.int64(), page: t.string(), at: t.timestamp({ unit: 'ms' }) };
+const stream = { format: 'json', archive: 'data/clicks', fields, eventTime: 'at' } as const;
+
+export const streams = [
+  // @ts-expect-error -- Type '"page"' is not assignable to type '"at"'.
+  source.stream('s5', { ...stream, topic: 'clicks', eventTime: 'page' }),
+  // @ts-expect-error -- Type '"at"' is not assignable to type 'FieldOf<NoInfer<{ customer_id:
+  source.stream('s6', { ...stream, topic: 'clicks', keyedBy: 'at' }),
+];
+
 const trip = onDemandView('trip', { features: { y }, compute: () => ({ y: true }) });
 
 export const onDemandViews = [
