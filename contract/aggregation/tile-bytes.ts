@@ -2,12 +2,15 @@
  * The bytes of a tile, as the stream keeps them and sends them. What it is the tile of (view, definition, keys, edge,
  * origin) stands beside them, and the plan says which parts follow.
  *
- *   tile    = version u8 (1) | n count | seen count | since count | part*     parts in the order of the plan
- *   nv      = count                                     sum, squares = whole number
- *   min max = 0, or 1 and a value                       first last   = 0, or 1, time and value
- *   values  = count, then (value, count)*, values in canonical order
- *   latest  = count, then (time, value)*, the newest first
- *   registers = count, then (register count, rank u8)*     buckets = count, then (bucket whole number, count)*
+ *   tile        = version u8 (1) | n count | seen count | since count | part*      parts in the order of the plan
+ *   nv          = count
+ *   sum squares = whole number
+ *   min max     = 0, or 1 and a value
+ *   first last  = 0, or 1, time and value
+ *   values      = count, then (value, count)*, values in canonical order
+ *   latest      = count, then (time, value)*, the newest first
+ *   registers   = count, then (register count, rank u8)*, ascending
+ *   buckets     = count, then (bucket whole number, count)*, ascending
  *
  * Counts, whole numbers and values are those of tile-writer.ts; a time is a whole number of microseconds. One tile has
  * one form: equal tiles are equal bytes. The bytes are frozen (test/golden/tiles.json).
