@@ -207,6 +207,11 @@ test.each([
     'clicks.yaml:10  view "user_clicks": freshness 20s cannot be kept: hop and delay together take 25s, the smallest value allowed',
   ],
   [
+    '{ agg: count, window: 1h }',
+    '{ agg: count, session: 1h }',
+    'feature "clicks_1h": count over a session is computed of files, over a stream not yet',
+  ],
+  [
     'eventTime: at',
     'eventTime: at\ncreatedTime: at',
     'clicks.yaml:6  source "clicks" has no option "createdTime"',
