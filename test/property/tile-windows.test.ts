@@ -34,11 +34,14 @@ interface Placed extends RawEvent {
   readonly offset: number;
 }
 
+/** Without those of sessions, which no tile holds. */
+const WINDOWED = (Object.keys(FUNCTIONS) as AggregateFunction[]).filter((name) => name !== 'duration');
+
 type Draw = <T>(choices: readonly T[]) => T;
 
 function randomFeatures(draw: Draw): FeatureSketch[] {
   return Array.from({ length: draw([1, 3, 6]) }, (_, i) => {
-    const name = draw(Object.keys(FUNCTIONS) as AggregateFunction[]);
+    const name = draw(WINDOWED);
     const hops = draw(LENGTHS);
     const windowUs = hops === null ? null : hops * HOP_US;
     if (name === 'count' && draw([true, false])) return { name: `f${i}`, function: name, windowUs };
