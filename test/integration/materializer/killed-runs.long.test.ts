@@ -6,3 +6,9 @@ test(
   () => killRuns(30),
   660_000,
 );
+
+test(
+  'a backfill that is killed is done again, and gives what an undisturbed run gives',
+  () => killRuns(10, ['backfill', '--view', 'purchases']),
+  660_000,
+);

@@ -132,6 +132,16 @@ test('a run of all rows in between leaves a set behind, and its markers stay ahe
   expect(await project.database.runs({ view: view.id })).toHaveLength(3);
 });
 
+test('the last part takes no marker back that another run has moved on meanwhile', async () => {
+  const view = orders();
+  await writeOrders('orders1', 0.5, 20);
+  project.setClock(at(2));
+  await shard(view, '1/2');
+  await client.hset('fstore:~markers', view.id, at(9));
+  expect(await shard(view, '2/2')).toMatchObject({ state: 'complete', toUs: at(2) });
+  expect(await marker(view)).toBe(at(9));
+});
+
 test('a part that is no part is refused', () => {
   for (const text of ['0/2', '3/2', '1/0', '1', 'a/b', '1/129', '-1/2'])
     expect(() => parseShard(text)).toThrow(/expected i\/n with i from 1 to n/);

@@ -25,8 +25,8 @@ async function answersOf(duck: DuckDb, folder: string): Promise<unknown[]> {
 }
 
 /** Starts a run and kills it after a while, unless it has ended by then. */
-async function killedRun(folder: string, afterMs: number): Promise<void> {
-  const child = spawn(process.execPath, [QUIET_NODE, PLUMB, '-C', folder, 'materialize'], {
+async function killedRun(folder: string, command: readonly string[], afterMs: number): Promise<void> {
+  const child = spawn(process.execPath, [QUIET_NODE, PLUMB, '-C', folder, ...command], {
     stdio: 'ignore',
   });
   const ended = once(child, 'exit');
@@ -36,13 +36,13 @@ async function killedRun(folder: string, afterMs: number): Promise<void> {
 }
 
 /** Runs that are killed at a random time, then two at once. */
-export async function killRuns(kills: number): Promise<void> {
+export async function killRuns(kills: number, command: readonly string[] = ['materialize']): Promise<void> {
   const [folder, undisturbed] = [await shopProject(), await shopProject()];
   for (const one of [folder, undisturbed]) expect((await plumb(['-C', one, 'apply'])).code).toBe(0);
   expect((await plumb(['-C', undisturbed, 'materialize'])).code).toBe(0);
   const random = seededRandom();
-  for (let i = 0; i < kills; i++) await killedRun(folder, random() * LONGEST_MS);
-  const both = await Promise.all([0, 1].map(() => plumb(['-C', folder, 'materialize'])));
+  for (let i = 0; i < kills; i++) await killedRun(folder, command, random() * LONGEST_MS);
+  const both = await Promise.all([0, 1].map(() => plumb(['-C', folder, ...command])));
   const codes = both.map(({ code }) => code).toSorted();
   // One may begin when the other has ended: then both are complete.
   expect([
