@@ -27,7 +27,7 @@ import { FIXED_MAX, isWhole, summedColumns } from '../aggregate/fixed-point.ts';
 import { aheadReason, EXCLUDED } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import { MISFIT } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
-import { onceSql } from './stream-events.ts';
+import { idleSql, onceSql } from './stream-events.ts';
 
 /** An event source as SQL, for one view and one cut-off. */
 export interface EventSource {
@@ -50,6 +50,8 @@ export interface EventSource {
   /** Of a table: its snapshot, and whether a row lies in a file that is new to the run; null: nobody can tell. */
   readonly snapshot: string | null;
   readonly isNewFile: string | null;
+  /** The clause that keeps in its place the deletions that take back no event; null: there are none. */
+  readonly idle: string | null;
   /** Whether a row that is not refused came too late. */
   readonly tooLate: string;
   readonly eventColumn: string;
@@ -97,6 +99,7 @@ export function eventSource(
     reason: `CASE WHEN ${excluded} THEN NULL ${refusals.map(([when, reason]) => `WHEN ${when} THEN ${reason}`).join(' ')} END`,
     counts: `(${known} AND NOT ${excluded} AND NOT (${refused}) AND NOT ${tooLate})`,
     once: onceSql(plan, eventUs),
+    idle: idleSql(plan, eventUs),
     snapshot: rows.table?.name ?? null,
     isNewFile,
     tooLate: `(NOT ${excluded} AND ${tooLate})`,

@@ -62,7 +62,8 @@ export async function checkEvents(computation: Computation): Promise<EventCounts
   const excluded = rows.find((row) => row['excluded'] === true);
   const reasons = new Map(refused.map((row) => [row['reason'] as string, Number(row['n'])]));
   const rejected = [...reasons.values()].reduce((sum, n) => sum + n, 0);
-  const warnings = floats.flatMap((rounded, i) => lossWarning(rounded, i, good));
+  const lost = floats.flatMap((rounded, i) => lossWarning(rounded, i, good));
+  const warnings = [...lost, ...(await idleWarning(computation))];
   const lateEvents = Number(good?.['late'] ?? 0);
   const origin = `${quoteName(FILE_COLUMN)} AS reject_file, ${FILE_ROW} + 1 AS reject_row`;
   const more = `${origin}, * EXCLUDE (${[FILE_COLUMN, ...source.notes].map(quoteName).join(', ')})`;
@@ -87,6 +88,17 @@ export async function checkEvents(computation: Computation): Promise<EventCounts
     lateFile: lateEvents === 0 ? null : await keepKind(run, lateSql, '.late'),
     warnings,
   };
+}
+
+/** A deletion that takes back nothing counts for nothing; the event may come yet, from another partition. */
+async function idleWarning({ run, source }: Computation): Promise<string[]> {
+  if (source.idle === null) return [];
+  const [row] = await run.duck.rows(
+    `SELECT count(*) AS n FROM (SELECT 1 FROM ${source.from} WHERE ${source.counts}${source.idle})`,
+  );
+  const n = Number(row!['n']);
+  if (n === 0) return [];
+  return [`${n} ${n === 1 ? 'deletion takes' : 'deletions take'} back no event that counts`];
 }
 
 /** An increment looks at what is new to it, every other run at all there is. */

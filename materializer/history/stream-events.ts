@@ -37,18 +37,41 @@ export function originSql({ id }: StreamSource): string[] {
 export function onceSql(plan: AggregatePlan, eventUs: string): string {
   const { stream } = plan.view.source;
   if (stream === undefined) return '';
-  const takesBack = stream.op !== null || stream.format.kind === 'debezium';
+  const takesBack = canTakeBack(stream);
   if (stream.id === null && !takesBack) return '';
-  const event = [...plan.keys.map((_, i) => keySql(plan, i)), eventUs];
-  const first = (of: readonly string[]): string =>
-    `row_number() OVER (PARTITION BY ${[...of, OP].join(', ')} ORDER BY ${PARTITION}, ${OFFSET})`;
-  const deleted = (of: readonly string[]): string =>
-    `count_if(${OP} = 'delete') OVER (PARTITION BY ${of.join(', ')})`;
-  const byId = [...event, ID];
-  const byValues = [...byId, ...plan.columns.map(({ sql }) => sql)];
-  const told = takesBack
-    ? `${OP} = 'insert' AND ${first(byId)} = 1 AND ${deleted(byId)} = 0`
-    : `${first(byId)} = 1`;
-  const untold = takesBack ? `${OP} = 'insert' AND ${first(byValues)} > ${deleted(byValues)}` : 'true';
+  const { byId, byValues } = partsOf(plan, eventUs);
+  const first = `${placeOf(byId)} = 1`;
+  const told = takesBack ? `${OP} = 'insert' AND ${first} AND ${countOf('delete', byId)} = 0` : first;
+  const untold = takesBack
+    ? `${OP} = 'insert' AND ${placeOf(byValues)} > ${countOf('delete', byValues)}`
+    : 'true';
   return ` QUALIFY CASE WHEN ${ID} IS NULL THEN ${untold} ELSE ${told} END`;
+}
+
+/** @returns the clause that keeps the deletions that take back no event; null: the source has none */
+export function idleSql(plan: AggregatePlan, eventUs: string): string | null {
+  const { stream } = plan.view.source;
+  if (stream === undefined || !canTakeBack(stream)) return null;
+  const { byId, byValues } = partsOf(plan, eventUs);
+  const told = `${countOf('insert', byId)} = 0`;
+  const untold = `${placeOf(byValues)} > ${countOf('insert', byValues)}`;
+  return ` QUALIFY ${OP} = 'delete' AND CASE WHEN ${ID} IS NULL THEN ${untold} ELSE ${told} END`;
+}
+
+function canTakeBack({ op, format }: StreamSource): boolean {
+  return op !== null || format.kind === 'debezium';
+}
+
+/** What events are equal by. */
+function partsOf(plan: AggregatePlan, eventUs: string): { byId: string; byValues: string } {
+  const byId = [...plan.keys.map((_, i) => keySql(plan, i)), eventUs, ID];
+  return { byId: byId.join(', '), byValues: [...byId, ...plan.columns.map(({ sql }) => sql)].join(', ') };
+}
+
+function placeOf(equal: string): string {
+  return `row_number() OVER (PARTITION BY ${equal}, ${OP} ORDER BY ${PARTITION}, ${OFFSET})`;
+}
+
+function countOf(op: 'insert' | 'delete', equal: string): string {
+  return `count_if(${OP} = '${op}') OVER (PARTITION BY ${equal})`;
 }

@@ -177,3 +177,35 @@ test.each([false, true])('an archive counts each event once; taken back: %s', as
     { numRuns: RUNS },
   );
 });
+
+test('deletions that take back nothing are warned of', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'archive-'));
+  const deletion = {
+    user: 1,
+    id: 'a',
+    t: START_US,
+    late: 0,
+    price: 1,
+    op: 'delete',
+    partition: 0,
+    file: 1,
+  } as const;
+  const all: ArchivedEvent[] = [
+    deletion,
+    { ...deletion, op: 'insert' },
+    { ...deletion, id: 'b' },
+    { ...deletion, id: null },
+    { ...deletion, id: null },
+    { ...deletion, id: null, op: 'insert' },
+  ];
+  await appendArchive(duck, join(folder, 'a'), {
+    partition: 0,
+    sql: rowsSql(all, all, true),
+    seenUs: END_US,
+  });
+  const { view, entity } = viewOf('a', { ...STREAM, op: { column: 'day', insert: ['i'], delete: ['d'] } });
+  const run = historyRun({ duck, view, entity, folder }, { cutoffUs: END_US, horizonUs: HORIZON_US });
+  const prepared = await prepareHistory(run);
+  expect(prepared.counts.warnings).toEqual(['2 deletions take back no event that counts']);
+  await prepared.discard();
+});
