@@ -222,10 +222,13 @@ function valueSql(feature: PlannedFeature): string {
   }
 }
 
-/** A float that is held as a whole number is rounded first: DuckDB casts 2147483647.5 to the INTEGER -2147483648. */
+/**
+ * A float that is held as an int32 is made an int64 first: DuckDB casts 2147483647.5 to the INTEGER -2147483648, and
+ * its round_even makes -2251799813685249 of -2251799813685248.5.
+ */
 function exactSql(feature: PlannedFeature): string {
   const sql = valueSql(feature);
-  return isWhole(feature.feature.type) && givesFloat(feature) ? `round_even(${sql}, 0)` : sql;
+  return isWhole(feature.feature.type) && givesFloat(feature) ? `TRY_CAST(${sql} AS BIGINT)` : sql;
 }
 
 /** Whether a value may be outside of its feature's type: wider sums, and types that were chosen narrower. */
@@ -245,8 +248,8 @@ function givesFloat({ aggregation }: PlannedFeature): boolean {
 function lostSql(feature: PlannedFeature): string | null {
   const conditions: string[] = [];
   if (mayOverflow(feature)) {
-    const sql = exactSql(feature);
-    conditions.push(`(${sql} IS NOT NULL AND TRY_CAST(${sql} AS ${feature.duckType}) IS NULL)`);
+    const held = `TRY_CAST(${exactSql(feature)} AS ${feature.duckType})`;
+    conditions.push(`(${valueSql(feature)} IS NOT NULL AND ${held} IS NULL)`);
   }
   if (feature.aggregation.function === 'stddev') conditions.push(spreadLostSql(feature));
   return conditions.length === 0 ? null : conditions.join(' OR ');

@@ -66,7 +66,7 @@ function typedSql(value: string, { feature, aggregation, duckType }: PlannedFeat
     return `list_transform(${value}, lambda us: make_timestamp(us))`;
   const natural = resultType(aggregation.function, aggregation.columnType);
   const rounded = natural.kind.startsWith('float') && type.kind.startsWith('int');
-  return `TRY_CAST((${rounded ? `round_even(${value}, 0)` : value}) AS ${duckType})`;
+  return `TRY_CAST((${rounded ? `TRY_CAST(${value} AS BIGINT)` : value}) AS ${duckType})`;
 }
 
 interface Sql {
