@@ -1,7 +1,7 @@
 /** How far off an approximate aggregation may be, as `plumb show` and the catalogue tell it. */
 import type { AggregateFunction, FeatureView } from '../model.ts';
-import { PERCENTILE_ERROR } from './ddsketch.ts';
-import { DISTINCT_ERROR } from './hyperloglog.ts';
+import { PERCENTILE_ERROR } from './sketch/ddsketch.ts';
+import { DISTINCT_ERROR } from './sketch/hyperloglog.ts';
 
 interface ErrorBound {
   /** As a share of the true value. */

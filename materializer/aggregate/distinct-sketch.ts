@@ -1,5 +1,5 @@
 /**
- * approxCountDistinct: HyperLogLog (contract/aggregation/hyperloglog.ts) as SQL, the same bits at every edge.
+ * approxCountDistinct: HyperLogLog (contract/aggregation/sketch/hyperloglog.ts) as SQL, the same bits at every edge.
  *
  *   sketch  r_v0     the greatest rank that each register of an entity saw in a tile
  *   edges   hl_v0_W  where a register's greatest rank in the window changes: what the estimate adds up, packed
@@ -11,7 +11,13 @@
  *   bit 0          64         77
  *       | sum 2^52 | of 53    | seen |
  */
-import { ESTIMATE_FACTOR, RANK_MAX, REGISTERS, SIGMA, TAU } from '../../contract/aggregation/hyperloglog.ts';
+import {
+  ESTIMATE_FACTOR,
+  RANK_MAX,
+  REGISTERS,
+  SIGMA,
+  TAU,
+} from '../../contract/aggregation/sketch/hyperloglog.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import type { AggregatePlan, PlannedFeature, StreamPart, ValueColumn } from './aggregate-plan.ts';
 import { LIFETIME, windowOf } from './aggregate-plan.ts';

@@ -1,5 +1,5 @@
 /**
- * approxPercentile: DDSketch (contract/aggregation/ddsketch.ts) as SQL, the same bucket at every edge.
+ * approxPercentile: DDSketch (contract/aggregation/sketch/ddsketch.ts) as SQL, the same bucket at every edge.
  *
  *   sketch  b_v0            how many values of an entity entered with a tile, by bucket
  *   counts  bc_v0_W_8 ...   by the bucket's number without its last 8, 4, 0 bits: what the window holds from then on
@@ -7,7 +7,13 @@
  *
  * A descent looks at 16 counts three times where a sum over all buckets would look at some hundreds.
  */
-import { BUCKETS, LOG_GAMMA, LOWEST, MIDDLE, UPPER_BOUNDS } from '../../contract/aggregation/ddsketch.ts';
+import {
+  BUCKETS,
+  LOG_GAMMA,
+  LOWEST,
+  MIDDLE,
+  UPPER_BOUNDS,
+} from '../../contract/aggregation/sketch/ddsketch.ts';
 import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
 import { keysOf, LIFETIME, sameKeys, windowOf } from './aggregate-plan.ts';
 

@@ -2,9 +2,9 @@
  * What the features of an aggregated view are at an edge, computed the slow way from their definition: look at every
  * event again, for every edge. Knows nothing of tiles, SQL or increments. Sums use BigInt in fixed point.
  */
-import { canonicalBytes } from '../../contract/aggregation/canonical-value.ts';
-import { bucketOf, percentileOf } from '../../contract/aggregation/ddsketch.ts';
-import { estimateDistinct, registerOf } from '../../contract/aggregation/hyperloglog.ts';
+import { canonicalBytes } from '../../contract/aggregation/sketch/canonical-value.ts';
+import { bucketOf, percentileOf } from '../../contract/aggregation/sketch/ddsketch.ts';
+import { estimateDistinct, registerOf } from '../../contract/aggregation/sketch/hyperloglog.ts';
 import type { Aggregation, Entity, FeatureView } from '../../contract/model.ts';
 import { compareBytes } from '../../contract/std/canonical-json.ts';
 import type { KeyValue, Value, ValueType } from '../../contract/value-type.ts';

@@ -1,7 +1,7 @@
 /** DDSketch of a column, for approxPercentile: how many values each bucket holds. What comes in can be taken out. */
 import type { ValueType } from '../../value-type.ts';
 import type { TileValue } from '../canonical-order.ts';
-import { BUCKETS, bucketOf } from '../ddsketch.ts';
+import { BUCKETS, bucketOf } from '../sketch/ddsketch.ts';
 import { TileFault } from '../tile-reader.ts';
 import { countFromJson, listFromJson } from '../value-json.ts';
 import { givenText } from '../../std/given-text.ts';

@@ -4,8 +4,8 @@
  */
 import type { ValueType } from '../../value-type.ts';
 import type { TileValue } from '../canonical-order.ts';
-import { canonicalBytes } from '../canonical-value.ts';
-import { RANK_MAX, REGISTERS, registerOf } from '../hyperloglog.ts';
+import { canonicalBytes } from '../sketch/canonical-value.ts';
+import { RANK_MAX, REGISTERS, registerOf } from '../sketch/hyperloglog.ts';
 import { TileFault } from '../tile-reader.ts';
 import { countFromJson, listFromJson } from '../value-json.ts';
 import type { TilePart } from './part.ts';

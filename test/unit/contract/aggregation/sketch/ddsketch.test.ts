@@ -8,8 +8,8 @@ import {
   PERCENTILE_ERROR,
   percentileOf,
   UPPER_BOUNDS,
-} from '../../../../contract/aggregation/ddsketch.ts';
-import { seededRandom } from '../../../support/seeded-random.ts';
+} from '../../../../../contract/aggregation/sketch/ddsketch.ts';
+import { seededRandom } from '../../../../support/seeded-random.ts';
 
 /** Any finite double, as often near zero as far off. */
 function anyDouble(random: () => number): number {

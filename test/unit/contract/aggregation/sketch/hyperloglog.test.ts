@@ -1,7 +1,7 @@
 /** Registers against the bits written out, estimates against the paper's loops, and how near they come. */
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { canonicalBytes } from '../../../../contract/aggregation/canonical-value.ts';
+import { canonicalBytes } from '../../../../../contract/aggregation/sketch/canonical-value.ts';
 import {
   DISTINCT_ERROR,
   estimateDistinct,
@@ -10,8 +10,8 @@ import {
   REGISTERS,
   SIGMA,
   TAU,
-} from '../../../../contract/aggregation/hyperloglog.ts';
-import { seededRandom } from '../../../support/seeded-random.ts';
+} from '../../../../../contract/aggregation/sketch/hyperloglog.ts';
+import { seededRandom } from '../../../../support/seeded-random.ts';
 
 /** Algorithm 6 of Ertl's paper as it stands there, with loops that end when nothing changes. */
 function ertl(ranks: readonly number[]): number {

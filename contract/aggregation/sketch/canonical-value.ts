@@ -8,7 +8,7 @@
  *   float32, float64          the 8 bytes of the double, big-endian; -0 as 0
  *   bytes                     as they are
  */
-import type { Value, ValueType } from '../value-type.ts';
+import type { Value, ValueType } from '../../value-type.ts';
 
 /** @param value  a single value, not null: no list, map or struct */
 export function canonicalBytes(type: ValueType, value: Value): Buffer {
