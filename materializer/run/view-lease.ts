@@ -87,6 +87,15 @@ export class ViewLease {
     throw leaseLost(this.#view);
   }
 
+  /**
+   * Called before rows go online. The registry is asked only where its last answer is older than a lease lasts, as when
+   * the process was stopped meanwhile.
+   * @throws MAT_LEASE when another run has taken over
+   */
+  async stillHeld(): Promise<void> {
+    if (performance.now() >= this.#goodUntilMs) await this.hold();
+  }
+
   async release(): Promise<void> {
     clearInterval(this.#timer);
     // Where the registry is away the lease ends by itself.

@@ -272,6 +272,7 @@ async function openView(
     });
     streams.push(stream);
   }
-  const online = new OnlineOutput({ view, entity, bundle, keyPrefix: settings.online.keyPrefix, writer });
+  const { keyPrefix } = settings.online;
+  const online = new OnlineOutput({ view, entity, bundle, keyPrefix, writer, lease });
   return { streams, online, counts, record };
 }

@@ -46,7 +46,7 @@ test(
       stats__e: 'double',
       stats__f: 'string',
       stats__g: 'binary',
-      stats__h: 'timestamp[us]',
+      stats__h: 'timestamp[us, tz=UTC]',
       stats__i: 'list<element: string>',
       stats__j: 'list<element: float>',
       stats__k: "map<string, int64 ('stats__k')>",

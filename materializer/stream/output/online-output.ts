@@ -14,6 +14,7 @@ import {
 import { addWrites, noWrites } from '../../online/guard-outcome.ts';
 import type { WriteCounts } from '../../online/guard-outcome.ts';
 import type { OnlineRow, OnlineWriter } from '../../online/online-writer.ts';
+import type { ViewLease } from '../../run/view-lease.ts';
 import type { PendingRow } from '../state/view-state.ts';
 import { entityKeys } from '../view-entity.ts';
 
@@ -23,6 +24,7 @@ interface OnlineOptions {
   readonly bundle: Bundle;
   readonly keyPrefix: string;
   readonly writer: OnlineWriter;
+  readonly lease: Pick<ViewLease, 'stillHeld'>;
 }
 
 const BATCH_ROWS = 2_000;
@@ -53,14 +55,18 @@ export class OnlineOutput {
 
   /**
    * @param rows  in the order in which they were made
-   * @throws MAT_ONLINE when the store cannot be written; writing the same rows again is safe
+   * @throws MAT_ONLINE when the store cannot be written; writing the same rows again is safe. MAT_LEASE when another
+   *         stream has taken over
    */
   async write(rows: readonly PendingRow[], nowUs: number): Promise<void> {
-    const { writer } = this.#options;
+    const { writer, lease } = this.#options;
     const writtenMs = Math.floor(nowUs / 1_000);
     const newest = [...newestOf(rows).values()].map((row) => this.#onlineRow(row, writtenMs));
-    for (let at = 0; at < newest.length; at += BATCH_ROWS)
+    for (let at = 0; at < newest.length; at += BATCH_ROWS) {
+      // A process that was stopped meanwhile must not write beside the one that has taken over.
+      await lease.stillHeld();
       addWrites(this.#counts, await writer.write(newest.slice(at, at + BATCH_ROWS), { replace: false }));
+    }
     const blocked = writer.blocked();
     if (blocked !== null) throw blocked;
   }
@@ -68,6 +74,7 @@ export class OnlineOutput {
   /** Vouches for what was written. */
   async mark(watermarkUs: number): Promise<void> {
     if (watermarkUs <= this.#markedUs) return;
+    await this.#options.lease.stillHeld();
     await this.#options.writer.writeMarkers(this.#options.view.id, watermarkUs);
     this.#markedUs = watermarkUs;
   }

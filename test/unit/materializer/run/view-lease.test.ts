@@ -1,6 +1,6 @@
 /** The lease of a view, on a real registry. */
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ViewLease } from '../../../../materializer/run/view-lease.ts';
 import { RegistryDatabase } from '../../../../project/database/registry-database.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
@@ -63,4 +63,20 @@ test('to give back a lease that another has by now takes nothing from it', async
   const second = await ViewLease.take(database, view, 'one');
   await first.release();
   await second.hold();
+});
+
+test('a process that was stopped for longer than its lease finds out before it writes', async () => {
+  const first = await ViewLease.take(database, view, 'one');
+  // Nobody was asked: the last answer is new enough.
+  await other.takeLease(view.id, { holder: 'one x', nowMs: 0, untilMs: Date.now() + 60_000, over: 'one ' });
+  await first.stillHeld();
+  const stoppedMs = performance.now() + 60_001;
+  const now = vi.spyOn(performance, 'now').mockImplementation(() => stoppedMs);
+  try {
+    await expect(first.stillHeld()).rejects.toMatchObject({ code: 'MAT_LEASE' });
+    const woken = await ViewLease.take(database, { id: 'drivers' }, 'one');
+    await woken.stillHeld();
+  } finally {
+    now.mockRestore();
+  }
 });
