@@ -194,6 +194,12 @@ function trainCommand(add: Add): void {
     )
     .option('--strict', 'exit code 3 where labels lie past the history, in place of nulls and a note')
     .addOption(
+      new Option(
+        '--cap-to-warm',
+        'leave out labels from before each feature was online with its full window',
+      ).conflicts('fromLog'),
+    )
+    .addOption(
       new Option('--from-log', 'the values that were answered, from the archive of the log').conflicts('as'),
     )
     .option('--within <time>', 'from the log: the vector was answered at most so long before its label')
@@ -209,6 +215,7 @@ function trainCommand(add: Add): void {
         'timeColumn',
         'strict',
         'input',
+        'capToWarm',
         'fromLog',
         'within',
         'statuses',

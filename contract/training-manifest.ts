@@ -18,6 +18,8 @@ export interface TrainingManifest {
   readonly as: AsOfRule['mode'] | 'logged';
   /** Of a set of what was answered; absent otherwise. */
   readonly log?: TrainedLog;
+  /** Of a set without the labels from before a feature was warm online; absent otherwise. */
+  readonly cap?: WarmCap;
   readonly views: readonly TrainedView[];
   /** What computed it: the same on another processor may differ in the last bit. */
   readonly made: {
@@ -48,6 +50,15 @@ export interface TrainingManifest {
   };
   /** In the order of the service. */
   readonly features: readonly TrainedFeature[];
+}
+
+/** Which labels `--cap-to-warm` has left out. */
+export interface WarmCap {
+  /** Labels of before are left out; those without a time are kept. Microseconds. */
+  readonly sinceUs: number;
+  /** The feature that was warm last, as `role__feature`. */
+  readonly feature: string;
+  readonly leftOut: number;
 }
 
 /** Which entry of a history a set was made at. */

@@ -151,10 +151,14 @@ function pinHistories(
   });
 }
 
-function optionsOf({ service, as, labels, log }: TrainingManifest, file: string, out: string): TrainOptions {
+function optionsOf(
+  { service, as, labels, log, cap }: TrainingManifest,
+  file: string,
+  out: string,
+): TrainOptions {
   const { timeColumn, input } = labels;
   const common = { labels: file, service, out, timeColumn, input };
-  if (as !== 'logged') return { ...common, as };
+  if (as !== 'logged') return { ...common, as, ...(cap === undefined ? {} : { cap }) };
   const { withinUs = null, statuses = false, withoutMasked = [] } = log ?? {};
   return {
     ...common,

@@ -14,6 +14,12 @@ export const TRAINING_ERRORS = {
     help: 'Run `plumb materialize` up to the labels, leave those labels out, or train without --strict.',
     kind: 'not-enough-data',
   },
+  TRAIN_COLD: {
+    message:
+      'With --cap-to-warm: a feature of the service is not warm online yet, or all labels are from before.',
+    help: 'Run `plumb materialize` and wait until windows are full, or train without --cap-to-warm.',
+    kind: 'not-enough-data',
+  },
   TRAIN_NO_LOG: {
     message: 'The archive has no vector of the service.',
     help: 'Run `plumb monitor ingest`, which makes the archive of the vector log; train from the history without --from-log.',

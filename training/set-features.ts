@@ -1,6 +1,6 @@
 /** The features of a training set before it is written, whichever way they came: from the history or from the log. */
 import type { Bundle, FeatureService } from '../contract/model.ts';
-import type { LabelCounts, TrainedLog, TrainingManifest } from '../contract/training-manifest.ts';
+import type { LabelCounts, TrainedLog, TrainingManifest, WarmCap } from '../contract/training-manifest.ts';
 import type { DuckDb } from '../project/engine/duckdb/duckdb.ts';
 import type { HistoriesSeen } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
@@ -29,6 +29,8 @@ export interface SetFeatures {
   readonly bundle: Bundle;
   readonly service: FeatureService;
   readonly labels: Labels;
+  /** The labels that are not in it; null: all are. */
+  readonly cap: WarmCap | null;
   readonly features: JoinedFeatures;
   /** Columns that stand behind the features. */
   readonly behind: readonly JoinedColumn[];

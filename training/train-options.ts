@@ -2,6 +2,7 @@
 import type { AsOfRule } from '../contract/as-of.ts';
 import { registryError } from '../contract/errors.ts';
 import { parseDuration } from '../contract/std/duration.ts';
+import type { WarmCap } from '../contract/training-manifest.ts';
 
 export interface TrainOptions {
   /** Parquet or CSV, relative to the current folder or absolute. */
@@ -17,6 +18,10 @@ export interface TrainOptions {
   readonly timeColumn?: string;
   /** Whether unjudged labels are an error. */
   readonly strict?: boolean;
+  /** Whether labels are left out that are from before a feature was warm online. */
+  readonly capToWarm?: boolean;
+  /** Of a set that is made again: the time before which labels were left out. */
+  readonly cap?: WarmCap;
   /** `name=column` for inputs of on-demand views in columns of another name; `name=` leaves out an optional one. */
   readonly input?: readonly string[];
   /** Whether functions may run on another V8 or kind of processor than they were applied on. */
@@ -49,6 +54,11 @@ export function timeColumnOf({ timeColumn }: Pick<TrainOptions, 'timeColumn'>): 
 /** @throws REG_USAGE where an option says nothing of the way that is asked for */
 export function refuseStrayOptions(options: TrainOptions): void {
   if (options.fromLog === true) {
+    if (options.capToWarm === true)
+      throw registryError('REG_USAGE', '--cap-to-warm belongs to training sets of the history', {
+        field: 'capToWarm',
+        help: 'Leave it out: what was answered is in the log from the first answer on.',
+      });
     if ((options.input ?? []).length === 0) return;
     throw registryError('REG_USAGE', '--input belongs to training sets of the history', {
       field: 'input',

@@ -75,7 +75,7 @@ export async function writeTrainingSet(
   features: JoinedFeatures,
   out: TrainingFile,
 ): Promise<void> {
-  const base = labels.format === out.format ? labels.file : await converted(duck, labels, out);
+  const base = labels.format === out.format ? labels.bytes : await converted(duck, labels, out);
   await (out.format === 'csv'
     ? appendToCsv(base, out.file, header(features), rowsOf(duck, features))
     : appendParquet(duck, base, features, out));

@@ -126,6 +126,11 @@ export function readOn(table: string, state: TableState): TableState {
   return fold.state()!;
 }
 
+/** The entries of the log from its beginning, in order. @throws REG_STORE when one is damaged */
+export function* entriesOf(table: string): Generator<DeltaAction[]> {
+  for (let version = 0, actions; (actions = readEntry(table, version)) !== null; version += 1) yield actions;
+}
+
 /** @returns null where there is no such entry yet */
 function readEntry(table: string, version: number): DeltaAction[] | null {
   const file = entryFile(table, version);

@@ -18,7 +18,8 @@ import type { ComputedView } from './computed-features.ts';
 import { labelInputs } from './label-inputs.ts';
 import { countNotFull } from './full-windows.ts';
 import type { NotFull } from './full-windows.ts';
-import { readLabels } from '../labels/training-labels.ts';
+import { cappedLabels } from './capped-labels.ts';
+import { capText } from '../manifest/shown-manifest.ts';
 import type { SetFeatures, SetMaking } from '../set-features.ts';
 import { timeColumnOf } from '../train-options.ts';
 import { sourceMark } from '../../project/engine/duckdb/sources/source-mark.ts';
@@ -36,7 +37,7 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
   refuseOtherEngine(computedViews, options.otherEngine);
   const timeColumn = timeColumnOf(options);
   const inputs = labelInputs(service, making.labels, options);
-  const labels = await readLabels(duck, making.labels, {
+  const { labels, cap } = await cappedLabels(making, {
     keys: service.requestKeys,
     inputs,
     timeColumn,
@@ -61,6 +62,7 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
     bundle,
     service,
     labels,
+    cap,
     features: featuresOf(set, joined, computed),
     behind: [],
     counts,
@@ -68,6 +70,7 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
     views: await Promise.all(joined.map((view) => trainedView(duck, view))),
     log: null,
     notes: [
+      ...(cap === null ? [] : [`${capText(cap)}.`]),
       ...notesOf(set, timeColumn, joined),
       ...faultNotes(computed),
       ...early,

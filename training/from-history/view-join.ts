@@ -133,7 +133,7 @@ export function hasCreatedTime(view: FeatureView): boolean {
 }
 
 /** @returns the features of a role that the service lists, or that its on-demand views take */
-function takenOf(service: FeatureService, bundle: Bundle, role: string): string[] {
+export function takenOf(service: FeatureService, bundle: Bundle, role: string): string[] {
   const listed = service.features.filter((one) => one.role === role).map(({ feature }) => feature);
   const used = service.onDemand.flatMap(({ view, uses }) =>
     bundle.onDemand

@@ -73,6 +73,7 @@ export async function featuresFromLog(making: SetMaking): Promise<SetFeatures> {
     bundle,
     service,
     labels,
+    cap: null,
     features,
     behind: statuses,
     counts,

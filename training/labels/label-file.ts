@@ -19,6 +19,8 @@ const TEXT: SourceType = { kind: 'scalar', name: 'VARCHAR' };
 /** The labels' file before its keys are read. */
 export interface LabelFile {
   readonly file: string;
+  /** The file whose bytes are copied: the same, or one of those labels that are kept of it. */
+  readonly bytes: string;
   readonly format: TableFormat;
   /** The file's columns, in its order. */
   readonly columns: readonly string[];
@@ -72,6 +74,7 @@ function csvFile(file: string, plain: string): Omit<LabelFile, 'sha256'> {
   const { sql, columns } = plainCsv(file, plain);
   return {
     file,
+    bytes: file,
     format: 'csv',
     columns,
     from: sql,
@@ -89,6 +92,7 @@ async function parquetFile(duck: DuckDb, file: string): Promise<Omit<LabelFile, 
     const columns = await parquetColumns(duck, file);
     return {
       file,
+      bytes: file,
       format: 'parquet',
       columns: footer.columns,
       from,

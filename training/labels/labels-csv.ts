@@ -99,6 +99,35 @@ export function csvFieldSql(text: string): string {
   );
 }
 
+/**
+ * Writes the header and some of the labels, each record with its own bytes and ending.
+ * @param kept  their numbers from 0, rising
+ */
+export async function keepRecords(
+  source: string,
+  target: string,
+  kept: AsyncIterable<number>,
+): Promise<void> {
+  const records = new CsvRecords(source);
+  const out = new BufferedFile(target);
+  // The header stands before record 0.
+  let read = -2;
+  const copy = (rid: number): void => {
+    for (; read < rid; read++)
+      if (!records.next()) throw new Error(`${source} has changed while it was read: it has fewer records`);
+    out.bytes(records.content());
+    out.bytes(records.ending());
+  };
+  try {
+    out.bytes(records.mark);
+    copy(-1);
+    for await (const rid of kept) copy(rid);
+  } finally {
+    records.close();
+    out.close();
+  }
+}
+
 function reading<T>(source: string, work: (records: CsvRecords) => T): T {
   const records = new CsvRecords(source);
   try {

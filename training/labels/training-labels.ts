@@ -24,7 +24,7 @@ import { unreadableColumn } from './unreadable-column.ts';
 export const LABEL_KEYS = 'label_keys';
 
 /** What the labels must have, and may not have. */
-interface LabelNeeds {
+export interface LabelNeeds {
   readonly keys: readonly LabelKey[];
   readonly inputs?: readonly LabelInput[];
   /** The column that holds their times. */

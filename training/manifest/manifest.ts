@@ -32,7 +32,7 @@ export async function describeSet(
   set: SetFeatures,
   { duck, name, out, options, project }: MadeSet,
 ): Promise<TrainingManifest> {
-  const { bundle, service, labels, features, counts, as, views, log } = set;
+  const { bundle, service, labels, cap, features, counts, as, views, log } = set;
   const { file, sha256, rows, rowsWithoutTime, rowsWithNullKey } = labels;
   const sketches = await sketchesOf(duck, set);
   return {
@@ -44,6 +44,7 @@ export async function describeSet(
     bundle: bundle.hash,
     as,
     ...(log === null ? {} : { log }),
+    ...(cap === null ? {} : { cap }),
     views,
     made: {
       plumbline: OWN_PACKAGE.version,
@@ -55,7 +56,7 @@ export async function describeSet(
     labels: {
       file,
       sha256,
-      rows,
+      rows: rows + (cap?.leftOut ?? 0),
       rowsWithoutTime,
       rowsWithNullKey,
       timeColumn: timeColumnOf(options),

@@ -3,7 +3,7 @@ import { countText } from '../../contract/std/count-text.ts';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { TrainingManifest } from '../../contract/training-manifest.ts';
+import type { TrainingManifest, WarmCap } from '../../contract/training-manifest.ts';
 import { QUANTILE_STEPS } from '../../contract/sketch.ts';
 import type { ColumnSketch, OrderedSketch } from '../../contract/sketch.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
@@ -28,11 +28,13 @@ export async function manifestNamed(database: RegistryDatabase, name: string): P
 }
 
 /** @returns the manifest with its times as RFC 3339 */
-export function manifestToJson({ madeUs, views, ...manifest }: TrainingManifest): object {
+export function manifestToJson({ madeUs, views, cap, ...manifest }: TrainingManifest): object {
   const shown = views.map(({ watermarkUs, ...view }) => {
     return { ...view, watermark: watermarkUs === null ? null : formatTimestamp(watermarkUs) };
   });
-  return { ...manifest, madeAt: formatTimestamp(madeUs), views: shown };
+  const { sinceUs, ...others } = cap ?? { sinceUs: 0 };
+  const capped = cap === undefined ? {} : { cap: { since: formatTimestamp(sinceUs), ...others } };
+  return { ...manifest, ...capped, madeAt: formatTimestamp(madeUs), views: shown };
 }
 
 /** @returns one object a set, without its features */
@@ -58,7 +60,7 @@ export function renderManifests(manifests: readonly TrainingManifest[]): string 
 }
 
 export function renderManifest(manifest: TrainingManifest): string {
-  const { name, madeUs, service, serviceVersion, bundle, as, made, labels, out } = manifest;
+  const { name, madeUs, service, serviceVersion, bundle, as, made, labels, out, cap } = manifest;
   const views = manifest.views.map(({ role, view, watermarkUs, commit }) => {
     const whose = role === view ? view : `${role} (${view})`;
     const upTo = watermarkUs === null ? '' : ` up to ${formatTimestamp(watermarkUs)}`;
@@ -68,6 +70,7 @@ export function renderManifest(manifest: TrainingManifest): string {
     `training set ${name}, made ${formatTimestamp(madeUs)}, as ${as}`,
     `${countText(out.rows, 'row')} in ${out.file}`,
     `labels ${labels.file}, sha256 ${labels.sha256}`,
+    ...(cap === undefined ? [] : [capText(cap)]),
     `service ${service} v${serviceVersion}, bundle ${bundle}`,
     `views ${views.join('; ')}`,
     `made by plumbline ${made.plumbline}, Node ${made.node} (V8 ${made.v8}), DuckDB ${made.duckdb} on ${made.processor}`,
@@ -80,6 +83,12 @@ export function renderManifest(manifest: TrainingManifest): string {
   ]);
   const right = Array.from({ length: 6 }, () => 'right' as const);
   return [facts.join('\n'), renderTable(head, rows, ['left', 'left', ...right])].join('\n\n');
+}
+
+/** @returns which labels a set has not, as a sentence without its full stop */
+export function capText({ sinceUs, feature, leftOut }: WarmCap): string {
+  const which = `${countText(leftOut, 'label')} from before ${formatTimestamp(sinceUs)} ${leftOut === 1 ? 'is' : 'are'} left out`;
+  return `${which}: ${feature} was not warm online until then`;
 }
 
 const NO_FIGURES = ['', '', '', '', ''];

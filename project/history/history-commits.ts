@@ -1,0 +1,23 @@
+/** When a history was complete up to a time: its log tells, entry by entry, how far each commit brought it. */
+import { entriesOf } from '../delta/delta-log.ts';
+import type { HistoryCommit } from './history-snapshot.ts';
+
+/**
+ * Entries are never removed from the log of a history; it is read from its beginning up to the first that holds.
+ *
+ * @param folder  the history's, from `historyFolder`
+ * @param holds   whether a commit is the one that is looked for
+ * @returns       microseconds at which the first such commit was written; null: there is none
+ * @throws        REG_STORE when an entry is damaged
+ */
+export function firstCommitUs(folder: string, holds: (commit: HistoryCommit) => boolean): number | null {
+  for (const actions of entriesOf(folder))
+    for (const action of actions) {
+      if (!('commitInfo' in action)) continue;
+      const { timestamp, plumbline } = action.commitInfo;
+      const commit = plumbline as HistoryCommit | undefined;
+      // A compaction completes nothing.
+      if (commit?.watermarkUs !== undefined && holds(commit)) return timestamp * 1_000;
+    }
+  return null;
+}

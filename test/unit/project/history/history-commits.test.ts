@@ -1,0 +1,33 @@
+/** When a history was complete up to a time, from its log. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { readTable, writeEntry } from '../../../../project/delta/delta-log.ts';
+import { firstCommitUs } from '../../../../project/history/history-commits.ts';
+import { compactionEntry, historyEntry } from '../../../../project/history/history-entry.ts';
+import { customer, orders } from '../../../support/fixtures/materialized-project.ts';
+
+test('the first commit that holds, whatever stands between', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'plumb-commits-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const commit = (runId: string, watermarkUs: number, nowMs: number): void => {
+    const state = readTable(folder);
+    const facts = { runId, watermarkUs, createdUs: 1, read: state?.version ?? null, lease: null };
+    const rows = { view: orders(), entity: customer, files: [], commit: facts, nowMs };
+    writeEntry(folder, (state?.version ?? -1) + 1, historyEntry(state, rows));
+  };
+  const first = (runId: string, us: number) =>
+    firstCommitUs(folder, (one) => one.runId === runId && one.watermarkUs >= us);
+  expect(first('a', 0)).toBe(null);
+  commit('a', 10, 1);
+  const joined = compactionEntry(readTable(folder)!, { joined: [], lease: 1, nowMs: 2 });
+  writeEntry(folder, 1, joined);
+  commit('b', 20, 3);
+  commit('a', 20, 4);
+  commit('a', 30, 5);
+  expect(first('a', 0)).toBe(1_000);
+  expect(first('a', 20)).toBe(4_000);
+  expect(first('b', 1)).toBe(3_000);
+  expect(first('b', 21)).toBe(null);
+});
