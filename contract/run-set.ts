@@ -29,6 +29,16 @@ export function wholeRuns(runs: readonly RunRecord[]): RunRecord[] {
   });
 }
 
+/**
+ * @param runs  of one view, oldest first
+ * @returns     the last run that was complete, or stream that has committed, which says up to when the view is; else null
+ */
+export function lastAchieved(runs: readonly RunRecord[]): RunRecord | null {
+  const isAchieved = ({ state, kind, watermarkUs }: RunRecord): boolean =>
+    state === 'complete' || (kind === 'stream' && watermarkUs > 0);
+  return runs.findLast(isAchieved) ?? null;
+}
+
 /** @returns the parts of a set that are complete, by index */
 export function completeParts(parts: readonly RunRecord[]): Map<number, RunRecord> {
   const complete = parts.filter(({ state }) => state === 'complete');

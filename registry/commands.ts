@@ -31,6 +31,7 @@ import { settingsWithOrigins } from '../project/settings/settings.ts';
 import type { Settings, StoreUrl } from '../project/settings/settings.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { withoutPassword } from '../contract/std/secret-text.ts';
+import { freshnessOf, freshnessToJson } from './view-freshness.ts';
 import { onDemandNamed, renderCatalogue, renderDefinition, viewNamed } from './show.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, the exit code is 1 when there are changes. */
@@ -81,26 +82,43 @@ export async function show(context: CommandContext, name: string | undefined): P
   const bundle = loadCurrentBundle(project.settings.bundles);
   const view = name === undefined ? null : viewNamed(bundle, name);
   const { runs, parts, allowances } = await RegistryDatabase.using(project.settings.registry, async (db) => ({
-    runs: view === null ? [] : await db.runs({ view: view.id }),
+    runs: name === undefined ? await db.runs() : view === null ? [] : await db.runs({ view: view.id }),
     parts: view === null ? [] : await db.runParts({ view: view.id }),
     allowances: await db.allowances(),
   }));
+  const nowUs = project.clock.nowUs();
   if (name === undefined) {
-    const views = [...bundle.views.values()].map(shownView);
+    const ages = new Map(
+      [...bundle.views.values()].map((one) => {
+        const own = runs.filter((run) => run.view === one.id);
+        return [one.id, freshnessOf(one, own, nowUs)] as const;
+      }),
+    );
+    const views = [...bundle.views.values()].map((one) => {
+      return { ...shownView(one), freshness: freshnessToJson(ages.get(one.id)!) };
+    });
     const allowed = allowances.map(allowanceToJson);
     const data = { hash: bundle.hash, ...bundleToJson(bundle), views, allowed };
-    await printResult(context, data, () => renderCatalogue(bundle, allowances));
+    await printResult(context, data, () => renderCatalogue(bundle, allowances, ages));
     return 0;
   }
   const computed = view === null ? onDemandNamed(bundle, name) : null;
   const kept = allowances.filter((one) => isAllowanceOf(one, (view ?? computed)?.id ?? name));
-  const text = renderDefinition(bundle, name, { runs, allowances: kept });
+  const freshness = view === null ? null : freshnessOf(view, runs, nowUs);
+  const text = renderDefinition(bundle, name, { runs, freshness, allowances: kept });
   const allowed = kept.map(allowanceToJson);
   const service = bundle.services.get(name);
   const other = service === undefined ? bundle.entities.get(name) : serviceToJson(service);
   const own = computed === null ? other : onDemandToJson(computed);
   const data =
-    view === null ? { ...own, allowed } : { ...shownView(view), runs: parts.map(runToJson), allowed };
+    view === null || freshness === null
+      ? { ...own, allowed }
+      : {
+          ...shownView(view),
+          freshness: freshnessToJson(freshness),
+          runs: parts.map(runToJson),
+          allowed,
+        };
   await printResult(context, data, () => text);
   return 0;
 }

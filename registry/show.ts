@@ -23,9 +23,15 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { formatType } from '../contract/value-type.ts';
 import { fullFromUs } from '../contract/windows.ts';
+import { ageText, freshnessText } from './view-freshness.ts';
+import type { ViewFreshness } from './view-freshness.ts';
 
 /** One table each of entities, views and services, and what was allowed although the guard refused it. */
-export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowance[]): string {
+export function renderCatalogue(
+  bundle: Bundle,
+  allowances: readonly KeptAllowance[],
+  freshness: ReadonlyMap<string, ViewFreshness>,
+): string {
   const entities = [...bundle.entities.values()].map((e) => [e.name, joinKeysText(e), e.owner ?? '']);
   const views = [...bundle.views.values()].map((v) => [
     v.id,
@@ -33,6 +39,7 @@ export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowan
     v.entity,
     String(v.features.length),
     formatDuration(v.freshnessUs),
+    stateText(freshness.get(v.id)),
     v.owner ?? '',
   ]);
   const computed = [...bundle.onDemand.values()].map((v) => [
@@ -53,7 +60,7 @@ export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowan
   return [
     `project ${bundle.project}, bundle ${bundle.hash}`,
     renderTable(['entity', 'join keys', 'owner'], entities),
-    renderTable(['view', 'kind', 'entity', 'features', 'freshness', 'owner'], views),
+    renderTable(['view', 'kind', 'entity', 'features', 'freshness', 'complete up to', 'owner'], views),
     ...(computed.length === 0
       ? []
       : [renderTable(['on-demand view', 'features', 'inputs', 'uses', 'runs', 'owner'], computed)]),
@@ -65,9 +72,18 @@ export function renderCatalogue(bundle: Bundle, allowances: readonly KeptAllowan
   ].join('\n\n');
 }
 
+/** @returns `12m ago`, `5h ago, stale`, `never` */
+function stateText(freshness: ViewFreshness | undefined): string {
+  if (freshness === undefined || freshness.ageUs === null) return 'never';
+  const { ageUs, state } = freshness;
+  return `${ageText(ageUs)} ago${state === 'fresh' ? '' : `, ${state}`}`;
+}
+
 /** What the registry stores of a definition apart from its text. */
 interface KeptOfDefinition {
   readonly runs: readonly RunRecord[];
+  /** Of a view that is stored or aggregated; null: it is none. */
+  readonly freshness: ViewFreshness | null;
   readonly allowances: readonly KeptAllowance[];
 }
 
@@ -84,12 +100,12 @@ function allowancesText(allowances: readonly KeptAllowance[]): string[] {
 
 /** @throws REG_UNKNOWN when no view, service, entity or feature has that name */
 export function renderDefinition(bundle: Bundle, name: string, kept: KeptOfDefinition): string {
-  return [definitionText(bundle, name, kept.runs), ...allowancesText(kept.allowances)].join('\n\n');
+  return [definitionText(bundle, name, kept), ...allowancesText(kept.allowances)].join('\n\n');
 }
 
-function definitionText(bundle: Bundle, name: string, runs: readonly RunRecord[]): string {
+function definitionText(bundle: Bundle, name: string, kept: KeptOfDefinition): string {
   const view = viewNamed(bundle, name);
-  if (view !== null) return renderView(view, runs);
+  if (view !== null) return renderView(view, kept);
   const computed = onDemandNamed(bundle, name);
   if (computed !== null) return renderOnDemand(computed);
   const service = bundle.services.get(name);
@@ -157,7 +173,7 @@ function featureNames(views: readonly (FeatureView | OnDemandView)[], feature: s
   return views.map((view) => `${view.id}:${feature}`).join(', ');
 }
 
-function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
+function renderView(view: FeatureView, { runs, freshness }: KeptOfDefinition): string {
   const facts = [
     `view ${view.id} (${view.kind}, definition ${definitionName(view.definitionId)})`,
     view.description,
@@ -187,6 +203,7 @@ function renderView(view: FeatureView, runs: readonly RunRecord[]): string {
     last === undefined
       ? 'never materialized'
       : [
+          ...(freshness === null ? [] : [freshnessText(view, freshness)]),
           `last run ${last.runId}: ${last.state}, up to ${formatTimestamp(last.watermarkUs)}, ${last.written} rows written`,
           `newest event of the source ${timeText(last.newestEventUs)}, newest created ${timeText(last.newestCreatedUs)}`,
           `read ${last.read}: ${last.counted} counted, ${last.rejected} rejected, ${last.lateEvents} too late, ${last.waiting} waiting; ${last.excluded} excluded by where`,

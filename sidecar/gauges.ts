@@ -1,6 +1,7 @@
 /** Reads, for `/metrics`, the state of a sidecar's parts. Called by main.ts with each scrape. */
 import type { Clock } from '../project/clock.ts';
 import { OWN_PACKAGE } from '../project/own-package.ts';
+import type { Bundle } from '../contract/model.ts';
 import type { Assembly } from './assembly.ts';
 import type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 import type { Gauges } from './metrics/metrics-text.ts';
@@ -27,6 +28,13 @@ interface GaugedParts {
   readonly droppedLogLines: () => number;
 }
 
+/** Of the views in force; one that nobody asked for in the last minute has no watermark. */
+function freshnessOf({ views }: Bundle, watermarks: ReadonlyMap<string, number>): Gauges['freshness'] {
+  return [...views.values()].map(({ id, freshnessUs, freshnessAlertUs }) => {
+    return { view: id, watermarkUs: watermarks.get(id) ?? null, freshnessUs, freshnessAlertUs };
+  });
+}
+
 export function gauges(parts: GaugedParts): Gauges {
   const { reader, transport, log, shipping, clock } = parts;
   const { cache, loader, hotKeys, serving, admission, layers } = parts.assembly;
@@ -46,6 +54,7 @@ export function gauges(parts: GaugedParts): Gauges {
     waitingRequests: admission.waiting,
     connections: transport.connections,
     views: serving.plans.tallies,
+    freshness: freshnessOf(serving.plans.bundle, reader.watermarks()),
     onDemand: serving.plans.functionTallies,
     functionProcesses: serving.plans.functionProcesses,
     hottestShare: hotKeys.hottest(1)[0]?.share ?? 0,

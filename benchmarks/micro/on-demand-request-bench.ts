@@ -109,6 +109,7 @@ function store(view: FeatureView): StoreReader {
     },
     start: async () => {},
     state: () => ({ kind: 'read', reason: null, isConnected: true, saysDown: false }),
+    watermarks: () => new Map(),
     close: async () => {},
     loadSchema: async () => null,
     nodeOf: () => '',

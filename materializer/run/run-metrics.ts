@@ -5,6 +5,7 @@
 import type { FeatureView } from '../../contract/model.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import { lastAchieved } from '../../contract/run-set.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 
 interface ViewRuns {
@@ -82,12 +83,9 @@ export async function writeRunMetrics(
   const all: ViewRuns[] = [];
   for (const view of views) {
     const runs = await database.runs({ view: view.id });
-    const complete = runs.findLast(
-      ({ state, kind, watermarkUs }) => state === 'complete' || (kind === 'stream' && watermarkUs > 0),
-    );
     all.push({
       view,
-      complete: complete ?? null,
+      complete: lastAchieved(runs),
       last: runs.findLast(({ state }) => state !== 'running') ?? null,
     });
   }

@@ -44,6 +44,13 @@ export interface Gauges {
   readonly hottestShare: number;
   readonly nodes: readonly NodeLoad[];
   readonly views: Iterable<readonly [id: string, tally: ViewTally]>;
+  /** Null: no marker of the view was asked for in the last minute, or there is none. */
+  readonly freshness: readonly {
+    readonly view: string;
+    readonly watermarkUs: number | null;
+    readonly freshnessUs: number;
+    readonly freshnessAlertUs: number;
+  }[];
   readonly onDemand: ReadonlyMap<string, OnDemandTally>;
   /** Of isolated functions. */
   readonly functionProcesses: { readonly ready: number; readonly lost: number };
@@ -65,6 +72,7 @@ export function metricsText(metrics: Metrics, gauges: Gauges): string {
   requests(out, metrics, gauges);
   cache(out, metrics, gauges);
   store(out, metrics, gauges);
+  freshness(out, gauges);
   onDemandMetrics(out, gauges.onDemand, gauges.functionProcesses, metrics.passedOver);
   if (gauges.log !== null) out.lines(logMetrics(gauges.log));
   consumers(out, gauges);
@@ -215,6 +223,27 @@ function store(out: Exposition, metrics: Metrics, gauges: Gauges): void {
     'plumbline_node_lookups_spared_total',
     'Of these, answered from the cache: reads that the node was spared.',
     gauges.nodes.map(({ node, spared }): Sample => [{ node }, spared]),
+  );
+}
+
+/** Times are seconds since 1970: `time() - metric` is an age whenever it is asked. */
+function freshness(out: Exposition, { freshness: views }: Gauges): void {
+  out.gauge(
+    'plumbline_online_watermark_timestamp_seconds',
+    'The time up to which the online store vouches for the view, if it was asked for in the last minute.',
+    views.flatMap(({ view, watermarkUs }) =>
+      watermarkUs === null ? [] : [[{ view }, watermarkUs / 1e6] as const],
+    ),
+  );
+  out.gauge(
+    'plumbline_online_freshness_target_seconds',
+    'The age of the watermark that the view promises.',
+    views.map(({ view, freshnessUs }): Sample => [{ view }, freshnessUs / 1e6]),
+  );
+  out.gauge(
+    'plumbline_online_freshness_alert_seconds',
+    'The age of the watermark past which there is an alarm.',
+    views.map(({ view, freshnessAlertUs }): Sample => [{ view }, freshnessAlertUs / 1e6]),
   );
 }
 

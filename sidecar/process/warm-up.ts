@@ -164,6 +164,9 @@ class MadeUpStore implements StoreReader {
     return { kind: 'read', reason: null, isConnected: true, saysDown: false };
   }
   async close(): Promise<void> {}
+  watermarks(): ReadonlyMap<string, number> {
+    return new Map();
+  }
   async loadSchema(): Promise<null> {
     return null;
   }

@@ -60,6 +60,17 @@ export class Markers {
     return youngOnClock && nowMs - entry.readMs <= MARKER_AGE_MS ? entry.marks : null;
   }
 
+  /** @returns the least watermark of each view in the hashes that were asked for lately */
+  least(): Map<string, number> {
+    const nowMs = this.#nowMs();
+    const least = new Map<string, number>();
+    for (const { marks, askedMs } of this.#hashes.values()) {
+      if (marks === null || nowMs - askedMs > MARKER_IDLE_MS) continue;
+      for (const [view, us] of marks.watermarks) least.set(view, Math.min(us, least.get(view) ?? us));
+    }
+    return least;
+  }
+
   /** Reads a marker hash, or joins the read that is under way. */
   read(hash: string, nowUs: number): Promise<Marks> {
     let entry = this.#hashes.get(hash);

@@ -126,6 +126,10 @@ export abstract class RedisRows implements StoreReader {
   /** A node did not answer in time, or could not be asked. */
   protected onSilence(): void {}
 
+  watermarks(): ReadonlyMap<string, number> {
+    return this.markers.least();
+  }
+
   read(asks: readonly StoreAsk[], nowUs: number): void {
     for (let i = 0; i < asks.length; i++) {
       const ask = asks[i]!;

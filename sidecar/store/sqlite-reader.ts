@@ -10,7 +10,7 @@ import { rowSchemaFromText } from '../../contract/definitions/definition-json.ts
 import type { RowSchema } from '../../contract/model.ts';
 import { parseWatermark } from '../../contract/wire/online/watermark.ts';
 import { sidecarError } from '../errors.ts';
-import { noMarker } from './markers.ts';
+import { MARKER_IDLE_MS, noMarker } from './markers.ts';
 import { MARKER_RENEWAL_MS } from './store-reader.ts';
 import { StoreHealth } from './store-health.ts';
 import type { StoreState } from './store-health.ts';
@@ -39,6 +39,9 @@ export class SqliteReader implements StoreReader {
   readonly #health = new StoreHealth();
   #open: OpenFile | null = null;
   #checkedMs = 0;
+  /** As of the last read, and when that was. */
+  #marks: ReadonlyMap<string, number> = new Map();
+  #marksMs = 0;
 
   constructor(file: string, onTrouble: (error: Error) => void = () => {}) {
     this.#file = file;
@@ -61,6 +64,10 @@ export class SqliteReader implements StoreReader {
 
   nodeOf(): string {
     return 'sqlite';
+  }
+
+  watermarks(): ReadonlyMap<string, number> {
+    return performance.now() - this.#marksMs > MARKER_IDLE_MS ? new Map() : this.#marks;
   }
 
   /** Calls back before it returns. */
@@ -96,6 +103,8 @@ export class SqliteReader implements StoreReader {
         if (watermarkUs === null) this.#onTrouble(noMarker(view, text));
         else marks.set(view, watermarkUs);
       }
+      this.#marks = marks;
+      this.#marksMs = performance.now();
       const nowMs = Math.floor(nowUs / 1_000);
       const found = file.rows.all(ask.key, nowMs) as { field: number; row: Uint8Array }[];
       return {

@@ -204,6 +204,23 @@ describe.each(['uws', 'node'])('metrics on %s', (transport) => {
     expect(grown).toEqual([0, 1, 0, 1, 0]);
   });
 
+  test('up to when the store vouches for each view that is asked for, beside what the view promises', async () => {
+    await post(NATIVE, {
+      feature_service: 'everything',
+      entities: { customer_id: [77], product_code: ['b'] },
+    });
+    const families = await scrape();
+    const of = (name: string, view: string): number =>
+      valueOf(families, `plumbline_online_${name}_seconds{view="${view}"}`);
+    for (const { id, freshnessUs, freshnessAlertUs } of fixture.bundle.views.values()) {
+      expect(of('freshness_target', id)).toBe(freshnessUs / 1e6);
+      expect(of('freshness_alert', id)).toBe(freshnessAlertUs / 1e6);
+    }
+    const times = families.get('plumbline_online_watermark_timestamp_seconds')!.samples;
+    expect([...times.values()]).toEqual(Array.from(times, () => NOON_US / 1e6));
+    expect([...times.keys()].join()).toContain('{view="spend"}');
+  });
+
   test('identity, state and the program itself', async () => {
     const families = await scrape();
     const of = (sample: string): number => valueOf(families, sample);

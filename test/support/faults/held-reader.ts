@@ -24,6 +24,10 @@ export class HeldReader implements StoreReader {
     return { kind: 'read', reason: null, isConnected: true, saysDown: false };
   }
 
+  watermarks(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+
   read(asks: readonly StoreAsk[]): void {
     this.asks.push(...asks);
     this.#waiting.push(...asks);

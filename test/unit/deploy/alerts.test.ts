@@ -72,6 +72,7 @@ async function scraped(): Promise<string> {
     nodes: [],
     views: [],
     onDemand: new Map([['trip', resting()]]),
+    freshness: [{ view: 'spend', watermarkUs: 1, freshnessUs: 1, freshnessAlertUs: 2 }],
     functionProcesses: { ready: 2, lost: 0 },
     eventLoopDelays: new Histogram([1]),
     gc: { seconds: new Map() },

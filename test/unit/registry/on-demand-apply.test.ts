@@ -326,8 +326,8 @@ describe('what is shown of on-demand views', () => {
       SHOP.replace('compute: ../compute/level.ts', 'compute: ../compute/level.ts\nisolate: false'),
     );
     const bundle = await shop.apply();
-    const kept = { runs: [], allowances: [] };
-    expect(renderCatalogue(bundle, [])).toContain('on-demand view');
+    const kept = { runs: [], freshness: null, allowances: [] };
+    expect(renderCatalogue(bundle, [], new Map())).toContain('on-demand view');
     const level = renderDefinition(bundle, 'level', kept);
     expect(level).toContain('uses basket: ratio');
     expect(level).toContain('runs in the thread that answers, although it has a loop (compute/level.ts:1)');

@@ -46,6 +46,26 @@ test.each([
   expect(markers.known('hash', 1e15 + ageUs) !== null).toBe(isKnown);
 });
 
+test('of what lately asked hashes say of a view the least counts', async () => {
+  let nowMs = 0;
+  const markers = new Markers(
+    async (hash): Promise<Record<string, string>> =>
+      hash === 'a' ? { spend: '5', visits: '7' } : { spend: '3' },
+    () => nowMs,
+  );
+  expect([...markers.least()]).toEqual([]);
+  await markers.read('a', 0);
+  expect([...markers.least()]).toEqual([
+    ['spend', 5],
+    ['visits', 7],
+  ]);
+  nowMs = MARKER_IDLE_MS;
+  await markers.read('b', 0);
+  expect(markers.least().get('spend')).toBe(3);
+  nowMs += 1;
+  expect([...markers.least()]).toEqual([['spend', 3]]);
+});
+
 test('a marker that is no time vouches for nothing, and is told', async () => {
   const told: string[] = [];
   const texts: Record<string, string> = {
