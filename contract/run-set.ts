@@ -31,7 +31,7 @@ export function wholeRuns(runs: readonly RunRecord[]): RunRecord[] {
 
 /**
  * @param runs  of one view, oldest first
- * @returns     the last run that was complete, or stream that has committed, which says up to when the view is; else null
+ * @returns     the last run that was complete, or stream that has committed: it says up to when the view is; else null
  */
 export function lastAchieved(runs: readonly RunRecord[]): RunRecord | null {
   const isAchieved = ({ state, kind, watermarkUs }: RunRecord): boolean =>

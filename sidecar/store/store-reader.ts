@@ -57,8 +57,8 @@ export interface StoreReader {
   /** Whether it was read since the start, and if not, why. */
   state(): StoreState;
   /**
-   * @returns  up to when the store vouches for views, by the markers that were asked for lately; in a cluster the least of
-   *           those. Of a store that is not asked it knows nothing
+   * @returns  up to when the store vouches for views, by the markers that were asked for lately; in a cluster the least
+   *           of those. Of a store that is not asked it knows nothing
    */
   watermarks(): ReadonlyMap<string, number>;
   /** Reads all asks in one round trip a node; each is told by itself, so that one slow node delays no other. */

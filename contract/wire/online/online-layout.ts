@@ -2,7 +2,7 @@
  * Where things stand in the online store; the materializer writes it and the sidecar reads it.
  *
  *   key                                  field                          value
- *   {prefix}fstore:{entity}:{id}         xxHash32(view id), 4 bytes BE  header | MessagePack array   (layout `row`)
+ *   {prefix}fstore:{entity}:{id}         xxHash32(view id), 4 bytes BE  header | MessagePack array
  *   {prefix}fstore:~markers:{tag}        view id                        watermark, decimal microseconds
  *   {prefix}fstore:~published:{tag}      view id                        run id, how many of its rows are there
  *   {prefix}fstore:~schemas              definition id, 8 hex digits    canonical JSON of the row's schema
@@ -17,7 +17,7 @@ export const CLUSTER_SLOTS = 16_384;
 export const SLOTS_PER_MARKER = 128;
 export const MARKERS = CLUSTER_SLOTS / SLOTS_PER_MARKER;
 
-/** @returns the 4 bytes that name a view's row in its entity's hash (or, in layout `feature`, a feature's value) */
+/** @returns the 4 bytes that name a view's row in its entity's hash */
 export function fieldOf(name: string): Buffer {
   const field = Buffer.allocUnsafe(4);
   field.writeUInt32BE(xxHash32(name));
