@@ -2,13 +2,13 @@
  * What the tiles of an aggregated view keep, decided once from its definition: which columns of an event count, and
  * which parts a tile has. One plan for every maker of tiles; the order of everything in it is frozen with the tile.
  *
- *   columns   of the source and of `select`, in byte order of their names
+ *   columns   of the source and of `select`, in byte order of their names; with sessions the event time is one
  *   parts     by column, then as PART_ORDER has them, then by decimal places; each once, however many features need it
  */
 import type { AggregateFunction, Aggregation, Entity, Feature, FeatureView } from '../model.ts';
 import { compareBytes } from '../std/canonical-json.ts';
 import type { ValueType } from '../value-type.ts';
-import { windowHops } from '../windows.ts';
+import { sessionHops, windowHops } from '../windows.ts';
 import { bucketsPart } from './parts/buckets-part.ts';
 import { countPart } from './parts/count-part.ts';
 import { endpointPart } from './parts/endpoint-part.ts';
@@ -33,8 +33,10 @@ export interface TileColumn {
 export interface TileFeature {
   readonly feature: Feature;
   readonly function: AggregateFunction;
-  /** null: lifetime. */
+  /** null: lifetime, or a session. */
   readonly hops: number | null;
+  /** The gap that ends a session; null: the feature has no sessions. */
+  readonly sessionHops: number | null;
   /** Decimal places of its sums. */
   readonly scale: number;
   /** The places of its parts in the plan, in the order of `NEEDS`. */
@@ -48,6 +50,8 @@ export interface TilePlan {
   readonly columns: readonly TileColumn[];
   readonly parts: readonly TilePart[];
   readonly features: readonly TileFeature[];
+  /** The places of the parts that say when a tile's first and last event were; null: no feature has sessions. */
+  readonly times: { readonly first: number; readonly last: number } | null;
 }
 
 const PART_ORDER: readonly PartName[] = [
@@ -79,30 +83,38 @@ const NEEDS: Readonly<Record<AggregateFunction, readonly PartName[]>> = {
   stddev: ['sum', 'nv', 'squares'],
   mostFrequent: ['values'],
   approxPercentile: ['buckets'],
-  // Only sessions have it, which no tile holds yet.
-  duration: [],
+  // Of the event time.
+  duration: ['min', 'max'],
 };
 
 /** @param view  aggregated */
 export function planTiles(view: FeatureView, entity: Entity): TilePlan {
   const columns = columnsOf(view);
   const place = new Map(columns.map(({ source }, i) => [source, i]));
+  const timeKeys = NEEDS.duration.map((name) => ({
+    name,
+    column: place.get(view.source.eventTime)!,
+    scale: 0,
+  }));
   const wanted = new Map<string, { readonly key: PartKey; size: number }>();
-  const keysOf = ({ function: name, column, columnType, scale }: Aggregation): PartKey[] =>
-    column === null
-      ? []
-      : NEEDS[name].map((part) => {
-          const summed = (part === 'sum' || part === 'squares') && !isWhole(columnType!);
-          return { name: part, column: place.get(column)!, scale: summed ? scale : 0 };
-        });
+  const keysOf = ({ function: name, column, columnType, scale }: Aggregation): PartKey[] => {
+    if (name === 'duration') return timeKeys;
+    if (column === null) return [];
+    return NEEDS[name].map((part) => {
+      const summed = (part === 'sum' || part === 'squares') && !isWhole(columnType!);
+      return { name: part, column: place.get(column)!, scale: summed ? scale : 0 };
+    });
+  };
   for (const { aggregation } of view.features) {
-    for (const key of keysOf(aggregation!)) {
+    const ofSession = aggregation!.sessionUs === null ? [] : timeKeys;
+    for (const key of [...keysOf(aggregation!), ...ofSession]) {
       const known = wanted.get(textOf(key));
       wanted.set(textOf(key), { key, size: Math.max(known?.size ?? 0, aggregation!.n) });
     }
   }
   const sorted = [...wanted.values()].toSorted((a, b) => compareKeys(a.key, b.key));
   const order = sorted.map(({ key }) => textOf(key));
+  const [first, last] = timeKeys.map((key) => order.indexOf(textOf(key)));
   return {
     view,
     entity,
@@ -113,14 +125,23 @@ export function planTiles(view: FeatureView, entity: Entity): TilePlan {
       feature,
       function: feature.aggregation!.function,
       hops: windowHops(view, feature),
+      sessionHops: sessionHops(view, feature),
       scale: isSummedWhole(feature.aggregation!) ? 0 : feature.aggregation!.scale,
       parts: keysOf(feature.aggregation!).map((key) => order.indexOf(textOf(key))),
     })),
+    times: view.features.some(isOfSession) ? { first: first!, last: last! } : null,
   };
+}
+
+function isOfSession({ aggregation }: Feature): boolean {
+  return aggregation!.sessionUs !== null;
 }
 
 function columnsOf(view: FeatureView): TileColumn[] {
   const columns = new Map<string, TileColumn>();
+  const time = view.source.eventTime;
+  if (view.features.some(isOfSession))
+    columns.set(time, { source: time, type: { kind: 'timestamp' }, countedOnly: false });
   for (const { aggregation: a } of view.features) {
     if (a === null || a.column === null) continue;
     const countedOnly = a.function === 'count';

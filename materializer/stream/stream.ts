@@ -83,15 +83,10 @@ export async function runStreams(job: StreamJob): Promise<RunRecord[]> {
 }
 
 /** @returns the aggregated views over streams, by their source */
-function chosenSources({ project, bundle, options }: StreamJob): Map<string, FeatureView[]> {
-  const over = [...bundle.views.values()].filter(
+function chosenSources({ bundle, options }: StreamJob): Map<string, FeatureView[]> {
+  const views = [...bundle.views.values()].filter(
     ({ kind, source }) => kind === 'aggregated' && source.stream !== undefined,
   );
-  const views = over.filter((view) => !hasSessions(view));
-  for (const { id } of over.filter(hasSessions))
-    project.logger.warn(
-      `${id} is over sessions, which a stream does not compute yet: plumb materialize does`,
-    );
   const groups = Map.groupBy(views, ({ source }) => source.name);
   const missing = options.sources?.find((name) => !groups.has(name));
   if (missing !== undefined || groups.size === 0) {
@@ -102,10 +97,6 @@ function chosenSources({ project, bundle, options }: StreamJob): Map<string, Fea
   }
   if (options.sources === undefined) return groups;
   return new Map(options.sources.map((name) => [name, groups.get(name)!]));
-}
-
-function hasSessions({ features }: FeatureView): boolean {
-  return features.some(({ aggregation }) => (aggregation?.sessionUs ?? null) !== null);
 }
 
 async function runSource(

@@ -12,10 +12,11 @@
  */
 import { planTiles } from '../../contract/aggregation/tile-plan.ts';
 import type { TilePlan } from '../../contract/aggregation/tile-plan.ts';
+import { changeHops } from '../../contract/aggregation/windows/entity-windows.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { takesBack } from '../../contract/stream-source.ts';
-import { edgeAt, windowHops } from '../../contract/windows.ts';
+import { edgeAt, sessionHops, windowHops } from '../../contract/windows.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
 import { tombstone, writeHeader } from '../../contract/wire/online/row-header.ts';
 import { materializerError } from '../errors.ts';
@@ -40,7 +41,7 @@ interface ViewStreamOptions {
   readonly sourceId: string;
   /** Events appended up to and including it count however late they were. */
   readonly horizonUs: number;
-  readonly history: HistoryOutput;
+  readonly history: Pick<HistoryOutput, 'committed' | 'commit'>;
   readonly counts: StreamCounts;
   /** @returns the other partition in which an entity was met before; null: none */
   readonly otherPartitionOf: (entity: string) => number | null;
@@ -59,8 +60,9 @@ export class ViewStream {
   readonly #state: ViewState;
   readonly #outcome: (event: ReceivedEvent) => EventOutcome;
   readonly #encoder: RowEncoder;
+  /** After how many hops a tile may change a value again. */
   readonly #windows: readonly number[];
-  /** The longest window in hops; Infinity: a lifetime. */
+  /** The longest window or gap in hops; Infinity: a lifetime. */
   readonly #reach: number;
   readonly #tiles: ViewTiles;
   #progress: Progress;
@@ -79,8 +81,9 @@ export class ViewStream {
     this.#outcome = viewEvents(view, entity, this.#plan, horizonUs);
     this.#encoder = new RowEncoder(view);
     const hops = view.features.map((feature) => windowHops(view, feature));
-    this.#windows = [...new Set(hops.filter((window) => window !== null))];
-    this.#reach = Math.max(...hops.map((window) => window ?? Infinity));
+    const gaps = view.features.map((feature) => sessionHops(view, feature));
+    this.#windows = changeHops(this.#plan);
+    this.#reach = Math.max(...hops.map((window, i) => window ?? gaps[i] ?? Infinity));
     this.#state = ViewState.open(stateFile);
     const { committed } = history;
     const begun = this.#begin({
@@ -207,7 +210,7 @@ export class ViewStream {
     const before = this.#progress;
     const { view } = this;
     const edge = Math.max(before.edge, edgeAt(seenUs - view.outOfOrderUs, view.hopUs));
-    const due = { from: before.edge, to: edge, reach: this.#reach, windows: this.#windows };
+    const due = { from: before.edge, to: edge, windows: this.#windows };
     const createdUs = Math.max(nowUs, before.createdUs + 1);
     const rows = [...this.#restatedRows(due), ...this.#newRows(due)].map(([entity, row], i): PendingRow => {
       return { number: before.rowNumber + i + 1, entity, row: this.#withTimes(row, createdUs) };
@@ -226,7 +229,9 @@ export class ViewStream {
     const rows: [string, DueRow][] = [];
     for (const entity of this.#tiles.takeLate()) {
       const rowsAt = this.#rowsAt(entity);
-      const old = new OldRows(rowsAt, [...entity.late.keys()], due);
+      const edges = [...entity.late.keys()];
+      const reach = Math.max(Math.max(...edges) + this.#reach, entity.windows.sessionsReach(entity.late));
+      const old = new OldRows(rowsAt, { edges, reach }, due);
       entity.settleLate();
       for (const row of old.restated(rowsAt)) rows.push([entity.entity, row]);
     }
@@ -282,7 +287,9 @@ export class ViewStream {
   /** Forgets what no window holds and no event can touch any more. */
   #prune(nowUs: number): void {
     const { view } = this;
-    if (this.#isSilent || this.#reach === Infinity || nowUs <= this.#options.horizonUs) return;
+    if (this.#isSilent || nowUs <= this.#options.horizonUs) return;
+    // Nobody knows how long a session lasts.
+    if (this.#reach === Infinity || this.#plan.times !== null) return;
     const first = this.#progress.edge - this.#reach - Math.ceil(view.latenessUs / view.hopUs) - 1;
     if (first > 0) this.#state.prune(first, (first - 1) * view.hopUs);
   }
@@ -326,7 +333,9 @@ export class ViewStream {
 /** @throws MAT_STREAM_SOURCE where events may be taken back that a feature cannot count backwards */
 function refuseUncounted({ id, source }: FeatureView, plan: TilePlan): void {
   if (!takesBack(source.stream!)) return;
-  const stuck = plan.features.find(({ parts }) => parts.some((i) => plan.parts[i]!.slide.kind !== 'slide'));
+  const stuck = plan.features.find(
+    ({ parts, sessionHops: gap }) => gap !== null || parts.some((i) => plan.parts[i]!.slide.kind !== 'slide'),
+  );
   if (stuck === undefined) return;
   const { name, aggregation } = stuck.feature;
   throw materializerError(

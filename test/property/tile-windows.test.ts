@@ -1,10 +1,10 @@
 /**
  * Windows over tiles against a look at every event again: at every edge, bit for bit. Random events of one entity with
  * ties, nulls and edges, from several origins, in any order, some taken out again; windows of one hop up to several of
- * the coarser tiles.
+ * the coarser tiles, and sessions.
  */
 import { expect, test } from 'vitest';
-import { resultType } from '../../contract/aggregation/result-type.ts';
+import { OF_SESSIONS, resultType } from '../../contract/aggregation/result-type.ts';
 import type { AggregateFunction } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
@@ -26,6 +26,7 @@ import { seededRandom } from '../support/seeded-random.ts';
 const HOP_US = 1_000_000;
 const FIRST_HOP = 1_000_000;
 const LENGTHS = [null, 1, 3, 59, 60, 61, 200, 3_600, 7_300];
+const EVENT_TIME = 'happened';
 const RUNS = Number(process.env['PLUMB_RUNS'] ?? 40);
 
 interface Placed extends RawEvent {
@@ -34,24 +35,26 @@ interface Placed extends RawEvent {
   readonly offset: number;
 }
 
-/** Without those of sessions, which no tile holds. */
-const WINDOWED = (Object.keys(FUNCTIONS) as AggregateFunction[]).filter((name) => name !== 'duration');
+const ALL = Object.keys(FUNCTIONS) as AggregateFunction[];
 
 type Draw = <T>(choices: readonly T[]) => T;
 
 function randomFeatures(draw: Draw): FeatureSketch[] {
   return Array.from({ length: draw([1, 3, 6]) }, (_, i) => {
-    const name = draw(WINDOWED);
+    const name = draw(ALL);
     const hops = draw(LENGTHS);
-    const windowUs = hops === null ? null : hops * HOP_US;
-    if (name === 'count' && draw([true, false])) return { name: `f${i}`, function: name, windowUs };
+    const isSession = name === 'duration' || (OF_SESSIONS.includes(name) && draw([true, false]));
+    const lengthUs = hops === null ? null : hops * HOP_US;
+    const over = isSession ? { sessionUs: lengthUs ?? 2 * HOP_US } : { windowUs: lengthUs };
+    if (name === 'duration' || (name === 'count' && draw([true, false])))
+      return { name: `f${i}`, function: name, ...over };
     const column = draw(FUNCTIONS[name]!);
     const sizes = {
       n: draw([1, 3, 40]),
       percentile: draw([0.001, 0.25, 0.5, 0.95]),
       ...narrower(name, column, draw),
     };
-    return { name: `f${i}`, function: name, column, columnType: COLUMNS[column]!, windowUs, ...sizes };
+    return { name: `f${i}`, function: name, column, columnType: COLUMNS[column]!, ...over, ...sizes };
   });
 }
 
@@ -95,7 +98,9 @@ class OriginTiles {
     const id = `${edge} ${event.origin}`;
     const tile = this.#tiles.get(id) ?? emptyTile(this.#plan);
     this.#tiles.set(id, tile);
-    const values = this.#plan.columns.map(({ source }) => event.values[source] as TileValue | null);
+    const values = this.#plan.columns.map(({ source }) =>
+      source === EVENT_TIME ? BigInt(event.eventUs) : (event.values[source] as TileValue | null),
+    );
     expect(refusalOf(this.#plan, values)).toBeNull();
     const { eventUs: timeUs, offset } = event;
     const outcome = foldEvent(this.#plan, tile, { values, timeUs, offset, sign });
@@ -125,7 +130,7 @@ function rehearse(random: () => number): void {
   const { view, entity } = aggregatedView({
     joinKeys: [{ name: 'id', type: 'int32' }],
     path: 'events.parquet',
-    eventTime: 'at',
+    eventTime: EVENT_TIME,
     createdTime: null,
     hopUs: HOP_US,
     features: randomFeatures(draw),

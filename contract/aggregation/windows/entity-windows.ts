@@ -7,7 +7,8 @@
  *   ... | 3 | 5 | 6 | 9 | 12 | 14 | ...
  *
  * What can be taken out again (counts, sums, value counts) enters and leaves. The rest (min, max, first, last) takes
- * what enters, and is made again from the tiles when one leaves that had what the window says.
+ * what enters, and is made again from the tiles when one leaves that had what the window says. Sessions are windows of
+ * another kind (entity-session.ts).
  */
 import type { Value } from '../../value-type.ts';
 import type { TilePart } from '../parts/part.ts';
@@ -15,6 +16,7 @@ import type { Tile } from '../tile.ts';
 import { addTile, emptyTile } from '../tile.ts';
 import type { TilePlan } from '../tile-plan.ts';
 import { featureValue } from './feature-value.ts';
+import { EntitySession } from './entity-session.ts';
 import { TileRun } from './tile-run.ts';
 
 /** The values of a view's features at an edge. */
@@ -50,8 +52,12 @@ export class EntityWindows {
   readonly #plan: TilePlan;
   readonly #run: TileRun;
   readonly #windows: readonly WindowState[];
-  /** Of each feature its window. */
-  readonly #windowOf: readonly WindowState[];
+  /** After how many hops a tile may change a value again. */
+  readonly #lengths: readonly number[];
+  /** One for each length of a gap. */
+  readonly #sessions: readonly EntitySession[];
+  /** Of each feature what its window or session comes to at the edge. */
+  readonly #totalOf: readonly (WindowState | EntitySession)[];
   /** What the tiles that were dropped come to, as far as lifetimes read it. */
   readonly #base: Tile;
   #edge = -Infinity;
@@ -65,9 +71,15 @@ export class EntityWindows {
     this.#run = new TileRun(plan);
     this.#base = base;
     this.#present = base.n;
-    const lengths = [...new Set(plan.features.map(({ hops }) => hops ?? Infinity))];
+    const windowed = plan.features.filter(({ sessionHops }) => sessionHops === null);
+    const lengths = [...new Set(windowed.map(({ hops }) => hops ?? Infinity))];
     this.#windows = lengths.map((hops) => newWindow(plan, hops, base));
-    this.#windowOf = plan.features.map(({ hops }) => this.#windows[lengths.indexOf(hops ?? Infinity)]!);
+    const gaps = [...new Set(plan.features.flatMap(({ sessionHops: gap }) => (gap === null ? [] : [gap])))];
+    this.#lengths = changeHops(plan);
+    this.#sessions = gaps.map((gap) => new EntitySession(plan, gap, this.#run));
+    this.#totalOf = plan.features.map(({ hops, sessionHops: gap }) =>
+      gap === null ? this.#windows[lengths.indexOf(hops ?? Infinity)]! : this.#sessions[gaps.indexOf(gap)]!,
+    );
   }
 
   /** How often two states were merged since the beginning. */
@@ -98,24 +110,37 @@ export class EntityWindows {
     else this.#moveOn(edge);
     if (this.#present === 0) return null;
     for (const window of this.#windows) this.#refill(window);
+    for (const session of this.#sessions) session.standAt(edge, this.#head);
     const lost: string[] = [];
     const values = this.#plan.features.map((planned, i) => {
-      const value = featureValue(planned, this.#windowOf[i]!);
+      const value = featureValue(planned, this.#totalOf[i]!);
       if (value === undefined) lost.push(planned.feature.name);
       return value ?? null;
     });
     return { values, lost };
   }
 
-  /** @returns the first edge after one at which a tile enters or leaves a window; null: nothing changes any more */
+  /**
+   * @returns the first edge after one at which a tile enters or leaves a window, or a session may be over; null:
+   *          nothing changes any more. An edge that was one stays one, whatever late events change
+   */
   nextChange(after: number): number | null {
     const { edges } = this.#run;
     let next = edges[this.#run.placeOf(after + 1)] ?? Infinity;
-    for (const { hops } of this.#windows) {
+    for (const hops of this.#lengths) {
       const leaving = edges[this.#run.placeOf(after - hops + 1)];
       if (leaving !== undefined && leaving + hops < next) next = leaving + hops;
     }
     return next === Infinity ? null : next;
+  }
+
+  /**
+   * Up to where late events may change what sessions say.
+   * @param late  tiles by their edges, each to be put in place of one of the windows'
+   * @returns     the last edge; -Infinity: there are no sessions
+   */
+  sessionsReach(late: ReadonlyMap<number, Tile>): number {
+    return Math.max(-Infinity, ...this.#sessions.map((session) => session.reachOf(late)));
   }
 
   /**
@@ -127,6 +152,7 @@ export class EntityWindows {
     const held = Math.min(
       this.#head,
       ...this.#windows.map(({ hops, tail }) => (hops === Infinity ? Infinity : tail)),
+      ...this.#sessions.map((session) => session.startAt(this.#head)),
     );
     const count = Math.min(held, this.#run.placeOf(upTo + 1));
     const lifetime = this.#windows.find(({ hops }) => hops === Infinity);
@@ -137,6 +163,7 @@ export class EntityWindows {
       addTile(this.#plan, this.#base, { ...tile, states: kept });
     }
     this.#head -= count;
+    for (const session of this.#sessions) session.forget();
     for (const window of this.#windows) {
       window.tail = Math.max(0, window.tail - count);
       window.fronts.fill(null);
@@ -162,6 +189,7 @@ export class EntityWindows {
   #moveBack(edge: number): void {
     const { edges, tiles } = this.#run;
     this.#edge = edge;
+    for (const session of this.#sessions) session.forget();
     for (const window of this.#windows) {
       window.fronts.fill(null);
       for (; window.tail > 0 && edges[window.tail - 1]! > edge - window.hops; window.tail--) {
@@ -224,8 +252,19 @@ export class EntityWindows {
   }
 }
 
+/**
+ * @returns after how many hops a tile may change a value again: where it leaves a window, and at the two edges at which
+ *          a session may be over, as its last event stands on an edge or behind one
+ */
+export function changeHops({ features }: TilePlan): number[] {
+  const lengths = features.flatMap(({ hops, sessionHops: gap }) =>
+    gap === null ? (hops ?? []) : [gap - 1, gap],
+  );
+  return [...new Set(lengths)];
+}
+
 function newWindow(plan: TilePlan, hops: number, base: Tile): WindowState {
-  const features = plan.features.filter((feature) => (feature.hops ?? Infinity) === hops);
+  const features = plan.features.filter((f) => f.sessionHops === null && (f.hops ?? Infinity) === hops);
   const lifetime = hops === Infinity;
   return {
     hops,

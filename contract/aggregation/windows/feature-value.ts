@@ -16,8 +16,8 @@ import type { CountedWindow } from '../parts/counted-window.ts';
 import type { TileFeature } from '../tile-plan.ts';
 import { heldValue } from './held-value.ts';
 
-/** What the tiles of a window come to. */
-interface WindowTotal {
+/** What the tiles of a window, or of a session, come to. */
+export interface WindowTotal {
   readonly n: number;
   /** The state of each part of the plan, over the window. */
   readonly states: readonly unknown[];
@@ -64,8 +64,10 @@ export function featureValue(planned: TileFeature, { n, states }: WindowTotal): 
         planned,
         percentileOf(inOrder(state(0) as BucketCounts), feature.aggregation!.percentile),
       );
-    default:
-      throw new Error(`tiles do not give ${planned.function} yet`);
+    case 'duration': {
+      const [first, last] = [state(0) as bigint | null, state(1) as bigint | null];
+      return first === null ? null : heldValue(feature.type, last! - first);
+    }
   }
 }
 

@@ -2,7 +2,8 @@
  * Which rows an entity gets when a stream's watermark has moved: those of the edges that are new, and those of older
  * edges that late events have touched. Pure.
  *
- *   candidates   edges at which a value can change: a tile enters at its edge, and leaves a window's length later
+ *   candidates   edges at which a value can change: a tile enters at its edge, leaves a window's length later, and a
+ *                session may be over a gap after it
  *   new edge     a row where the values differ from those before it
  *   old edge     a row where the values differ from what they were; and where the row before differs from what it was,
  *                and the values change here, since no row may stand here yet
@@ -23,10 +24,15 @@ export interface DueEdges {
   readonly from: number;
   /** The newest edge that is complete now. */
   readonly to: number;
-  /** The longest window in hops; Infinity with a lifetime. */
-  readonly reach: number;
-  /** The lengths of the windows in hops, without lifetimes. */
+  /** After how many hops a tile may change a value again: the windows, without lifetimes, and the ends of sessions. */
   readonly windows: readonly number[];
+}
+
+/** Edges of tiles that late events change. */
+interface LateEdges {
+  readonly edges: readonly number[];
+  /** The last edge whose row they may change; Infinity: all from them on. */
+  readonly reach: number;
 }
 
 export interface DueRow {
@@ -41,11 +47,10 @@ export class OldRows {
   readonly #rows = new Map<number, Buffer | null>();
   readonly #first: Buffer | null;
 
-  /** @param late  edges of the tiles that late events change */
-  constructor(entity: RowsAt, late: readonly number[], { from, reach, windows }: DueEdges) {
-    this.#after = Math.min(...late) - 1;
-    const until = Math.min(from, Math.max(...late) + reach);
-    const touched = late.flatMap((edge) => [edge, ...windows.map((window) => edge + window)]);
+  constructor(entity: RowsAt, late: LateEdges, { from, windows }: DueEdges) {
+    this.#after = Math.min(...late.edges) - 1;
+    const until = Math.min(from, late.reach);
+    const touched = late.edges.flatMap((edge) => [edge, ...windows.map((window) => edge + window)]);
     const edges = new Set(touched.filter((edge) => edge <= until));
     for (let at: number | null = this.#after; at !== null && at <= until; at = entity.nextChange(at))
       if (at > this.#after) edges.add(at);

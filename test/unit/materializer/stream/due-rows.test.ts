@@ -44,8 +44,9 @@ test('the newest row of each edge, carried forward, is the row of all events', (
       for (const { moves, late, early } of steps) {
         entity.events.push(...early.map((ahead) => from + ahead));
         const edges = late.map((ago) => from - ago).filter((edge) => edge > 0);
-        const due = { from, to: Math.min(LAST, from + moves), reach: Math.max(...WINDOWS), windows: WINDOWS };
-        const old = edges.length === 0 ? null : new OldRows(entity, edges, due);
+        const due = { from, to: Math.min(LAST, from + moves), windows: WINDOWS };
+        const reach = Math.max(...edges) + Math.max(...WINDOWS);
+        const old = edges.length === 0 ? null : new OldRows(entity, { edges, reach }, due);
         entity.events.push(...edges);
         for (const { edge, row } of [...(old?.restated(entity) ?? []), ...newRows(entity, due)])
           history.set(edge, row?.toString() ?? null);

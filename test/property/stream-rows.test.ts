@@ -1,0 +1,166 @@
+/**
+ * The rows of one view and partition against a look at every event again, without a source, an archive and a store:
+ * random windows, lifetimes and sessions, events that are late, steps, saves and commits at random, and a process that
+ * dies in between, at times with its state. Many more lives than ./stream.test.ts can afford.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
+import { HEADER_BYTES, readHeader } from '../../contract/wire/online/row-header.ts';
+import type { HistoryOutput } from '../../materializer/stream/output/history-output.ts';
+import { noCounts } from '../../materializer/stream/stream-counts.ts';
+import type { ReceivedEvent } from '../../materializer/stream/stream-event.ts';
+import { ViewStream } from '../../materializer/stream/view-stream.ts';
+import { countingEvents, naiveRow } from '../oracle/naive-aggregates.ts';
+import type { RawEvent } from '../oracle/naive-aggregates.ts';
+import { answerAt } from '../support/fixtures/raw-events.ts';
+import type { FeatureSketch } from '../support/fixtures/aggregated-view.ts';
+import { clickView, HOP_US } from '../support/fixtures/streamed-project.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+
+const RUNS = Number(process.env['PLUMB_RUNS'] ?? 15);
+const START_US = 1_000_000 * HOP_US;
+
+type Draw = <T>(choices: readonly T[]) => T;
+type Rows = Parameters<typeof answerAt>[0];
+
+const FLOAT = { kind: 'float64' } as const;
+const TEXT = { kind: 'string' } as const;
+const AGGREGATIONS: readonly Omit<FeatureSketch, 'name'>[] = [
+  { function: 'count' },
+  { function: 'sum', column: 'price', columnType: FLOAT },
+  { function: 'min', column: 'price', columnType: FLOAT },
+  { function: 'first', column: 'page', columnType: TEXT },
+  { function: 'last', column: 'page', columnType: TEXT },
+  { function: 'duration' },
+  { function: 'avg', column: 'price', columnType: FLOAT },
+  { function: 'countDistinct', column: 'page', columnType: TEXT },
+];
+
+function randomFeatures(draw: Draw): FeatureSketch[] {
+  const lifetimes = draw([true, false, false]);
+  return Array.from({ length: draw([1, 2, 4]) }, (_, i) => {
+    const one = draw(AGGREGATIONS);
+    const isSession = one.function === 'duration' || (AGGREGATIONS.indexOf(one) < 5 && draw([true, false]));
+    const hops = draw([1, 2, 3, 5, 9]);
+    if (isSession) return { name: `f${i}`, ...one, sessionUs: hops * HOP_US };
+    return { name: `f${i}`, ...one, windowUs: lifetimes && draw([true, false]) ? null : hops * HOP_US };
+  });
+}
+
+function randomEvents(random: () => number, draw: Draw): ReceivedEvent[] {
+  let appendedUs = START_US + 100 * HOP_US;
+  return Array.from({ length: draw([5, 30, 120]) }, (_, offset) => {
+    appendedUs += Math.floor(random() * draw([0.2, 1, 1, 6, 40]) * HOP_US);
+    const eventUs = appendedUs - Math.floor(random() ** 3 * 14 * HOP_US);
+    const at = draw([eventUs, Math.floor(eventUs / HOP_US) * HOP_US]);
+    const values = [
+      draw(['ann', 'bob']),
+      BigInt(at),
+      draw(['a', 'b', null]),
+      draw([1.25, -3, 7, null]),
+      null,
+    ];
+    return { values, eventUs: at, id: null, op: 1, offset, appendedUs };
+  });
+}
+
+/** What the history keeps of a partition. */
+class KeptHistory {
+  committed: HistoryOutput['committed'] = { offset: 0, rowNumber: 0, watermarkUs: null, createdUs: 0 };
+  readonly rows = new Map<string, Map<number, Rows[number] & { createdUs: number }>>();
+  readonly #view: ViewStream['view'];
+
+  constructor(view: ViewStream['view']) {
+    this.#view = view;
+  }
+
+  async commit({ rows, ...made }: Parameters<HistoryOutput['commit']>[0]): Promise<void> {
+    for (const { entity, row } of rows) {
+      const { eventUs, createdUs } = readHeader(row)!;
+      const deleted = row.length === HEADER_BYTES;
+      const values = deleted ? [] : decodeRowValues(this.#view, row);
+      const own = this.rows.get(entity) ?? new Map<number, never>();
+      this.rows.set(entity, own);
+      expect(createdUs).toBeGreaterThan(own.get(eventUs)?.createdUs ?? 0);
+      own.set(eventUs, { eventUs, createdUs, deleted, values });
+    }
+    this.committed = { ...made };
+  }
+
+  of(entity: string): Rows {
+    return [...(this.rows.get(entity)?.values() ?? [])].toSorted((a, b) => a.eventUs - b.eventUs);
+  }
+}
+
+async function rehearse(random: () => number, folder: string): Promise<void> {
+  const draw: Draw = (choices) => choices[Math.floor(random() * choices.length)]!;
+  const { view, entity } = clickView(8 * HOP_US, randomFeatures(draw));
+  const events = randomEvents(random, draw);
+  const stateFile = join(folder, 'state.db');
+  const horizonUs = draw([0, events[Math.floor(events.length / 3)]!.appendedUs]);
+  const history = new KeptHistory(view);
+  const open = (): ViewStream =>
+    new ViewStream({
+      view,
+      entity,
+      partition: 0,
+      stateFile,
+      sourceId: 'test',
+      horizonUs,
+      history,
+      counts: noCounts(),
+      otherPartitionOf: () => null,
+      warn: () => {},
+      reject: () => {},
+    });
+  let stream = open();
+  let [at, nowUs] = [0, 0];
+  /** How far the events before one have come. */
+  const seen = [0];
+  for (const { eventUs, appendedUs } of events)
+    seen.push(Math.max(seen.at(-1)!, Math.min(eventUs, appendedUs)));
+  const step = async (kind: 'step' | 'save' | 'commit', seenUs = seen[at]!): Promise<void> => {
+    stream.step(at, seenUs, nowUs);
+    if (kind === 'step') return;
+    stream.save(nowUs);
+    if (kind === 'commit') await stream.commit();
+  };
+  while (at < events.length) {
+    const event = events[at]!;
+    stream.take(event);
+    at += 1;
+    nowUs = Math.max(nowUs, event.appendedUs);
+    if (draw([true, false, false])) await step(draw(['step', 'save', 'commit']));
+    if (draw([true, ...Array<boolean>(39).fill(false)])) {
+      stream.close();
+      if (draw([true, false, false])) rmSync(folder, { recursive: true });
+      stream = open();
+      at = stream.offset;
+    }
+  }
+  await step('commit', Math.max(seen[at]!, draw([0, nowUs, nowUs + 30 * HOP_US])));
+  stream.close();
+  rmSync(folder, { recursive: true, force: true });
+  const raw = events.map(({ values: [user, , page, price], eventUs, appendedUs }): RawEvent => {
+    return { keys: [user as string], eventUs, createdUs: appendedUs, values: { page: page!, price: price! } };
+  });
+  const counting = countingEvents(view, raw, Infinity, horizonUs);
+  const untilUs = history.committed.watermarkUs ?? 0;
+  for (const user of ['ann', 'bob']) {
+    const own = counting.filter(({ keys }) => keys[0] === user);
+    const stood = history.of(user);
+    for (let edgeUs = START_US + 80 * HOP_US; edgeUs <= untilUs; edgeUs += HOP_US) {
+      const values = answerAt(stood, edgeUs);
+      expect({ user, edgeUs, values }).toEqual({ user, edgeUs, values: naiveRow(view, own, edgeUs) });
+    }
+  }
+}
+
+test('at every edge the rows say what a look at all events that count says', async () => {
+  const random = seededRandom();
+  const scratch = scratchFolder();
+  for (let run = 0; run < RUNS; run++) await rehearse(random, join(scratch, String(run)));
+}, 120_000);
