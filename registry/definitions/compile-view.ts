@@ -83,7 +83,6 @@ class ViewCheck {
     const times = viewTimes({ kind, hopUs, outOfOrderUs }, this.#options, (option, message) =>
       this.#fault(option, message),
     );
-    if (isStream) this.#checkSessions(features);
     if (source === null || entity === null || features.length === 0) return null;
     if (this.#context.mistakes.count > before) return null;
     const { version, owner, team, description, tags, deprecated } = this.#options;
@@ -127,14 +126,6 @@ class ViewCheck {
       'source',
       `there is no source "${name}"${didYouMean(name, this.#context.sources.keys())}`,
     );
-  }
-
-  /** A tile does not tell when its events were. */
-  #checkSessions(features: readonly Feature[]): void {
-    for (const { name, aggregation } of features.filter(hasSession)) {
-      const message = `feature "${name}": ${aggregation!.function} over a session is computed of files, over a stream not yet`;
-      this.#fault('features', message);
-    }
   }
 
   /** Rows of a stream are events, and an event by itself is no row of an entity. */
@@ -326,8 +317,4 @@ function columnFault(
   if (state === 'twice') return twiceText(source.path, types);
   const near = didYouMean(column, columnNames(source.files));
   return `source ${source.path} has no column "${column}"${role}${near}`;
-}
-
-function hasSession({ aggregation }: Feature): boolean {
-  return aggregation !== null && aggregation.sessionUs !== null;
 }

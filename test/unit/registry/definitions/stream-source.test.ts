@@ -208,8 +208,8 @@ test.each([
   ],
   [
     '{ agg: count, window: 1h }',
-    '{ agg: count, session: 1h }',
-    'feature "clicks_1h": count over a session is computed of files, over a stream not yet',
+    '{ agg: count, session: 15s }',
+    'session 15s is no whole number of hops of 10s; 20s is',
   ],
   [
     'eventTime: at',
