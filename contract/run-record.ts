@@ -79,6 +79,9 @@ export interface RunRecord {
   readonly error: string | null;
 }
 
+/** Why a row is rejected that turns out not to fit when it is made: of runs that share rows each counts its own. */
+export const MISFIT = 'it does not fit its definition';
+
 /** A record as commands give it: times in RFC 3339. */
 export function runToJson(run: RunRecord): object {
   const {

@@ -2,6 +2,7 @@
  * Runs that share a view's rows (`--shard i/n`): each writes its part, has a record of its own, and names the set that
  * it belongs to. To all who ask what a view's runs have achieved a set is one run, complete when each part is. Pure.
  */
+import { MISFIT } from './run-record.ts';
 import type { RunRecord, Shard } from './run-record.ts';
 
 /** @returns `1/2` */
@@ -57,6 +58,8 @@ function wholeRun(parts: readonly RunRecord[]): RunRecord {
   const first = of.reduce((most, run) => (run.read > most.read ? run : most));
   const { shard, ...rest } = first;
   const { set, startedUs } = shard!;
+  const others = of.reduce((total, run) => total + misfits(run), 0) - misfits(first);
+  const { rejectReasons } = first;
   return {
     ...rest,
     runId: set,
@@ -68,10 +71,17 @@ function wholeRun(parts: readonly RunRecord[]): RunRecord {
     equal: sum('equal'),
     conflict: sum('conflict'),
     superseded: sum('superseded'),
+    rejected: first.rejected + others,
+    counted: first.counted - others,
+    rejectReasons: others === 0 ? rejectReasons : { ...rejectReasons, [MISFIT]: misfits(first) + others },
     resumed: of.reduce((total, run) => total + (run.resumed ?? 0), 0),
     state,
     error: state === 'failed' ? failed!.error : null,
   };
+}
+
+function misfits({ rejectReasons }: RunRecord): number {
+  return rejectReasons[MISFIT] ?? 0;
 }
 
 function isUnderWay(parts: readonly RunRecord[]): boolean {

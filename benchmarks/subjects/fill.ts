@@ -1,7 +1,8 @@
 /**
  * From the history to Redis: `plumb materialize` of one view of ten doubles into an empty store, guarded, and Feast's
- * `materialize` of the same file into the same Redis. Each a fresh process, alternating. Of a run count the time that
- * its rows took (without its start), the processor time of the whole process, and that of Redis, which is a ceiling.
+ * `materialize` of the same file into the same Redis; and the same by two processes with a shard each. All are fresh
+ * processes, alternating. Of a run count the time that its rows took (without its start), the processor time of the
+ * whole process, and that of Redis, which is a ceiling.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
@@ -41,7 +42,8 @@ export async function fillStore(context: BenchContext): Promise<Target[]> {
   const redis = await startRedis(folder);
   try {
     const source = await writeSource(folder);
-    const fillers = [await plumbline(folder, source, redis.url)];
+    const entry = await appliedProject(folder, source, redis.url);
+    const fillers = [plumbline(entry), sharded(entry)];
     if (context.feast !== null) fillers.push(feast(folder, source, redis.port, context.feastEnvironment));
     const fills: Fill[][] = fillers.map(() => []);
     for (let round = 0; round < context.rounds; round++) {
@@ -68,7 +70,8 @@ async function writeSource(folder: string): Promise<string> {
   return source;
 }
 
-async function plumbline(folder: string, source: string, online: string): Promise<Filler> {
+/** @returns what starts `plumb` in a project of one view over the source */
+async function appliedProject(folder: string, source: string, online: string): Promise<string[]> {
   const project = join(folder, 'plumbline');
   makeFolder(join(project, 'definitions'));
   writeFileSync(join(project, 'plumbline.yaml'), `definitions: ['definitions/*.yaml']\nonline: ${online}\n`);
@@ -80,17 +83,45 @@ features: { ${FEATURES.map((name) => `${name}: float64`).join(', ')} }\n`,
   );
   const entry = ['--disable-warning=ExperimentalWarning', join(ROOT, 'plumb.ts'), '-C', project];
   await measuredRun(process.execPath, [...entry, 'apply']);
+  return entry;
+}
+
+interface RunTimes {
+  readonly startedMs: number;
+  readonly finishedMs: number;
+  readonly cpuS: number;
+}
+
+async function timedRun(entry: readonly string[], ...options: string[]): Promise<RunTimes> {
+  const args = [...entry, 'materialize', '--full', '--json', ...options];
+  const { output, cpuSeconds } = await measuredRun(process.execPath, args);
+  const { runs } = JSON.parse(output) as { runs: { startedAt: string; finishedAt: string }[] };
+  const [startedMs, finishedMs] = [Date.parse(runs[0]!.startedAt), Date.parse(runs[0]!.finishedAt)];
+  return { startedMs, finishedMs, cpuS: cpuSeconds };
+}
+
+function plumbline(entry: readonly string[]): Filler {
   return {
     name: 'plumb materialize --full',
     async run() {
-      const args = [...entry, 'materialize', '--full', '--json'];
-      const { output, cpuSeconds } = await measuredRun(process.execPath, args);
-      const { runs } = JSON.parse(output) as {
-        runs: { startedAt: string; finishedAt: string }[];
-      };
+      const { startedMs, finishedMs, cpuS } = await timedRun(entry);
+      return { seconds: (finishedMs - startedMs) / 1e3, cpuS };
+    },
+  };
+}
+
+/** Each of the two reads all rows and writes its half of them. */
+function sharded(entry: readonly string[]): Filler {
+  return {
+    name: 'two processes, --shard 1/2 and 2/2',
+    async run() {
+      const to = new Date().toISOString();
+      const parts = ['1/2', '2/2'].map((shard) => timedRun(entry, '--shard', shard, '--to', to));
+      const runs = await Promise.all(parts);
+      const [from, until] = [runs.map((run) => run.startedMs), runs.map((run) => run.finishedMs)];
       return {
-        seconds: (Date.parse(runs[0]!.finishedAt) - Date.parse(runs[0]!.startedAt)) / 1e3,
-        cpuS: cpuSeconds,
+        seconds: (Math.max(...until) - Math.min(...from)) / 1e3,
+        cpuS: runs.reduce((sum, { cpuS }) => sum + cpuS, 0),
       };
     },
   };
@@ -147,7 +178,10 @@ function report(fillers: readonly Filler[], fills: readonly Fill[][]): Target[] 
         `${Math.round(1e6 / redisUs)} rows/s)   rounds: ${fills[f]!.map((fill) => fill.cpuUs.toFixed(1)).join(' ')}`,
     );
   });
-  const [own, other] = medians;
+  const [own, halves, other] = medians;
+  print(
+    `\n  two processes for one: ${(halves!.perSecond / own!.perSecond).toFixed(2)} times the rate, ${(halves!.cpuUs / own!.cpuUs).toFixed(2)} times the CPU`,
+  );
   const targets: Target[] = [
     {
       what: 'rows a second into Redis',

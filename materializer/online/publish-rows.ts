@@ -6,17 +6,18 @@
  * Called by materialize.ts.
  */
 import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import { MISFIT } from '../../contract/run-record.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { warnLeftOut } from '../run/left-out.ts';
 import { addReasons, recordedCounts } from '../run/row-counts.ts';
 import type { PublishedRows } from '../run/run-record.ts';
-import { isInShard } from '../run/run-shard.ts';
 import type { ViewRun } from '../run/view-run.ts';
 import { chooseRows } from './choose-rows.ts';
 import type { ChosenRows } from './choose-rows.ts';
 import { addWrites, noWrites } from './guard-outcome.ts';
 import type { WriteCounts } from './guard-outcome.ts';
 import type { OnlineRow, OnlineWriter } from './online-writer.ts';
+import { ownRows } from './shard-rows.ts';
 import { RunCheckpoint } from './run-checkpoint.ts';
 import { RowMaker } from './row-maker.ts';
 import { findLoss } from './store-loss.ts';
@@ -34,10 +35,9 @@ export async function publishRows(
   const loss = await findLoss(run, writer);
   if (loss.warning !== null) logger.warn(loss.warning);
   const isLost = (key: string): boolean => loss.groups.length > 0 && loss.groups[writer.markerGroupOf(key)]!;
-  const isOwn = (key: string): boolean => run.shard === null || isInShard(key, run.shard);
-  const found = await chooseRows(run, 'new_rows');
+  const found = await ownRows(run, await chooseRows(run, 'new_rows'));
   const whole = { ...run, range: { ...run.range, full: true } };
-  const all = loss.groups.includes(true) ? await chooseRows(whole, 'all_rows') : null;
+  const all = loss.groups.includes(true) ? await ownRows(run, await chooseRows(whole, 'all_rows')) : null;
   // A stored view has nothing else to wait for; an aggregated one has waited before it appended its history.
   await clock.runLasted(run.startedUs);
   await writer.publishSchemas(bundle.schemas.get(view.id) ?? [rowSchemaOf(view, entity)]);
@@ -46,17 +46,9 @@ export async function publishRows(
   const checkpoint = new RunCheckpoint(run, writer);
   // Of rows that a lost group lacks a checkpoint would say that they are there.
   const chosen = all === null ? await checkpoint.begin(found) : found;
-  const written = [
-    await writeChosen(run, writer, { chosen, checkpoint, wants: (key) => isOwn(key) && !isLost(key) }),
-  ];
+  const written = [await writeChosen(run, writer, { chosen, checkpoint, wants: (key) => !isLost(key) })];
   if (all !== null)
-    written.push(
-      await writeChosen(run, writer, {
-        chosen: all,
-        checkpoint: null,
-        wants: (key) => isOwn(key) && isLost(key),
-      }),
-    );
+    written.push(await writeChosen(run, writer, { chosen: all, checkpoint: null, wants: isLost }));
   warnLeftOut(run, chosen.counts);
   // Markers would vouch for rows that could not be written: the run has failed, though the others are there.
   const blocked = writer.blocked();
@@ -93,7 +85,7 @@ function totalOf({ counts }: ChosenRows, written: readonly WrittenRows[]): Publi
     misfits += part.misfits;
   }
   if (misfits === 0) return total;
-  const rejectReasons = addReasons(total.rejectReasons, { 'it does not fit its definition': misfits });
+  const rejectReasons = addReasons(total.rejectReasons, { [MISFIT]: misfits });
   return { ...total, rejected: total.rejected + misfits, counted: total.counted - misfits, rejectReasons };
 }
 
