@@ -23,6 +23,8 @@ import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { rewrittenRows } from './rewritten-rows.ts';
 import type { RewrittenRows } from './rewritten-rows.ts';
+import { streamCosts, streamWarning } from './stream-cost.ts';
+import type { StreamCost } from './stream-cost.ts';
 import { tryOnDemand } from './trial/try-on-demand.ts';
 import { servedHash, versionOf } from '../contract/definitions/service-version.ts';
 import type { RemovedConsumer } from '../contract/refusal.ts';
@@ -37,6 +39,8 @@ export interface ApplyPlan {
   readonly removed: readonly RemovedConsumer[];
   /** Views whose rows the next runs would write again. */
   readonly rewrites: readonly RewrittenRows[];
+  /** Of views over streams that are new, or whose rows get another definition id. */
+  readonly streams: readonly StreamCost[];
   /** On-demand views that are new, whose meaning changes, or that were tried on another engine. */
   readonly untried: readonly OnDemandView[];
   /** Ids of feature views that are new, or whose rows get another definition id. */
@@ -51,6 +55,14 @@ export async function planProject(project: Project, database: RegistryDatabase):
   const compiled = await compileProject(project.settings, warn, applied?.views);
   if (isEmpty(compiled) && (applied === null || isEmpty(applied))) throw noDefinition(project);
   const next = await nextBundle(project.settings.project, applied, compiled, database);
+  const recomputed = [...next.views.values()].filter(({ id, definitionId }) => {
+    return applied?.views.get(id)?.definitionId !== definitionId;
+  });
+  const streams = streamCosts(recomputed, project.settings);
+  for (const cost of streams) {
+    const warning = streamWarning(next.views.get(cost.view)!, cost);
+    if (warning !== null) warn(warning);
+  }
   const nowUs = project.clock.nowUs();
   const recent = await database.removedConsumers(nowUs - REMOVED_CONSUMER_US);
   return {
@@ -59,9 +71,8 @@ export async function planProject(project: Project, database: RegistryDatabase):
     sequence: last?.sequence ?? 0,
     removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
     rewrites: await rewrittenRows(applied, next.views, project.settings.history, database),
-    recomputed: [...next.views.values()].flatMap(({ id, definitionId }) =>
-      applied?.views.get(id)?.definitionId === definitionId ? [] : [id],
-    ),
+    streams,
+    recomputed: recomputed.map(({ id }) => id),
     untried: [...next.onDemand.values()].filter(({ id, definitionId, engine }) => {
       const before = applied?.onDemand.get(id);
       return before?.definitionId !== definitionId || before.engine !== engine;

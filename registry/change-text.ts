@@ -7,6 +7,8 @@ import type { Detail } from './definition-diff.ts';
 import { consumerText } from './guard.ts';
 import { rewrittenText } from './rewritten-rows.ts';
 import type { RewrittenRows } from './rewritten-rows.ts';
+import { streamCostTexts } from './stream-cost.ts';
+import type { StreamCost } from './stream-cost.ts';
 
 const SIGN: Readonly<Record<Change['kind'], string>> = {
   created: '+',
@@ -22,6 +24,7 @@ export function renderChanges(
   changes: readonly Change[],
   rewrites: readonly RewrittenRows[] = [],
   { names }: Allowance = NO_ALLOWANCE,
+  streams: readonly StreamCost[] = [],
 ): string {
   if (changes.length === 0) return 'Nothing changes: what is applied is what the definitions say.';
   const lines: string[] = [];
@@ -31,6 +34,8 @@ export function renderChanges(
     for (const detail of change.details) lines.push(`    ${detailText(detail, change)}`);
     const rewritten = change.what === 'view' ? rewrites.find(({ view }) => view === change.name) : undefined;
     if (rewritten !== undefined) lines.push(`    ${rewrittenText(rewritten)}`);
+    const cost = change.what === 'view' ? streams.find(({ view }) => view === change.name) : undefined;
+    if (cost !== undefined) lines.push(...streamCostTexts(cost).map((text) => `    ${text}`));
     for (const { name, services } of change.refusals) {
       const isAllowed = names.includes(name);
       if (!isAllowed) refused.add(name);

@@ -37,11 +37,11 @@ import { onDemandNamed, renderCatalogue, renderDefinition, viewNamed } from './s
 /** Compares the definitions with what is applied; with `exitCode`, the exit code is 1 when there are changes. */
 export async function plan(context: CommandContext, options: { exitCode?: boolean }): Promise<ExitCode> {
   const project = projectOf(context);
-  const { changes, rewrites } = await RegistryDatabase.using(project.settings.registry, (db) =>
+  const { changes, rewrites, streams } = await RegistryDatabase.using(project.settings.registry, (db) =>
     planProject(project, db),
   );
-  const data = { changes: changes.map(changeToJson), rewrites };
-  await printResult(context, data, () => renderChanges(changes, rewrites));
+  const data = { changes: changes.map(changeToJson), rewrites, streams };
+  await printResult(context, data, () => renderChanges(changes, rewrites, undefined, streams));
   return options.exitCode === true && changes.length > 0 ? 1 : 0;
 }
 
@@ -66,7 +66,7 @@ export async function apply(context: CommandContext, options: ApplyOptions): Pro
     const runs = (await options.backfill?.(made.recomputed)) ?? [];
     const ran = runs.map((run) => `\n${run.view} is backfilled up to ${formatTimestamp(run.watermarkUs)}.`);
     const render = (): string =>
-      `${renderChanges(made.changes, made.rewrites, allowance)}\nBundle ${bundle.hash} is in force.${ran.join('')}`;
+      `${renderChanges(made.changes, made.rewrites, allowance, made.streams)}\nBundle ${bundle.hash} is in force.${ran.join('')}`;
     const { rewrites } = made;
     const changes = made.changes.map(changeToJson);
     const more = options.backfill === undefined ? {} : { runs: runs.map(runToJson) };
