@@ -62,7 +62,14 @@ export function readGivenRow(
   return { vector, view, masked, values: ofRow(servedValues), isUndecoded: false, hmacs };
 }
 
+/** By view and feature, since this is asked of every value. */
+const SAME = new WeakMap<FeatureView, WeakMap<Feature, number>>();
+
 /** @returns the index of the same feature in the view. With another type it is another feature; -1: not comparable */
 export function sameFeature(view: FeatureView, feature: Feature): number {
-  return view.features.findIndex((f) => isSameFeature(f, feature));
+  let known = SAME.get(view);
+  if (known === undefined) SAME.set(view, (known = new WeakMap()));
+  let at = known.get(feature);
+  if (at === undefined) known.set(feature, (at = view.features.findIndex((f) => isSameFeature(f, feature))));
+  return at;
 }

@@ -62,6 +62,10 @@ export class RevealedValues {
     const sealed: Sealed[] = [];
     const values = given.map((row, r) =>
       this.#view.features.map((feature, i) => {
+        if (!row.masked) {
+          const at = sameFeature(row.view, feature);
+          return at === -1 ? undefined : row.values![at];
+        }
         const value = this.#valueOf(row, feature);
         if (!Buffer.isBuffer(value?.digest)) return value?.value;
         const near = (held.get(row.vector.vid) ?? []).flatMap((one) => one.values[i] ?? null);

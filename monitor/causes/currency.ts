@@ -28,7 +28,8 @@ export const CURRENCY_RULES: readonly (readonly [CurrencyCause, Rule])[] = [
 
 /** @param missed  the row that is asked for; null: serving missed none */
 export function currency(row: RowFacts, missed: AskedRow | null): CurrencyCause {
-  return CURRENCY_RULES.find(([, holds]) => holds(row, missed))?.[0] ?? 'not proved';
+  for (const rule of CURRENCY_RULES) if (rule[1](row, missed)) return rule[0];
+  return 'not proved';
 }
 
 /** The times that count as those of the served row: its own, or of the row of the history that it is. */
@@ -75,6 +76,7 @@ function isClockSkewed(row: RowFacts): boolean {
 
 /** @returns the correction of the pod's clock under which the rule gives what was served, as it did not without it */
 export function trueClock(row: RowFacts): ClockReading | undefined {
+  if (row.clocks.length === 0) return undefined;
   const served = servedTimes(row);
   const uncorrected = row.replayed?.deleted === true ? null : row.replayed;
   return row.clocks.find(({ row: seen }) => isSameRow(seen, served) && !isSameRow(seen, uncorrected));

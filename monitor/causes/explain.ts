@@ -32,27 +32,38 @@ export type DecidedBy = Pick<ValueFacts, 'row' | 'alteration' | 'earlier' | 'isA
 export function decide(facts: DecidedBy): Decision {
   const { row } = facts;
   if (row.status === UNAVAILABLE) return { cause: 'unavailable', also: [], withinPromise: false };
-  const timing = askedRows(row).map((missed) => currency(row, missed));
-  const proved = timing.filter((cause) => cause !== 'not proved');
-  const [cause = 'not proved', ...rest] = [...wrongOf(facts), ...proved];
-  const also = [...new Set(rest)].filter((other) => other !== cause);
+  const causes: Cause[] = wrongOf(facts);
+  const [oldest, replayed] = askedRows(row);
+  const timing = currency(row, oldest);
+  if (timing !== 'not proved') addOnce(causes, timing);
+  if (replayed !== undefined) {
+    const other = currency(row, replayed);
+    if (other !== 'not proved') addOnce(causes, other);
+  }
+  const cause = causes.shift() ?? 'not proved';
   // The oldest row missed decides: where nothing proves why that one was, no younger one keeps the promise.
-  const withinPromise = timing[0] === cause && isWithinPromise(row, cause);
-  return { cause, also, withinPromise };
+  const withinPromise = timing === cause && isWithinPromise(row, cause);
+  return { cause, also: causes, withinPromise };
+}
+
+function addOnce<T>(all: T[], one: T): void {
+  if (!all.includes(one)) all.push(one);
 }
 
 /** What is wrong with a value whose currency cannot be judged yet: its fidelity alone. @returns null: nothing */
 export function decideUnjudged(facts: DecidedBy): Decision | null {
   if (storedCause(facts) === null && !facts.isAnswerAltered) return null;
-  const [cause, ...also] = [...new Set(wrongOf(facts))];
+  const [cause, ...also] = wrongOf(facts);
   return { cause: cause!, also, withinPromise: false };
 }
 
-/** All that is wrong with the answer or the row; a right value in a wrong row has what is wrong with the row. */
+/** All that is wrong with the answer or the row, each once; a right value in a wrong row has what is wrong with it. */
 function wrongOf(facts: DecidedBy): FidelityCause[] {
-  const answer = facts.isAnswerAltered ? ('answer altered' as const) : null;
-  const changed = facts.earlier === null ? null : ('changed in place' as const);
-  return [answer, storedCause(facts) ?? rowCause(facts.row), changed].filter((cause) => cause !== null);
+  const causes: FidelityCause[] = facts.isAnswerAltered ? ['answer altered'] : [];
+  const stored = storedCause(facts) ?? rowCause(facts.row);
+  if (stored !== null) addOnce(causes, stored);
+  if (facts.earlier !== null) addOnce(causes, 'changed in place');
+  return causes;
 }
 
 /** `decide` with the sentence that proves it. */
@@ -103,7 +114,12 @@ function rowCause({ fidelity, alteration }: RowFacts): FidelityCause | null {
 }
 
 /** The rows that the currency is asked of: the oldest missed one, then the replayed one. */
-function askedRows({ fidelity, honest, missed, missedReplayed }: RowFacts): (AskedRow | null)[] {
+function askedRows({
+  fidelity,
+  honest,
+  missed,
+  missedReplayed,
+}: RowFacts): readonly [AskedRow | null] | readonly [AskedRow | null, AskedRow] {
   // The times of another entity's row tell nothing of what this one missed.
   const isForeign = fidelity?.answer === 'foreign' || fidelity?.answer === 'unknown';
   const first = isForeign ? honest : missed;

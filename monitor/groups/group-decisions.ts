@@ -52,8 +52,8 @@ interface DifferingGroup {
 interface Part {
   /** By the kinds of values (`kindsOf`). */
   readonly byKind: readonly (Decided | null)[];
-  /** By the place of the feature, of mismatches that are counted. */
-  readonly decided: ReadonlyMap<number, Decided>;
+  /** By the place of the feature, of mismatches that are counted; undefined: the value is no such one. */
+  readonly decided: readonly (Decided | undefined)[];
   readonly counted: CountedPart;
   /** Of `counted.mismatches`, the values, and where they are offered. */
   readonly values: readonly DifferingValue[];
@@ -109,47 +109,44 @@ export class GroupDecisions {
     const { decisions } = this.#tallied;
     const pod = vectors.pods[vectors.pod[at]!]!;
     const isFault = this.#group.faults.length > 0;
-    const byKind = this.#kinds.map(({ value: { alteration, earlier, isAnswerAltered } }) => {
+    const byKind: (Decided | null)[] = [];
+    for (const { value } of this.#kinds) {
+      const { alteration, earlier, isAnswerAltered } = value;
       const facts = { row, alteration, earlier, isAnswerAltered };
-      return isFault ? decisions.ofUnjudged(facts, pod) : decisions.of(facts, pod);
-    });
-    return (
-      this.parts.find((part) => part.byKind.every((decided, i) => decided === byKind[i])) ??
-      this.#newPart(byKind)
-    );
+      byKind.push(isFault ? decisions.ofUnjudged(facts, pod) : decisions.of(facts, pod));
+    }
+    for (const part of this.parts) if (isSame(part.byKind, byKind)) return part;
+    return this.#newPart(byKind);
   }
 
   #newPart(byKind: readonly (Decided | null)[]): Part {
     const { role, verdicts } = this.#tallied;
     const { mismatches, faults, present, outcome, fidelity } = this.#group;
-    const decided = new Map<number, Decided>();
-    const mismatchOf = ({ place, fullName, harm }: DifferingValue, kind: number): Mismatch | null => {
-      const own = byKind[kind]!;
-      return own === null
-        ? null
-        : { feature: fullName, place, decided: own, harm: own.withinPromise ? 0 : harm };
-    };
-    const counted = mismatches.map((value, i) => mismatchOf(value, this.#mismatchKinds[i]!)!);
-    const wrong = faults.map((value, i) => mismatchOf(value, this.#faultKinds[i]!));
-    const fault = wrong.find((one) => one !== null)?.decided ?? null;
-    const used = worstOf(this.#usedKinds.flatMap((kind) => byKind[kind] ?? [])) ?? null;
-    for (const one of counted) {
-      decided.set(one.place, one.decided);
-      verdicts.addMismatch(one.place, one.decided);
+    const decided: (Decided | undefined)[] = [];
+    const counted: Mismatch[] = [];
+    const wrong: Mismatch[] = [];
+    const values = [...mismatches];
+    for (let i = 0; i < mismatches.length; i++) {
+      const one = mismatchOf(mismatches[i]!, byKind[this.#mismatchKinds[i]!]!);
+      counted.push(one);
+      decided[one.place] = one.decided;
     }
-    const values = [...mismatches, ...faults.filter((_, i) => wrong[i] !== null)];
-    const told = role.part(
-      present,
-      counted,
-      wrong.filter((one) => one !== null),
-    );
+    for (const [i, value] of faults.entries()) {
+      const own = byKind[this.#faultKinds[i]!]!;
+      if (own === null) continue;
+      wrong.push(mismatchOf(value, own));
+      values.push(value);
+    }
+    const fault = wrong[0]?.decided ?? null;
+    const used = worstOf(this.#usedKinds.flatMap((kind) => byKind[kind] ?? [])) ?? null;
+    const told = role.part(present, counted, wrong);
     const part: Part = {
       byKind,
       decided,
       counted: told,
       values,
       lists: told.mismatches.map((one, i) => values[i]!.tally.examples.listsOf(one.decided)),
-      verdict: verdicts.endVerdict(outcome, fidelity, fault, used),
+      verdict: verdicts.endVerdict({ outcome, fidelity, mismatches: counted, fault, used }),
       vectors: 0,
     };
     this.parts.push(part);
@@ -161,11 +158,13 @@ export class GroupDecisions {
     const { incidents } = this.#tallied.role;
     const [vid, hash] = [vectors.vid[at]!, vectors.hash[at]!];
     const hour = hourOf(row.servedUs);
-    for (const [i, mismatch] of counted.mismatches.entries()) {
+    const { mismatches } = counted;
+    for (let i = 0; i < mismatches.length; i++) {
+      const mismatch = mismatches[i]!;
+      const isWanted = lists[i]!.wants(hour, mismatch.harm, hash);
+      if (!isWanted && !incidents.wants(mismatch, vid)) continue;
       const { value } = values[i]!;
       const { decided, harm, feature, place } = mismatch;
-      const isWanted = lists[i]!.wants(hour, { harm, hash });
-      if (!isWanted && !incidents.wants(mismatch, vid)) continue;
       const request = vectors.request[at]!;
       const { entity } = this.#group.place;
       const candidate: Candidate = { decided, harm, hour, vid, request, entity, hash, value, row };
@@ -173,4 +172,13 @@ export class GroupDecisions {
       incidents.offer({ ...candidate, feature, place });
     }
   }
+}
+
+function mismatchOf({ place, fullName, harm }: DifferingValue, decided: Decided): Mismatch {
+  return { feature: fullName, place, decided, harm: decided.withinPromise ? 0 : harm };
+}
+
+function isSame(a: readonly (Decided | null)[], b: readonly (Decided | null)[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -175,7 +175,7 @@ export class ViewJudge {
     for (const part of decided.parts) {
       role.addGroup(part.counted, place, part.vectors);
       for (const { place: feature, tally, comparison } of values.compared) {
-        tally.add(comparison, place, part.decided.get(feature) ?? null, part.vectors);
+        tally.add(comparison, place, part.decided[feature] ?? null, part.vectors);
       }
     }
     role.addFidelity(place, fidelity, isAnswerAltered, to - from);

@@ -63,15 +63,16 @@ export class JudgedOutputs {
   }
 
   add(vid: number, { outcome, isReplayed, served, replayed, mismatches, fault }: JudgedOutput): void {
-    for (const { place, decided } of mismatches) this.#verdicts.addMismatch(place, decided);
-    this.#verdicts.addVector(vid, this.#verdicts.endVerdict(outcome, null, fault));
+    const verdict = this.#verdicts.endVerdict({ outcome, fidelity: null, mismatches, fault, used: null });
+    this.#verdicts.addVector(vid, verdict);
     const status = STATUSES[isReplayed ? PRESENT : UNAVAILABLE]!;
     this.#filling.add([vid, status, ...served.flatMap((value, i) => [value, replayed[i]!])]);
   }
 
   /** A vector whose values nothing is known of. */
   addWithout(vid: number, outcome: RowOutcome): void {
-    this.#verdicts.addVector(vid, this.#verdicts.endVerdict(outcome, null));
+    const nothing = { fidelity: null, mismatches: [], fault: null, used: null };
+    this.#verdicts.addVector(vid, this.#verdicts.endVerdict({ outcome, ...nothing }));
     this.#filling.add([vid, null, ...this.#features.flatMap(() => [null, null])]);
   }
 

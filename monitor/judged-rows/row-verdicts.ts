@@ -40,17 +40,20 @@ export const AGREES_ABSENT = 1;
 const PAGES = 10;
 
 interface Mismatch {
-  readonly feature: number;
+  /** Of the feature, among those of the role. */
+  readonly place: number;
   readonly decided: Decided;
 }
 
 interface Verdict {
   readonly outcome: RowOutcome;
+  /** null: it was not asked. */
   readonly fidelity: FidelityAnswer | null;
+  /** By the places of their features. */
   readonly mismatches: readonly Mismatch[];
-  /** Of a value that no rate counts. */
+  /** What is wrong with a value that no rate counts; null: nothing. */
   readonly fault: Decided | null;
-  /** Of what on-demand views use of the row. */
+  /** The worst of what on-demand views use of the row; null: none of it differs. */
   readonly used: Decided | null;
 }
 
@@ -59,8 +62,6 @@ export class RowVerdicts {
   /** As SQL calls what is not in the table yet. */
   #function = '';
   #features = 0;
-  /** Of the next verdict. */
-  #mismatches: Mismatch[] = [];
   /** Verdicts by their number, which each is found by what it says. */
   #verdicts: Verdict[] = [];
   readonly #verdictNumbers = new Map<string, number>();
@@ -88,37 +89,19 @@ export class RowVerdicts {
     this.#numbers.clear();
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${JUDGED_VECTORS} (vid BIGINT, verdict UINTEGER)`);
     await this.#duck.tableOf(`verdicts of ${name}`, ['BIGINT', 'UINTEGER'], () => this.#pages);
-    this.endVerdict(agreeing, 'true');
-    this.endVerdict(agreeing, null);
+    const nothing = { outcome: agreeing, mismatches: [], fault: null, used: null };
+    this.endVerdict({ ...nothing, fidelity: 'true' });
+    this.endVerdict({ ...nothing, fidelity: null });
   }
 
-  /** A value of the next verdict differs. */
-  addMismatch(feature: number, decided: Decided): void {
-    this.#mismatches.push({ feature, decided });
-  }
-
-  /**
-   * The next verdict is told.
-   *
-   * @param fidelity  null: it was not asked
-   * @param fault     what is wrong with a value that no rate counts; null: nothing
-   * @param used      the worst of what on-demand views use of the row; null: none of it differs
-   * @returns         its number, the same for what says the same
-   */
-  endVerdict(
-    outcome: RowOutcome,
-    fidelity: FidelityAnswer | null,
-    fault: Decided | null = null,
-    used: Decided | null = null,
-  ): number {
-    const mismatches = this.#mismatches;
-    this.#mismatches = [];
-    const numbers = [fault, used].map((decided) => (decided === null ? 0 : this.#numberOf(decided)));
-    let name = `${outcome} ${fidelity} ${numbers.join(' ')}`;
-    for (const { feature, decided } of mismatches) name += ` ${feature}=${this.#numberOf(decided)}`;
+  /** @returns the number of a verdict, the same for what says the same */
+  endVerdict(verdict: Verdict): number {
+    const { outcome, fidelity, mismatches, fault, used } = verdict;
+    let name = `${outcome} ${fidelity} ${this.#numberOf(fault)} ${this.#numberOf(used)}`;
+    for (const { place, decided } of mismatches) name += ` ${place}=${this.#numberOf(decided)}`;
     const known = this.#verdictNumbers.get(name);
     if (known !== undefined) return known;
-    const number = this.#verdicts.push({ outcome, fidelity, mismatches, fault, used }) - 1;
+    const number = this.#verdicts.push(verdict) - 1;
     this.#verdictNumbers.set(name, number);
     return number;
   }
@@ -186,7 +169,7 @@ export class RowVerdicts {
   #row({ outcome, fidelity, mismatches, fault, used }: Verdict, number: number): (number | null)[] {
     const differs = mismatches.length > 0;
     const decisions = Array.from({ length: this.#features }, () => 0);
-    for (const { feature, decided } of mismatches) decisions[feature] = this.#numberOf(decided);
+    for (const { place, decided } of mismatches) decisions[place] = this.#numberOf(decided);
     const beyond = mismatches.filter(({ decided }) => !decided.withinPromise).length;
     const decision = differs ? this.#ofRow(mismatches, beyond === 0) : fault;
     return [
@@ -195,8 +178,8 @@ export class RowVerdicts {
       fidelity === null ? null : FIDELITY_ANSWERS.indexOf(fidelity),
       mismatches.length,
       beyond,
-      decision === null ? 0 : this.#numberOf(decision),
-      used === null ? 0 : this.#numberOf(used),
+      this.#numberOf(decision),
+      this.#numberOf(used),
       ...decisions,
     ];
   }
@@ -209,7 +192,8 @@ export class RowVerdicts {
   }
 
   /** From 1 on; 0 is none. */
-  #numberOf(decided: Decided): number {
+  #numberOf(decided: Decided | null): number {
+    if (decided === null) return 0;
     const known = this.#numbers.get(decided);
     if (known !== undefined) return known;
     this.#numbers.set(decided, this.#numbers.size + 1);

@@ -307,7 +307,7 @@ export class ComputedTally {
     const { incidents } = this.#role.tally;
     const [hour, hash] = [hourOf(servedUs), vectors.hash[at]!];
     const list = tally.examples.listsOf(decided);
-    const isWanted = list.wants(hour, { harm, hash });
+    const isWanted = list.wants(hour, harm, hash);
     if (!isWanted && !incidents.wants(mismatch, vid)) return;
     const request = vectors.request[at]!;
     const { entity } = vector.place;

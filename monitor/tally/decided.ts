@@ -13,6 +13,8 @@ export interface Decided extends Decision {
 
 export class Decisions {
   readonly #known = new Map<string, Decided>();
+  /** The one before: the next is mostly the same, and need not be looked for. */
+  #last: Decided | null = null;
 
   /** @param pod  that answered */
   of(facts: DecidedBy, pod: string): Decided {
@@ -28,9 +30,17 @@ export class Decisions {
   #one({ row }: DecidedBy, decision: Decision, by: string): Decided {
     const { cause, also, withinPromise } = decision;
     const origin = originOf(row, cause, by);
+    if (this.#last !== null && isAlike(this.#last, decision, origin)) return this.#last;
     const name = `${cause}|${also.join()}|${withinPromise}|${origin.pod ?? ''}|${origin.run ?? ''}`;
     let decided = this.#known.get(name);
     if (decided === undefined) this.#known.set(name, (decided = { ...decision, origin }));
-    return decided;
+    return (this.#last = decided);
   }
+}
+
+function isAlike(one: Decided, { cause, also, withinPromise }: Decision, { pod, run }: IncidentOrigin): boolean {
+  const { origin } = one;
+  if (one.cause !== cause || one.withinPromise !== withinPromise || origin.pod !== pod || origin.run !== run)
+    return false;
+  return one.also.length === also.length && also.every((other, i) => other === one.also[i]);
 }

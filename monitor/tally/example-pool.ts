@@ -31,9 +31,13 @@ export interface Candidate {
 
 type Ranked = Pick<Candidate, 'harm' | 'hash'>;
 type Order = (a: Ranked, b: Ranked) => number;
+/** Whether one with this harm and hash comes before `b`. */
+type Before = (harm: number, hash: number, b: Ranked) => boolean;
 
 const byHarm: Order = (a, b) => b.harm - a.harm || a.hash - b.hash;
 const byHash: Order = (a, b) => a.hash - b.hash;
+const isWorse: Before = (harm, hash, b) => harm > b.harm || (harm === b.harm && hash < b.hash);
+const isLower: Before = (_harm, hash, b) => hash < b.hash;
 
 const WORST = 6;
 const IN_AN_HOUR = 3;
@@ -79,39 +83,42 @@ export class ExamplePool {
 
 /** Candidates of one cause, within the promise or beyond it. */
 export class ListsOfCause {
-  readonly worst = new BestList(byHarm, WORST);
+  readonly worst = new BestList(byHarm, isWorse, WORST);
   /** By the hour of the day; undefined: no candidate was of it. */
   readonly hours: (BestList | undefined)[] = [];
 
   /** Whether a candidate may be taken. This is asked of every value that differs. */
-  wants(hour: number, one: Ranked): boolean {
-    return this.worst.mayTake(one) || (this.hours[hour]?.mayTake(one) ?? true);
+  wants(hour: number, harm: number, hash: number): boolean {
+    return this.worst.mayTake(harm, hash) || (this.hours[hour]?.mayTake(harm, hash) ?? true);
   }
 
   offer(candidate: Candidate): void {
     this.worst.offer(candidate);
-    (this.hours[candidate.hour] ??= new BestList(byHash, IN_AN_HOUR)).offer(candidate);
+    (this.hours[candidate.hour] ??= new BestList(byHash, isLower, IN_AN_HOUR)).offer(candidate);
   }
 }
 
 /** The first few of an order, with at most two of a request or an entity. */
 class BestList {
   readonly #order: Order;
+  readonly #isBefore: Before;
   readonly #most: number;
   readonly kept: Candidate[] = [];
 
-  constructor(order: Order, most: number) {
+  /** @param isBefore  says of numbers what the order says */
+  constructor(order: Order, isBefore: Before, most: number) {
     this.#order = order;
+    this.#isBefore = isBefore;
     this.#most = most;
   }
 
   /** What is not before the last of a full list is before none of it. */
-  mayTake(one: Ranked): boolean {
-    return this.kept.length < this.#most || this.#order(one, this.kept[this.#most - 1]!) < 0;
+  mayTake(harm: number, hash: number): boolean {
+    return this.kept.length < this.#most || this.#isBefore(harm, hash, this.kept[this.#most - 1]!);
   }
 
   offer(one: Candidate): void {
-    if (!this.mayTake(one)) return;
+    if (!this.mayTake(one.harm, one.hash)) return;
     const rival = this.#rivalOf(one);
     if (rival !== undefined) {
       if (this.#order(one, rival) >= 0) return;

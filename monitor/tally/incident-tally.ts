@@ -11,7 +11,7 @@ import type { Decided } from './decided.ts';
 import type { Candidate } from './example-pool.ts';
 import { NumberSet } from './number-set.ts';
 import type { GroupPlace, VectorColumns } from './served-place.ts';
-import { SliceTally } from './slice-tally.ts';
+import { SliceTally, noCounts } from './slice-tally.ts';
 import { valueIn } from './traffic-tally.ts';
 
 /** What is wrong with one value of a group's vectors that were decided alike. */
@@ -76,6 +76,12 @@ export interface IncidentPart {
   readonly isBeyond: boolean;
 }
 
+/** One that is being counted. */
+interface CountedIncident extends IncidentPart {
+  readonly counts: ReturnType<typeof noCounts>;
+  isBeyond: boolean;
+}
+
 const WORST = 4;
 
 export class IncidentTally {
@@ -92,17 +98,16 @@ export class IncidentTally {
 
   /** @returns the incidents that the mismatches of one row belong to */
   partsOf(mismatches: readonly Mismatch[]): IncidentPart[] {
-    const counts = new Map<Entry, number>();
-    const beyond = new Set<Entry>();
+    const parts: CountedIncident[] = [];
     for (const { decided } of mismatches) {
-      const entry = valueIn(this.#byDecided, decided, () => this.#entryOf(decided));
-      counts.set(entry, (counts.get(entry) ?? 0) + 1);
-      if (!decided.withinPromise) beyond.add(entry);
+      let entry = this.#byDecided.get(decided);
+      if (entry === undefined) this.#byDecided.set(decided, (entry = this.#entryOf(decided)));
+      let part = parts[0]?.entry === entry ? parts[0] : parts.find((one) => one.entry === entry);
+      if (part === undefined) parts.push((part = { entry, counts: noCounts(), isBeyond: false }));
+      part.counts.mismatches += 1;
+      if (!decided.withinPromise) part.isBeyond = true;
     }
-    return [...counts].map(([entry, values]) => {
-      const own = { values: 0, mismatches: values, beyondPromise: 0 };
-      return { entry, counts: own, isBeyond: beyond.has(entry) };
-    });
+    return parts;
   }
 
   addVector(parts: readonly IncidentPart[], vectors: VectorColumns, at: number): void {
@@ -130,7 +135,9 @@ export class IncidentTally {
       entry.slices.addGroup(place, counts, vectors);
     }
     for (const { feature, decided, harm } of mismatches) {
-      const own = valueIn(this.#byDecided.get(decided)!.features, feature, nothing);
+      const { features } = this.#byDecided.get(decided)!;
+      let own = features.get(feature);
+      if (own === undefined) features.set(feature, (own = nothing()));
       own.values += vectors;
       own.harm += harm * vectors;
       if (!decided.withinPromise) own.beyondPromise += vectors;

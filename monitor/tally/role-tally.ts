@@ -49,7 +49,8 @@ export class RoleTally {
    * @param faults      of values that cannot be judged: incidents have them, the traffic does not
    */
   part(values: number, mismatches: readonly Mismatch[], faults: readonly Mismatch[]): CountedPart {
-    const beyondPromise = mismatches.filter(({ decided }) => !decided.withinPromise).length;
+    let beyondPromise = 0;
+    for (const { decided } of mismatches) if (!decided.withinPromise) beyondPromise += 1;
     const all = faults.length === 0 ? mismatches : [...mismatches, ...faults];
     return {
       counts: { values, mismatches: mismatches.length, beyondPromise },

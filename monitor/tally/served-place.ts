@@ -50,3 +50,13 @@ export function slicesOfGroup(place: GroupPlace): [by: SliceBy, value: string][]
     ['entityIsNew', place.entityIsNew ? 'new' : 'known'],
   ];
 }
+
+/** Whether groups are in the same of these slices. */
+export function isSlicedAlike(a: GroupPlace, b: GroupPlace): boolean {
+  return (
+    a.bundle === b.bundle &&
+    a.serviceVersion === b.serviceVersion &&
+    a.surface === b.surface &&
+    a.entityIsNew === b.entityIsNew
+  );
+}

@@ -4,7 +4,7 @@
  */
 import { ROW_SOURCES } from '../../contract/status.ts';
 import type { SliceBy, ValueCounts } from '../verdict/snapshot.ts';
-import { hourOf, slicesOfGroup } from './served-place.ts';
+import { hourOf, isSlicedAlike, slicesOfGroup } from './served-place.ts';
 import type { GroupPlace, VectorColumns } from './served-place.ts';
 
 type Counts = { -readonly [name in keyof ValueCounts]: ValueCounts[name] };
@@ -20,6 +20,8 @@ export class SliceTally {
   readonly #pods: Counts[] = [];
   readonly #sources: Counts[] = [];
   readonly #shared = new Map<string, Counts & { readonly by: SliceBy; readonly value: string }>();
+  /** The slices of the group before: the next one is mostly in the same. */
+  #last: { readonly place: GroupPlace; readonly counts: readonly Counts[] } | null = null;
 
   /** One vector, with the counts of its values. */
   addVector(vectors: VectorColumns, at: number, counts: ValueCounts): void {
@@ -30,7 +32,11 @@ export class SliceTally {
 
   /** So many vectors of a group, which `addVector` has had. */
   addGroup(place: GroupPlace, counts: ValueCounts, vectors: number): void {
-    for (const [by, value] of slicesOfGroup(place)) addTo(this.#sharedBy(by, value), counts, vectors);
+    if (this.#last === null || !isSlicedAlike(this.#last.place, place)) {
+      const shared = slicesOfGroup(place).map(([by, value]) => this.#sharedBy(by, value));
+      this.#last = { place, counts: shared };
+    }
+    for (const sum of this.#last.counts) addTo(sum, counts, vectors);
   }
 
   #sharedBy(by: SliceBy, value: string): Counts {
