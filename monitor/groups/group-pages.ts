@@ -3,18 +3,20 @@
  * group, and of the others what tells them apart. The values of both sides are put beside each other for some pages at
  * a time, so that what stands in memory does not follow the day.
  *
- *   replay_pairs     of the groups that are judged next: place, vectors, entity_n, row_n | agreed: how many others
- *                    agree in every way with the replayed row | is_asked: it is judged alone | the first vector
- *                    (judge/replayed-vector.ts)
- *   replay_known     k0 ... | is_known, first_us, gone: the entity's history
- *   replay_crowded   k0 ..., event_us: events with several rows
- *   replay_agreed    place, vectors: groups whose replayed row others agree with
+ *   replay_firsts    of all groups: place, vectors, entity_n, row_n | agreed: how many others agree in every way with
+ *                    the replayed row | is_asked: it is judged alone | vid, and what is replayed of the first vector,
+ *                    without values (judge/replayed-vector.ts)
+ *   replay_pairs     of the groups that are judged next: that, and the first vector with the values of both sides
+ *
+ * Dropped when the first is there: replay_known (k0 ... | is_known, first_us, gone: the entity's history),
+ * replay_crowded (k0 ..., event_us: events with several rows), and replay_agreed (place, vectors: groups whose replayed
+ * row others agree with).
  */
 import type { FeatureService, FeatureView } from '../../contract/model.ts';
 import type { DuckDb, SqlColumns } from '../../project/engine/duckdb/duckdb.ts';
 import type { ClockReading } from '../causes/facts.ts';
 import type { PodClocks } from '../judge/pod-clocks.ts';
-import { vectorColumns, vectorReader } from '../judge/replayed-vector.ts';
+import { replayedColumns, servedColumns, vectorReader } from '../judge/replayed-vector.ts';
 import type { ReplayedVector } from '../judge/replayed-vector.ts';
 import { agreedSql } from '../replay/agreeing-traffic.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
@@ -77,8 +79,13 @@ interface LaidRole extends GroupedRole {
 const PAGE_GROUPS = 10_240;
 /** So many groups and their joins take some 150 MiB. */
 export const GROUPS_AT_ONCE = 4 * PAGE_GROUPS;
-/** So few that what the judge makes of them is garbage before V8 moves it: three times the speed of a page at once. */
-const BATCH_GROUPS = 512;
+/** So few that what the judge makes of them is garbage before V8 moves it: half of what 512 at once cost to collect. */
+const BATCH_GROUPS = 32;
+/** Where statements are run for those of a batch: of their HMACs, and of logged answers. */
+const ASKED_BATCH_GROUPS = 512;
+const FIRSTS = 'replay_firsts';
+/** Nothing else asks for these. */
+const DONE = ['known', 'crowded', 'agreed', 'own', 'missed'].map((name) => `replay_${name}`);
 const NONE_AGREED = 'SELECT NULL::BIGINT AS place, NULL::BIGINT AS vectors WHERE false';
 
 export class GroupPages {
@@ -100,7 +107,9 @@ export class GroupPages {
     await duck.run(`CREATE OR REPLACE TEMP TABLE replay_known AS SELECT ${keys}, bool_or(NOT deleted) AS is_known,
         min(event_us) AS first_us, max({e: event_us, c: created_us}) FILTER (deleted) AS gone FROM replay_rows GROUP BY ALL;
       CREATE OR REPLACE TEMP TABLE replay_crowded AS SELECT ${keys}, event_us FROM replay_rows GROUP BY ALL HAVING count(*) > 1;
-      CREATE OR REPLACE TEMP TABLE replay_agreed AS ${agreed}`);
+      CREATE OR REPLACE TEMP TABLE replay_agreed AS ${agreed};
+      CREATE OR REPLACE TEMP TABLE ${FIRSTS} AS ${firstsSql(role)};
+      ${DONE.map((table) => `DROP TABLE ${table}`).join('; ')}`);
     return new GroupPages(duck, { ...role, isAvailableOther: others.length > 0 });
   }
 
@@ -145,10 +154,12 @@ export class GroupPages {
     const numbers = (name: string): number[] => columns[name] as number[];
     const [vectors, entities, rows, agreed] = ['vectors', 'entity_n', 'row_n', 'agreed'].map(numbers);
     const vectorAt = vectorReader(columns, this.#role);
+    const isAsking = this.#role.hashed.size > 0 || columns['is_asked']!.includes(true);
+    const size = isAsking ? ASKED_BATCH_GROUPS : BATCH_GROUPS;
     let to = 0;
-    for (let first = 0; first < vectors!.length; first += BATCH_GROUPS) {
+    for (let first = 0; first < vectors!.length; first += size) {
       const batch: ReplayedGroup[] = [];
-      for (let i = first; i < Math.min(vectors!.length, first + BATCH_GROUPS); i++) {
+      for (let i = first; i < Math.min(vectors!.length, first + size); i++) {
         const from = to;
         to += vectors![i]!;
         const vector = vectorAt(i);
@@ -177,26 +188,34 @@ function namesOf({ keys }: Pick<GroupedRole, 'keys'>): string[] {
   return Array.from({ length: keys }, (_, i) => `k${i}`);
 }
 
-/** Of the groups at the places from `from` to before `until`. */
-function pairsSql(role: LaidRole, from: number, until: number): string {
-  const { asked, isAvailableOther } = role;
+/** Without values: narrow tables are joined once, for all groups. */
+function firstsSql({ asked, keys }: GroupedRole): string {
   const sameKeys = (table: string): string =>
-    namesOf(role)
+    namesOf({ keys })
       .map((key) => `${table}.${key} = b.${key}`)
       .join(' AND ');
-  const ofGroup = ['place', 'vectors', 'entity_n', 'row_n'].map((name) => `g.${name}::DOUBLE AS ${name}`);
+  const ofGroup = ['place', 'vectors', 'entity_n', 'row_n', 'vid'].map(
+    (name) => `g.${name}::DOUBLE AS ${name}`,
+  );
   return `SELECT ${ofGroup.join(', ')}, coalesce(agreed.vectors, 0)::DOUBLE AS agreed, asked.vid IS NOT NULL AS is_asked,
-      ${vectorColumns(role)} FROM (SELECT * FROM ${GROUPS} WHERE place >= ${from} AND place < ${until}) g
-    JOIN ${OPEN_ROWS} v ON v.vid = g.vid
-    JOIN replay_base b ON b.vid = v.vid
-    JOIN replay_trained trained ON trained.rid = v.vid
-    JOIN replay_available available ON available.rid = v.vid
-    LEFT JOIN replay_history trained_of ON trained_of.rowid = trained.trained_row
-    ${isAvailableOther ? 'LEFT JOIN replay_history available_of ON available_of.rowid = available.available_row' : ''}
-    LEFT JOIN replay_own own ON own.rid = v.vid
-    LEFT JOIN replay_missed m ON m.vid = v.vid
+      trained.trained_row, available.available_row, ${replayedColumns()} FROM ${GROUPS} g
+    JOIN (SELECT vid, origin FROM ${OPEN_ROWS}) v ON v.vid = g.vid
+    JOIN replay_base b ON b.vid = g.vid
+    JOIN replay_trained trained ON trained.rid = g.vid
+    JOIN replay_available available ON available.rid = g.vid
+    LEFT JOIN replay_own own ON own.rid = g.vid
+    LEFT JOIN replay_missed m ON m.vid = g.vid
     LEFT JOIN replay_known known ON ${sameKeys('known')}
-    LEFT JOIN replay_crowded crowded ON ${sameKeys('crowded')} AND crowded.event_us = v.event_us
+    LEFT JOIN replay_crowded crowded ON ${sameKeys('crowded')} AND crowded.event_us = b.event_us
     LEFT JOIN replay_agreed agreed ON agreed.place = g.place
     LEFT JOIN (SELECT DISTINCT vid FROM ${asked}) asked ON asked.vid = v.origin`;
+}
+
+/** Of the groups at the places from `from` to before `until`. */
+function pairsSql(role: LaidRole, from: number, until: number): string {
+  return `SELECT f.* EXCLUDE (trained_row, available_row), ${servedColumns(role)}
+    FROM (SELECT * FROM ${FIRSTS} WHERE place >= ${from} AND place < ${until}) f
+    JOIN ${OPEN_ROWS} v ON v.vid = f.vid::BIGINT
+    LEFT JOIN replay_history trained_of ON trained_of.rowid = f.trained_row
+    ${role.isAvailableOther ? 'LEFT JOIN replay_history available_of ON available_of.rowid = f.available_row' : ''}`;
 }

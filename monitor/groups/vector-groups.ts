@@ -20,20 +20,23 @@ export const MEMBERS = 'replay_members';
 interface SharedColumns {
   /** SQL of the ids of the role's entity, a list. */
   readonly entity: string;
-  /** SQL of what vectors of a group have in common, from `v` and the items of `joins`. */
-  readonly shared: readonly string[];
-  /** What follows `FROM replay_open v JOIN replay_trained trained`. */
+  /** SQL of what vectors of a group have in common: from `v`, and from the items of `joins`. */
+  readonly served: readonly string[];
+  readonly replayed: readonly string[];
+  /** What follows `FROM replay_open v JOIN replay_trained trained`; of `v` it has the `vid` alone. */
   readonly joins: string;
 }
 
 /** Lays the tables, once the open rows are replayed. @returns how many groups there are, and the names of the pods */
 export async function layGroups(
   duck: DuckDb,
-  { entity, shared, joins }: SharedColumns,
+  { entity, served, replayed, joins }: SharedColumns,
 ): Promise<{ readonly groups: number; readonly pods: readonly string[] }> {
-  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_keyed AS SELECT v.vid, hash(${entity}) AS e,
-      hash(trained.asof_event_us, trained.asof_created_us) AS r, hash(${shared.join(', ')}) AS g
-    FROM ${OPEN_ROWS} v JOIN replay_trained trained ON trained.rid = v.vid ${joins};
+  // Hashed before they are joined, the rows are narrow.
+  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_keyed AS SELECT v.vid, v.e,
+      hash(trained.asof_event_us, trained.asof_created_us) AS r, hash(v.given, ${replayed.join(', ')}) AS g
+    FROM (SELECT v.vid, hash(${entity}) AS e, hash(${served.join(', ')}) AS given FROM ${OPEN_ROWS} v) v
+    JOIN replay_trained trained ON trained.rid = v.vid ${joins};
   CREATE OR REPLACE TEMP TABLE ${GROUPS} AS
     SELECT row_number() OVER (ORDER BY row_first, vid) - 1 AS place, vid, vectors, e, r, g,
       dense_rank() OVER (ORDER BY entity_first) - 1 AS entity_n, dense_rank() OVER (ORDER BY row_first) - 1 AS row_n

@@ -272,7 +272,7 @@ export class ViewReplay {
       FROM ${OPEN_ROWS} v JOIN replay_trained t ON t.rid = v.vid`;
   }
 
-  /** What vectors of a group have in common: all that is read of its first one (vectorColumns) but times and places. */
+  /** What vectors of a group have in common: all that is read of its first one (servedColumns, replayedColumns) but times and places. */
   #sharedColumns(
     bundles: ReadonlyMap<string, DefinedView>,
     hashed: ReadonlySet<number>,
@@ -294,7 +294,7 @@ export class ViewReplay {
     const shown = service.requestKeys.map((_, i) => shownKeySql(i));
     return {
       entity: ids.sql(shown, bundles.keys()),
-      shared: [
+      served: [
         ids.sql(shown, bundles.keys()),
         ...joinColumns.map((column) => `v.${column}`),
         'v.bundle, v.service_version, v.surface, v.hmac_key, v.status, v.is_decoded',
@@ -303,10 +303,12 @@ export class ViewReplay {
         printSql(features.map(({ type }, i) => ({ type, sql: `v.s${i}` }))),
         ...features.flatMap(({ type }, i) => (NESTED.has(type.kind) ? `v.s${i}` : [])),
         ...[...hashed].map((i) => `v.h${i}`),
+        ...unjudged,
+      ],
+      replayed: [
         ...replayed,
         'm.event_us, m.created_us, m.run_id, m.definition_id, m.deleted',
         'own.asof_event_us, own.asof_created_us',
-        ...unjudged,
         'alone.vid',
       ],
       joins: `JOIN replay_available available ON available.rid = v.vid

@@ -72,13 +72,11 @@ interface ReadRole {
 }
 
 /**
- * @returns SQL of the columns that `vectorReader` reads, from `v` (the vector with its served row), `trained` and
- *          `available` and `own` (its replayed rows; `trained_of` and `available_of` are they in the history), `m` (the
- *          oldest row missed), `crowded` (the event has several rows) and `known` (the entity's history)
+ * @returns SQL of what `vectorReader` reads of a vector as it was served, and of its values as replayed: from `v` (the
+ *          vector with its served row), `trained_of` and `available_of` (its replayed rows in the history)
  */
-export function vectorColumns({ service, view, features, hashed, isAvailableOther }: ReadRole): string {
+export function servedColumns({ service, view, features, hashed, isAvailableOther }: ReadRole): string {
   const columns = [
-    us('v.vid', 'vid'),
     us('v.row_index', 'row_index'),
     us('v.service_version', 'service_version'),
     us('v.surface', 'surface'),
@@ -92,8 +90,20 @@ export function vectorColumns({ service, view, features, hashed, isAvailableOthe
     us('v.event_us', 'event_us'),
     us('v.created_us', 'created_us'),
     us('v.written_ms', 'written_ms'),
-    ...replayedColumns('trained', view, true),
-    ...replayedColumns('available', view, isAvailableOther),
+    ...replayedValues('trained', view),
+    ...(isAvailableOther ? replayedValues('available', view) : []),
+  ];
+  return columns.join(', ');
+}
+
+/**
+ * @returns SQL of the rest: from `trained` and `available` and `own` (its replayed rows), `m` (the oldest row missed),
+ *          `crowded` (the event has several rows) and `known` (the entity's history)
+ */
+export function replayedColumns(): string {
+  const columns = [
+    ...replayedTimes('trained'),
+    ...replayedTimes('available'),
     us('m.event_us', 'missed_event_us'),
     us('m.created_us', 'missed_created_us'),
     us('m.definition_id', 'missed_definition_id'),
@@ -114,10 +124,11 @@ export function shownKeySql(key: number): string {
   return `coalesce(v.shown_${key}, CAST(v.key_${key} AS VARCHAR))`;
 }
 
-function replayedColumns(mode: AsOfRule['mode'], view: FeatureView, hasValues: boolean): string[] {
-  const values = view.features.map(
-    ({ name }) => `${mode}_of.${quoteName(name)} AS ${quoteName(`${mode}_${name}`)}`,
-  );
+function replayedValues(mode: AsOfRule['mode'], view: FeatureView): string[] {
+  return view.features.map(({ name }) => `${mode}_of.${quoteName(name)} AS ${quoteName(`${mode}_${name}`)}`);
+}
+
+function replayedTimes(mode: AsOfRule['mode']): string[] {
   return [
     us(`${mode}.asof_state`, `${mode}_state`),
     `${mode}.asof_deleted AS ${mode}_deleted`,
@@ -125,7 +136,6 @@ function replayedColumns(mode: AsOfRule['mode'], view: FeatureView, hasValues: b
     us(`${mode}.asof_created_us`, `${mode}_created_us`),
     `${mode}.asof_run_id AS ${mode}_run_id`,
     us(`${mode}.asof_definition_id`, `${mode}_definition_id`),
-    ...(hasValues ? values : []),
   ];
 }
 

@@ -38,7 +38,11 @@ export class Decisions {
   }
 }
 
-function isAlike(one: Decided, { cause, also, withinPromise }: Decision, { pod, run }: IncidentOrigin): boolean {
+function isAlike(
+  one: Decided,
+  { cause, also, withinPromise }: Decision,
+  { pod, run }: IncidentOrigin,
+): boolean {
   const { origin } = one;
   if (one.cause !== cause || one.withinPromise !== withinPromise || origin.pod !== pod || origin.run !== run)
     return false;
