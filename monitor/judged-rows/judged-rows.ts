@@ -4,17 +4,19 @@
  * holds, and those whose answer was altered; of the others there is one in a hundred, chosen by a hash of request and
  * row, with 100 as its `_weight`.
  *
- *   {place} 0.rows, 0.verdicts   Parquet of the first role that has ended: its rows without what was decided, and the
- *                                verdicts that they name. They are put together once, when all roles are judged
+ *   {place} 0.rows        Parquet of the first role that has ended, without the columns of other roles
+ *   {place} nothing 17    of 17 rows, null in the columns of all roles
+ *
+ * When all roles are judged, their files are put below each other (stacked-parquet.ts).
  *
  * The values stay in DuckDB: the judge tells decisions alone (row-verdicts.ts), so this costs what writing costs.
  * Values of features that a definition marks (hmac, drop) are null; ids that are hashed stand as HMACs.
  */
-import { chmodSync, copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Feature, JoinKey } from '../../contract/model.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
-import { EXACT_FLOATS } from '../../project/engine/duckdb/duckdb.ts';
+import { CHUNK_ROWS, EXACT_FLOATS, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { statusColumn } from '../archive/computed-shape.ts';
@@ -32,6 +34,7 @@ import {
 } from './judged-columns.ts';
 import type { JudgedRole } from './judged-columns.ts';
 import { RowVerdicts } from './row-verdicts.ts';
+import { stackParquet } from './stacked-parquet.ts';
 
 /** Small, since a row has as many columns as its service has features, and a group of rows stands in memory. */
 const ROW_GROUP = 20_480;
@@ -43,9 +46,6 @@ interface EndedRole extends Pick<JudgedRole, 'role' | 'view'> {
   /** Whether a feature is marked (hmac or drop) today, or was in the bundle that answered. */
   isMarked(feature: Feature, bundle: string): boolean;
 }
-
-/** What of a role is a file. */
-type Part = 'rows' | 'verdicts';
 
 export class JudgedRows {
   readonly verdicts: RowVerdicts;
@@ -85,9 +85,7 @@ export class JudgedRows {
     if (has.open) selects.push(openRowsSql(named));
     const rows = has.rows ? this.#files.rowsOf(role, []) : null;
     if (rows !== null && (await this.#someAgree())) selects.push(agreeingRowsSql(named, rows));
-    await this.#writePart('rows', selects.join(' UNION ALL '));
-    await this.#writePart('verdicts', verdictsSql(named));
-    this.#roles += 1;
+    await this.#writeRole(named, selects);
   }
 
   /** Takes the rows of an on-demand view, whose tables are whole. */
@@ -97,52 +95,44 @@ export class JudgedRows {
     const named = { role, view, features, keys: this.#keys, hashedKeys, withheld };
     await this.verdicts.end();
     const vectors = this.#files.vectorsWith([{ name: statusColumn(role), type: 'VARCHAR' }]);
-    await this.#writePart('rows', `${noRowsSql(named)} UNION ALL ${outputRowsSql(named, vectors)}`);
-    await this.#writePart('verdicts', verdictsSql(named));
+    await this.#writeRole(named, [noRowsSql(named), outputRowsSql(named, vectors)]);
+  }
+
+  async #writeRole(named: JudgedRole, selects: readonly string[]): Promise<void> {
+    const file = this.#fileOf(this.#roles);
+    // What was restored there and taken back may be a link to what is kept.
+    rmSync(file, { force: true });
+    const names = named.features.map(({ fullName }) => fullName);
+    const sql = judgedRowsSql(`(${selects.join(' UNION ALL ')})`, `(${verdictsSql(named)})`, names);
+    await this.#writeParquet(sql, file, ROW_GROUP);
     this.#roles += 1;
   }
 
-  async #writePart(part: Part, sql: string): Promise<void> {
-    const file = this.#fileOf(this.#roles, part);
-    // What was restored there and taken back may be a link to what is kept.
-    rmSync(file, { force: true });
-    await this.#duck.run(
-      `COPY (${sql}) TO ${quoteTarget(file)} (FORMAT parquet, ROW_GROUP_SIZE ${ROW_GROUP}, ${EXACT_FLOATS})`,
-    );
+  async #writeParquet(sql: string, file: string, groupRows: number): Promise<void> {
+    await this.#duck.run(`COPY (${sql}) TO ${quoteTarget(file)}
+      (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${groupRows}, ${EXACT_FLOATS})`);
   }
 
-  #fileOf(role: number, part: Part): string {
-    return `${this.#place} ${role}.${part}`;
+  #fileOf(role: number): string {
+    return `${this.#place} ${role}.rows`;
   }
 
-  /** The files of the role that has ended; its rows are restored first. */
-  readonly tables: Readonly<Record<Part, KeptTable>> = {
+  /** The file of the role that has ended. */
+  readonly tables: Readonly<Record<'rows', KeptTable>> = {
     rows: {
-      keep: async (file) => linkOrCopy(this.#fileOf(this.#roles - 1, 'rows'), file),
+      keep: async (file) => linkOrCopy(this.#fileOf(this.#roles - 1), file),
       restore: async (file) => {
+        const own = this.#fileOf(this.#roles);
+        rmSync(own, { force: true });
+        linkOrCopy(file, own);
+        await this.#duck.run(`SELECT max(hash(t)) FROM read_parquet(${quotePaths([own])}) t`);
         this.#roles += 1;
-        await this.#restore(file, 'rows').catch((error: unknown) => {
-          this.#roles -= 1;
-          throw error;
-        });
       },
       forget: async () => {
         this.#roles -= 1;
       },
     },
-    verdicts: {
-      keep: async (file) => linkOrCopy(this.#fileOf(this.#roles - 1, 'verdicts'), file),
-      restore: async (file) => await this.#restore(file, 'verdicts'),
-      forget: async () => {},
-    },
   };
-
-  async #restore(file: string, part: Part): Promise<void> {
-    const own = this.#fileOf(this.#roles - 1, part);
-    rmSync(own, { force: true });
-    linkOrCopy(file, own);
-    await this.#duck.run(`SELECT max(hash(t)) FROM read_parquet(${quotePaths([own])}) t`);
-  }
 
   async #someAgree(): Promise<boolean> {
     const found = await this.#duck.rows(`SELECT 1 FROM ${SPLIT} WHERE agrees <> ${OPEN} LIMIT 1`);
@@ -152,13 +142,19 @@ export class JudgedRows {
   /** Writes the file aside and renames it. @throws MON_REPORTS when it cannot be written */
   async write(file: string): Promise<void> {
     const aside = `${file}.${process.pid}.tmp`;
-    const roles: string[] = [];
-    for (let role = 0; role < this.#roles; role++) roles.push(await this.#roleSql(role));
+    const roles = Array.from({ length: this.#roles }, (_, role) => this.#fileOf(role));
+    const nothings = new Map<number, string>();
     try {
+      const types = await this.#columnsOf(roles);
       makeFolder(dirname(file), 0o700);
-      await this.#duck.run(`COPY (${roles.join(' UNION ALL BY NAME ')}) TO ${quoteTarget(aside)}
-        (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${ROW_GROUP}, ${EXACT_FLOATS})`);
-      chmodSync(aside, 0o600);
+      const nothing = async (rows: number): Promise<string> => {
+        const known = nothings.get(rows);
+        if (known !== undefined) return known;
+        const made = await this.#writeNothing(rows, types);
+        nothings.set(rows, made);
+        return made;
+      };
+      await stackParquet(roles, nothing, aside);
       renameSync(aside, file);
     } catch (error) {
       if (existsSync(aside)) rmSync(aside);
@@ -167,17 +163,24 @@ export class JudgedRows {
     }
   }
 
-  async #roleSql(role: number): Promise<string> {
-    const [rows, verdicts] = (['rows', 'verdicts'] as const).map(
-      (part) => `read_parquet(${quotePaths([this.#fileOf(role, part)])})`,
-    ) as [string, string];
-    const columns = await this.#duck.rows(`DESCRIBE FROM ${verdicts}`);
-    const names = columns.map((column) => column['column_name'] as string);
-    return judgedRowsSql(
-      rows,
-      verdicts,
-      names.filter((name) => !name.startsWith('_')),
-    );
+  /** @returns the columns of all roles, with their types */
+  async #columnsOf(files: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const types = new Map<string, string>();
+    for (const file of files) {
+      const columns = await this.#duck.rows(`DESCRIBE FROM read_parquet(${quotePaths([file])})`);
+      for (const column of columns)
+        types.set(column['column_name'] as string, column['column_type'] as string);
+    }
+    return types;
+  }
+
+  async #writeNothing(rows: number, types: ReadonlyMap<string, string>): Promise<string> {
+    const columns = [...types].map(([name, type]) => `NULL::${type} AS ${quoteName(name)}`);
+    const file = `${this.#place} nothing ${rows}`;
+    // A list is unnested by one thread, which makes one row group.
+    const sql = `SELECT ${columns.join(', ')} FROM (SELECT unnest(range(${rows})))`;
+    await this.#writeParquet(sql, file, Math.max(rows, CHUNK_ROWS));
+    return file;
   }
 }
 

@@ -2,8 +2,7 @@
  * What a run that was killed had judged already, role by role of a service:
  *
  *   {scratch}/plumb-monitor/kept/{service} {span} {project}/{tie}-{n}.roles      counts of role n
- *                                                          {tie}-{n}.rows        its judged rows, as Parquet, and
- *                                                          {tie}-{n}.verdicts    the verdicts that they name
+ *                                                          {tie}-{n}.rows        its judged rows, as Parquet
  *                                                          {tie}-{n}.unjudged    its vectors without a judged value
  *                                                          {tie}-{n}.used        what on-demand views use of it
  *

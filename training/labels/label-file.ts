@@ -9,8 +9,8 @@ import { quotePath } from '../../project/engine/duckdb/file-sql.ts';
 import { parquetColumns } from '../../project/engine/duckdb/sources/parquet-columns.ts';
 import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';
 import { trainingError } from '../errors.ts';
-import { readParquetFooter } from '../table-file/parquet-append.ts';
-import type { ParquetFooter } from '../table-file/parquet-append.ts';
+import { readParquetFooter } from '../../project/parquet/parquet-footer.ts';
+import type { ParquetFooter } from '../../project/parquet/parquet-footer.ts';
 import { plainCsv } from './labels-csv.ts';
 import { sha256Of } from './labels-hash.ts';
 

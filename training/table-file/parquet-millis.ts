@@ -1,7 +1,7 @@
 /** The least and the greatest value of columns of times in milliseconds, as the footer of a Parquet file shows them. */
-import { readFooterBytes } from './parquet-append.ts';
-import { readThrift } from './thrift-compact.ts';
-import type { ThriftList, ThriftShape, ThriftStruct } from './thrift-compact.ts';
+import { readFooterBytes } from '../../project/parquet/parquet-footer.ts';
+import { readThrift } from '../../project/parquet/thrift-compact.ts';
+import type { ThriftList, ThriftShape, ThriftStruct } from '../../project/parquet/thrift-compact.ts';
 
 const SCHEMA = 2;
 const ROW_GROUPS = 4;

@@ -7,14 +7,15 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { joinedArrowSchema } from '../../../../training/table-file/arrow-schema.ts';
-import { appendColumns, readParquetFooter } from '../../../../training/table-file/parquet-append.ts';
-import { readThrift, writeThrift } from '../../../../training/table-file/thrift-compact.ts';
+import { readParquetFooter } from '../../../../project/parquet/parquet-footer.ts';
+import { appendColumns } from '../../../../training/table-file/parquet-append.ts';
+import { readThrift, writeThrift } from '../../../../project/parquet/thrift-compact.ts';
 import type {
   ThriftField,
   ThriftShape,
   ThriftStruct,
   ThriftValue,
-} from '../../../../training/table-file/thrift-compact.ts';
+} from '../../../../project/parquet/thrift-compact.ts';
 import { DuckDb, quoteText } from '../../../../project/engine/duckdb/duckdb.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumb-parquet-'));
