@@ -93,17 +93,21 @@ export class ComparedValues {
           : fallback,
     };
     if (log === 'hmac' || feature.log === 'hmac') return this.#hashedValue(row, feature, index, sides);
-    const { tensor } = this.#book.servedService(vector.bundle, this.#role.service);
-    const received = (value: Value): Value => asReceived(type, value, vector.surface, tensor);
+    const { served, replayed, available } = sides;
+    const { surface } = vector;
+    const tensor = TENSOR_SURFACES.includes(surface)
+      ? this.#book.servedService(vector.bundle, this.#role.service).tensor
+      : null;
     return {
       feature: feature.name,
       type,
       fallback,
-      served: received(sides.served),
-      replayed: received(sides.replayed),
-      servedState: stateOf(status, sides.served),
-      replayedState: stateOf(replayedStatus, sides.replayed),
-      available: sides.available === undefined ? undefined : received(sides.available),
+      served: tensor === null ? served : asReceived(type, served, surface, tensor),
+      replayed: tensor === null ? replayed : asReceived(type, replayed, surface, tensor),
+      servedState: stateOf(status, served),
+      replayedState: stateOf(replayedStatus, replayed),
+      available:
+        tensor === null || available === undefined ? available : asReceived(type, available, surface, tensor),
       alteration: row.asked?.alterations[index] ?? null,
       earlier: row.asked?.earlier[index] ?? null,
       held: heldOf(row.asked, index),

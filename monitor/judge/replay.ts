@@ -272,7 +272,7 @@ export class ViewReplay {
       FROM ${OPEN_ROWS} v JOIN replay_trained t ON t.rid = v.vid`;
   }
 
-  /** What vectors of a group have in common: all that is read of its first one (servedColumns, replayedColumns) but times and places. */
+  /** What vectors of a group share: what is read of its first one (replayed-vector.ts), but its times and places. */
   #sharedColumns(
     bundles: ReadonlyMap<string, DefinedView>,
     hashed: ReadonlySet<number>,

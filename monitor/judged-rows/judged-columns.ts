@@ -1,6 +1,7 @@
 /**
  * The columns of a judged row in SQL: those of the row, from the three places that have rows of a role (none, the open
- * ones, and the agreeing ones), and those of its verdict, which many rows share. Own columns begin with `_`, which no name of a definition may.
+ * ones, and the agreeing ones), and those of its verdict, which many rows share. Own columns begin with `_`, which no
+ * name of a definition may.
  *
  *   _request_id, _row, _pod, _epoch, _sequence, _served_time, _surface, _bundle, _service_version   the vector
  *   the keys by their names, `{key}__hmac` for hashed ones

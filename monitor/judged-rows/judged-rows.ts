@@ -38,6 +38,8 @@ import { stackParquet } from './stacked-parquet.ts';
 
 /** Small, since a row has as many columns as its service has features, and a group of rows stands in memory. */
 const ROW_GROUP = 20_480;
+/** What the verdicts of a role say. */
+const SAID = 'judged_said';
 
 interface EndedRole extends Pick<JudgedRole, 'role' | 'view'> {
   readonly features: readonly { readonly fullName: string; readonly feature: Feature }[];
@@ -103,8 +105,11 @@ export class JudgedRows {
     // What was restored there and taken back may be a link to what is kept.
     rmSync(file, { force: true });
     const names = named.features.map(({ fullName }) => fullName);
-    const sql = judgedRowsSql(`(${selects.join(' UNION ALL ')})`, `(${verdictsSql(named)})`, names);
+    // In one statement the decisions of each feature would be joined with the rows.
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${SAID} AS ${verdictsSql(named)}`);
+    const sql = judgedRowsSql(`(${selects.join(' UNION ALL ')})`, SAID, names);
     await this.#writeParquet(sql, file, ROW_GROUP);
+    await this.#duck.run(`DROP TABLE ${SAID}`);
     this.#roles += 1;
   }
 

@@ -21,21 +21,21 @@ export const KEY_VALUES = 5;
 export const COLUMN_ORDERS = 7;
 const ENCRYPTION = 8;
 /** SchemaElement */
-export const ELEMENT_NAME = 4;
+const ELEMENT_NAME = 4;
 export const ELEMENT_CHILDREN = 5;
 /** RowGroup */
 export const COLUMNS = 1;
-export const GROUP_BYTES = 2;
+const GROUP_BYTES = 2;
 export const GROUP_ROWS = 3;
 export const GROUP_OFFSET = 5;
-export const GROUP_COMPRESSED_BYTES = 6;
+const GROUP_COMPRESSED_BYTES = 6;
 export const GROUP_ORDINAL = 7;
 /** ColumnChunk, ColumnMetaData: offsets in the file */
-export const CHUNK_META = 3;
+const CHUNK_META = 3;
 const CHUNK_OFFSETS = [2, 4, 6];
 const META_OFFSETS = [9, 10, 11, 14];
-export const META_UNCOMPRESSED = 6;
-export const META_COMPRESSED = 7;
+const META_UNCOMPRESSED = 6;
+const META_COMPRESSED = 7;
 
 /** The pairs of FileMetaData's metadata. */
 export const PAIR_KEY = 1;
