@@ -3,11 +3,12 @@ import { entriesOf } from '../delta/delta-log.ts';
 import type { HistoryCommit } from './history-snapshot.ts';
 
 /**
- * Entries are never removed from the log of a history; it is read from its beginning up to the first that holds.
+ * Entries are never removed from the log of a history; it is read from its beginning up to the first that holds. Those
+ * without rows are passed over: their time is none, since an entry has that of its newest row.
  *
  * @param folder  the history's, from `historyFolder`
  * @param holds   whether a commit is the one that is looked for
- * @returns       microseconds at which the first such commit was written; null: there is none
+ * @returns       the created time of the rows of the first such commit, in microseconds; null: there is none
  * @throws        REG_STORE when an entry is damaged
  */
 export function firstCommitUs(folder: string, holds: (commit: HistoryCommit) => boolean): number | null {
@@ -17,7 +18,8 @@ export function firstCommitUs(folder: string, holds: (commit: HistoryCommit) => 
       const { timestamp, plumbline } = action.commitInfo;
       const commit = plumbline as HistoryCommit | undefined;
       // A compaction completes nothing.
-      if (commit?.watermarkUs !== undefined && holds(commit)) return timestamp * 1_000;
+      if (commit?.watermarkUs === undefined || commit.rows === 0) continue;
+      if (holds(commit)) return timestamp * 1_000;
     }
   return null;
 }

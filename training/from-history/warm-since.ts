@@ -4,7 +4,7 @@
  *   run      the view's runs that brought it up to date with the feature as it is today, and none of other logic since
  *   full     of those the first that was complete up to a time at which the feature's window is full (the view's
  *            `start` and a window later); without `start` the first
- *   warm     when that run had ended; of a stream, whose record goes on, when that was committed
+ *   warm     when that run had ended; of a stream, whose record goes on, the time of the first rows that were committed
  *
  * A feature is told from one of other logic in the bundles of the runs: a view that gained a feature does not make its
  * others cold. A run whose bundle is not kept any more is of other logic, unless it is of today's definition.
@@ -77,11 +77,17 @@ function featureSince({ place, view, runs, bundles }: Looked, name: string): num
   const feature = view.features.find((one) => one.name === name)!;
   const other = runs.findLastIndex((run) => !bundles.isAlike(run, view, name));
   const untilUs = fullFromUs(view, feature) ?? 1;
-  const first = runs.slice(other + 1).find((run) => run.watermarkUs >= untilUs);
-  if (first === undefined || first.kind !== 'stream') return first?.finishedUs ?? null;
-  return firstCommitUs(historyFolder(place.history, view), (commit) => {
-    return commit.runId === first.runId && commit.watermarkUs >= untilUs;
-  });
+  const warm = runs.slice(other + 1).filter((run) => run.watermarkUs >= untilUs);
+  const streams = new Set(warm.flatMap((run) => (run.kind === 'stream' ? [run.runId] : [])));
+  const committedUs =
+    streams.size === 0
+      ? null
+      : firstCommitUs(historyFolder(place.history, view), (commit) => {
+          return streams.has(commit.runId) && commit.watermarkUs >= untilUs;
+        });
+  const ended = warm.filter(({ kind }) => kind !== 'stream').map(({ finishedUs }) => finishedUs!);
+  const times = committedUs === null ? ended : [...ended, committedUs];
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 /** The definitions that runs were of. */

@@ -1,7 +1,7 @@
 /** `plumb train --cap-to-warm`: the labels from before a feature was online with its full window are left out. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import type { Bundle, FeatureView } from '../../../contract/model.ts';
@@ -22,6 +22,7 @@ import {
   START_US,
 } from '../../support/fixtures/materialized-project.ts';
 import type { TestProject } from '../../support/fixtures/materialized-project.ts';
+import { clickView, HOP_US, makeStreamed } from '../../support/fixtures/streamed-project.ts';
 
 let project: TestProject;
 beforeEach(async () => {
@@ -157,6 +158,50 @@ test('labels in Parquet, and a set to which none is left', async () => {
     message: expect.stringContaining('all 30 labels are from before 2026-01-02T06:00:00.000000Z'),
   });
   expect(existsSync(path('none.parquet'))).toBe(false);
+});
+
+test('over a stream the time at which its first commit was written', async () => {
+  const streamed = await makeStreamed();
+  onTestFinished(() => streamed.remove());
+  const {
+    view: clicks,
+    entity,
+    bundle,
+  } = clickView(HOUR_US, [{ name: 'clicks_30s', function: 'count', windowUs: 3 * HOP_US }]);
+  const plain = serviceOf('clicking', []);
+  const service = {
+    ...plain,
+    features: [
+      { fullName: 'user_clicks__clicks_30s', view: clicks.id, role: clicks.id, feature: 'clicks_30s' },
+    ],
+    views: [{ role: clicks.id, view: clicks.id, requestKeys: ['user_id'] }],
+    requestKeys: entity.joinKeys,
+  };
+  const { bundles, folder } = streamed.settings;
+  const published = publishBundle(bundles, { ...bundle, services: new Map([[service.name, service]]) });
+  const second = 1_000_000;
+  for (const seconds of [1_000, 2_000]) {
+    const us = START_US + seconds * second;
+    const click = { user_id: 'u', at: us - 200 * second, page: 'p', price: 1, id: `c${seconds}` };
+    streamed.writeMessages(`${seconds}.jsonl`, [JSON.stringify(click)], us - 10 * second);
+    streamed.setClock(us);
+    await streamed.drain(published);
+  }
+  const time = (seconds: number): string => new Date((START_US + seconds * second) / 1_000).toISOString();
+  writeFileSync(
+    join(folder, 'labels.csv'),
+    `user_id,event_timestamp\nu,${time(999)}\nu,${time(1_000)}\nu,${time(1_500)}\n`,
+  );
+  const result = await runTrain(streamed, {
+    labels: join(folder, 'labels.csv'),
+    out: join(folder, 'set.csv'),
+    service: 'clicking',
+    capToWarm: true,
+  });
+  expect(result.rows).toBe(2);
+  expect(await manifestNamed(streamed.database, 'set.csv')).toMatchObject({
+    cap: { sinceUs: START_US + 1_000 * second, feature: 'user_clicks__clicks_30s', leftOut: 1 },
+  });
 });
 
 test('the log needs no cap', async () => {

@@ -14,15 +14,26 @@ test('the first commit that holds, whatever stands between', () => {
   const commit = (runId: string, watermarkUs: number, nowMs: number): void => {
     const state = readTable(folder);
     const facts = { runId, watermarkUs, createdUs: 1, read: state?.version ?? null, lease: null };
-    const rows = { view: orders(), entity: customer, files: [], commit: facts, nowMs };
+    const file = {
+      path: `day=2026-01-01/${nowMs}.00000000.parquet`,
+      bytes: 1,
+      rows: 1,
+      firstEventUs: 1,
+      lastEventUs: 1,
+    };
+    const files = nowMs === 0 ? [] : [file];
+    const rows = { view: orders(), entity: customer, files, commit: facts, nowMs };
     writeEntry(folder, (state?.version ?? -1) + 1, historyEntry(state, rows));
   };
   const first = (runId: string, us: number) =>
     firstCommitUs(folder, (one) => one.runId === runId && one.watermarkUs >= us);
   expect(first('a', 0)).toBe(null);
+  // Without rows.
+  commit('a', 10, 0);
+  expect(first('a', 0)).toBe(null);
   commit('a', 10, 1);
   const joined = compactionEntry(readTable(folder)!, { joined: [], lease: 1, nowMs: 2 });
-  writeEntry(folder, 1, joined);
+  writeEntry(folder, 2, joined);
   commit('b', 20, 3);
   commit('a', 20, 4);
   commit('a', 30, 5);
