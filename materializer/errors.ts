@@ -53,8 +53,9 @@ export const MATERIALIZER_ERRORS = {
     kind: 'failed',
   },
   MAT_LEASE: {
-    message: 'A run was held up so long that another one has taken its view over.',
-    help: 'Nothing of it is in the history: the other run, or the next one, does its work.',
+    message:
+      'A run or a stream was held up so long that another one has taken its view over, or a partition.',
+    help: 'Nothing of it is in the history since: the other one, or the next one, does its work.',
     kind: 'failed',
   },
   MAT_HISTORY: {

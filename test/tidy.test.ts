@@ -70,7 +70,7 @@ describe('imports go one way', () => {
 const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   '@duckdb/node-bindings': [/^project\/engine\/duckdb\/column\.ts$/],
   '@duckdb/node-api': [/^project\/engine\/duckdb\/duckdb\.ts$/, /^benchmarks\/contenders\/bare-join\.ts$/],
-  kysely: [/^project\/database\/registry-database\.ts$/],
+  kysely: [/^project\/database\/(registry-database|lease-table|stream-partition-table)\.ts$/],
   ioredis: [/^project\/connections\/redis-client\.ts$/],
   protobufjs: [
     /^contract\/wire\/log\/served-decoder\.ts$/,
@@ -80,7 +80,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   '@platformatic/kafka': [
     /^sidecar\/shipper\/(platformatic-producer|kafkajs-codecs)\.ts$/,
     /^monitor\/ingest\/platformatic-topic\.ts$/,
-    /^materializer\/stream\/source\/kafka-reader\.ts$/,
+    /^materializer\/stream\/(source\/kafka-reader|group\/kafka-group)\.ts$/,
     /^benchmarks\/micro\/kafka-bench\.ts$/,
   ],
   kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^benchmarks\/micro\/(kafka|ingest)-bench\.ts$/],

@@ -36,6 +36,20 @@ export function clearStaged(root: string, view: Named, runId: string): string {
   return folder;
 }
 
+/** Makes the folder of a run anew: others of the view are at work beside it. */
+export function makeStaged(root: string, view: Named, runId: string): string {
+  const folder = removeStaged(root, view, runId);
+  makeFolder(folder);
+  return folder;
+}
+
+/** @returns the folder, which is gone */
+export function removeStaged(root: string, view: Named, runId: string): string {
+  const folder = stagedFolder(root, view, runId);
+  rmSync(folder, { recursive: true, force: true });
+  return folder;
+}
+
 /** @param kind  '' of refused events, `.late`, `.online` */
 export function rejectFile(root: string, view: Named, runId: string, kind: '' | '.late' | '.online'): string {
   return join(folderBeside(root, '_rejected', view), `${runId}${kind}.parquet`);

@@ -8,6 +8,8 @@
  * A lease has a number, one more than the last of its view, and every commit names it. A run whose lease was taken by
  * another meanwhile (it was paused, or the registry was away) stops before it commits.
  *
+ * The processes of a stream share both: the lock among those of a machine, the lease as a group.
+ *
  * Who holds the lock of a folder knows that a holder on the same machine is dead, and takes the lease over at once: a
  * killed run holds nothing up here. One that died elsewhere does for a minute.
  */
@@ -17,33 +19,44 @@ import { hostname } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { FeatureView } from '../../contract/model.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { Lease, RegistryDatabase } from '../../project/database/registry-database.ts';
+import { groupOf } from '../../project/database/lease-table.ts';
+import type { Lease } from '../../project/database/lease-table.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { materializerError } from '../errors.ts';
 
 const LEASE_MS = 60_000;
 const RENEW_MS = 15_000;
 
-type Leases = Pick<RegistryDatabase, 'takeLease' | 'renewLease'>;
+type Leases = Pick<RegistryDatabase, 'leases'>;
 type View = Pick<FeatureView, 'id'>;
+
+/** How a lease is kept: by its holder alone, or as a member of the group that has it. */
+interface Grip {
+  readonly number: number;
+  /** @returns false where somebody else has the lease by now */
+  renew(untilMs: number): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+/** A process of a group that shares a view's lease. */
+export interface ViewMember {
+  readonly group: string;
+  /** By which the process is known in it: the id of its run. */
+  readonly member: string;
+}
 
 export class ViewLease {
   readonly #view: string;
-  readonly #leases: Leases;
-  readonly #holder: string;
+  readonly #grip: Grip;
   /** Counts up by one with each holder of the view's lease. */
   readonly number: number;
   #goodUntilMs: number;
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(
-    view: string,
-    leases: Leases,
-    taken: { readonly holder: string; readonly number: number },
-  ) {
+  private constructor(view: string, grip: Grip) {
     this.#view = view;
-    this.#leases = leases;
-    this.#holder = taken.holder;
-    this.number = taken.number;
+    this.#grip = grip;
+    this.number = grip.number;
     this.#goodUntilMs = performance.now() + LEASE_MS;
     // A renewal that fails is made up for by the next one, or found out before the commit.
     this.#timer = setInterval(() => void this.#renew().catch(() => {}), RENEW_MS).unref();
@@ -51,28 +64,48 @@ export class ViewLease {
 
   /**
    * Takes the lease of a view whose lock is held.
-   * @throws MAT_BUSY when a run on another machine has it
+   * @throws MAT_BUSY when a run on another machine has it, or a group of which a process may live elsewhere
    */
-  static async take(leases: Leases, view: View, machine = thisMachine()): Promise<ViewLease> {
-    const holder = `${machine} ${randomBytes(8).toString('hex')}`;
-    const nowMs = Date.now();
-    const lease = await leases.takeLease(view.id, {
-      holder,
-      nowMs,
-      untilMs: nowMs + LEASE_MS,
-      over: `${machine} `,
+  static async take({ leases }: Leases, view: View, machine = thisMachine()): Promise<ViewLease> {
+    const { id } = view;
+    const wish = wishOf(machine);
+    const lease = await leases.take(id, wish);
+    const { holder } = wish;
+    if (lease.holder !== holder) throw heldElsewhere(view, lease);
+    return new ViewLease(id, {
+      number: lease.number,
+      renew: (untilMs) => leases.renew(id, holder, untilMs),
+      release: async () => void (await leases.renew(id, holder, 0)),
     });
-    if (lease.holder === holder) return new ViewLease(view.id, leases, { holder, number: lease.number });
-    throw heldElsewhere(view, lease);
+  }
+
+  /**
+   * Takes the lease for a group, or joins the group that has it, while the view's lock is shared.
+   * @param isFirst  no other process of this machine shares the lock: those that it had are dead
+   * @throws MAT_BUSY when a run on another machine has it, or another group
+   */
+  static async join(
+    { leases }: Leases,
+    view: View,
+    { group, member, isFirst }: ViewMember & { readonly isFirst: boolean },
+    machine = thisMachine(),
+  ): Promise<ViewLease> {
+    const { id } = view;
+    const wish = wishOf(machine);
+    if (isFirst) await leases.forgetMembers(id, wish.over);
+    const lease = await leases.join(id, { ...wish, group, member });
+    if (groupOf(lease) !== group) throw heldElsewhere(view, lease);
+    const own = { group, member, holder: wish.holder, number: lease.number };
+    return new ViewLease(id, {
+      number: lease.number,
+      renew: (untilMs) => leases.renewMember(id, own, untilMs),
+      release: () => leases.quit(id, own, Date.now()),
+    });
   }
 
   /** Takes nothing. @throws MAT_BUSY when a run on another machine has the view's lease */
-  static async refuseHeld(
-    leases: Pick<RegistryDatabase, 'lease'>,
-    view: View,
-    machine = thisMachine(),
-  ): Promise<void> {
-    const lease = await leases.lease(view.id);
+  static async refuseHeld({ leases }: Leases, view: View, machine = thisMachine()): Promise<void> {
+    const lease = await leases.find(view.id);
     if (lease === null || lease.untilMs <= Date.now() || lease.holder.startsWith(`${machine} `)) return;
     throw heldElsewhere(view, lease);
   }
@@ -99,21 +132,28 @@ export class ViewLease {
   async release(): Promise<void> {
     clearInterval(this.#timer);
     // Where the registry is away the lease ends by itself.
-    await this.#leases.renewLease(this.#view, this.#holder, 0).catch(() => {});
+    await this.#grip.release().catch(() => {});
   }
 
   async #renew(): Promise<boolean> {
     const askedMs = performance.now();
-    const held = await this.#leases.renewLease(this.#view, this.#holder, Date.now() + LEASE_MS);
+    const held = await this.#grip.renew(Date.now() + LEASE_MS);
     if (held) this.#goodUntilMs = askedMs + LEASE_MS;
     return held;
   }
 }
 
-function heldElsewhere({ id }: View, { holder, untilMs }: Lease): Error {
-  const [host] = holder.split(' ');
-  const until = formatTimestamp(untilMs * 1_000).slice(0, 19);
-  const message = `another run of ${id} is under way on ${host}; unless it goes on, its lease ends at ${until}Z`;
+function wishOf(machine: string) {
+  const nowMs = Date.now();
+  const holder = `${machine} ${randomBytes(8).toString('hex')}`;
+  return { holder, nowMs, untilMs: nowMs + LEASE_MS, over: `${machine} ` };
+}
+
+function heldElsewhere({ id }: View, lease: Lease): Error {
+  const group = groupOf(lease);
+  const where = group === null ? `on ${lease.holder.split(' ')[0]}` : `in the group ${group}`;
+  const until = formatTimestamp(lease.untilMs * 1_000).slice(0, 19);
+  const message = `another run of ${id} is under way ${where}; unless it goes on, its lease ends at ${until}Z`;
   return materializerError('MAT_BUSY', message);
 }
 

@@ -32,6 +32,29 @@ export function lockView(historyRoot: string, view: Locked, shard: Shard | null 
   return lock;
 }
 
+/**
+ * Shares the lock of a view with the other processes of its stream.
+ * @returns  the lock, and whether no other process of this machine had a part of it
+ * @throws MAT_BUSY when a run of the view holds it alone, MAT_HISTORY when the folder cannot be written
+ */
+export function shareView(
+  historyRoot: string,
+  view: Locked,
+): { readonly lock: FileLock; readonly isFirst: boolean } {
+  const folder = historyFolder(historyRoot, view);
+  try {
+    makeFolder(folder);
+    const alone = FileLock.tryTake(lockFile(folder));
+    alone?.release();
+    const lock = FileLock.tryShare(lockFile(folder), LOOK_MS);
+    if (lock !== null) return { lock, isFirst: alone !== null };
+  } catch (error) {
+    const message = `cannot write the history in ${folder}: ${(error as Error).message}`;
+    throw materializerError('MAT_HISTORY', message, { field: 'history' }, error);
+  }
+  throw busy(folder, view);
+}
+
 /** Makes nothing, and holds nothing that a run would not wait for. @throws MAT_BUSY when a run of the view holds it */
 export function refuseLocked(historyRoot: string, view: Locked): void {
   const folder = historyFolder(historyRoot, view);

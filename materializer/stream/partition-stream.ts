@@ -15,15 +15,13 @@ import type { Decode } from './decode/stream-event.ts';
 import type { OnlineOutput } from './output/online-output.ts';
 import type { Rejects } from './rejects.ts';
 import type { MessageBatch, Position, StreamMessage } from './source/stream-reader.ts';
-import type { StreamCounts } from './stream-counts.ts';
 import type { ViewStream } from './view-stream.ts';
 import type { SeenTime } from './windows/watermark.ts';
 
-/** A view, its rows' way online, and what became of its events. */
+/** A view, and its rows' way online. */
 interface StreamedView {
   readonly stream: ViewStream;
   readonly online: OnlineOutput;
-  readonly counts: StreamCounts;
 }
 
 interface PartitionOptions {
@@ -52,6 +50,11 @@ export class PartitionStream {
   /** Behind the last message that was read. */
   get position(): Position {
     return this.#position;
+  }
+
+  /** How far it has come in event time. */
+  get seenUs(): number {
+    return this.#options.seen.us;
   }
 
   /** Messages that the archive does not have yet. */

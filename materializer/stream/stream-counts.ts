@@ -1,4 +1,4 @@
-/** What has become of the events of a view's stream since it was started. */
+/** What has become of the events of a view's stream since it was started: of one partition, or of all. */
 export interface StreamCounts {
   counted: number;
   /** Counted before: they came twice. */
@@ -32,4 +32,18 @@ export function noCounts(): StreamCounts {
 export function countRefused(counts: StreamCounts, reason: string): void {
   counts.refused += 1;
   counts.reasons.set(reason, (counts.reasons.get(reason) ?? 0) + 1);
+}
+
+/** @returns the sum over partitions */
+export function summedCounts(all: Iterable<StreamCounts>): StreamCounts {
+  const sum = noCounts();
+  for (const counts of all) {
+    for (const name of ['counted', 'twice', 'late', 'excluded', 'refused'] as const)
+      sum[name] += counts[name];
+    for (const [reason, count] of counts.reasons)
+      sum.reasons.set(reason, (sum.reasons.get(reason) ?? 0) + count);
+    for (const name of ['latenessNeededUs', 'newestEventUs', 'newestCreatedUs'] as const)
+      if (counts[name] !== null) sum[name] = Math.max(sum[name] ?? 0, counts[name]);
+  }
+  return sum;
 }

@@ -3,8 +3,8 @@ import type { Bundle, FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { noWrites } from '../online/guard-outcome.ts';
+import type { WriteCounts } from '../online/guard-outcome.ts';
 import { NO_ROWS, recordedCounts } from '../run/row-counts.ts';
-import type { OnlineOutput } from './output/online-output.ts';
 import type { StreamCounts } from './stream-counts.ts';
 
 interface BegunStream {
@@ -12,11 +12,13 @@ interface BegunStream {
   readonly bundle: Bundle;
   readonly runId: string;
   readonly startedUs: number;
+  /** Called with the runs whose processes are gone. */
+  readonly clear: (runId: string) => void;
 }
 
 interface CountedView {
-  readonly online: Pick<OnlineOutput, 'counts'>;
-  readonly counts: StreamCounts;
+  readonly writes: WriteCounts;
+  readonly events: StreamCounts;
 }
 
 interface Committed {
@@ -38,14 +40,18 @@ export class StreamRecord {
     this.#record = record;
   }
 
-  /** Closes the records of streams that died, since the view is held. */
+  /** Closes the records of streams that died: those of the view that no living process shares. */
   static async begin(database: RegistryDatabase, begun: BegunStream): Promise<StreamRecord> {
-    const { view, startedUs } = begun;
+    const { view, startedUs, clear } = begun;
     const runs = await database.runs({ view: view.id });
-    for (const run of runs)
-      if (run.kind === 'stream' && run.state === 'running')
-        await database.finishRun({ ...run, state: 'failed', finishedUs: startedUs, error: DIED });
-    const horizonUs = runs.findLast((run) => run.horizonUs !== null)?.horizonUs ?? startedUs;
+    for (const run of runs) {
+      if (run.kind !== 'stream' || run.state !== 'running') continue;
+      if (await database.leases.isMember(view.id, run.runId, Date.now())) continue;
+      await database.finishRun({ ...run, state: 'failed', finishedUs: startedUs, error: DIED });
+      clear(run.runId);
+    }
+    const known = runs.findLast((run) => run.horizonUs !== null)?.horizonUs ?? null;
+    const horizonUs = known ?? (await database.streamPartitions.firstHorizon(view.id, startedUs));
     const record = firstRecord(begun, horizonUs);
     await database.startRun(record);
     return new StreamRecord(database, record);
@@ -60,20 +66,20 @@ export class StreamRecord {
     return this.#record.horizonUs!;
   }
 
-  async save({ online, counts }: CountedView, { rows, watermarkUs, nowUs }: Committed): Promise<void> {
-    const { counted, twice, late, excluded, refused, reasons } = counts;
+  async save({ writes, events }: CountedView, { rows, watermarkUs, nowUs }: Committed): Promise<void> {
+    const { counted, twice, late, excluded, refused, reasons } = events;
     this.#record = {
       ...this.#record,
-      ...online.counts,
+      ...writes,
       read: counted + twice + late + refused,
       counted: counted + twice,
       lateEvents: late,
-      latenessNeededUs: counts.latenessNeededUs,
+      latenessNeededUs: events.latenessNeededUs,
       excluded,
       rejected: refused,
       rejectReasons: Object.fromEntries(reasons),
-      newestEventUs: counts.newestEventUs,
-      newestCreatedUs: counts.newestCreatedUs,
+      newestEventUs: events.newestEventUs,
+      newestCreatedUs: events.newestCreatedUs,
       historyRows: this.#record.historyRows + rows,
       watermarkUs,
       toUs: nowUs,

@@ -21,6 +21,7 @@ import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
 import { tombstone, writeHeader } from '../../contract/wire/online/row-header.ts';
 import { materializerError } from '../errors.ts';
 import type { HistoryOutput } from './output/history-output.ts';
+import { beginState } from './state/begin-state.ts';
 import { ViewState } from './state/view-state.ts';
 import type { PendingRow, Progress } from './state/view-state.ts';
 import { countRefused } from './stream-counts.ts';
@@ -38,6 +39,8 @@ interface ViewStreamOptions {
   readonly entity: Entity;
   readonly partition: number;
   readonly stateFile: string;
+  /** Tells this process and its hold of the partition from all others. */
+  readonly owner: string;
   readonly sourceId: string;
   /** Events appended up to and including it count however late they were. */
   readonly horizonUs: number;
@@ -73,7 +76,7 @@ export class ViewStream {
   readonly #lost = new Set<string>();
 
   constructor(options: ViewStreamOptions) {
-    const { view, entity, horizonUs, history, stateFile, sourceId } = options;
+    const { view, entity, horizonUs, history, stateFile, owner, sourceId } = options;
     this.view = view;
     this.#options = options;
     this.#plan = planTiles(view, entity);
@@ -84,42 +87,16 @@ export class ViewStream {
     const gaps = view.features.map((feature) => sessionHops(view, feature));
     this.#windows = changeHops(this.#plan);
     this.#reach = Math.max(...hops.map((window, i) => window ?? gaps[i] ?? Infinity));
-    this.#state = ViewState.open(stateFile);
     const { committed } = history;
-    const begun = this.#begin({
-      sourceId,
-      horizonUs,
-      offset: 0,
-      rowOffset: 0,
-      edge: -1,
-      rowNumber: 0,
-      createdUs: 0,
-    });
-    const historyEdge = edgeAt(committed.watermarkUs ?? -1, view.hopUs);
-    this.#progress = {
-      ...begun,
-      rowOffset: Math.max(begun.rowOffset, committed.offset),
-      edge: committed.offset > begun.rowOffset ? Math.max(begun.edge, historyEdge) : begun.edge,
-      rowNumber: Math.max(begun.rowNumber, committed.rowNumber),
-      createdUs: Math.max(begun.createdUs, committed.createdUs),
-    };
-    this.#offset = begun.offset;
+    this.#state = ViewState.open({ file: stateFile, owner });
+    this.#progress = beginState(this.#state, committed, { sourceId, horizonUs, hopUs: view.hopUs });
+    this.#offset = this.#progress.offset;
     this.#isSilent = this.#offset < this.#progress.rowOffset;
     const edge = this.#isSilent ? -1 : this.#progress.edge;
     this.#tiles = new ViewTiles(this.#plan, this.#state, {
       edge,
       refuse: (name) => this.#refuseScattered(name),
     });
-    this.#state.dropRows(committed.rowNumber);
-  }
-
-  /** Where other messages count by now, or those of another topic, the tiles are made again. */
-  #begin(none: Progress): Progress {
-    const begun = this.#state.progress();
-    if (begun === null) return none;
-    if (begun.sourceId === none.sourceId && begun.horizonUs === none.horizonUs) return begun;
-    this.#state.clear();
-    return { ...none, createdUs: begun.createdUs };
   }
 
   /** The offset of the message that it takes next. */
@@ -130,6 +107,13 @@ export class ViewStream {
   /** Up to which edge rows are made, as a time; 0: none yet. */
   get watermarkUs(): number {
     return Math.max(0, this.#progress.edge) * this.view.hopUs;
+  }
+
+  /** @returns how many edges the watermark has passed whose rows are not made */
+  edgesDue(seenUs: number): number {
+    const { outOfOrderUs, hopUs } = this.view;
+    if (this.#progress.edge < 0) return 0;
+    return Math.max(0, edgeAt(seenUs - outOfOrderUs, hopUs) - this.#progress.edge);
   }
 
   /** Takes an event that lies at or after `offset`, all those before it having been taken. */
@@ -306,7 +290,7 @@ export class ViewStream {
     let total = 0;
     for (;;) {
       const rows = this.pending();
-      const { rowOffset: offset, createdUs, rowNumber } = this.#progress;
+      const { rowOffset: offset, createdUs, rowNumber, lineage } = this.#progress;
       const { watermarkUs } = this;
       const { committed } = history;
       const isNews = offset > committed.offset || watermarkUs > (committed.watermarkUs ?? -1);
@@ -317,6 +301,7 @@ export class ViewStream {
         offset: isLast ? offset : committed.offset,
         rowNumber: rows.at(-1)?.number ?? rowNumber,
         createdUs,
+        lineage,
         watermarkUs: isLast ? watermarkUs : (committed.watermarkUs ?? 0),
       });
       this.#state.dropRows(rows.at(-1)?.number ?? 0);

@@ -3,9 +3,10 @@
  * manifest of every training set.
  * SQLite for one machine; the same Kysely schema serves PostgreSQL.
  *
- * Only this file imports Kysely and node:sqlite for the registry. Rows that are written are never changed, but for
+ * Only this folder imports Kysely and node:sqlite for the registry. Rows that are written are never changed, but for
  * a run record, which is replaced once when its run ends, and the leases.
  */
+import { randomUUID } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { Kysely, SqliteDialect, sql } from 'kysely';
@@ -13,6 +14,10 @@ import type { SqliteDatabase } from 'kysely';
 import { registryError } from '../../contract/errors.ts';
 import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import { createLeaseTable, LeaseTable } from './lease-table.ts';
+import type { LeaseTables } from './lease-table.ts';
+import { createStreamTables, StreamPartitionTable } from './stream-partition-table.ts';
+import type { StreamPartitionTables } from './stream-partition-table.ts';
 import { wholeRuns } from '../../contract/run-set.ts';
 import type { TrainedEntry, TrainingManifest } from '../../contract/training-manifest.ts';
 import type { ServiceVersion } from '../../contract/definitions/service-version.ts';
@@ -44,29 +49,14 @@ export interface KeptAllowance extends Allowed {
   readonly appliedUs: number;
 }
 
-interface Tables {
+interface Tables extends LeaseTables, StreamPartitionTables {
   removed_consumer: { sequence: number; service: string; model: string; owner: string; removed_us: number };
   allowance: { sequence: number; name: string; reason: string; services: string };
   service_version: { service: string; version: number; content: string };
   applied_bundle: { sequence: number; hash: string; applied_us: number; bundle: string; changes: string };
   training_set: { sequence: number; name: string; service: string; made_us: number; manifest: string };
+  registry: { one: number; id: string };
   run: { run_id: string; view: string; started_us: number; state: string; to_us: number; record: string };
-  lease: { view: string; holder: string; number: number; until_ms: number };
-}
-
-/** Who may write the history of a view. */
-export interface Lease {
-  readonly holder: string;
-  /** One more than that of the holder before. */
-  readonly number: number;
-  /** Nobody else has it before this time. */
-  readonly untilMs: number;
-}
-
-interface LeaseWish extends Omit<Lease, 'number'> {
-  readonly nowMs: number;
-  /** The lease of a holder whose name begins so is taken over. */
-  readonly over: string;
 }
 
 type RunFilter = { readonly view?: string; readonly sinceUs?: number };
@@ -82,10 +72,14 @@ interface TrainingSetFilter {
 const BUSY_TIMEOUT_MS = 5_000;
 
 export class RegistryDatabase {
+  readonly leases: LeaseTable;
+  readonly streamPartitions: StreamPartitionTable;
   readonly #db: Kysely<Tables>;
 
   private constructor(db: Kysely<Tables>) {
     this.#db = db;
+    this.leases = new LeaseTable(db as unknown as Kysely<LeaseTables>);
+    this.streamPartitions = new StreamPartitionTable(db as unknown as Kysely<StreamPartitionTables>);
   }
 
   /** Opens the database and makes its tables where they are missing. */
@@ -122,6 +116,14 @@ export class RegistryDatabase {
     } finally {
       await database.close();
     }
+  }
+
+  /** @returns what tells this registry from every other: it stays with the file */
+  async id(): Promise<string> {
+    const row = { one: 1, id: randomUUID() };
+    const first = this.#db.insertInto('registry').values(row);
+    await first.onConflict((conflict) => conflict.doNothing()).execute();
+    return (await this.#db.selectFrom('registry').select('id').executeTakeFirstOrThrow()).id;
   }
 
   /** @returns the bundle in force, or null when nothing was ever applied */
@@ -199,39 +201,6 @@ export class RegistryDatabase {
 
   async finishRun(run: RunRecord): Promise<void> {
     await this.#db.updateTable('run').set(runRow(run)).where('run_id', '=', run.runId).execute();
-  }
-
-  /** Takes a lease that nobody has, that has ended, or whose holder the wish names. @returns it, whoever has it then */
-  async takeLease(view: string, { holder, nowMs, untilMs, over }: LeaseWish): Promise<Lease> {
-    await this.#db
-      .insertInto('lease')
-      .values({ view, holder, number: 1, until_ms: untilMs })
-      .onConflict((conflict) =>
-        conflict
-          .column('view')
-          .doUpdateSet({ holder, number: sql<number>`lease.number + 1`, until_ms: untilMs })
-          .where(({ eb, or }) =>
-            or([
-              eb('lease.until_ms', '<=', nowMs),
-              eb(sql<string>`substr(lease.holder, 1, ${sql.lit(over.length)})`, '=', over),
-            ]),
-          ),
-      )
-      .execute();
-    return (await this.lease(view))!;
-  }
-
-  /** @returns the lease of a view as it is; null: nobody ever took it */
-  async lease(view: string): Promise<Lease | null> {
-    const row = await this.#db.selectFrom('lease').selectAll().where('view', '=', view).executeTakeFirst();
-    return row === undefined ? null : { holder: row.holder, number: row.number, untilMs: row.until_ms };
-  }
-
-  /** @param untilMs  0 gives it back. @returns false where somebody else has it by now */
-  async renewLease(view: string, holder: string, untilMs: number): Promise<boolean> {
-    const own = this.#db.updateTable('lease').set({ until_ms: untilMs }).where('view', '=', view);
-    const { numUpdatedRows } = await own.where('holder', '=', holder).executeTakeFirst();
-    return numUpdatedRows > 0n;
   }
 
   /** @returns runs in order of their start, those that share a view's rows as one */
@@ -336,13 +305,13 @@ async function createTables(db: Kysely<Tables>): Promise<void> {
     .addColumn('record', 'text', (c) => c.notNull())
     .execute();
   await db.schema
-    .createTable('lease')
+    .createTable('registry')
     .ifNotExists()
-    .addColumn('view', 'text', (c) => c.primaryKey())
-    .addColumn('holder', 'text', (c) => c.notNull())
-    .addColumn('number', 'integer', (c) => c.notNull())
-    .addColumn('until_ms', 'bigint', (c) => c.notNull())
+    .addColumn('one', 'integer', (c) => c.primaryKey())
+    .addColumn('id', 'text', (c) => c.notNull())
     .execute();
+  await createLeaseTable(db as unknown as Kysely<LeaseTables>);
+  await createStreamTables(db as unknown as Kysely<StreamPartitionTables>);
   await sql`CREATE INDEX IF NOT EXISTS run_by_view ON run (view, started_us)`.execute(db);
   await db.schema
     .createTable('training_set')

@@ -134,6 +134,10 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'stream.kafka.sasl.tokenFile': of(FILE, 'Read anew at each login.'),
   'stream.state': of(FOLDER, 'What `plumb stream` knows: tiles, offsets, rows on their way to the history.'),
   'stream.flush': of('duration, at least 1s', 'How long a row may be online before it is history.'),
+  'stream.lease': of(
+    'duration, at least 6s',
+    'How long a process that died, or hangs, keeps its partitions of a topic from the others.',
+  ),
   'stream.maxRejected': of('number', 'Messages of a minute that cannot be read; past it the stream stops.'),
 
   'train.memory': of(SIZE, 'What DuckDB may hold in memory.'),

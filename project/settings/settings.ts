@@ -106,6 +106,8 @@ interface StreamSettings {
   readonly state: string;
   /** How long a row may be online before it is history. */
   readonly flushUs: number;
+  /** How long a process that died or hangs keeps its partitions of a topic. */
+  readonly leaseUs: number;
   /** Messages that may be unreadable within a minute. */
   readonly maxRejected: number;
 }
@@ -170,6 +172,7 @@ const FILE = z.strictObject({
       kafka: KAFKA_ACCESS.nullable().default(null),
       state: localPath.default('.plumb/stream'),
       flush: duration.refine((us) => us >= 1_000_000, 'expected at least 1s').prefault('60s'),
+      lease: duration.refine((us) => us >= 6_000_000, 'expected at least 6s').prefault('30s'),
       maxRejected: numeric(z.number().int().min(0)).default(1_000),
     })
     .prefault({}),
@@ -258,6 +261,7 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
       kafka: s.stream.kafka === null ? null : kafkaAccess(s.stream.kafka, path),
       state: path(s.stream.state),
       flushUs: s.stream.flush,
+      leaseUs: s.stream.lease,
       maxRejected: s.stream.maxRejected,
     },
     train: { ...s.train, temp: path(s.train.temp) },

@@ -23,6 +23,8 @@ interface ArchiveCommit extends TableCommit {
   /** Tells the topic from another one of its name. */
   readonly sourceId: string;
   readonly partition: number;
+  /** How many the source has; absent in entries of before. */
+  readonly partitions?: number;
   /** Offsets from here on, up to that of the position. */
   readonly from: number;
   readonly position: Position;
@@ -59,6 +61,14 @@ function partitionSubject(partition: number): string {
 /** @returns the newest entry of a partition; null: it has none */
 export function lastArchived(state: TableState | null, partition: number): ArchiveCommit | null {
   return (state?.commits.get(partitionSubject(partition))?.commit as ArchiveCommit | undefined) ?? null;
+}
+
+/** @returns how many partitions the source had when the archive was last written; null: no entry says */
+export function partitionsArchived(state: TableState | null): number | null {
+  const commits = [...(state?.commits.values() ?? [])].map(({ commit }) => commit as ArchiveCommit);
+  return commits.reduce<number | null>((most, { partitions = null }) => {
+    return partitions === null ? most : Math.max(most ?? 0, partitions);
+  }, null);
 }
 
 interface NewMessages {

@@ -26,7 +26,7 @@ import type { Position } from '../source/stream-reader.ts';
 import type { Source } from '../../../contract/model.ts';
 import { eventMaker } from '../decode/event-maker.ts';
 import type { ReceivedEvent } from '../stream-event.ts';
-import { archiveColumns, archiveEntry, lastArchived } from './archive-entry.ts';
+import { archiveColumns, archiveEntry, lastArchived, partitionsArchived } from './archive-entry.ts';
 import type { ArchiveFile } from './archive-entry.ts';
 import { WaitingEvents } from './waiting-events.ts';
 import type { WaitingDay } from './waiting-events.ts';
@@ -39,7 +39,11 @@ interface ArchiveOptions {
   readonly folder: string;
   readonly source: Source;
   readonly partition: number;
+  /** How many the source has. */
+  readonly partitions: number;
   readonly sourceId: string;
+  /** Throws where another may have the partition. */
+  readonly hold: () => Promise<void>;
   readonly duck: DuckDb;
   readonly logger: Logger;
 }
@@ -54,7 +58,11 @@ export class ArchiveTable {
     this.#options = options;
     this.#state = readTable(options.folder);
     const last = lastArchived(this.#state, options.partition);
-    if (last === null || last.sourceId === options.sourceId) return;
+    const partitions = partitionsArchived(this.#state) ?? options.partitions;
+    if (last === null || last.sourceId === options.sourceId) {
+      if (partitions === options.partitions) return;
+      throw sharedOtherwise(options, partitions);
+    }
     throw materializerError(
       'MAT_STREAM_SOURCE',
       `the archive ${options.folder} holds messages of ${last.sourceId}, and the source is now ${options.sourceId}: ` +
@@ -94,7 +102,7 @@ export class ArchiveTable {
    * @throws MAT_LEASE when another stream has written the partition meanwhile; nothing is committed then
    */
   async commit(position: Position, seenUs: number, nowUs: number): Promise<void> {
-    const { folder, source, partition, sourceId, duck, logger } = this.#options;
+    const { folder, source, partition, partitions, sourceId, hold, duck, logger } = this.#options;
     const waiting = this.#waiting!;
     const from = this.end.offset;
     if (position.offset === from && seenUs <= this.seenUs) return;
@@ -106,9 +114,10 @@ export class ArchiveTable {
       table: folder,
       seen: this.#state,
       actions: async (now) => {
+        await hold();
         const end = lastArchived(now, partition)?.position.offset ?? 0;
         if (end !== from) throw partitionLost(folder, partition, end);
-        const facts = { sourceId, partition, from, position, seenUs };
+        const facts = { sourceId, partition, partitions, from, position, seenUs };
         return archiveEntry(now, {
           columns: archiveColumns(source.stream!),
           files,
@@ -187,6 +196,18 @@ function timeSql(kind: string, sql: string): string {
 /** @returns the last offset of a file, as its name says it */
 function lastOffsetOf(path: string): number {
   return Number(/(\d+)\.[0-9a-f]+\.parquet$/.exec(path)![1]);
+}
+
+function sharedOtherwise({ folder, source, partitions }: ArchiveOptions, before: number): Error {
+  return materializerError(
+    'MAT_STREAM_SOURCE',
+    `the archive ${folder} is of ${before} partitions, and ${source.name} has ${partitions} by now: entities may have ` +
+      'moved from one to another',
+    {
+      file: folder,
+      help: 'Give the source another archive: a stream cannot move entities between partitions.',
+    },
+  );
 }
 
 function partitionLost(folder: string, partition: number, end: number): Error {

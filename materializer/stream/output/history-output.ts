@@ -32,7 +32,7 @@ import { dayFile, historyFolder } from '../../../project/history/history-folder.
 import { HistorySnapshot, readHistory } from '../../../project/history/history-snapshot.ts';
 import type { HistoryCommit } from '../../../project/history/history-snapshot.ts';
 import { materializerError } from '../../errors.ts';
-import { clearStaged } from '../../run/run-folders.ts';
+import { makeStaged } from '../../run/run-folders.ts';
 import { leaseLost } from '../../run/view-lease.ts';
 import type { RunLease } from '../../run/view-run.ts';
 import { entityKeys } from '../view-entity.ts';
@@ -52,7 +52,7 @@ interface HistoryOptions {
 }
 
 /** What the history has of a partition under the view's definition. */
-interface Committed {
+export interface CommittedRows {
   /** Rows come from the messages before this offset. */
   readonly offset: number;
   /** The number of the newest of its rows. */
@@ -61,6 +61,8 @@ interface Committed {
   readonly watermarkUs: number | null;
   /** The greatest created time in any entry. */
   readonly createdUs: number;
+  /** Of the state that has made its rows; null: none has yet. */
+  readonly lineage: number | null;
 }
 
 interface NewRows {
@@ -70,6 +72,7 @@ interface NewRows {
   readonly rowNumber: number;
   readonly createdUs: number;
   readonly watermarkUs: number;
+  readonly lineage: number;
 }
 
 export class HistoryOutput {
@@ -82,11 +85,11 @@ export class HistoryOutput {
     this.#state = readHistory(options.root, options.view)?.state ?? null;
   }
 
-  get committed(): Committed {
+  get committed(): CommittedRows {
     return this.#committedIn(this.#state);
   }
 
-  #committedIn(state: TableState | null): Committed {
+  #committedIn(state: TableState | null): CommittedRows {
     const { view, partition } = this.#options;
     const created = [...(state?.commits.values() ?? [])].map(
       ({ commit: of }) => (of as HistoryCommit).createdUs ?? 0,
@@ -96,6 +99,7 @@ export class HistoryOutput {
       rowNumber: state?.txns.get(txnName(view, partition, 'rows')) ?? 0,
       watermarkUs: state?.txns.get(txnName(view, partition, 'watermark')) ?? null,
       createdUs: Math.max(0, ...created),
+      lineage: state?.txns.get(txnName(view, partition, 'lineage')) ?? null,
     };
   }
 
@@ -127,8 +131,10 @@ export class HistoryOutput {
         const isNewer =
           now !== null && new HistorySnapshot(folder, now).newestLease(seen?.version ?? -1) > lease.number;
         if (isNewer) throw leaseLost(view.id);
-        if (other.offset !== before.offset || other.rowNumber !== before.rowNumber)
-          throw partitionLost(view, partition);
+        const isOwn = (['offset', 'rowNumber', 'lineage'] as const).every(
+          (what) => other[what] === before[what],
+        );
+        if (!isOwn) throw partitionLost(view, partition);
         const ownUs = Math.max(made.watermarkUs, other.watermarkUs ?? 0);
         const markUs = now === null ? 0 : (new HistorySnapshot(folder, now).mark(ids)?.watermarkUs ?? 0);
         const watermarkUs = Math.max(this.#watermarkUs(now, ownUs), markUs);
@@ -143,6 +149,7 @@ export class HistoryOutput {
           txn('offset', made.offset),
           txn('rows', made.rowNumber),
           txn('watermark', ownUs),
+          txn('lineage', made.lineage),
         ];
       },
     });
@@ -152,7 +159,7 @@ export class HistoryOutput {
 
   async #write(rows: readonly PendingRow[]): Promise<NewFile[]> {
     const { root, view, entity, runId, duck } = this.#options;
-    const days = join(clearStaged(root, view, runId), 'days');
+    const days = join(makeStaged(root, view, runId), 'days');
     makeFolder(days);
     const columns = historyColumns(view, entity);
     const define = columns.map(({ name, type }) => `${quoteName(name)} ${duckTypeOf(type)}`);
@@ -198,8 +205,8 @@ export class HistoryOutput {
   }
 }
 
-/** How far a partition has come in three ways, as the log of the history keeps it. */
-type TxnKind = 'offset' | 'rows' | 'watermark';
+/** How far a partition has come in three ways and by whose doing, as the log of the history keeps it. */
+type TxnKind = 'offset' | 'rows' | 'watermark' | 'lineage';
 
 function txnName(view: FeatureView, partition: number, what: TxnKind): string {
   return `stream ${definitionName(view.definitionId)} partition-${partition} ${what}`;

@@ -11,7 +11,7 @@ import {
   TOMBSTONE_MS,
   writeHeader,
 } from '../../../contract/wire/online/row-header.ts';
-import { addWrites, noWrites } from '../../online/guard-outcome.ts';
+import { addWrites } from '../../online/guard-outcome.ts';
 import type { WriteCounts } from '../../online/guard-outcome.ts';
 import type { OnlineRow, OnlineWriter } from '../../online/online-writer.ts';
 import type { ViewLease } from '../../run/view-lease.ts';
@@ -25,6 +25,8 @@ interface OnlineOptions {
   readonly keyPrefix: string;
   readonly writer: OnlineWriter;
   readonly lease: Pick<ViewLease, 'stillHeld'>;
+  /** To which the outcomes are added. */
+  readonly counts: WriteCounts;
 }
 
 const BATCH_ROWS = 2_000;
@@ -32,7 +34,6 @@ const BATCH_ROWS = 2_000;
 export class OnlineOutput {
   readonly #options: OnlineOptions;
   readonly #superseded: readonly number[];
-  readonly #counts = noWrites();
   #markedUs = -1;
 
   constructor(options: OnlineOptions) {
@@ -41,10 +42,6 @@ export class OnlineOutput {
     this.#superseded = (bundle.schemas.get(view.id) ?? [])
       .map(({ definitionId }) => definitionId)
       .filter((id) => id !== view.definitionId);
-  }
-
-  get counts(): Readonly<WriteCounts> {
-    return this.#counts;
   }
 
   /** To be called before the first row is written. */
@@ -59,13 +56,13 @@ export class OnlineOutput {
    *         stream has taken over
    */
   async write(rows: readonly PendingRow[], nowUs: number): Promise<void> {
-    const { writer, lease } = this.#options;
+    const { writer, lease, counts } = this.#options;
     const writtenMs = Math.floor(nowUs / 1_000);
     const newest = [...newestOf(rows).values()].map((row) => this.#onlineRow(row, writtenMs));
     for (let at = 0; at < newest.length; at += BATCH_ROWS) {
       // A process that was stopped meanwhile must not write beside the one that has taken over.
       await lease.stillHeld();
-      addWrites(this.#counts, await writer.write(newest.slice(at, at + BATCH_ROWS), { replace: false }));
+      addWrites(counts, await writer.write(newest.slice(at, at + BATCH_ROWS), { replace: false }));
     }
     const blocked = writer.blocked();
     if (blocked !== null) throw blocked;

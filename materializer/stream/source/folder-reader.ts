@@ -52,7 +52,9 @@ export class FolderReader implements StreamReader {
     this.#position = from.get(PARTITION)!;
   }
 
-  async tell(): Promise<void> {}
+  behind(): null {
+    return null;
+  }
 
   async next(): Promise<readonly MessageBatch[]> {
     return [await this.#next()];

@@ -1,5 +1,5 @@
 /**
- * A topic of Kafka as a stream: its partitions, each read from where its archive ends. Messages are pulled, a fetch at
+ * A topic of Kafka as a stream: partitions that are read from where their archives end. Messages are pulled, a fetch at
  * a time, so that nothing piles up while a step or a commit takes long.
  *
  * The time at which a message was appended is the broker's where the topic has `message.timestamp.type=LogAppendTime`;
@@ -8,8 +8,9 @@
  *
  * A broker that is away is waited for. A partition is at its end only when the broker has just said so.
  */
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Admin, Consumer, ListOffsetTimestamps } from '@platformatic/kafka';
+import { Consumer, ListOffsetTimestamps } from '@platformatic/kafka';
 import type { ClusterMetadata } from '@platformatic/kafka';
 import { kafkaConnection } from '../../../project/connections/kafka-connection.ts';
 import type { KafkaAccess } from '../../../project/settings/kafka-settings.ts';
@@ -19,8 +20,6 @@ import type { MessageBatch, Position, StreamMessage, StreamReader } from './stre
 interface KafkaReaderOptions {
   readonly topic: string;
   readonly kafka: KafkaAccess;
-  /** The group whose offsets follow the archive, for those who look how far the stream has come. */
-  readonly group: string;
   readonly warn: (line: string) => void;
 }
 
@@ -30,6 +29,8 @@ const NO_ID = '00000000-0000-0000-0000-000000000000';
 const FETCH_WAIT_MS = 200;
 const FETCH_BYTES = 8 << 20;
 const PARTITION_BYTES = 2 << 20;
+/** How often it looks whether the topic has changed. */
+const LOOK_MS = 5_000;
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 5_000;
 /** A batch's attribute: its time is the broker's. */
@@ -49,8 +50,9 @@ export class KafkaReader implements StreamReader {
   readonly #next = new Map<number, number>();
   /** Where each partition ends, as the broker last said it. */
   readonly #ends = new Map<number, number>();
-  #admin: Admin | null = null;
   #retryMs = RETRY_MS;
+  #lookedMs = performance.now();
+  #changed: Error | null = null;
   #warnedOfTimes = false;
 
   private constructor(options: KafkaReaderOptions, consumer: Consumer, metadata: ClusterMetadata) {
@@ -63,9 +65,9 @@ export class KafkaReader implements StreamReader {
 
   /** @throws MAT_STREAM_SOURCE when the topic cannot be read */
   static async open(options: KafkaReaderOptions): Promise<KafkaReader> {
-    const { kafka, topic, group } = options;
+    const { kafka, topic } = options;
     const connection = kafkaConnection(kafka);
-    const consumer = new Consumer({ ...connection, clientId: CLIENT_ID, groupId: group });
+    const consumer = new Consumer({ ...connection, clientId: CLIENT_ID, groupId: CLIENT_ID });
     consumer.topics.track(topic);
     try {
       const metadata = await consumer.metadata({ topics: [topic], forceUpdate: true });
@@ -86,8 +88,8 @@ export class KafkaReader implements StreamReader {
         await offsets(ListOffsetTimestamps.EARLIEST),
         await offsets(ListOffsetTimestamps.LATEST),
       ];
-      for (const partition of this.partitions) {
-        const { offset } = from.get(partition)!;
+      this.#next.clear();
+      for (const [partition, { offset }] of from) {
         const [earliest, latest] = [Number(first[partition]), Number(end[partition])];
         if (offset > latest || (offset < earliest && offset > 0))
           throw goneFrom(topic, { partition, offset, earliest, latest });
@@ -100,8 +102,9 @@ export class KafkaReader implements StreamReader {
   }
 
   async next(): Promise<readonly MessageBatch[]> {
+    if (this.#next.size === 0) return [];
     try {
-      const metadata = await this.#consumer.metadata({ topics: [this.#options.topic] });
+      const metadata = await this.#metadata();
       const answers = await Promise.all(
         this.#requests(metadata).map((request) => this.#consumer.fetch(request)),
       );
@@ -111,8 +114,9 @@ export class KafkaReader implements StreamReader {
       );
       const answered = new Map(partitions.map((one) => [one.partitionIndex, one]));
       // A broker leaves out a partition of which it has nothing new to say.
-      return this.partitions.map((partition) => this.#batch(partition, answered.get(partition)));
+      return [...this.#next.keys()].map((partition) => this.#batch(partition, answered.get(partition)));
     } catch (error) {
+      if (error === this.#changed) throw error;
       this.#options.warn(`${failure(this.#options, error as Error).message}; it is tried again`);
       await sleep(this.#retryMs);
       this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);
@@ -121,10 +125,28 @@ export class KafkaReader implements StreamReader {
     }
   }
 
+  /** @throws MAT_STREAM_SOURCE once the topic is another one, or has other partitions */
+  async #metadata(): Promise<ClusterMetadata> {
+    const { topic } = this.#options;
+    const isOld = performance.now() - this.#lookedMs >= LOOK_MS;
+    const metadata = await this.#consumer.metadata({ topics: [topic], forceUpdate: isOld });
+    if (isOld) this.#lookedMs = performance.now();
+    const { id, partitionsCount } = metadata.topics.get(topic)!;
+    const was = this.partitions.length;
+    if (partitionsCount === was && (id === NO_ID || id === this.id)) return metadata;
+    const what =
+      partitionsCount === was ? 'was made anew' : `has ${partitionsCount} partitions in place of ${was}`;
+    throw (this.#changed = materializerError(
+      'MAT_STREAM_SOURCE',
+      `the topic ${topic} ${what} while it was read: offsets, or where entities are, mean something else by now`,
+      { help: 'Give the source another archive.' },
+    ));
+  }
+
   /** One request a broker, for the partitions that it leads. */
   #requests(metadata: ClusterMetadata): Parameters<Consumer['fetch']>[0][] {
     const { id, partitions } = metadata.topics.get(this.#options.topic)!;
-    const byLeader = Map.groupBy(this.partitions, (partition) => partitions[partition]!.leader);
+    const byLeader = Map.groupBy(this.#next.keys(), (partition) => partitions[partition]!.leader);
     return [...byLeader].map(([node, own]) => ({
       node,
       maxWaitTime: FETCH_WAIT_MS,
@@ -186,24 +208,12 @@ export class KafkaReader implements StreamReader {
     );
   }
 
-  /** Where it fails, the next time makes up for it. */
-  async tell(positions: ReadonlyMap<number, Position>): Promise<void> {
-    const { kafka, group, topic: name, warn } = this.#options;
-    const partitionOffsets = [...positions].map(([partition, { offset }]) => ({
-      partition,
-      offset: BigInt(offset),
-    }));
-    try {
-      this.#admin ??= new Admin({ ...kafkaConnection(kafka), clientId: CLIENT_ID });
-      await this.#admin.alterConsumerGroupOffsets({ groupId: group, topics: [{ name, partitionOffsets }] });
-    } catch (error) {
-      warn(`the offsets of the group ${group} could not be set: ${(error as Error).message}`);
-    }
+  behind(partition: number): number | null {
+    return Math.max(0, (this.#ends.get(partition) ?? 0) - (this.#next.get(partition) ?? 0));
   }
 
   async close(): Promise<void> {
     await this.#consumer.close(true).catch(() => {});
-    await this.#admin?.close().catch(() => {});
   }
 }
 

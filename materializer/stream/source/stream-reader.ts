@@ -36,12 +36,13 @@ export interface MessageBatch {
 export interface StreamReader {
   /** Tells the source from another one of its name: a topic's id. Offsets mean nothing in another one. */
   readonly id: string;
+  /** All that the source has. */
   readonly partitions: readonly number[];
-  /** To be called once, before the first messages are asked for. @param from  of every partition */
+  /** To be called before messages are asked for. @param from  of each partition that is to be read, no others are */
   start(from: ReadonlyMap<number, Position>): Promise<void>;
   /** @returns messages that follow those before; none of them when nothing comes for a moment */
   next(): Promise<readonly MessageBatch[]>;
-  /** Tells the source what the archive has, for those who look how far the stream has come. */
-  tell(positions: ReadonlyMap<number, Position>): Promise<void>;
+  /** @returns messages of a partition that are not read yet, as far as is known; null: nobody counts them */
+  behind(partition: number): number | null;
   close(): Promise<void>;
 }

@@ -7,14 +7,17 @@
  *   tile       (edge, entity) -> the bytes of a tile; in the order of edges, so that what is due is one range
  *   event      the ids of counted events, so that one that comes twice is known
  *   row        rows that no entry of the history has yet, numbered in the order in which they were made
+ *   owner      who opened it last. One that opened it before, was stopped, and goes on writes nothing more
  *
  * Losing the file costs time, no rows: the archive has every message. Called by ../view-stream.ts.
  */
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
+import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../../../contract/std/files/folder.ts';
 import { makePrivateFile } from '../../../contract/std/files/private-file.ts';
+import { materializerError } from '../../errors.ts';
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
@@ -25,6 +28,7 @@ CREATE TABLE IF NOT EXISTS event (
   entity TEXT NOT NULL, event_us INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (entity, event_us, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS history_row (
   number INTEGER PRIMARY KEY, entity TEXT NOT NULL, row BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL);
 `;
 
 /** Up to where a state counts. Offsets and edges before these are in it. */
@@ -43,6 +47,14 @@ export interface Progress {
   readonly rowNumber: number;
   /** The greatest created time that a row was stamped with. */
   readonly createdUs: number;
+  /** Tells the rows that one state has made on end from those of another: the history names it with each commit. */
+  readonly lineage: number;
+}
+
+interface StateFile {
+  readonly file: string;
+  /** Tells who opens it from all others. */
+  readonly owner: string;
 }
 
 /** A row on its way to the history: a header and values, as they stand online. */
@@ -54,6 +66,8 @@ export interface PendingRow {
 
 export class ViewState {
   readonly #database: DatabaseSync;
+  readonly #file: string;
+  readonly #owner: string;
   readonly #putTile: StatementSync;
   readonly #tilesOf: StatementSync;
   readonly #entitiesIn: StatementSync;
@@ -61,8 +75,10 @@ export class ViewState {
   readonly #hasEvent: StatementSync;
   readonly #putRow: StatementSync;
 
-  private constructor(database: DatabaseSync) {
+  private constructor(database: DatabaseSync, { file, owner }: StateFile) {
     this.#database = database;
+    this.#file = file;
+    this.#owner = owner;
     this.#putTile = database.prepare('INSERT OR REPLACE INTO tile (edge, entity, tile) VALUES (?, ?, ?)');
     this.#tilesOf = database.prepare('SELECT edge, tile FROM tile WHERE entity = ? ORDER BY edge');
     this.#entitiesIn = database.prepare('SELECT DISTINCT entity FROM tile WHERE edge > ? AND edge <= ?');
@@ -71,13 +87,31 @@ export class ViewState {
     this.#putRow = database.prepare('INSERT INTO history_row (number, entity, row) VALUES (?, ?, ?)');
   }
 
-  static open(file: string): ViewState {
-    makeFolder(dirname(file));
-    makePrivateFile(file);
-    const database = new DatabaseSync(file, { timeout: 5_000 });
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    database.exec(SCHEMA);
-    return new ViewState(database);
+  /** Takes the state over from whoever had it. */
+  static open(of: StateFile): ViewState {
+    makeFolder(dirname(of.file));
+    try {
+      return ViewState.#take(of);
+    } catch (error) {
+      if (!/locked|busy/i.test((error as Error).message)) throw error;
+      // A process that was stopped within a transaction holds it. It keeps what it has open; the archive has the rest.
+      for (const end of ['', '-wal', '-shm']) rmSync(`${of.file}${end}`, { force: true });
+      return ViewState.#take(of);
+    }
+  }
+
+  static #take(of: StateFile): ViewState {
+    makePrivateFile(of.file);
+    const database = new DatabaseSync(of.file, { timeout: 5_000 });
+    try {
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+      database.exec(SCHEMA);
+      database.prepare('INSERT OR REPLACE INTO owner (one, name) VALUES (1, ?)').run(of.owner);
+      return new ViewState(database, of);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   }
 
   progress(): Progress | null {
@@ -147,10 +181,16 @@ export class ViewState {
     this.#database.prepare('DELETE FROM history_row WHERE number <= ?').run(upTo);
   }
 
-  /** Runs `work` as one transaction: all of it is there afterwards, or nothing. */
+  /**
+   * Runs `work` as one transaction: all of it is there afterwards, or nothing.
+   * @throws MAT_LEASE when another has opened the state since
+   */
   transaction<T>(work: () => T): T {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
+      const { name } = this.#database.prepare('SELECT name FROM owner').get() as { name: string };
+      if (name !== this.#owner)
+        throw materializerError('MAT_LEASE', `another stream has taken over the state ${this.#file}`);
       const result = work();
       this.#database.exec('COMMIT');
       return result;

@@ -95,7 +95,7 @@ test('a view that a run holds, here or elsewhere, is busy for a dry run, too', a
   expect(await dryRuns(project, {})).toHaveLength(2);
   const nowMs = Date.now();
   const elsewhere = { holder: 'elsewhere x', nowMs, untilMs: nowMs + 60_000, over: 'x' };
-  await project.database.takeLease('driver_stats', elsewhere);
+  await project.database.leases.take('driver_stats', elsewhere);
   await expect(dryRuns(project, {})).rejects.toMatchObject({
     code: 'MAT_BUSY',
     message: expect.stringMatching(/^another run of driver_stats is under way on elsewhere/),

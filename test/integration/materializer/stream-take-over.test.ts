@@ -14,7 +14,16 @@ test('a range of offsets comes to the archive once, whoever writes it', async ()
   const [a, b] = await Promise.all([0, 1].map(() => DuckDb.open({ threads: 1 })));
   const tables = [a!, b!].map(
     (duck) =>
-      new ArchiveTable({ folder, source, partition: 0, sourceId: 'folder', duck, logger: silentLogger }),
+      new ArchiveTable({
+        folder,
+        source,
+        partition: 0,
+        partitions: 1,
+        sourceId: 'folder',
+        hold: async () => {},
+        duck,
+        logger: silentLogger,
+      }),
   );
   const values = ['ann', 1_000_000n, 'p', 1.5, '1'];
   const event = { values, eventUs: 1_000_000, id: '1', op: 1 as const, offset: 0, appendedUs: 2_000_000 };

@@ -63,7 +63,8 @@ test('all partitions, from where the archive ends, and again after a crash', asy
     if (i === 1) await expect(project.drain(bundle, 9)).rejects.toThrow('crashed');
     else await project.drain(bundle);
   }
-  const offsets = await groupOffsets(kafka.brokers, topic, 'plumbline-stream-clicks');
+  const group = `plumbline-stream-clicks-${(await project.database.id()).slice(0, 8)}`;
+  const offsets = await groupOffsets(kafka.brokers, topic, group);
   expect(offsets.reduce((sum, offset) => sum + offset)).toBe(3 * 209);
   const watermarkUs = completeHistory(project.settings, view, entity)!.watermarkUs;
   const lastUs = Math.max(...sent.map(({ at }) => at));

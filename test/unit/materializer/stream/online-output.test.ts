@@ -6,6 +6,7 @@ import type { Bundle } from '../../../../contract/model.ts';
 import { RowEncoder } from '../../../../contract/wire/online/row-codec.ts';
 import { openSqliteWriter } from '../../../../materializer/online/sqlite-writer.ts';
 import { leaseLost } from '../../../../materializer/run/view-lease.ts';
+import { noWrites } from '../../../../materializer/online/guard-outcome.ts';
 import { OnlineOutput } from '../../../../materializer/stream/output/online-output.ts';
 import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
@@ -28,7 +29,7 @@ test('a stream that another has taken over from writes neither rows nor the mark
       if (isLost) throw leaseLost(view.id);
     },
   };
-  const online = new OnlineOutput({ view, entity, bundle, keyPrefix: '', writer, lease });
+  const online = new OnlineOutput({ view, entity, bundle, keyPrefix: '', writer, lease, counts: noWrites() });
   const rowOf = (entityId: number) => {
     const row = new RowEncoder(view).encode(10_000_000, 11_000_000, 0, [1n]);
     return [{ number: entityId, entity: String(entityId), row }];

@@ -1,0 +1,129 @@
+/** Opens what a process was given of a source: archive, states and outputs of each partition, for each view. */
+import { join, resolve } from 'node:path';
+import type { Bundle, Source } from '../../contract/model.ts';
+import { definitionName } from '../../contract/wire/online/row-header.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { Project } from '../../project/project.ts';
+import type { OnlineWriter } from '../online/online-writer.ts';
+import { writeRunMetrics } from '../run/run-metrics.ts';
+import { ArchiveTable } from './archive/archive-table.ts';
+import { compileDecoder } from './decode/decoder.ts';
+import type { Share, StreamGroup } from './group/stream-group.ts';
+import { HistoryOutput } from './output/history-output.ts';
+import { OnlineOutput } from './output/online-output.ts';
+import { PartitionStream } from './partition-stream.ts';
+import type { Rejects } from './rejects.ts';
+import type { StreamReader } from './source/stream-reader.ts';
+import { SourceStream } from './source-stream.ts';
+import type { HeldView } from './source-stream.ts';
+import { noCounts } from './stream-counts.ts';
+import type { RunningView } from './running-view.ts';
+import { ViewStream } from './view-stream.ts';
+import { SeenTime } from './windows/watermark.ts';
+
+export interface ShareParts {
+  readonly project: Project;
+  readonly bundle: Bundle;
+  readonly database: RegistryDatabase;
+  readonly source: Source;
+  readonly runs: readonly RunningView[];
+  readonly writer: OnlineWriter;
+  readonly duck: DuckDb;
+  readonly rejects: Rejects;
+  readonly reader: StreamReader;
+  readonly group: StreamGroup;
+}
+
+/** @throws MAT_STREAM_SOURCE, REG_STORE; what was opened is closed then */
+export function openShare(parts: ShareParts, share: Share): SourceStream {
+  const { project, bundle, database, source, runs, rejects, reader, duck, group } = parts;
+  const { settings, logger, clock } = project;
+  const folder = resolve(settings.folder, source.path);
+  const decode = compileDecoder(source);
+  const views: HeldView[] = [];
+  try {
+    for (const run of runs) views.push(openView(parts, run, share));
+    const partitions = share.partitions.map((partition, i): [number, PartitionStream] => {
+      const place = { folder, source, partition, partitions: reader.partitions.length, sourceId: reader.id };
+      const archive = new ArchiveTable({ ...place, hold: () => share.hold(), duck, logger });
+      const seen = new SeenTime(archive.seenUs);
+      const own = views.map(({ streams, online }) => ({ stream: streams[i]!, online }));
+      return [
+        partition,
+        new PartitionStream({ partition, archive, views: own, decode, rejects, seen, clock }),
+      ];
+    });
+    const { metrics } = settings.materialize;
+    return new SourceStream({
+      partitions: new Map(partitions),
+      allPartitions: reader.partitions,
+      sourceId: reader.id,
+      views,
+      clock,
+      notes: database.streamPartitions,
+      behind: (partition) => reader.behind(partition),
+      async tell(positions) {
+        await group.tell(positions);
+        if (metrics !== null) await writeRunMetrics(metrics, bundle.views.values(), database);
+      },
+    });
+  } catch (error) {
+    for (const { streams } of views) for (const stream of streams) stream.close();
+    throw error;
+  }
+}
+
+/** Nothing is written before both say that it may be: the group of the partition, the registry of the view. */
+function leaseOf({ hold: { lease } }: RunningView, share: Share) {
+  return {
+    number: lease.number,
+    async hold() {
+      await share.hold();
+      await lease.hold();
+    },
+    async stillHeld() {
+      await share.hold();
+      await lease.stillHeld();
+    },
+  };
+}
+
+function openView(parts: ShareParts, run: RunningView, share: Share): HeldView {
+  const { project, bundle, duck, writer, rejects, reader } = parts;
+  const { settings, logger } = project;
+  const { view, entity, runId } = run;
+  const lease = leaseOf(run, share);
+  const streams: ViewStream[] = [];
+  const { partitions: held } = share;
+  try {
+    for (const partition of held) {
+      if (!run.counts.has(partition)) run.counts.set(partition, noCounts());
+      const of = { view, entity, partition, partitions: reader.partitions };
+      const history = new HistoryOutput({ ...of, root: settings.history, runId, lease, duck, logger });
+      const name = `${definitionName(view.definitionId)}.partition-${partition}.db`;
+      const stream = new ViewStream({
+        ...of,
+        history,
+        counts: run.counts.get(partition)!,
+        sourceId: reader.id,
+        horizonUs: run.record.horizonUs,
+        warn: (line) => logger.warn(line),
+        stateFile: join(settings.stream.state, view.id, name),
+        owner: `${runId} ${share.generation}`,
+        otherPartitionOf(text) {
+          const other = streams.findIndex((one, i) => held[i] !== partition && one.knows(text));
+          return other === -1 ? null : held[other]!;
+        },
+        reject: ({ offset }, reason) => rejects.keep({ partition, offset, reason, view: view.id }),
+      });
+      streams.push(stream);
+    }
+  } catch (error) {
+    for (const stream of streams) stream.close();
+    throw error;
+  }
+  const { keyPrefix } = settings.online;
+  const online = new OnlineOutput({ view, entity, bundle, keyPrefix, writer, lease, counts: run.writes });
+  return { run, streams, online };
+}

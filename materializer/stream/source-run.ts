@@ -1,0 +1,188 @@
+/**
+ * The stream of one source in this process. It holds every view over the source as a run holds it, or shares it with
+ * the other processes of the source's group; then it takes messages of the partitions that it is given, share after
+ * share, and steps and commits as the clock says. partition-stream.ts tells the way of a message.
+ *
+ *   locks, leases -> records 'running' -> (share -> catch up -> (take -> step -> commit)*)* -> records 'complete'
+ */
+import { randomBytes } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import type { Bundle, FeatureView, Source } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { Project } from '../../project/project.ts';
+import { materializerError } from '../errors.ts';
+import { noWrites } from '../online/guard-outcome.ts';
+import type { OnlineWriter } from '../online/online-writer.ts';
+import { removeStaged } from '../run/run-folders.ts';
+import { holdView, shareHold } from '../run/view-hold.ts';
+import { KafkaGroup } from './group/kafka-group.ts';
+import { LoneGroup } from './group/stream-group.ts';
+import type { Share, StreamGroup } from './group/stream-group.ts';
+import { openShare } from './open-share.ts';
+import type { ShareParts } from './open-share.ts';
+import { Rejects } from './rejects.ts';
+import { FolderReader } from './source/folder-reader.ts';
+import { KafkaReader } from './source/kafka-reader.ts';
+import type { StreamReader } from './source/stream-reader.ts';
+import { pump } from './stream-pump.ts';
+import { StreamRecord } from './stream-record.ts';
+import type { SourceStream } from './source-stream.ts';
+import type { RunningView } from './running-view.ts';
+
+interface SourceJob {
+  readonly project: Project;
+  readonly bundle: Bundle;
+  readonly database: RegistryDatabase;
+  readonly writer: OnlineWriter;
+  /** Ends when all that is there has been read. */
+  readonly drain: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * @param views  over one source
+ * @returns the records of the views
+ * @throws  as runStreams in stream.ts
+ */
+export async function runSource(job: SourceJob, views: readonly FeatureView[]): Promise<RunRecord[]> {
+  const { project } = job;
+  const runs: RunningView[] = [];
+  try {
+    for (const view of views) runs.push(await beginView(job, view));
+    const { memory } = project.settings.materialize;
+    const settingsOf = { memorySetting: 'materialize.memory', scratchSetting: 'stream.state' };
+    const tempFolder = join(project.settings.stream.state, views[0]!.source.name, `spill-${runs[0]!.runId}`);
+    const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder, ...settingsOf });
+    try {
+      await streamViews(job, runs, duck);
+      return await Promise.all(runs.map(({ record }) => record.complete(project.clock.nowUs())));
+    } finally {
+      duck.close();
+    }
+  } catch (error) {
+    for (const { record } of runs) await record.fail(error as Error, project.clock.nowUs());
+    throw error;
+  } finally {
+    for (const { hold } of runs) await hold.release();
+  }
+}
+
+async function beginView({ project, bundle, database }: SourceJob, view: FeatureView): Promise<RunningView> {
+  const { settings, clock } = project;
+  const startedUs = clock.nowUs();
+  const runId = `${formatTimestamp(startedUs).replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
+  const { name, stream } = view.source;
+  const member = { view, group: await groupOf(database, name), member: runId };
+  const hold =
+    stream!.topic === null
+      ? await holdView(settings.history, database, view)
+      : await shareHold(settings.history, database, member);
+  try {
+    const clear = (dead: string): void => void removeStaged(settings.history, view, dead);
+    const record = await StreamRecord.begin(database, { view, bundle, runId, startedUs, clear });
+    const entity = bundle.entities.get(view.entity)!;
+    return { view, entity, runId, hold, record, writes: noWrites(), counts: new Map() };
+  } catch (error) {
+    await hold.release();
+    throw error;
+  }
+}
+
+/** Projects of one registry share a group, and no others: each of two would get half of the messages. */
+async function groupOf(database: RegistryDatabase, source: string): Promise<string> {
+  return `plumbline-stream-${source}-${(await database.id()).slice(0, 8)}`;
+}
+
+async function streamViews(job: SourceJob, runs: readonly RunningView[], duck: DuckDb): Promise<void> {
+  const { project, signal, drain } = job;
+  const { stream } = project.settings;
+  const { source } = runs[0]!.view;
+  const rejects = new Rejects(join(stream.state, source.name, 'rejected.jsonl'), stream.maxRejected);
+  const reader = await openReader(source, project, !drain);
+  const group = await openGroup(job, source, reader);
+  const parts = { ...job, source, runs, duck, rejects, reader, group };
+  try {
+    for (;;) {
+      const share = await group.join(signal);
+      if (share === null) return;
+      const isAtEnd = await streamShare(parts, share, { drain, signal });
+      if (isAtEnd) return;
+    }
+  } finally {
+    rejects.flush();
+    await group.leave();
+    await reader.close();
+  }
+}
+
+/** @returns whether the stream is at its end; false: the partitions are to be shared out anew */
+async function streamShare(
+  parts: ShareParts,
+  share: Share,
+  options: Pick<SourceJob, 'drain' | 'signal'>,
+): Promise<boolean> {
+  const { project, reader } = parts;
+  let stream: SourceStream | null = null;
+  try {
+    stream = openShare(parts, share);
+    await stream.catchUp();
+    await reader.start(stream.positions);
+    const flushMs = project.settings.stream.flushUs / 1_000;
+    return await pump(stream, { ...options, flushMs, share, next: () => reader.next() });
+  } catch (error) {
+    if (!share.isLost || (error as { code?: string }).code !== 'MAT_LEASE') throw error;
+    project.logger.warn(`${(error as Error).message}; what it had under way is left to that one`);
+    return options.signal.aborted;
+  } finally {
+    stream?.close();
+  }
+}
+
+async function openGroup(
+  { project, database }: SourceJob,
+  { name, stream }: Source,
+  reader: StreamReader,
+): Promise<StreamGroup> {
+  const { settings, logger } = project;
+  const { kafka, leaseUs } = settings.stream;
+  const { topic } = stream!;
+  if (topic === null || kafka === null) return new LoneGroup(reader.partitions);
+  return new KafkaGroup({
+    topic,
+    partitions: reader.partitions.length,
+    kafka,
+    group: await groupOf(database, name),
+    sessionMs: leaseUs / 1_000,
+    warn: (line) => logger.warn(line),
+  });
+}
+
+/** @param waits  whether the reader waits for a moment where nothing is there */
+async function openReader(
+  source: Source,
+  { settings, logger }: Project,
+  waits: boolean,
+): Promise<StreamReader> {
+  const { folder, topic, keyedBy } = source.stream!;
+  const warn = (line: string): void => logger.warn(line);
+  if (folder !== null) return new FolderReader({ folder: resolve(settings.folder, folder), waits, warn });
+  const { kafka } = settings.stream;
+  if (kafka === null) {
+    const what = `source ${source.name} reads the topic ${topic!}, and no setting says where it lies`;
+    throw materializerError('MAT_STREAM_SOURCE', what, {
+      field: 'stream.kafka',
+      help: 'Set `stream: { kafka: { brokers: [...] } }` in plumbline.yaml.',
+    });
+  }
+  const reader = await KafkaReader.open({ topic: topic!, kafka, warn });
+  if (reader.partitions.length === 1 || keyedBy !== null) return reader;
+  await reader.close();
+  throw materializerError(
+    'MAT_STREAM_SOURCE',
+    `the topic ${topic!} has ${reader.partitions.length} partitions, and nothing says that an entity keeps to one of them`,
+    { field: source.name, help: 'Send messages with the entity as their key, and say so: `keyedBy`.' },
+  );
+}

@@ -1,0 +1,79 @@
+/**
+ * Where a view's stream goes on in a partition: what its state says, held against what the history has.
+ *
+ *   no state, or of other messages      the tiles are made again of the archive, and no rows up to the history's offset
+ *   the history's rows are the state's  it goes on; rows that the history has are forgotten
+ *   the history's rows are of another   another process had the partition meanwhile. Tiles count messages, whoever made
+ *                                       rows of them, so that they stay where they lie before the history's offset and
+ *                                       edge; the rows that wait do not, since the other one made its own
+ */
+import { randomInt } from 'node:crypto';
+import { edgeAt } from '../../../contract/windows.ts';
+import type { CommittedRows } from '../output/history-output.ts';
+import type { Progress, ViewState } from './view-state.ts';
+
+interface Beginning {
+  readonly sourceId: string;
+  readonly horizonUs: number;
+  readonly hopUs: number;
+}
+
+const LINEAGES = 2 ** 48 - 1;
+
+/** @returns where it goes on; the state holds what belongs to that, and nothing else */
+export function beginState(state: ViewState, committed: CommittedRows, beginning: Beginning): Progress {
+  return state.transaction(() => {
+    const begun = state.progress();
+    const kept = begun === null ? null : keptState(begun, committed, beginning);
+    if (kept === null) state.clear();
+    else state.dropRows(isOwn(begun!, committed) ? committed.rowNumber : Infinity);
+    const progress = kept ?? anew(committed, beginning, begun?.createdUs ?? 0);
+    state.setProgress(progress);
+    return progress;
+  });
+}
+
+/** Whether the rows of the history, if there are any, are the state's own. */
+function isOwn(begun: Progress, { lineage }: CommittedRows): boolean {
+  return lineage === null || lineage === begun.lineage;
+}
+
+/** @returns null where its tiles are of no use */
+function keptState(
+  begun: Progress,
+  committed: CommittedRows,
+  { sourceId, horizonUs, hopUs }: Beginning,
+): Progress | null {
+  if (begun.sourceId !== sourceId || begun.horizonUs !== horizonUs) return null;
+  const historyEdge = edgeAt(committed.watermarkUs ?? -1, hopUs);
+  const createdUs = Math.max(begun.createdUs, committed.createdUs);
+  if (isOwn(begun, committed))
+    return {
+      ...begun,
+      rowOffset: Math.max(begun.rowOffset, committed.offset),
+      edge: committed.offset > begun.rowOffset ? Math.max(begun.edge, historyEdge) : begun.edge,
+      rowNumber: Math.max(begun.rowNumber, committed.rowNumber),
+      createdUs,
+      lineage: begun.lineage ?? randomInt(LINEAGES),
+    };
+  if (begun.offset > committed.offset || begun.edge > historyEdge) return null;
+  const { offset: rowOffset, rowNumber } = committed;
+  return { ...begun, rowOffset, edge: historyEdge, rowNumber, createdUs, lineage: randomInt(LINEAGES) };
+}
+
+function anew(
+  committed: CommittedRows,
+  { sourceId, horizonUs, hopUs }: Beginning,
+  createdUs: number,
+): Progress {
+  return {
+    sourceId,
+    horizonUs,
+    offset: 0,
+    rowOffset: committed.offset,
+    edge: edgeAt(committed.watermarkUs ?? -1, hopUs),
+    rowNumber: committed.rowNumber,
+    createdUs: Math.max(createdUs, committed.createdUs),
+    lineage: randomInt(LINEAGES),
+  };
+}
