@@ -17,6 +17,14 @@ export interface ShardOfSet extends Shard {
   readonly full: boolean;
 }
 
+/** Rows of a partition that a process had online and that never became history: another one made them again. */
+export interface TakeOver {
+  readonly partition: number;
+  /** Created times of such rows lie after the one, up to and including the other. */
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
 export interface RunRecord {
   readonly runId: string;
   /** The view's id: `purchases`, `purchases@v2`. */
@@ -71,6 +79,8 @@ export interface RunRecord {
   readonly lateEvents: number;
   /** The smallest allowance that would have taken them all; null: there were none. */
   readonly latenessNeededUs: number | null;
+  /** Of a stream that took partitions over from a process that died or hung, or whose state was lost; absent: none. */
+  readonly takeOvers?: readonly TakeOver[];
   /** Of a run that writes a part of the view's rows; absent: it writes all of them. */
   readonly shard?: ShardOfSet;
   readonly startedUs: number;

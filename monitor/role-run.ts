@@ -181,7 +181,11 @@ export class RoleRun {
     await this.#measure(tallies, split);
     const revealed = new RevealedValues(duck, view, hmacKey, replay);
     const unexplained = new UnexplainedRows(judge.keys);
-    const asServed = new AsServed(duck, { view, entity }, replay, { revealed, unexplained });
+    const asServed = new AsServed(duck, { view, entity }, replay, {
+      revealed,
+      unexplained,
+      takeOvers: this.#runs.flatMap((run) => run.takeOvers ?? []),
+    });
     await this.#reading(() => asServed.prepare(split.features, (vector) => judge.read(vector)));
     const laid = async (): Promise<void> => {
       await asServed.lay();

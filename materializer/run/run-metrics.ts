@@ -4,6 +4,8 @@
  */
 import type { FeatureView } from '../../contract/model.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import { partitionMetricsText } from './partition-metrics.ts';
+import type { ViewPartitions } from './partition-metrics.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { lastAchieved } from '../../contract/run-set.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
@@ -81,7 +83,10 @@ export async function writeRunMetrics(
   database: RegistryDatabase,
 ): Promise<void> {
   const all: ViewRuns[] = [];
+  const partitions: ViewPartitions[] = [];
   for (const view of views) {
+    if (view.source.stream !== undefined)
+      partitions.push({ view: view.id, notes: await database.streamPartitions.of(view.id) });
     const runs = await database.runs({ view: view.id });
     all.push({
       view,
@@ -89,7 +94,7 @@ export async function writeRunMetrics(
       last: runs.findLast(({ state }) => state !== 'running') ?? null,
     });
   }
-  writeDurably(file, runMetricsText(all), 0o644);
+  writeDurably(file, runMetricsText(all) + partitionMetricsText(partitions), 0o644);
 }
 
 export function runMetricsText(all: readonly ViewRuns[]): string {

@@ -118,6 +118,8 @@ function openView(parts: ShareParts, run: RunningView, share: Share): HeldView {
         reject: ({ offset }, reason) => rejects.keep({ partition, offset, reason, view: view.id }),
       });
       streams.push(stream);
+      const fromUs = stream.remadeAfterUs;
+      if (fromUs !== null) run.record.tookOver({ partition, fromUs, toUs: project.clock.nowUs() });
     }
   } catch (error) {
     for (const stream of streams) stream.close();

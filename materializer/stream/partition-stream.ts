@@ -62,22 +62,26 @@ export class PartitionStream {
     return this.#options.archive.waiting;
   }
 
-  /** Brings views whose state stands before the archive's end up to it, and writes online what waits in their state. */
-  async catchUp(): Promise<void> {
+  /**
+   * Brings views whose state stands before the archive's end up to it, and writes online what waits in their state.
+   * @returns false where it was told to stop before
+   */
+  async catchUp(isOver: () => boolean): Promise<boolean> {
     const { archive, views, clock } = this.#options;
     await archive.begin();
     for (const view of views) {
-      await this.#catchUp(view);
+      if (!(await this.#catchUp(view, isOver))) return false;
       view.stream.step(view.stream.offset, archive.seenUs, clock.nowUs());
       await view.online.publishSchemas();
       await view.online.write(view.stream.pending(), clock.nowUs());
     }
+    return true;
   }
 
-  async #catchUp({ stream }: StreamedView): Promise<void> {
+  async #catchUp({ stream }: StreamedView, isOver: () => boolean): Promise<boolean> {
     const { archive, clock } = this.#options;
     const end = archive.end.offset;
-    if (stream.offset >= end) return;
+    if (stream.offset >= end) return true;
     let taken = 0;
     let last = -1;
     for await (const events of archive.read(stream.offset)) {
@@ -86,6 +90,7 @@ export class PartitionStream {
         if (taken >= STEP_MESSAGES && event.offset > last) {
           stream.step(event.offset, 0, clock.nowUs());
           stream.save(clock.nowUs());
+          if (isOver()) return false;
           taken = 0;
         }
         stream.take(event);
@@ -95,6 +100,7 @@ export class PartitionStream {
     }
     stream.step(end, 0, clock.nowUs());
     stream.save(clock.nowUs());
+    return true;
   }
 
   /** Takes messages that follow those before. @throws MAT_STREAM_REJECTED when too many cannot be read */

@@ -128,7 +128,8 @@ async function streamShare(
   let stream: SourceStream | null = null;
   try {
     stream = openShare(parts, share);
-    await stream.catchUp();
+    const isOver = (): boolean => share.isOver || options.signal.aborted;
+    if (!(await stream.catchUp(isOver))) return options.signal.aborted;
     await reader.start(stream.positions);
     const flushMs = project.settings.stream.flushUs / 1_000;
     return await pump(stream, { ...options, flushMs, share, next: () => reader.next() });

@@ -53,9 +53,13 @@ export class SourceStream implements Streamed {
     return this.#options.partitions.size === this.#options.allPartitions.length;
   }
 
-  async catchUp(): Promise<void> {
-    for (const partition of this.#partitions) await partition.catchUp();
+  /** @returns false where it was told to stop before: what it has taken is in the states */
+  async catchUp(isOver: () => boolean): Promise<boolean> {
+    for (const { online, streams } of this.#options.views)
+      if (streams.some(({ remadeAfterUs }) => remadeAfterUs !== null)) await online.keepMarker();
+    for (const partition of this.#partitions) if (!(await partition.catchUp(isOver))) return false;
     await this.note();
+    return true;
   }
 
   /** Where the source is to be read on. */

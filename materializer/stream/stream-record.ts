@@ -1,6 +1,6 @@
 /** The run record of a view's stream: one for each time that a process holds the view, up to date at each commit. */
 import type { Bundle, FeatureView } from '../../contract/model.ts';
-import type { RunRecord } from '../../contract/run-record.ts';
+import type { RunRecord, TakeOver } from '../../contract/run-record.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { noWrites } from '../online/guard-outcome.ts';
 import type { WriteCounts } from '../online/guard-outcome.ts';
@@ -64,6 +64,12 @@ export class StreamRecord {
   /** Events appended up to and including it count however late they were: the start of the view's first run. */
   get horizonUs(): number {
     return this.#record.horizonUs!;
+  }
+
+  /** The record says so from the next time on that it is saved. */
+  tookOver(takeOver: TakeOver): void {
+    const { takeOvers = [] } = this.#record;
+    this.#record = { ...this.#record, takeOvers: [...takeOvers, takeOver] };
   }
 
   async save({ writes, events }: CountedView, { rows, watermarkUs, nowUs }: Committed): Promise<void> {

@@ -58,6 +58,8 @@ const COMMIT_ROWS = 500_000;
 
 export class ViewStream {
   readonly view: FeatureView;
+  /** Rows that were created after this time, and are not history, are made again; null: none are. */
+  readonly remadeAfterUs: number | null;
   readonly #options: ViewStreamOptions;
   readonly #plan: TilePlan;
   readonly #state: ViewState;
@@ -89,7 +91,9 @@ export class ViewStream {
     this.#reach = Math.max(...hops.map((window, i) => window ?? gaps[i] ?? Infinity));
     const { committed } = history;
     this.#state = ViewState.open({ file: stateFile, owner });
-    this.#progress = beginState(this.#state, committed, { sourceId, horizonUs, hopUs: view.hopUs });
+    const begun = beginState(this.#state, committed, { sourceId, horizonUs, hopUs: view.hopUs });
+    this.#progress = begun.progress;
+    this.remadeAfterUs = begun.remadeAfterUs;
     this.#offset = this.#progress.offset;
     this.#isSilent = this.#offset < this.#progress.rowOffset;
     const edge = this.#isSilent ? -1 : this.#progress.edge;

@@ -12,6 +12,7 @@
  */
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
+import type { TakeOver } from '../../contract/run-record.ts';
 import { alterationsOf } from '../causes/altered-row.ts';
 import type { Alterations } from '../causes/altered-row.ts';
 import type { ReplayedTimes } from '../causes/facts.ts';
@@ -50,6 +51,13 @@ interface AnsweredGroup {
   readonly of: AskedFidelity;
 }
 
+interface AskedParts {
+  readonly revealed: RevealedValues;
+  readonly unexplained: UnexplainedRows;
+  /** Of the view's streams. */
+  readonly takeOvers: readonly TakeOver[];
+}
+
 export class AsServed {
   readonly #view: FeatureView;
   readonly #revealed: RevealedValues;
@@ -58,6 +66,7 @@ export class AsServed {
   readonly #earlier: EarlierRows;
   readonly #unexplained: UnexplainedRows;
   readonly #held: HeldRows;
+  readonly #takeOvers: readonly TakeOver[];
   readonly #features: FidelityFacts['features'];
 
   /** @param view  in the bundle in force, and its entity */
@@ -65,7 +74,7 @@ export class AsServed {
     duck: DuckDb,
     { view, entity }: { view: FeatureView; entity: Entity },
     replay: ViewReplay,
-    { revealed, unexplained }: { readonly revealed: RevealedValues; readonly unexplained: UnexplainedRows },
+    { revealed, unexplained, takeOvers }: AskedParts,
   ) {
     this.#view = view;
     this.#revealed = revealed;
@@ -73,6 +82,7 @@ export class AsServed {
     this.#following = new FollowingRows(duck, view, replay);
     this.#earlier = new EarlierRows(duck, view, replay);
     this.#unexplained = unexplained;
+    this.#takeOvers = takeOvers;
     this.#held = new HeldRows(duck, view, replay);
     this.#features = view.features.map(({ type, missing }) => ({ type, fallback: missing }));
   }
@@ -167,10 +177,19 @@ export class AsServed {
         own: [...(held.get(vid) ?? []), ...tombstone],
         others: [],
         isKnown,
+        isRemade: this.#isRemade(createdUs),
         keptFromUs: null,
       };
       return { given: row, facts };
     });
+  }
+
+  /** Whether a stream was taken over from while rows of this created time were online, and not yet history. */
+  #isRemade(createdUs: number | null): boolean {
+    return (
+      createdUs !== null &&
+      this.#takeOvers.some(({ fromUs, toUs }) => createdUs > fromUs && createdUs <= toUs)
+    );
   }
 
   /** @returns the entity's rows of the served event time, under any definition */

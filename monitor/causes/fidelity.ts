@@ -49,6 +49,8 @@ export interface FidelityFacts {
   readonly isKnown: boolean;
   /** Rows of other entities. Enough with the served values are two of the served times, and two of the served event. */
   readonly others: readonly OthersRow[];
+  /** Whether the served row may be one of a stream's process that died before it was history: another made it again. */
+  readonly isRemade?: boolean;
   /** The history keeps no row of an event time before this; null: it keeps all. */
   readonly keptFromUs: number | null;
 }
@@ -67,8 +69,11 @@ export type Fidelity =
   /** The row of another entity, which is not known. */
   | { readonly answer: 'unknown' };
 
-/** A tombstone followed; the event lies before what is kept; the source holds it only as it was written later. */
-type NotKept = 'tombstone' | 'older' | 'replaced';
+/**
+ * A tombstone followed; the event lies before what is kept; the source holds it only as it was written later; a process
+ * of a stream died before the row was history, and another made the rows of that time again.
+ */
+type NotKept = 'tombstone' | 'older' | 'replaced' | 'remade';
 
 export function fidelity(facts: FidelityFacts): Fidelity {
   const { served } = facts;
@@ -81,6 +86,7 @@ export function fidelity(facts: FidelityFacts): Fidelity {
     const isDuplicated = rows.some((row) => isOfTimes(row, restamped) && isOther(row));
     return { answer: 'restamped', row: restamped, isDuplicated };
   }
+  if (facts.isRemade === true && ofTimes.length === 0) return { answer: 'notKept', why: 'remade' };
   const entity = foreignEntity(facts, ofTimes);
   if (entity !== null) return { answer: 'foreign', entity };
   if (ofTimes.length > 0) return { answer: 'altered', row: nearestOf(ofTimes, facts) };

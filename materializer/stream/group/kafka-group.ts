@@ -5,7 +5,7 @@
  *
  * The client's own membership (version 2.12) joins anew as soon as a heartbeat says that partitions are shared out: it
  * gives away those that this process still writes. Here that heartbeat only says that the share is over; JoinGroup is
- * sent once all is committed. The wire is the client's (docs/decisions/0023).
+ * sent once all is committed. The wire is the client's (docs/decisions/0024).
  *
  * How long a share is held is told in kafka-share.ts.
  */
@@ -81,17 +81,22 @@ export class KafkaGroup implements StreamGroup {
     this.#endShare();
     while (!signal.aborted) {
       try {
-        const share = await this.#joined(signal);
-        if (signal.aborted) return null;
+        const joining = this.#joined(signal);
+        joining.catch(() => {});
+        // The coordinator may keep it waiting for others.
+        const share = await Promise.race([joining, aborted(signal)]);
+        if (signal.aborted) break;
         if (share !== null) return share;
       } catch (error) {
-        if (signal.aborted) return null;
+        if (signal.aborted) break;
         this.#forgetCoordinator();
         const reason = innermost(error as Error).message;
         this.#options.warn(`the group ${this.#options.group} cannot be joined: ${reason}; it is tried again`);
         await sleep(RETRY_MS);
       }
     }
+    // The broker answers one request of a connection after the other: what comes now must not wait for that one.
+    this.#forgetCoordinator();
     return null;
   }
 
@@ -275,6 +280,10 @@ function memberIdOf(error: unknown): string {
 function innermost(error: Error): Error {
   const inner = error.cause ?? (error as Partial<AggregateError>).errors?.[0];
   return inner instanceof Error ? innermost(inner) : error;
+}
+
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }));
 }
 
 async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {

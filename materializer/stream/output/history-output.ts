@@ -61,6 +61,8 @@ export interface CommittedRows {
   readonly watermarkUs: number | null;
   /** The greatest created time in any entry. */
   readonly createdUs: number;
+  /** The created time of the newest entry of this partition; null: it has none. */
+  readonly ownCreatedUs: number | null;
   /** Of the state that has made its rows; null: none has yet. */
   readonly lineage: number | null;
 }
@@ -99,6 +101,7 @@ export class HistoryOutput {
       rowNumber: state?.txns.get(txnName(view, partition, 'rows')) ?? 0,
       watermarkUs: state?.txns.get(txnName(view, partition, 'watermark')) ?? null,
       createdUs: Math.max(0, ...created),
+      ownCreatedUs: state?.txns.get(txnName(view, partition, 'created')) ?? null,
       lineage: state?.txns.get(txnName(view, partition, 'lineage')) ?? null,
     };
   }
@@ -150,6 +153,7 @@ export class HistoryOutput {
           txn('rows', made.rowNumber),
           txn('watermark', ownUs),
           txn('lineage', made.lineage),
+          txn('created', made.createdUs),
         ];
       },
     });
@@ -158,7 +162,7 @@ export class HistoryOutput {
   }
 
   async #write(rows: readonly PendingRow[]): Promise<NewFile[]> {
-    const { root, view, entity, runId, duck } = this.#options;
+    const { root, view, entity, partition, runId, duck } = this.#options;
     const days = join(makeStaged(root, view, runId), 'days');
     makeFolder(days);
     const columns = historyColumns(view, entity);
@@ -182,7 +186,8 @@ export class HistoryOutput {
     // Data files without this folder are those of a history whose log was lost.
     makeFolder(logFolder(folder));
     const facts = await fileFacts(duck, days, '*/*.parquet');
-    const name = `${runId}-${rows.at(-1)!.number}`;
+    // Rows are numbered by partition, and a run has several.
+    const name = `${runId}-${partition}-${rows.at(-1)!.number}`;
     const files = [...facts].map(([file, fact], i): NewFile => {
       const path = dayFile(view, join(file, '..').slice(-10), `${name}-${i}`);
       makeFolder(join(folder, path, '..'));
@@ -206,7 +211,7 @@ export class HistoryOutput {
 }
 
 /** How far a partition has come in three ways and by whose doing, as the log of the history keeps it. */
-type TxnKind = 'offset' | 'rows' | 'watermark' | 'lineage';
+type TxnKind = 'offset' | 'rows' | 'watermark' | 'lineage' | 'created';
 
 function txnName(view: FeatureView, partition: number, what: TxnKind): string {
   return `stream ${definitionName(view.definitionId)} partition-${partition} ${what}`;

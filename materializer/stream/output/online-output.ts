@@ -68,6 +68,12 @@ export class OnlineOutput {
     if (blocked !== null) throw blocked;
   }
 
+  /** The marker stays where it is until this stream has come so far: what it vouches for was written by another. */
+  async keepMarker(): Promise<void> {
+    const { watermarksUs } = await this.#options.writer.readMarkers(this.#options.view.id);
+    this.#markedUs = Math.min(...watermarksUs.map((us) => us ?? -1));
+  }
+
   /** Vouches for what was written. */
   async mark(watermarkUs: number): Promise<void> {
     if (watermarkUs <= this.#markedUs) return;

@@ -52,7 +52,8 @@ export class KafkaReader implements StreamReader {
   readonly #ends = new Map<number, number>();
   #retryMs = RETRY_MS;
   #lookedMs = performance.now();
-  #changed: Error | null = null;
+  /** Where the partitions are to be read from that were given last; null: they are being read. */
+  #from: ReadonlyMap<number, Position> | null = null;
   #warnedOfTimes = false;
 
   private constructor(options: KafkaReaderOptions, consumer: Consumer, metadata: ClusterMetadata) {
@@ -78,33 +79,35 @@ export class KafkaReader implements StreamReader {
     }
   }
 
-  /** @throws MAT_STREAM_SOURCE when messages that the archive lacks are gone from the topic */
   async start(from: ReadonlyMap<number, Position>): Promise<void> {
+    this.#from = from;
+    this.#next.clear();
+  }
+
+  /** @throws MAT_STREAM_SOURCE when messages that the archive lacks are gone from the topic */
+  async #begin(from: ReadonlyMap<number, Position>): Promise<void> {
     const { topic } = this.#options;
     const offsets = async (timestamp: bigint): Promise<readonly bigint[]> =>
       (await this.#consumer.listOffsets({ topics: [topic], timestamp })).get(topic)!;
-    try {
-      const [first, end] = [
-        await offsets(ListOffsetTimestamps.EARLIEST),
-        await offsets(ListOffsetTimestamps.LATEST),
-      ];
-      this.#next.clear();
-      for (const [partition, { offset }] of from) {
-        const [earliest, latest] = [Number(first[partition]), Number(end[partition])];
-        if (offset > latest || (offset < earliest && offset > 0))
-          throw goneFrom(topic, { partition, offset, earliest, latest });
-        this.#next.set(partition, Math.max(offset, earliest));
-        this.#ends.set(partition, latest);
-      }
-    } catch (error) {
-      throw failure(this.#options, error as Error);
+    const [first, end] = [
+      await offsets(ListOffsetTimestamps.EARLIEST),
+      await offsets(ListOffsetTimestamps.LATEST),
+    ];
+    for (const [partition, { offset }] of from) {
+      const [earliest, latest] = [Number(first[partition]), Number(end[partition])];
+      if (offset > latest || (offset < earliest && offset > 0))
+        throw goneFrom(topic, { partition, offset, earliest, latest });
+      this.#next.set(partition, Math.max(offset, earliest));
+      this.#ends.set(partition, latest);
     }
+    this.#from = null;
   }
 
   async next(): Promise<readonly MessageBatch[]> {
-    if (this.#next.size === 0) return [];
     try {
       const metadata = await this.#metadata();
+      if (this.#from !== null) await this.#begin(this.#from);
+      if (this.#next.size === 0) return [];
       const answers = await Promise.all(
         this.#requests(metadata).map((request) => this.#consumer.fetch(request)),
       );
@@ -116,7 +119,7 @@ export class KafkaReader implements StreamReader {
       // A broker leaves out a partition of which it has nothing new to say.
       return [...this.#next.keys()].map((partition) => this.#batch(partition, answered.get(partition)));
     } catch (error) {
-      if (error === this.#changed) throw error;
+      if ((error as { code?: string }).code === 'MAT_STREAM_SOURCE') throw error;
       this.#options.warn(`${failure(this.#options, error as Error).message}; it is tried again`);
       await sleep(this.#retryMs);
       this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);
@@ -136,11 +139,11 @@ export class KafkaReader implements StreamReader {
     if (partitionsCount === was && (id === NO_ID || id === this.id)) return metadata;
     const what =
       partitionsCount === was ? 'was made anew' : `has ${partitionsCount} partitions in place of ${was}`;
-    throw (this.#changed = materializerError(
+    throw materializerError(
       'MAT_STREAM_SOURCE',
       `the topic ${topic} ${what} while it was read: offsets, or where entities are, mean something else by now`,
       { help: 'Give the source another archive.' },
-    ));
+    );
   }
 
   /** One request a broker, for the partitions that it leads. */
@@ -235,7 +238,6 @@ function goneFrom(topic: string, { partition, offset, earliest, latest }: GoneMe
 
 /** @returns what a person can act on, with the innermost reason */
 function failure({ topic, kafka }: KafkaReaderOptions, error: Error): Error {
-  if ((error as { code?: string }).code === 'MAT_STREAM_SOURCE') return error;
   let reason = error.message;
   let missing = /^unknown topic/i.test(reason);
   const look = (one: Error): void => {

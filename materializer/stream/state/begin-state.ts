@@ -20,8 +20,14 @@ interface Beginning {
 
 const LINEAGES = 2 ** 48 - 1;
 
+interface BegunState {
+  readonly progress: Progress;
+  /** Rows that were created after this time, and are not history, are made again by another state; null: none are. */
+  readonly remadeAfterUs: number | null;
+}
+
 /** @returns where it goes on; the state holds what belongs to that, and nothing else */
-export function beginState(state: ViewState, committed: CommittedRows, beginning: Beginning): Progress {
+export function beginState(state: ViewState, committed: CommittedRows, beginning: Beginning): BegunState {
   return state.transaction(() => {
     const begun = state.progress();
     const kept = begun === null ? null : keptState(begun, committed, beginning);
@@ -29,7 +35,8 @@ export function beginState(state: ViewState, committed: CommittedRows, beginning
     else state.dropRows(isOwn(begun!, committed) ? committed.rowNumber : Infinity);
     const progress = kept ?? anew(committed, beginning, begun?.createdUs ?? 0);
     state.setProgress(progress);
-    return progress;
+    const goesOn = begun !== null && progress.lineage === begun.lineage;
+    return { progress, remadeAfterUs: goesOn ? null : committed.ownCreatedUs };
   });
 }
 

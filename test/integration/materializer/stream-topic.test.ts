@@ -109,6 +109,19 @@ test('an entity in two partitions stops the stream, and the times of producers a
   });
 }, 60_000);
 
+test('rows of two partitions that have the same numbers are all kept', async () => {
+  const { topic, view, entity, bundle } = await streamOf(LOG_APPEND_TIME, 2);
+  const at = Date.now() * 1_000 - SETTLED_US;
+  const two = ['ann', 'bob'].map((user_id) => ({ user_id, at, page: 'p', price: 1, id: '1' }));
+  const messages = two.map((click, partition) => ({ ...messageOf(click), partition }));
+  await sendMessages(kafka.brokers, topic, messages);
+  await project.drain(bundle);
+  const duck = await DuckDb.open({ threads: 1 });
+  const rows = await readHistory(duck, project.settings.history, view, entity);
+  duck.close();
+  expect([...rows.keys()].toSorted()).toEqual(['ann', 'bob'].map((user) => entityId(entity, [user])));
+}, 60_000);
+
 test('a message without a value is unreadable, and a topic that is gone is named', async () => {
   const { topic, bundle } = await streamOf();
   await sendMessages(kafka.brokers, topic, [{ key: 'x', value: null }, ...clicks(2, 0).map(messageOf)]);

@@ -60,6 +60,8 @@ interface StreamProcess {
   readonly child: ChildProcess;
   /** What it has said on stderr. */
   said(): string;
+  /** Resolves with its exit code when it has ended by itself. */
+  readonly ended: Promise<number | null>;
   /** Resolves when it has ended, by SIGTERM unless given. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -131,6 +133,7 @@ export async function groupedStreams(
       const one: StreamProcess = {
         child,
         said: () => text,
+        ended: exit.then(() => child.exitCode),
         async end(signal = 'SIGTERM') {
           child.kill('SIGCONT');
           child.kill(signal);

@@ -61,6 +61,23 @@ export async function deleteTopic(brokers: readonly string[], topic: string): Pr
   });
 }
 
+/** Adds partitions, so that there are so many. */
+export async function addPartitions(brokers: readonly string[], topic: string, count: number): Promise<void> {
+  await asAdmin(client(brokers, {}), (admin) =>
+    admin.createPartitions({ topicPartitions: [{ topic, count }] }).then(() => {}),
+  );
+}
+
+/** Forgets the messages of a partition before an offset, as retention does. */
+export async function forgetMessages(
+  brokers: readonly string[],
+  topic: string,
+  { partition, before }: { readonly partition: number; readonly before: number },
+): Promise<void> {
+  const partitions = [{ partition, offset: String(before) }];
+  await asAdmin(client(brokers, {}), (admin) => admin.deleteTopicRecords({ topic, partitions }));
+}
+
 /** A broker that has just come back, or made a topic, leads its partitions a moment later. */
 async function offsetsOf(kafka: kafkajs.Kafka, topic: string) {
   let offsets: Awaited<ReturnType<kafkajs.Admin['fetchTopicOffsets']>> = [];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { runMetricsText } from '../../../materializer/run/run-metrics.ts';
+import { partitionMetricsText } from '../../../materializer/run/partition-metrics.ts';
 import { beginRun } from '../../../materializer/run/run-record.ts';
 import type { RunPlan } from '../../../materializer/run/run-range.ts';
 import { verdictMetrics } from '../../../monitor/alerts/verdict-metrics.ts';
@@ -109,11 +110,21 @@ describe.each(readdirSync(folder).filter((file) => file.endsWith('.yaml')))('%s'
       shard: null,
     });
     const run = { ...began, watermarkUs: 1, newestEventUs: 1, newestCreatedUs: 1 };
+    const note = {
+      runId: 'first',
+      sourceId: 'topic',
+      partition: 3,
+      watermarkUs: 1,
+      offset: 9,
+      behind: 0,
+      edgesDue: 0,
+    };
     const judged = { snapshot: badDay(), lastRunUs: 1, openAlerts: { page: 1, note: 0 } };
     const texts = [
       await scraped(),
       runMetricsText([{ view, complete: run, last: run }]),
       verdictMetrics([judged], { slack: true }),
+      partitionMetricsText([{ view: view.id, notes: [{ ...note, late: 0, leftOut: 0, notedUs: 1 }] }]),
     ];
     const exported = new Set(texts.flatMap((text) => text.split('\n').map((line) => line.split(/[ {]/)[0])));
     for (const { alert, expr } of rulesOf(file)) {

@@ -18,6 +18,7 @@ const facts: fc.Arbitrary<FidelityFacts> = fc.record({
   own: fc.array(row, { maxLength: 5 }),
   others: fc.array(fc.record({ ...times, entity: fc.constantFrom('b', 'c'), values }), { maxLength: 2 }),
   isKnown: fc.boolean(),
+  isRemade: fc.boolean(),
   keptFromUs: fc.constantFrom(null, 2),
 });
 
@@ -35,4 +36,15 @@ test('it is true, or restamped at that event; and nothing else is', () => {
     { numRuns: 2_000 },
   );
   expect(met).toBeGreaterThan(50);
+});
+
+test('a row that a process had online before it died is never a foreign one', () => {
+  const served = { eventUs: 2, createdUs: 3, values: [1.5, 'a'] };
+  const others = [{ entity: 'b', eventUs: 2, createdUs: 3, values: [1.5, 'a'] }];
+  const own = [{ eventUs: 2, createdUs: 9, values: [2.5, 'b'] }];
+  const one = { kind: 'aggregated', features, served, own, others, isKnown: true, keptFromUs: null } as const;
+  expect(fidelity({ ...one, isRemade: false })).toEqual({ answer: 'foreign', entity: 'b' });
+  expect(fidelity({ ...one, isRemade: true })).toEqual({ answer: 'notKept', why: 'remade' });
+  const kept = { ...one, own: [{ eventUs: 2, createdUs: 3, values: [2.5, 'a'] }], isRemade: true };
+  expect(fidelity(kept).answer).toBe('altered');
 });
