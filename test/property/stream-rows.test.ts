@@ -69,7 +69,14 @@ function randomEvents(random: () => number, draw: Draw): ReceivedEvent[] {
 
 /** What the history keeps of a partition. */
 class KeptHistory {
-  committed: HistoryOutput['committed'] = { offset: 0, rowNumber: 0, watermarkUs: null, createdUs: 0 };
+  committed: HistoryOutput['committed'] = {
+    offset: 0,
+    rowNumber: 0,
+    watermarkUs: null,
+    createdUs: 0,
+    ownCreatedUs: null,
+    lineage: null,
+  };
   readonly rows = new Map<string, Map<number, Rows[number] & { createdUs: number }>>();
   readonly #view: ViewStream['view'];
 
@@ -87,7 +94,7 @@ class KeptHistory {
       expect(createdUs).toBeGreaterThan(own.get(eventUs)?.createdUs ?? 0);
       own.set(eventUs, { eventUs, createdUs, deleted, values });
     }
-    this.committed = { ...made };
+    this.committed = { ...made, ownCreatedUs: made.createdUs };
   }
 
   of(entity: string): Rows {
@@ -108,6 +115,7 @@ async function rehearse(random: () => number, folder: string): Promise<void> {
       entity,
       partition: 0,
       stateFile,
+      owner: 'test',
       sourceId: 'test',
       horizonUs,
       history,

@@ -63,8 +63,9 @@ export async function faultGroupedStreams(
     }
     await group.send(50);
     for (const stream of streams.filter(({ child }) => child.exitCode !== null)) {
-      // One that is stopped within a transaction of SQLite holds the registry or the online store from all others.
-      if (!/locked/.test(stream.said())) throw new Error(`a stream has ended: ${stream.said()}`);
+      // One that is stopped within a transaction of SQLite holds the registry or the online store from all others; and
+      // one that begins while Kafka is away says so and ends.
+      if (!/locked|ECONNREFUSED/.test(stream.said())) throw new Error(`a stream has ended: ${stream.said()}`);
       streams.splice(streams.indexOf(stream), 1);
       start();
     }

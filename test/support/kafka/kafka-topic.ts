@@ -75,7 +75,11 @@ export async function forgetMessages(
   { partition, before }: { readonly partition: number; readonly before: number },
 ): Promise<void> {
   const partitions = [{ partition, offset: String(before) }];
-  await asAdmin(client(brokers, {}), (admin) => admin.deleteTopicRecords({ topic, partitions }));
+  await asAdmin(client(brokers, {}), async (admin) => {
+    // So that it knows the leaders.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions });
+  });
 }
 
 /** A broker that has just come back, or made a topic, leads its partitions a moment later. */
