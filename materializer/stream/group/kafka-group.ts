@@ -62,6 +62,8 @@ export class KafkaGroup implements StreamGroup {
   #coordinator: Connection | null = null;
   #timer: NodeJS.Timeout | null = null;
   #isBeating = false;
+  /** Of the one signal of all shares: a listener for each would pile up. */
+  #stopped: Promise<null> | null = null;
 
   constructor(options: KafkaGroupOptions) {
     this.#options = options;
@@ -79,12 +81,13 @@ export class KafkaGroup implements StreamGroup {
 
   async join(signal: AbortSignal): Promise<Share | null> {
     this.#endShare();
+    const stopped = (this.#stopped ??= aborted(signal));
     while (!signal.aborted) {
       try {
         const joining = this.#joined(signal);
         joining.catch(() => {});
         // The coordinator may keep it waiting for others.
-        const share = await Promise.race([joining, aborted(signal)]);
+        const share = await Promise.race([joining, stopped]);
         if (signal.aborted) break;
         if (share !== null) return share;
       } catch (error) {
