@@ -227,9 +227,9 @@ export interface OnDemandView {
   /** Without column and aggregation; their log policy is the strictest of what the view takes unless they state one. */
   readonly features: readonly Feature[];
   readonly code: OnDemandCode;
-  /** Why it cannot run in the thread that answers, e.g. `a loop (distance.ts:4)`; null: it can. */
-  readonly endless: string | null;
-  /** Whether it runs in a process of its own with a deadline: `endless` says so, and `isolate: false` is not given. */
+  /** Why it is not known to be cheap, after "it": `has a loop (distance.ts:4)`; null: it may run in the thread that answers. */
+  readonly costly: string | null;
+  /** Whether it runs in a process of its own with a deadline: it is costly, and `isolate: false` is not given. */
   readonly isolated: boolean;
   /** What an int64 and a timestamp are to the function: numbers, where none is past 2^53 - 1, or always bigints. */
   readonly int64: 'number' | 'bigint';

@@ -176,7 +176,13 @@ async function nextBundle(
 function keptCode(view: OnDemandView, applied: Bundle | null): OnDemandView {
   const before = applied?.onDemand.get(view.id);
   if (before?.code.hash !== view.code.hash) return view;
-  return { ...view, code: before.code, endless: before.endless };
+  const isSameReason = reasonOf(view.costly) === reasonOf(before.costly);
+  return { ...view, code: before.code, costly: isSameReason ? before.costly : view.costly };
+}
+
+/** Why a function is costly, without the line, which a comment moves. */
+function reasonOf(costly: string | null): string | null {
+  return costly?.replace(/ \([^()]*:\d+\)$/, '') ?? null;
 }
 
 /** The past schemas and the current one, which is last. */

@@ -33,15 +33,20 @@ import { formatDuration } from '../contract/std/duration.ts';
 import { withoutPassword } from '../contract/std/secret-text.ts';
 import { freshnessOf, freshnessToJson } from './view-freshness.ts';
 import { onDemandNamed, renderCatalogue, renderDefinition, viewNamed } from './show.ts';
+import { functionsText, functionToJson } from './where-it-runs.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, the exit code is 1 when there are changes. */
 export async function plan(context: CommandContext, options: { exitCode?: boolean }): Promise<ExitCode> {
   const project = projectOf(context);
-  const { changes, rewrites, streams } = await RegistryDatabase.using(project.settings.registry, (db) =>
+  const { changes, rewrites, streams, next } = await RegistryDatabase.using(project.settings.registry, (db) =>
     planProject(project, db),
   );
-  const data = { changes: changes.map(changeToJson), rewrites, streams };
-  await printResult(context, data, () => renderChanges(changes, rewrites, undefined, streams));
+  const computed = [...next.onDemand.values()];
+  const functions = computed.map(functionToJson);
+  const data = { changes: changes.map(changeToJson), rewrites, streams, functions };
+  const render = (): string =>
+    `${renderChanges(changes, rewrites, undefined, streams)}${functionsText(computed)}`;
+  await printResult(context, data, render);
   return options.exitCode === true && changes.length > 0 ? 1 : 0;
 }
 

@@ -25,6 +25,7 @@ import { formatType } from '../contract/value-type.ts';
 import { fullFromUs } from '../contract/windows.ts';
 import { ageText, freshnessText } from './view-freshness.ts';
 import type { ViewFreshness } from './view-freshness.ts';
+import { whereItRuns } from './where-it-runs.ts';
 
 /** One table each of entities, views and services, and what was allowed although the guard refused it. */
 export function renderCatalogue(
@@ -223,14 +224,12 @@ function renderOnDemand(view: OnDemandView): string {
     const as = role === of ? '' : ` as ${role}`;
     return `${of}${as}: ${features.map(({ argument }) => argument).join(', ')}`;
   });
-  const where = view.isolated ? 'runs isolated' : 'runs in the thread that answers';
-  const endless = view.endless === null ? '' : `${view.isolated ? ':' : ', although it has'} ${view.endless}`;
   const facts = [
     `view ${view.id} (on demand, definition ${definitionName(view.definitionId)})`,
     view.description,
     `inputs ${inputsText(view.inputs).join('; ') || 'none'}`,
     `uses ${uses.join('; ') || 'nothing'}`,
-    `code ${view.code.file}, ${view.code.hash.slice(0, 12)}; ${where}${endless}`,
+    `code ${view.code.file}, ${view.code.hash.slice(0, 12)}; ${whereItRuns(view)}`,
     view.int64 === 'bigint' ? 'int64 and timestamps are bigints' : null,
     `owner ${view.owner ?? 'nobody'}`,
   ];

@@ -65,7 +65,7 @@ function computedView(used: FeatureView, { requestKeys, views }: FeatureService)
     ],
     features: Array.from({ length: OUTPUTS }, (_, i) => ({ ...PLAIN_FEATURE, name: `f${i}`, type: FLOAT })),
     code: { hash: '0'.repeat(64), script, sourceMap: null, file: 'trip.ts', line: 1 },
-    endless: null,
+    costly: null,
     isolated: false,
     int64: 'number',
     samples: [],

@@ -21,7 +21,7 @@ export function viewOf(
     uses: [],
     features: features.map((feature) => ({ ...PLAIN_FEATURE, name: feature, type })),
     code: { hash: '', script, sourceMap: null, file: `${name}.ts`, line: 1 },
-    endless: null,
+    costly: null,
     isolated: false,
     int64: 'number' as const,
     samples: [],

@@ -196,7 +196,8 @@ const onDemandView = z.object({
     file: text,
     line: count.min(1),
   }),
-  endless: text.nullable(),
+  // Bundles of before knew loops only.
+  costly: text.nullable().default('was applied by an older plumb, which did not judge it; apply again'),
   isolated: z.boolean(),
   int64: z.enum(['number', 'bigint']),
   engine: text.optional(),

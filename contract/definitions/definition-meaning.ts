@@ -198,7 +198,7 @@ export const AGGREGATION_MEANING: Table<Aggregation, 'sessionUs'> = {
 /** Without id, name and version, which name a view, and the definition id; features have their own table. */
 export const ON_DEMAND_MEANING: Table<
   OnDemandView,
-  'id' | 'name' | 'version' | 'definitionId' | 'features' | 'samples' | 'endless'
+  'id' | 'name' | 'version' | 'definitionId' | 'features' | 'samples' | 'costly'
 > = {
   inputs: { option: 'inputs', meaning: inputsMeaning, show: (view) => inputsText(view.inputs) },
   uses: {

@@ -2,7 +2,7 @@
  * A function of an on-demand view called over many rows outside of a request, by training and by the replay: the code
  * and the arguments of serving, so the same bits.
  *
- * A function in which no loop was found is called in this thread. Every other one runs in a process of its own, where a
+ * A function that is known to be cheap is called in this thread. Every other one runs in a process of its own, where a
  * call of over a second is ended.
  */
 import type { Definitions, OnDemandView } from '../model.ts';
@@ -27,8 +27,8 @@ export async function openCaller(
   view: OnDemandView,
   definitions: Pick<Definitions, 'views' | 'onDemand'>,
 ): Promise<FunctionCaller> {
-  // Where a loop was found it may be endless, whatever the sidecar is told to risk.
-  if (view.isolated || view.endless !== null) {
+  // What is not known to be cheap may never end, whatever the sidecar is told to risk.
+  if (view.isolated || view.costly !== null) {
     const isolated = new IsolatedFunctions([view], definitions, { callMs: CALL_MS });
     await isolated.start();
     return { call: (rows) => isolated.rows(view.id, rows), close: () => isolated.close() };

@@ -10,9 +10,6 @@ export interface Binding {
   readonly name: string;
   /** Declared at the top of the code, and so kept from one call to the next. */
   readonly isTop: boolean;
-  /** What the code that gives it its value refers to: what a function may call. */
-  readonly refersTo: Set<Binding>;
-  readonly start: number;
 }
 
 export interface NameUse {
@@ -27,14 +24,13 @@ export interface NameUse {
 
 interface NameUses {
   readonly uses: readonly NameUse[];
-  readonly bindings: readonly Binding[];
   /** Where `this` stands for no object of the code's own: outside of classes and of methods of objects. */
   readonly strayThis: readonly number[];
 }
 
 export function nameUsesOf(tree: SyntaxNode): NameUses {
   const walk = new NameWalk();
-  walk.visit(tree, { scope: null, owners: [], isInFunction: false, hasThis: false });
+  walk.visit(tree, { scope: null, isInFunction: false, hasThis: false });
   return walk;
 }
 
@@ -54,8 +50,6 @@ class Scope {
 /** Where the walk is. */
 interface At {
   readonly scope: Scope | null;
-  /** The names whose value is being written. */
-  readonly owners: readonly Binding[];
   readonly isInFunction: boolean;
   readonly hasThis: boolean;
 }
@@ -72,7 +66,6 @@ const BLOCKS = new Set([
 
 class NameWalk implements NameUses {
   readonly uses: NameUse[] = [];
-  readonly bindings: Binding[] = [];
   readonly strayThis: number[] = [];
 
   visit(node: SyntaxNode, at: At): void {
@@ -142,14 +135,8 @@ class NameWalk implements NameUses {
   #function(node: SyntaxNode, at: At, isMethod: boolean): void {
     const scope = new Scope(at.scope);
     const isArrow = node.type === 'ArrowFunctionExpression';
-    const own: Binding[] = [];
-    if (node.type === 'FunctionExpression' && isNode(node['id']))
-      own.push(this.#declare(scope, node['id'], false));
-    if (node.type === 'FunctionDeclaration' && isNode(node['id'])) {
-      const declared = at.scope?.find(String(node['id']['name'])) ?? null;
-      if (declared !== null) own.push(declared);
-    }
-    if (!isArrow) this.#declareNamed(scope, 'arguments', node.start, false);
+    if (node.type === 'FunctionExpression' && isNode(node['id'])) this.#declare(scope, node['id'], false);
+    if (!isArrow) this.#declareNamed(scope, 'arguments', false);
     const params = node['params'] as SyntaxNode[];
     for (const param of params) this.#declarePattern(param, scope, false);
     const body = part(node, 'body');
@@ -160,7 +147,6 @@ class NameWalk implements NameUses {
     }
     const inner = {
       scope,
-      owners: [...at.owners, ...own],
       isInFunction: true,
       hasThis: isArrow ? at.hasThis : isMethod,
     };
@@ -171,13 +157,8 @@ class NameWalk implements NameUses {
 
   #class(node: SyntaxNode, at: At): void {
     const scope = new Scope(at.scope);
-    const own: Binding[] = [];
-    if (isNode(node['id'])) {
-      own.push(this.#declare(scope, node['id'], false));
-      const outer = node.type === 'ClassDeclaration' ? at.scope?.find(String(node['id']['name'])) : null;
-      if (outer) own.push(outer);
-    }
-    const inner = { ...at, scope, owners: [...at.owners, ...own], hasThis: true };
+    if (isNode(node['id'])) this.#declare(scope, node['id'], false);
+    const inner = { ...at, scope, hasThis: true };
     if (isNode(node['superClass'])) this.visit(node['superClass'], at);
     this.visit(part(node, 'body'), inner);
   }
@@ -219,9 +200,8 @@ class NameWalk implements NameUses {
 
   #declarator(node: SyntaxNode, at: At): void {
     const id = part(node, 'id');
-    const own = namesIn(id).flatMap((one) => at.scope?.find(String(one['name'])) ?? []);
     this.#defaults(id, at);
-    if (isNode(node['init'])) this.visit(node['init'], { ...at, owners: [...at.owners, ...own] });
+    if (isNode(node['init'])) this.visit(node['init'], at);
   }
 
   /** What is assigned to: names are written, members of objects are only used. */
@@ -249,23 +229,21 @@ class NameWalk implements NameUses {
     } else for (const child of childrenOf(node)) this.#defaults(child, at);
   }
 
-  #use(node: SyntaxNode, { scope, owners, isInFunction }: At, isWrite: boolean): void {
+  #use(node: SyntaxNode, { scope, isInFunction }: At, isWrite: boolean): void {
     const name = String(node['name']);
     const binding = scope?.find(name) ?? null;
-    if (binding !== null) for (const owner of owners) owner.refersTo.add(binding);
     this.uses.push({ name, start: node.start, isWrite, isInFunction, binding });
   }
 
   #declare(scope: Scope, id: SyntaxNode, isTop: boolean): Binding {
-    return this.#declareNamed(scope, String(id['name']), id.start, isTop);
+    return this.#declareNamed(scope, String(id['name']), isTop);
   }
 
-  #declareNamed(scope: Scope, name: string, start: number, isTop: boolean): Binding {
+  #declareNamed(scope: Scope, name: string, isTop: boolean): Binding {
     const known = scope.names.get(name);
     if (known !== undefined) return known;
-    const binding = { name, isTop, refersTo: new Set<Binding>(), start };
+    const binding = { name, isTop };
     scope.names.set(name, binding);
-    this.bindings.push(binding);
     return binding;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Reads the function of an on-demand view: where it stands, what it may not do, whether it may never end, and the text
+ * Reads the function of an on-demand view: where it stands, what it may not do, what it may cost, and the text
  * by which other programs run it. Called while definitions are compiled; the view itself is not known yet.
  */
 import { readFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { SourceMap } from 'node:module';
 import type { SourceMapPayload } from 'node:module';
+import type { OnDemandArgument } from '../../contract/on-demand/arguments.ts';
 import { ModuleDraft } from '../../contract/definitions/draft.ts';
 import type { OnDemandDraft, Place } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
@@ -16,7 +17,8 @@ import { givenText } from '../../contract/std/given-text.ts';
 import type { BundleFault } from './bundle-fault.ts';
 import { bundleModule } from './bundled-module.ts';
 import type { BundledModule, ImportedModule } from './bundled-module.ts';
-import { endlessPartOf } from './endless.ts';
+import { costlyPartOf } from './cost/sized-run.ts';
+import type { CostlyPart } from './cost/sized-run.ts';
 import { faultOfModule } from './project-files.ts';
 import { faultsOfPurity } from './purity.ts';
 import { hashOfTrees } from './syntax-hash.ts';
@@ -25,8 +27,11 @@ import type { SyntaxNode } from './syntax-tree.ts';
 
 export interface ReadCode {
   readonly code: OnDemandCode;
-  /** Why it may never end, e.g. `a loop (distance.ts:4)`; null: it ends. */
-  readonly endless: string | null;
+  /**
+   * @param args  that it is given, with their types
+   * @returns     why it is not known to be cheap, e.g. `has a loop (distance.ts:4)`; null: it is
+   */
+  costlyFor(args: readonly OnDemandArgument[], int64: 'number' | 'bigint'): string | null;
 }
 
 /** @returns null when there are mistakes, which are added to the others */
@@ -67,9 +72,9 @@ function readInline(text: string, at: Place, folder: string, add: Add): ReadCode
   for (const { start, message } of faultsOfPurity(fn, 'inline'))
     add(atLine(found.file, lineOf(start)), message);
   const file = relative(folder, found.file);
-  const part = endlessPartOf(fn);
   const code = { hash: hashOfTrees([fn]), script, sourceMap: null, file, line: found.line };
-  return { code, endless: part === null ? null : `${part.what} (${file}:${lineOf(part.start)})` };
+  const placeOf = ({ start }: CostlyPart): string => ` (${file}:${lineOf(start)})`;
+  return { code, costlyFor: costlyWith(fn, placeOf) };
 }
 
 /** An expression that gives the function: as it stands, or as the method that it was written as. */
@@ -140,7 +145,7 @@ class ModuleReader {
     const { script, sourceMap } = bundled;
     const hash = hashOfTrees(trees as SyntaxNode[], links);
     const code = { hash, script, sourceMap, file: relative(this.#folder, this.#file), line: 1 };
-    return { code, endless: endlessOf(bundled) };
+    return { code, costlyFor: costlyWith(bundled.tree, (part) => placeIn(bundled, part)) };
   }
 
   #isReadable(): boolean {
@@ -200,12 +205,17 @@ function packageTree(text: string): SyntaxNode {
   }
 }
 
-function endlessOf({ text, sourceMap, tree }: BundledModule): string | null {
-  const part = endlessPartOf(tree);
-  if (part === null) return null;
-  const line = lineAt(text, part.start);
-  const column = part.start - (text.lastIndexOf('\n', part.start) + 1);
+function costlyWith(tree: SyntaxNode, placeOf: (part: CostlyPart) => string): ReadCode['costlyFor'] {
+  return (args, int64) => {
+    const part = costlyPartOf(tree, args, int64);
+    return part === null ? null : `${part.what}${placeOf(part)}`;
+  };
+}
+
+/** @returns ` (file:line)` of the module that a part of the bundled text comes from; '' where none does */
+function placeIn({ text, sourceMap }: BundledModule, { start }: CostlyPart): string {
+  const line = lineAt(text, start);
+  const column = start - (text.lastIndexOf('\n', start) + 1);
   const entry = new SourceMap(JSON.parse(sourceMap) as SourceMapPayload).findEntry(line - 1, column);
-  const place = 'originalSource' in entry ? ` (${entry.originalSource}:${entry.originalLine + 1})` : '';
-  return `${part.what}${place}`;
+  return 'originalSource' in entry ? ` (${entry.originalSource}:${entry.originalLine + 1})` : '';
 }

@@ -111,11 +111,13 @@ class OnDemandCheck {
     const features = this.#features(options.features, strictest);
     const read = this.#context.codes.get(this.#draft);
     if (uses === null || read === null || read === undefined) return null;
-    if (read.endless !== null && options.isolate === false)
+    const args = argumentsOf({ inputs, uses }, this.#definitions());
+    const costly = read.costlyFor(args, options.int64);
+    if (costly !== null && options.isolate === false)
       this.#context.warn(
-        `${this.#what}: isolate: false lets it stop all answers, since it has ${read.endless}`,
+        `${this.#what}: isolate: false lets it stop all answers, since it is not known to be cheap: it ${costly}`,
       );
-    const samples = this.#samples(options, inputs, argumentsOf({ inputs, uses }, this.#definitions()));
+    const samples = this.#samples(options, inputs, args);
     const { int64, version, owner, team, description, tags, deprecated } = options;
     const view = {
       id: this.#draft.id,
@@ -125,8 +127,8 @@ class OnDemandCheck {
       uses,
       features,
       code: read.code,
-      endless: read.endless,
-      isolated: read.endless !== null && options.isolate !== false,
+      costly,
+      isolated: costly !== null && options.isolate !== false,
       int64,
       samples,
       owner,

@@ -66,7 +66,7 @@ export class FunctionRunner {
    */
   warm(given: Value[], outputs: Value[]): void {
     // One that may never end could do so over a value that nobody sends.
-    if (this.view.isolated || this.view.endless !== null) return;
+    if (this.view.isolated || this.view.costly !== null) return;
     for (const [i, { type }] of (this.#runs as OnDemandFunction).arguments.entries()) {
       given[i] = madeUpValue(type);
     }

@@ -87,7 +87,7 @@ export async function warmUp(
 
 /** In place of a function that may never end stands one that does: no process of its own is started for it. */
 function endingView(view: OnDemandView): OnDemandView {
-  if (!view.isolated && view.endless === null) return view;
+  if (!view.isolated && view.costly === null) return view;
   const nulls = Object.fromEntries(view.features.map(({ name }) => [name, null]));
   const code = { ...view.code, script: `() => (${JSON.stringify(nulls)})`, sourceMap: null };
   return { ...view, code, isolated: false };

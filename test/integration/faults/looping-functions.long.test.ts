@@ -160,7 +160,7 @@ function loopingContent(content: Omit<Bundle, 'hash'>): Omit<Bundle, 'hash'> {
     onDemandView(name, `({ x }) => { while (x === ${LOOPING}) {} return { y: 2 * x } }`, {
       inputs: [x],
       features: [feature('y', 'float64')],
-      endless: `a loop (${name}.ts:1)`,
+      costly: `has a loop (${name}.ts:1)`,
       isolated: true,
     }),
   );

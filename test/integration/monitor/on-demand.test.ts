@@ -274,7 +274,7 @@ test('a call that does not end costs its own vector alone, and is named', async 
       inputs: BASKET.inputs,
       uses: BASKET.uses,
       features: BASKET.features,
-      endless: 'a loop (basket.ts:2)',
+      costly: 'has a loop (basket.ts:2)',
       isolated: true,
     },
   );

@@ -397,7 +397,7 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
 
 test.each<[string, Partial<OnDemandView>]>([
   ['in the thread that answers', {}],
-  ['isolated', { isolated: true, endless: 'a loop (bare.ts:1)' }],
+  ['isolated', { isolated: true, costly: 'has a loop (bare.ts:1)' }],
 ])(
   'code %s is exchanged while requests come: none fails, and each record says which code answered',
   async (_, where) => {

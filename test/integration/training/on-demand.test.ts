@@ -272,7 +272,7 @@ describe('a function that gives no values', () => {
 
   test('since it loops is ended after a second', async () => {
     const loop = '({ cart }) => { let x = cart; while (x === 13) x = 13; return { x }; }';
-    await publish([faulty(loop, { endless: 'a loop (odd.ts:1)', isolated: false })]);
+    await publish([faulty(loop, { costly: 'has a loop (odd.ts:1)', isolated: false })]);
     labels('cart,event_timestamp,driver_id', ...[1, 13, 2].map((cart) => `${cart},2026-01-02,1`));
     const { notes } = await train();
     expect((await setRows()).map((row) => row['odd__x'])).toEqual([1, -5, 2]);

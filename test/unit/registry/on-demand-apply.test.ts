@@ -6,6 +6,7 @@ import { allowanceOf } from '../../../registry/allowance.ts';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
 import { renderChanges } from '../../../registry/change-text.ts';
 import { onDemandNamed, renderCatalogue, renderDefinition } from '../../../registry/show.ts';
+import { functionsText } from '../../../registry/where-it-runs.ts';
 import { bundleFromJson, bundleToJson } from '../../../contract/definitions/definition-json.ts';
 import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../../contract/model.ts';
@@ -319,7 +320,7 @@ describe('what is shown of on-demand views', () => {
     const shop = await OnDemandShop.open();
     shop.write(
       'compute/level.ts',
-      'export default ({ ratio }) => { for (const x of [1]) if (ratio > x) return { high: true };\n  return { high: null }; };\n',
+      'export default ({ ratio }) => { do { if (ratio > 1) return { high: true }; } while (false);\n  return { high: null }; };\n',
     );
     shop.write(
       'definitions/shop.yaml',
@@ -331,6 +332,9 @@ describe('what is shown of on-demand views', () => {
     const level = renderDefinition(bundle, 'level', kept);
     expect(level).toContain('uses basket: ratio');
     expect(level).toContain('runs in the thread that answers, although it has a loop (compute/level.ts:1)');
+    expect(functionsText(bundle.onDemand.values())).toBe(
+      '\n\nbasket runs in the thread that answers\nlevel runs in the thread that answers, although it has a loop (compute/level.ts:1)',
+    );
     expect(renderDefinition(bundle, 'basket', kept)).toContain('inputs cart_value float64');
     expect(onDemandNamed(bundle, 'basket:ratio')!.id).toBe('basket');
     expect(renderDefinition(bundle, 'cart', kept)).toContain(

@@ -63,7 +63,7 @@ describe('an on-demand view of a project', () => {
   ])('in %s', async (_, files) => {
     const definitions = await compile(await shopProject(files));
     const basket = definitions.onDemand.get('basket')!;
-    expect(basket).toMatchObject({ endless: null, isolated: false, int64: 'number', version: 1 });
+    expect(basket).toMatchObject({ costly: null, isolated: false, int64: 'number', version: 1 });
     expect(basket.uses).toEqual([
       {
         role: 'purchases',
@@ -137,9 +137,9 @@ describe('an on-demand view of a project', () => {
     const { onDemand } = await compile(folder, (message) => warnings.push(message));
     expect(warnings).toEqual([
       'feature "sold" of on-demand view "basket" is logged raw, although something that it is made of is hmac',
-      'on-demand view "level": isolate: false lets it stop all answers, since it has a loop (compute/level.ts:3)',
+      'on-demand view "level": isolate: false lets it stop all answers, since it is not known to be cheap: it has a loop that does not count up to a length (compute/level.ts:3)',
     ]);
-    expect(onDemand.get('level')).toMatchObject({ isolated: false, endless: 'a loop (compute/level.ts:3)' });
+    expect(onDemand.get('level')).toMatchObject({ isolated: false, costly: 'has a loop that does not count up to a length (compute/level.ts:3)' });
   });
 
   test('an input with the name of a key is that key, and no input of the service', async () => {

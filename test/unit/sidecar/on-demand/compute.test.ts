@@ -270,7 +270,7 @@ test('plans are ready once one function was called and the process of another is
   const slow = onDemandView('bare', `((n) => ({ x }) => ({ sum: x, wrong: n & 1 }))(${inTime})`, {
     features: bare.features,
     inputs: bare.inputs,
-    endless: 'a loop (bare.ts:1)',
+    costly: 'has a loop (bare.ts:1)',
     isolated: true,
   });
   const functions = new FunctionSlots();

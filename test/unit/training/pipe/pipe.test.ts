@@ -120,7 +120,7 @@ describe('rows', () => {
       '({ x }) => { while (x === 13) {} return { spun: x * 2 }; }',
       { x: 'float64' },
       { spun: 'float64' },
-      { endless: 'a loop (spin.ts:1)', isolated: true },
+      { costly: 'has a loop (spin.ts:1)', isolated: true },
     );
     const rows = Array.from({ length: 2_000 }, (_, x): Value[] => [x]);
     const { batches, notes } = await pipe(streamOf(view.inputs, [rows]), view);

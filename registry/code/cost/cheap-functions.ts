@@ -1,0 +1,222 @@
+/** The functions and constructors of the language that are known to be cheap, by the names under which they are called. */
+import { madeText, nameOfKind, takeNumber, textSize } from './judge.ts';
+import type { CheapCall, Judge } from './judge.ts';
+import {
+  bigint,
+  BOOLEAN,
+  DATE,
+  either,
+  ERROR,
+  KIND,
+  listOf,
+  mayBe,
+  NUMBER,
+  PRIMITIVE,
+  sizeOf,
+  text,
+  UNDEFINED,
+} from './shape.ts';
+import type { Shape } from './shape.ts';
+import { fixed, isFixed, NOTHING, ONE, plus, times } from './size.ts';
+
+/** A set or map that is made of what the function is given: more could all meet in one place of its table. */
+const MOST_KEYS = 64;
+/** A bigint of a number has at most so many bits, and `BigInt.asIntN` may be asked for as many. */
+const NUMBER_BITS = 1_024;
+const MOST_BITS = 4_096;
+const DATE_STEPS = fixed(100);
+/** An error keeps where it was made. */
+const ERROR_STEPS = fixed(1_000);
+
+const ofNumbers: CheapCall = (judge, _, args) => {
+  for (const arg of args) takeNumber(judge, arg);
+  judge.charge(fixed(4 + args.length));
+  return NUMBER;
+};
+const ofFirstNumber: CheapCall = (judge, _, [first]) => takeNumber(judge, first);
+const isWhat: CheapCall = () => BOOLEAN;
+const isNumber: CheapCall = (judge, _, [first]) => {
+  takeNumber(judge, first);
+  return BOOLEAN;
+};
+
+const MATH =
+  'abs acos acosh asin asinh atan atan2 atanh cbrt ceil clz32 cos cosh exp expm1 floor fround hypot imul log log10 ' +
+  'log1p log2 max min pow round sign sin sinh sqrt tan tanh trunc';
+
+/** `Math.abs(x)`, `Number(x)` */
+export const CHEAP_FUNCTIONS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
+  ...MATH.split(' ').map((name) => [`Math.${name}`, ofNumbers] as const),
+  ['Number', ofFirstNumber],
+  ['Number.isFinite', isWhat],
+  ['Number.isInteger', isWhat],
+  ['Number.isNaN', isWhat],
+  ['Number.isSafeInteger', isWhat],
+  ['Number.parseFloat', parsed],
+  ['Number.parseInt', parsed],
+  ['parseFloat', parsed],
+  ['parseInt', parsed],
+  ['isFinite', isNumber],
+  ['isNaN', isNumber],
+  ['Boolean', isWhat],
+  ['String', (judge, _, [first]) => madeText(judge, first === undefined ? ONE : textSize(judge, first))],
+  ['String.fromCharCode', characters],
+  ['String.fromCodePoint', characters],
+  ['BigInt', bigintOf],
+  ['BigInt.asIntN', wrapped],
+  ['BigInt.asUintN', wrapped],
+  ['Array.isArray', isWhat],
+  ['Array.of', (judge, _, args) => listed(judge, args)],
+  ['Object.keys', (judge, _, [first]) => membersOf(judge, first).keys],
+  ['Object.values', (judge, _, [first]) => membersOf(judge, first).values],
+  ['Object.entries', (judge, _, [first]) => membersOf(judge, first).entries],
+  ['Object.hasOwn', hasOwn],
+  ['Object.is', isSameValue],
+  ['JSON.stringify', jsonText],
+  ['Date.UTC', ofNumbers],
+  ['Date.parse', (judge, _, [first]) => dateOf(judge, first, NUMBER)],
+  ...errorNames().map((name) => [name, errorOf] as const),
+]);
+
+/** `new Date(x)` */
+export const CHEAP_CONSTRUCTORS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
+  ['Date', (judge, _, [first]) => dateOf(judge, first, DATE)],
+  ['Set', (judge, _, [first]) => keyed(judge, first, 'set')],
+  ['Map', (judge, _, [first]) => keyed(judge, first, 'map')],
+  ...typedNames().map((name) => [name, typedOf] as const),
+  ...errorNames().map((name) => [name, errorOf] as const),
+]);
+
+export const CHEAP_CONSTANTS: ReadonlySet<string> = new Set([
+  ...['E', 'LN10', 'LN2', 'LOG10E', 'LOG2E', 'PI', 'SQRT1_2', 'SQRT2'].map((name) => `Math.${name}`),
+  ...['EPSILON', 'MAX_SAFE_INTEGER', 'MAX_VALUE', 'MIN_SAFE_INTEGER', 'MIN_VALUE', 'NaN'].map(
+    (name) => `Number.${name}`,
+  ),
+  'Number.NEGATIVE_INFINITY',
+  'Number.POSITIVE_INFINITY',
+  'NaN',
+  'Infinity',
+]);
+
+function errorNames(): string[] {
+  return ['Error', 'RangeError', 'TypeError'];
+}
+function typedNames(): string[] {
+  const numbers = [
+    'Int8',
+    'Uint8',
+    'Uint8Clamped',
+    'Int16',
+    'Uint16',
+    'Int32',
+    'Uint32',
+    'Float32',
+    'Float64',
+  ];
+  return numbers.map((name) => `${name}Array`);
+}
+
+function parsed(judge: Judge, _: Shape, [first, radix]: readonly Shape[]): Shape {
+  if (first !== undefined) judge.charge(textSize(judge, first));
+  return takeNumber(judge, radix);
+}
+
+function characters(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+  ofNumbers(judge, UNDEFINED, args);
+  return text(fixed(2 * args.length));
+}
+
+function bigintOf(judge: Judge, _: Shape, [first = UNDEFINED]: readonly Shape[]): Shape {
+  const odd = nameOfKind(first, ~PRIMITIVE | KIND.text);
+  if (odd !== null) judge.refuse(`makes ${odd} a bigint`);
+  return bigint(Math.max(NUMBER_BITS, first.bits));
+}
+
+function wrapped(judge: Judge, _: Shape, [bits = UNDEFINED, value = UNDEFINED]: readonly Shape[]): Shape {
+  if (typeof bits.value !== 'number' || bits.value > MOST_BITS)
+    judge.refuse(`makes a bigint of more than ${MOST_BITS} bits, or of bits that do not stand there`);
+  bigintOf(judge, UNDEFINED, [value]);
+  return bigint(bits.value);
+}
+
+/** A list of what stands there. */
+export function listed(judge: Judge, items: readonly Shape[]): Shape {
+  const size = items.reduce((sum, one) => plus(sum, plus(ONE, sizeOf(one, plus))), NOTHING);
+  judge.charge(fixed(items.length));
+  const item = items.reduce<Shape | null>((all, one) => (all === null ? one : either(all, one)), null);
+  return listOf(item, fixed(items.length), size);
+}
+
+function membersOf(judge: Judge, shape: Shape = UNDEFINED) {
+  const odd = nameOfKind(shape, ~(KIND.object | KIND.undefined | KIND.null));
+  if (odd !== null) judge.refuse(`lists the members of ${odd}`);
+  const fields = [...(shape.fields ?? [])];
+  const keys = listed(
+    judge,
+    fields.map(([name]) => text(fixed(name.length))),
+  );
+  const entries = fields.map(([name, of]) => listed(judge, [text(fixed(name.length)), of]));
+  return {
+    keys,
+    values: listed(
+      judge,
+      fields.map(([, of]) => of),
+    ),
+    entries: listed(judge, entries),
+  };
+}
+
+function hasOwn(judge: Judge, _: Shape, [of = UNDEFINED, name = UNDEFINED]: readonly Shape[]): Shape {
+  const odd = nameOfKind(of, ~(KIND.object | KIND.undefined | KIND.null));
+  if (odd !== null) judge.refuse(`asks for a member of ${odd}`);
+  judge.charge(textSize(judge, name));
+  return BOOLEAN;
+}
+
+function isSameValue(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+  for (const arg of args) if (mayBe(arg, KIND.text)) judge.charge(arg.size);
+  return BOOLEAN;
+}
+
+/** Of a value that holds no others: a text grows by its escapes. */
+function jsonText(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+  const [first = UNDEFINED] = args;
+  if (args.length > 1 || mayBe(first, ~(PRIMITIVE & ~KIND.bigint)))
+    judge.refuse('calls `JSON.stringify` of more than a number or a text');
+  return madeText(judge, plus(times(textSize(judge, first), 6), fixed(2)));
+}
+
+function dateOf(judge: Judge, first: Shape = UNDEFINED, gives: Shape): Shape {
+  takeNumber(judge, first);
+  judge.charge(DATE_STEPS);
+  return gives;
+}
+
+function keyed(judge: Judge, of: Shape = UNDEFINED, kind: 'set' | 'map'): Shape {
+  const odd = nameOfKind(of, ~(KIND.list | KIND.undefined | KIND.null));
+  if (odd !== null) judge.refuse(`makes a ${kind} of ${odd}`);
+  if (judge.isCalled && (!isFixed(of.count) || (of.count[0] ?? 0) > MOST_KEYS))
+    judge.refuse(`makes a ${kind} of more than ${MOST_KEYS} things that it is given`);
+  judge.charge(plus(of.size, times(of.count, 10)));
+  if (kind === 'set') return listOf(of.item, of.count, of.size, 'set');
+  const entry = of.item;
+  if (entry !== null && entry.kinds !== KIND.list) judge.refuse('makes a map of what are no pairs');
+  return listOf(entry?.item ?? null, of.count, of.size, 'map');
+}
+
+/** Of a list of numbers; a length would make one as long. */
+function typedOf(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+  const [first] = args;
+  const isListed = first !== undefined && !mayBe(first, ~(KIND.list | KIND.typed | KIND.null));
+  if (args.length !== 1 || !isListed) judge.refuse('makes a typed array of something else than one list');
+  takeNumber(judge, first.item ?? undefined);
+  judge.charge(plus(first.size, fixed(20)));
+  return listOf(NUMBER, first.count, first.count, 'typed');
+}
+
+function errorOf(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+  if (args.length > 1) judge.refuse('makes an error with a cause');
+  if (args[0] !== undefined) judge.charge(textSize(judge, args[0]));
+  judge.charge(ERROR_STEPS);
+  return ERROR;
+}

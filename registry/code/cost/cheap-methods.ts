@@ -1,0 +1,184 @@
+/** The methods that are known to be cheap, by the kind of what they are called on. Lists have theirs in cheap-passes.ts. */
+import { madeText, takeNumber, textSize } from './judge.ts';
+import type { CheapCall, Judge } from './judge.ts';
+import { BOOLEAN, either, listOf, NULL, NUMBER, text, UNDEFINED } from './shape.ts';
+import type { Shape } from './shape.ts';
+import { fixed, isFixed, ONE, plus, smaller, times } from './size.ts';
+import type { Size } from './size.ts';
+
+const NUMBER_TEXT = fixed(130);
+const LONGEST_NUMBER_TEXT = fixed(1_100);
+const NUMBER_TEXT_STEPS = fixed(50);
+/** A text of many may be repeated, filled up and put in so often, as far as its number stands there. */
+const MOST_TIMES = 1_000;
+
+const same: CheapCall = (_, self) => self;
+const character: CheapCall = (judge, _, [first]) => (takeNumber(judge, first), text(fixed(2)));
+const number: CheapCall = (judge, _, [first]) => takeNumber(judge, first);
+const changed =
+  (factor: number): CheapCall =>
+  (judge, self) => {
+    judge.charge(times(self.size, factor));
+    return text(times(self.size, factor));
+  };
+
+export const TEXT_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
+  ['at', (judge, self, args) => either(UNDEFINED, character(judge, self, args))],
+  ['charAt', character],
+  ['charCodeAt', number],
+  ['codePointAt', (judge, self, args) => either(UNDEFINED, number(judge, self, args))],
+  ['concat', joined],
+  ['endsWith', startsWith],
+  ['includes', (judge, self, args) => (searched(judge, self, args), BOOLEAN)],
+  ['indexOf', (judge, self, args) => (searched(judge, self, args), NUMBER)],
+  ['isWellFormed', (judge, self) => (judge.charge(self.size), BOOLEAN)],
+  ['lastIndexOf', (judge, self, args) => (searched(judge, self, args), NUMBER)],
+  ['padEnd', filledUp],
+  ['padStart', filledUp],
+  ['repeat', repeated],
+  ['replace', replaced],
+  ['replaceAll', replacedAll],
+  ['slice', (judge, self, args) => part(judge, self, args, true)],
+  ['split', split],
+  ['startsWith', startsWith],
+  ['substring', (judge, self, args) => part(judge, self, args, false)],
+  // Of some letters the other case has three.
+  ['toLowerCase', changed(3)],
+  ['toUpperCase', changed(3)],
+  ['toString', same],
+  ['toWellFormed', changed(1)],
+  ['trim', changed(1)],
+  ['trimEnd', changed(1)],
+  ['trimStart', changed(1)],
+  ['valueOf', same],
+]);
+
+const written: CheapCall = (judge, _, [digits]) => {
+  takeNumber(judge, digits);
+  judge.charge(NUMBER_TEXT_STEPS);
+  return text(NUMBER_TEXT);
+};
+
+export const NUMBER_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
+  ['toExponential', written],
+  ['toFixed', written],
+  ['toPrecision', written],
+  [
+    'toString',
+    (judge, self, args) => {
+      written(judge, self, args);
+      return text(args.length === 0 ? NUMBER_TEXT : LONGEST_NUMBER_TEXT);
+    },
+  ],
+  ['valueOf', same],
+]);
+
+export const BIGINT_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
+  [
+    'toString',
+    (judge, self, [radix]) => {
+      takeNumber(judge, radix);
+      judge.charge(fixed(self.bits));
+      return text(fixed(self.bits + 2));
+    },
+  ],
+  ['valueOf', same],
+]);
+
+export const BOOLEAN_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
+  ['toString', () => text(fixed(5))],
+  ['valueOf', same],
+]);
+
+const iso: CheapCall = (judge) => {
+  judge.charge(fixed(100));
+  return text(fixed(27));
+};
+
+export const DATE_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
+  ...['Date', 'Day', 'FullYear', 'Hours', 'Milliseconds', 'Minutes', 'Month', 'Seconds'].map(
+    (part) => [`getUTC${part}`, (judge: Judge) => (judge.charge(fixed(5)), NUMBER)] as const,
+  ),
+  ['getTime', () => NUMBER],
+  ['toISOString', iso],
+  ['toJSON', (judge, self, args) => either(NULL, iso(judge, self, args))],
+  ['valueOf', () => NUMBER],
+]);
+
+function joined(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+  const size = args.reduce((sum, one) => plus(sum, textSize(judge, one)), self.size);
+  return madeText(judge, size);
+}
+
+function startsWith(judge: Judge, self: Shape, [part = UNDEFINED, from]: readonly Shape[]): Shape {
+  takeNumber(judge, from);
+  judge.charge(smaller(self.size, textSize(judge, part)));
+  return BOOLEAN;
+}
+
+/** A search takes the product of both lengths where it goes badly. */
+function searched(judge: Judge, self: Shape, [part = UNDEFINED, from]: readonly Shape[]): void {
+  takeNumber(judge, from);
+  const size = textSize(judge, part);
+  if (isFixed(size)) judge.charge(times(self.size, 1 + (size[0] ?? 0) / 4));
+  else if (isFixed(self.size)) judge.charge(fixed((self.size[0] ?? 0) ** 2));
+  else judge.refuse('looks for a text of any length in another');
+}
+
+function filledUp(judge: Judge, self: Shape, [length = UNDEFINED, by]: readonly Shape[]): Shape {
+  if (typeof length.value !== 'number' || length.value > MOST_TIMES)
+    judge.refuse(`fills a text up to a length that does not stand there, or of over ${MOST_TIMES}`);
+  if (by !== undefined) judge.charge(textSize(judge, by));
+  const size = plus(self.size, fixed(Math.max(0, length.value)));
+  return madeText(judge, size);
+}
+
+function repeated(judge: Judge, self: Shape, [count = UNDEFINED]: readonly Shape[]): Shape {
+  if (typeof count.value !== 'number' || count.value > MOST_TIMES)
+    judge.refuse(`repeats a text so often as does not stand there, or over ${MOST_TIMES} times`);
+  const size = times(self.size, Math.max(0, count.value));
+  return madeText(judge, size);
+}
+
+/** What is put in may name the text before and behind (`$\``), once for each two characters. */
+function replaced(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+  searched(judge, self, [args[0] ?? UNDEFINED]);
+  const by = textSize(judge, args[1] ?? UNDEFINED);
+  if (!isFixed(by) && !isFixed(self.size)) judge.refuse('puts a text of any length into another');
+  const [many, few] = isFixed(by) ? [self.size, by] : [by, self.size];
+  const size = plus(times(many, 1 + (few[0] ?? 0) / 2), few);
+  return madeText(judge, size);
+}
+
+function replacedAll(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+  const by = args[1]?.value;
+  if (typeof by !== 'string' || by.includes('$'))
+    judge.refuse('replaces all by a text that does not stand there, or that has a $');
+  searched(judge, self, [args[0] ?? UNDEFINED]);
+  const size = plus(times(self.size, 1 + by.length), fixed(by.length));
+  return madeText(judge, size);
+}
+
+/** @param fromEnd  whether a place below 0 counts from the end, as `substring` does not have it */
+function part(judge: Judge, self: Shape, args: readonly Shape[], fromEnd: boolean): Shape {
+  for (const one of args) takeNumber(judge, one);
+  const known = lengthOfPart(args, fromEnd);
+  return text(known === null ? self.size : smaller(fixed(known), self.size));
+}
+
+/** Of places that stand there: `slice(2, 5)`, `slice(-3)`. */
+function lengthOfPart([from, to]: readonly Shape[], fromEnd: boolean): number | null {
+  const first = from?.value;
+  if (typeof first !== 'number') return null;
+  if (to === undefined) return first < 0 && fromEnd ? -first : null;
+  const last = to.value;
+  return typeof last === 'number' && first >= 0 && last >= 0 ? Math.abs(last - first) : null;
+}
+
+function split(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+  takeNumber(judge, args[1]);
+  searched(judge, self, [args[0] ?? UNDEFINED]);
+  judge.charge(times(self.size, 4));
+  const count: Size = plus(self.size, ONE);
+  return listOf(text(self.size), count, plus(count, count));
+}

@@ -1,0 +1,111 @@
+/** What the operators of the language give, and what they cost. */
+import { madeText, nameOfKind, takeNumber, textSize } from './judge.ts';
+import {
+  bigint,
+  BOOLEAN,
+  either,
+  KIND,
+  mayBe,
+  NEVER,
+  NUMBER,
+  numberOf,
+  PRIMITIVE,
+  text,
+  UNDEFINED,
+} from './shape.ts';
+import type { Shape } from './shape.ts';
+import { fixed, plus, smaller } from './size.ts';
+import type { SizedRun } from './sized-run.ts';
+
+/** Longer bigints have no place in a feature. */
+const MOST_BITS = 4_096;
+
+export function unary(run: SizedRun, operator: string, of: Shape): Shape {
+  switch (operator) {
+    case '!':
+      return BOOLEAN;
+    case 'typeof':
+      return text(fixed(9));
+    case 'void':
+      return UNDEFINED;
+    case '-':
+    case '+':
+    case '~': {
+      takeNumber(run, of);
+      const number =
+        typeof of.value === 'number' && operator !== '~' ? numberOf(signed(operator, of.value)) : NUMBER;
+      return mayBe(of, KIND.bigint) ? either(number, bigint(of.bits + 1)) : number;
+    }
+    default:
+      return run.refuse(`uses \`${operator}\``);
+  }
+}
+
+function signed(operator: string, value: number): number {
+  return operator === '-' ? -value : value;
+}
+
+const COMPARISONS = new Set(['<', '<=', '>', '>=']);
+const EQUALITIES = new Set(['===', '!==', '==', '!=']);
+
+export function binary(run: SizedRun, operator: string, a: Shape, b: Shape): Shape {
+  if (EQUALITIES.has(operator)) return equality(run, operator, a, b);
+  if (operator === 'in' || operator === 'instanceof') run.refuse(`uses \`${operator}\``);
+  if (operator === '+') return sum(run, a, b);
+  if (mayBe(a, KIND.text) && mayBe(b, KIND.text) && COMPARISONS.has(operator)) {
+    requireNumbers(run, a, b);
+    run.charge(smaller(a.size, b.size));
+    return BOOLEAN;
+  }
+  takeNumber(run, a);
+  takeNumber(run, b);
+  if (COMPARISONS.has(operator)) return BOOLEAN;
+  // A number and a bigint throw.
+  if (!mayBe(a, KIND.bigint) || !mayBe(b, KIND.bigint)) return NUMBER;
+  return either(NUMBER, product(run, operator, a.bits, b.bits));
+}
+
+function requireNumbers(run: SizedRun, ...shapes: readonly Shape[]): void {
+  for (const shape of shapes) {
+    const odd = nameOfKind(shape, ~(PRIMITIVE | KIND.date | KIND.inherited));
+    if (odd !== null) run.refuse(`calculates with ${odd}`);
+  }
+}
+
+/** An object is the same as another one only if it is it; with a text or number it would be made one by its own code. */
+function equality(run: SizedRun, operator: string, a: Shape, b: Shape): Shape {
+  const isLoose = operator.length === 2;
+  const isAbsent = [a, b].some((one) => !mayBe(one, ~(KIND.undefined | KIND.null)));
+  if (isLoose && !isAbsent) requireNumbers(run, a, b);
+  if (mayBe(a, KIND.text) && mayBe(b, KIND.text)) run.charge(smaller(a.size, b.size));
+  if (isLoose) for (const one of [a, b]) if (!isAbsent) takeNumber(run, one);
+  return BOOLEAN;
+}
+
+function sum(run: SizedRun, a: Shape, b: Shape): Shape {
+  const odd = KIND.text | KIND.date | KIND.inherited;
+  let out = NEVER;
+  if (mayBe(a, odd) || mayBe(b, odd)) {
+    const size = plus(textSize(run, a), textSize(run, b));
+    out = madeText(run, size);
+  } else {
+    takeNumber(run, a);
+    takeNumber(run, b);
+  }
+  if (mayBe(a, ~KIND.text) && mayBe(b, ~KIND.text)) out = either(out, NUMBER);
+  if (!mayBe(a, KIND.bigint) || !mayBe(b, KIND.bigint)) return out;
+  return either(out, product(run, '-', a.bits, b.bits));
+}
+
+function product(run: SizedRun, operator: string, a: number, b: number): Shape {
+  if (operator === '**' || operator === '<<') run.refuse('has a power or a shift of bigints');
+  const bits = operator === '*' ? a + b : Math.max(a, b) + 1;
+  if (bits > MOST_BITS) run.refuse(`may make a bigint of over ${MOST_BITS} bits`);
+  run.charge(fixed(bits / 64));
+  return bigint(bits);
+}
+
+export function templateText(run: SizedRun, length: number, values: readonly Shape[]): Shape {
+  const size = values.reduce((all, one) => plus(all, textSize(run, one)), fixed(length));
+  return madeText(run, size);
+}
