@@ -227,7 +227,7 @@ export interface OnDemandView {
   /** Without column and aggregation; their log policy is the strictest of what the view takes unless they state one. */
   readonly features: readonly Feature[];
   readonly code: OnDemandCode;
-  /** Why it is not known to be cheap, after "it": `has a loop (distance.ts:4)`; null: it may run in the thread that answers. */
+  /** Why it is not known to be cheap, after "it": `has a loop (distance.ts:4)`; null: it is. */
   readonly costly: string | null;
   /** Whether it runs in a process of its own with a deadline: it is costly, and `isolate: false` is not given. */
   readonly isolated: boolean;

@@ -91,6 +91,9 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
   const fits = (size) => (left -= size) >= 0;
   const tag = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
   const tagOf = (x) => tag.call(x);
+  // A function may have given a typed array another length of its own.
+  const sizeOf = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), 'length').get;
+  const lengthOf = (x) => sizeOf.call(x);
   // Of "__proto__" an assignment would make a prototype.
   const put = (to, name, value) => defineProperty(to, name, { value, writable: true, enumerable: true, configurable: true });
   const number = (x) => {
@@ -124,8 +127,9 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
     return isPlain ? names.sort() : names.sort(byBytes);
   };
   const floats = (x, size) => {
-    if (tagOf(x) !== 'Float32Array' && !(isArray(x) && x.every((item) => typeof item === 'number'))) return NO;
-    return x.length === size ? make.floats(new Floats(x)) : NO;
+    const isFloats = tagOf(x) === 'Float32Array';
+    if ((isFloats ? lengthOf(x) : isArray(x) ? x.length : -1) !== size) return NO;
+    return isFloats || x.every((item) => typeof item === 'number') ? make.floats(new Floats(x)) : NO;
   };
   const shown = (x) => {
     if (typeof x === 'string') return 'the text ' + JSON.stringify(x.slice(0, 40));
@@ -219,7 +223,7 @@ class CodeWriter {
       case 'string':
         return `text(${x})`;
       case 'bytes':
-        return `(tagOf(${x}) === 'Uint8Array' && fits(${x}.length) ? make.bytes(${x}) : NO)`;
+        return `(tagOf(${x}) === 'Uint8Array' && fits(lengthOf(${x})) ? make.bytes(${x}) : NO)`;
       case 'embedding':
         return `floats(${x}, ${type.size})`;
       case 'list':

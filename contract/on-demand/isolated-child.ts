@@ -124,6 +124,11 @@ export class IsolatedChild {
     } else if (nowMs - this.#askedMs > this.#options.startMs) this.#kill();
   }
 
+  /** How long it owes an answer to `ask`; 0: it owes none. */
+  get silentMs(): number {
+    return this.#askedMs === null ? 0 : performance.now() - this.#askedMs;
+  }
+
   /** @returns once nothing of it is left */
   async end(): Promise<void> {
     this.#keepsAwake(true);

@@ -6,7 +6,7 @@
  * A process that stays in one call past the deadline is ended; one that takes too much memory is ended, or ends by
  * itself. The row that it was in gets a fault, all other rows that it had not answered go to the next process.
  * Functions are pure, so a row may be computed twice. A view that was ended often rests for a while: its rows get a
- * fault at once.
+ * fault at once. In a sidecar a view that was ended goes apart: another process runs it, with all others that were.
  *
  *   who is to blame    of a loop the call that the process tells it is in
  *                      of a crash the first job without an answer: its row if it has one; else its rows go again one
@@ -47,6 +47,8 @@ export interface IsolatedOptions {
   readonly spare?: boolean;
   /** A view that is ended so often within `withinMs` rests for `restMs`; never unless given. */
   readonly rest?: { readonly ends: number; readonly withinMs: number; readonly restMs: number };
+  /** What runs a view for a while once a call of it was ended, so that the others have their process to themselves. */
+  readonly apart?: { readonly functions: IsolatedFunctions; readonly forMs: number };
   /** Called when a process ended because of a view. */
   readonly onEnd?: (view: string, reason: 'deadline' | 'memory') => void;
   /** Called when a process ended and no view is to blame for sure. @param by  a signal's name, or what else ended it */
@@ -85,6 +87,7 @@ export class IsolatedFunctions {
   /** When each function was ended, the last times. */
   readonly #ends: number[][];
   readonly #restsUntilMs: number[];
+  readonly #apartUntilMs: number[];
   /** Not sent yet. */
   #queue: Batch[] = [];
   /** Sent to the process, in the order in which it answers, by the job's number. */
@@ -95,6 +98,7 @@ export class IsolatedFunctions {
   /** The first job without an answer, when it was last looked. */
   #seen = 0;
   #closed = false;
+  #isLeaving = false;
 
   /** @throws TypeError when the definitions lack what a view uses */
   constructor(
@@ -106,6 +110,7 @@ export class IsolatedFunctions {
     this.#index = new Map(views.map(({ id }, i) => [id, i]));
     this.#ends = views.map(() => []);
     this.#restsUntilMs = views.map(() => 0);
+    this.#apartUntilMs = views.map(() => 0);
     this.#options = options;
     this.#processes = new IsolatedProcesses({
       functions: this.#functions,
@@ -121,7 +126,7 @@ export class IsolatedFunctions {
 
   /** How many processes are ready. */
   get processes(): number {
-    return this.#processes.count;
+    return this.#processes.count + (this.#options.apart?.functions.processes ?? 0);
   }
 
   /**
@@ -150,6 +155,14 @@ export class IsolatedFunctions {
     return await this.#wait(view, rows, true);
   }
 
+  /** Few rows come from now on: keeps no spare process, and none while no row waits. */
+  leave(): void {
+    this.#isLeaving = true;
+    this.#processes.endSpare();
+    this.#options.apart?.functions.leave();
+    if (this.#sent.size === 0 && this.#queue.length === 0) this.#processes.endCurrent();
+  }
+
   /** Ends the processes; rows that wait get a fault. @returns once nothing of them is left */
   async close(): Promise<void> {
     this.#closed = true;
@@ -158,12 +171,13 @@ export class IsolatedFunctions {
     this.#queue = [];
     this.#stopWatch();
     for (const batch of left) this.#failAll(batch, new OnDemandFault('deadline', 'plumb is ending'));
-    await this.#processes.close();
+    await Promise.all([this.#processes.close(), this.#options.apart?.functions.close()]);
   }
 
   #wait(view: string, rows: readonly (readonly Value[])[], timed: boolean): Promise<Waiting> {
     const of = this.#index.get(view);
     if (of === undefined) throw new TypeError(`there is no isolated function of ${view}`);
+    if (this.#isApart(of)) return this.#options.apart!.functions.#wait(view, rows, timed);
     return new Promise((resolve) => {
       const waiting: Waiting = { of, rows, timed, outcomes: [], tookMs: [], left: rows.length, resolve };
       const batch = { waiting, rows: rows.map((_, i) => i), losses: 0 };
@@ -214,7 +228,7 @@ export class IsolatedFunctions {
     const batch = this.#sent.get(id);
     if (batch === undefined) return;
     this.#sent.delete(id);
-    if (this.#sent.size === 0) this.#stopWatch();
+    if (this.#sent.size === 0) this.#rest();
     const { waiting, rows } = batch;
     for (const [i, outcome] of outcomes.entries()) {
       const fault = outcome as Pick<OnDemandFault, 'reason' | 'message'>;
@@ -226,6 +240,12 @@ export class IsolatedFunctions {
     this.#settle(waiting, rows.length);
   }
 
+  /** Nothing is under way. */
+  #rest(): void {
+    this.#stopWatch();
+    if (this.#isLeaving && this.#queue.length === 0) this.#processes.endCurrent();
+  }
+
   #stopWatch(): void {
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#watch = null;
@@ -235,8 +255,18 @@ export class IsolatedFunctions {
   /** Asks the process where it is, when it still has the job that it had at the last look. */
   #look(): void {
     const [first] = this.#sent.keys();
-    if (first === this.#seen) this.#processes.ask();
+    if (first === this.#seen) {
+      if (this.#processes.isSilent) return this.#replace();
+      this.#processes.ask();
+    }
     this.#seen = first!;
+  }
+
+  /** The process gives no sign: what it has not answered goes to the spare one, and nobody is to blame. */
+  #replace(): void {
+    this.#options.onLost?.('SIGKILL, since it gave no sign');
+    this.#processes.endCurrent();
+    this.#again([...this.#sent.values()]);
   }
 
   /** Ends the process when it has been in one call for too long, or takes too much memory. */
@@ -281,8 +311,25 @@ export class IsolatedFunctions {
   #again(batches: readonly Batch[]): void {
     this.#sent = new Map();
     this.#stopWatch();
-    this.#queue = [...batches, ...this.#queue];
-    if (this.#queue.length > 0 || this.#options.spare === true) this.#enqueue([]);
+    const waiting = [...batches, ...this.#queue];
+    this.#queue = waiting.filter(({ waiting: { of } }) => !this.#isApart(of));
+    for (const batch of waiting) if (this.#isApart(batch.waiting.of)) this.#handOver(batch);
+    if (this.#queue.length > 0 || (this.#options.spare === true && !this.#isLeaving)) this.#enqueue([]);
+  }
+
+  #isApart(of: number): boolean {
+    return this.#options.apart !== undefined && performance.now() < this.#apartUntilMs[of]!;
+  }
+
+  /** Rows of a view that went apart while they waited. */
+  #handOver({ waiting, rows }: Batch): void {
+    const { view } = this.#functions[waiting.of]!;
+    const values = rows.map((i) => waiting.rows[i]!);
+    void this.#options.apart!.functions.#wait(view.id, values, waiting.timed).then(({ outcomes, tookMs }) => {
+      for (const [i, row] of rows.entries()) waiting.outcomes[row] = outcomes[i]!;
+      waiting.tookMs.push(...tookMs);
+      this.#settle(waiting, rows.length);
+    });
   }
 
   /** No process starts, so no row gets an outcome; later rows try again. */
@@ -302,9 +349,10 @@ export class IsolatedFunctions {
     waiting.outcomes[rows[row]!] = new OnDemandFault(reason, `${view.code.file}: ${why}`);
     this.#settle(waiting, 1);
     this.#options.onEnd?.(view.id, reason);
-    const { rest } = this.#options;
-    if (rest === undefined) return;
+    const { rest, apart } = this.#options;
     const nowMs = performance.now();
+    if (apart !== undefined) this.#apartUntilMs[waiting.of] = nowMs + apart.forMs;
+    if (rest === undefined) return;
     const ends = this.#ends[waiting.of]!.filter((one) => nowMs - one < rest.withinMs);
     ends.push(nowMs);
     this.#ends[waiting.of] = ends;

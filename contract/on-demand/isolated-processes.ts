@@ -12,6 +12,8 @@ import type { IsolatedDone } from './isolated-messages.ts';
 /** So many may fail in a row without a pause. */
 const QUICK_FAILURES = 3;
 const FIRST_PAUSE_MS = 100;
+/** One that does not even tell where it is was stopped, or the machine gives it no time: a spare one may have some. */
+const SILENT_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 
 interface ProcessesOptions extends Pick<
@@ -33,6 +35,7 @@ export class IsolatedProcesses {
   /** Those that were ended and may not be gone yet. */
   readonly #ending = new Set<IsolatedChild>();
   #closed = false;
+  #hasSpare: boolean;
   /** In a row, without an answer in between. */
   #failures = 0;
   #lastFailure = '';
@@ -40,6 +43,7 @@ export class IsolatedProcesses {
 
   constructor(options: ProcessesOptions) {
     this.#options = options;
+    this.#hasSpare = options.spare;
   }
 
   /** How many are ready. */
@@ -59,9 +63,14 @@ export class IsolatedProcesses {
       if (child === null && this.#isPaused()) return null;
       await child?.ready;
       if (child === null || child !== this.#child || !child.isReady) continue;
-      if (this.#options.spare) this.#spare ??= this.#start();
+      if (this.#hasSpare) this.#spare ??= this.#start();
       return child;
     }
+  }
+
+  /** Whether the one that answers gives no sign, and another one could take its place at once. */
+  get isSilent(): boolean {
+    return this.#spare?.isReady === true && (this.#child?.silentMs ?? 0) > SILENT_MS;
   }
 
   /** Asks the one that answers where it is. */
@@ -69,13 +78,23 @@ export class IsolatedProcesses {
     this.#child?.ask();
   }
 
-  /** Ends the one that answers, since a call is to blame; the next one takes its place. */
+  /** Ends the one that answers; the next one takes its place. */
   endCurrent(): void {
     const child = this.#child;
     if (child === null) return;
     this.#takeSpare();
     this.#ending.add(child);
     void child.end();
+  }
+
+  /** Ends the spare one, and starts no other. */
+  endSpare(): void {
+    this.#hasSpare = false;
+    const spare = this.#spare;
+    this.#spare = null;
+    if (spare === null) return;
+    this.#ending.add(spare);
+    void spare.end();
   }
 
   /** @returns once nothing of any is left; from now on there is none */

@@ -6,7 +6,7 @@ import { childrenOf, isNode } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
 
 /** A name that the code declares. */
-export interface Binding {
+interface Binding {
   readonly name: string;
   /** Declared at the top of the code, and so kept from one call to the next. */
   readonly isTop: boolean;

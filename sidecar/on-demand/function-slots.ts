@@ -1,7 +1,7 @@
 /**
  * The functions of on-demand views in this process, from bundle to bundle: a view that did not change keeps its
  * function and what is known of it, a new one gets a realm. Isolated ones share a process; another set of them gets
- * another process, and the old one stays until requests under the old bundle have ended.
+ * another process, and the old one ends with its calls.
  */
 import type { Bundle, OnDemandView } from '../../contract/model.ts';
 import { onDemandToJson } from '../../contract/definitions/definition-json.ts';
@@ -15,6 +15,8 @@ import { OnDemandTally } from './on-demand-tally.ts';
 /** A call is ended between this and twice as long, so that others of the process lose less than 10 ms. */
 const CALL_MS = 4;
 const REST = { ends: 3, withinMs: 10_000, restMs: 30_000 };
+/** How long a view of which a call was ended shares no process with those that behave. */
+const APART_MS = 600_000;
 /** The longest deadline of a request, and how long the new process may take to start. */
 const OLD_PROCESS_MS = 70_000;
 
@@ -137,7 +139,12 @@ export class FunctionSlots {
     if (views.length === 0) return null;
     const name = views.map(({ id }) => definitions.get(id)!).join(' ');
     if (name === this.#inForce.isolated?.name) return this.#inForce.isolated;
-    return { name, functions: new IsolatedFunctions(views, bundle, this.#options()) };
+    const options = this.#options();
+    const apart = {
+      functions: new IsolatedFunctions(views, bundle, { ...options, rest: REST }),
+      forMs: APART_MS,
+    };
+    return { name, functions: new IsolatedFunctions(views, bundle, { ...options, spare: true, apart }) };
   }
 
   #options() {
@@ -151,10 +158,12 @@ export class FunctionSlots {
         `a process of isolated functions ended by ${by}; another one computes what it had not answered`,
       );
     };
-    return { callMs: CALL_MS, spare: true, rest: REST, onEnd, onLost };
+    return { callMs: CALL_MS, onEnd, onLost };
   }
 
+  /** Requests under the old bundle may still come to it; where one does, a process is started for it. */
   #leave(functions: IsolatedFunctions): void {
+    functions.leave();
     const timer = setTimeout(() => {
       this.#leaving.delete(functions);
       void functions.close();

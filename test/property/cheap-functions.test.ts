@@ -1,7 +1,7 @@
 /**
- * A function that is known to be cheap ends soon, whatever it is given: programs drawn at random, tricks among them, are
- * judged, and those that may run in the thread that answers are called with the worst arguments that a request may
- * bring, in a process that ends a call of more than ten seconds of which it had a quarter of the processor.
+ * A function that is known to be cheap ends soon, whatever it is given: programs drawn at random, tricks among them,
+ * are judged, and those that may run in the thread that answers are called with the worst arguments that fit, in a
+ * process that ends a call of more than ten seconds of which it had a quarter of the processor.
  */
 import { expect, test } from 'vitest';
 import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';

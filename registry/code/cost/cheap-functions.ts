@@ -1,4 +1,4 @@
-/** The functions and constructors of the language that are known to be cheap, by the names under which they are called. */
+/** The functions and constructors of the language that are known to be cheap, by their names. */
 import { madeText, nameOfKind, takeNumber, textSize } from './judge.ts';
 import type { CheapCall, Judge } from './judge.ts';
 import {
@@ -16,7 +16,7 @@ import {
   text,
   UNDEFINED,
 } from './shape.ts';
-import type { Shape } from './shape.ts';
+import type { ValueShape } from './shape.ts';
 import { fixed, isFixed, NOTHING, ONE, plus, times } from './size.ts';
 
 /** A set or map that is made of what the function is given: more could all meet in one place of its table. */
@@ -116,23 +116,27 @@ function typedNames(): string[] {
   return numbers.map((name) => `${name}Array`);
 }
 
-function parsed(judge: Judge, _: Shape, [first, radix]: readonly Shape[]): Shape {
+function parsed(judge: Judge, _: ValueShape, [first, radix]: readonly ValueShape[]): ValueShape {
   if (first !== undefined) judge.charge(textSize(judge, first));
   return takeNumber(judge, radix);
 }
 
-function characters(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+function characters(judge: Judge, _: ValueShape, args: readonly ValueShape[]): ValueShape {
   ofNumbers(judge, UNDEFINED, args);
   return text(fixed(2 * args.length));
 }
 
-function bigintOf(judge: Judge, _: Shape, [first = UNDEFINED]: readonly Shape[]): Shape {
+function bigintOf(judge: Judge, _: ValueShape, [first = UNDEFINED]: readonly ValueShape[]): ValueShape {
   const odd = nameOfKind(first, ~PRIMITIVE | KIND.text);
   if (odd !== null) judge.refuse(`makes ${odd} a bigint`);
   return bigint(Math.max(NUMBER_BITS, first.bits));
 }
 
-function wrapped(judge: Judge, _: Shape, [bits = UNDEFINED, value = UNDEFINED]: readonly Shape[]): Shape {
+function wrapped(
+  judge: Judge,
+  _: ValueShape,
+  [bits = UNDEFINED, value = UNDEFINED]: readonly ValueShape[],
+): ValueShape {
   if (typeof bits.value !== 'number' || bits.value > MOST_BITS)
     judge.refuse(`makes a bigint of more than ${MOST_BITS} bits, or of bits that do not stand there`);
   bigintOf(judge, UNDEFINED, [value]);
@@ -140,14 +144,14 @@ function wrapped(judge: Judge, _: Shape, [bits = UNDEFINED, value = UNDEFINED]: 
 }
 
 /** A list of what stands there. */
-export function listed(judge: Judge, items: readonly Shape[]): Shape {
+export function listed(judge: Judge, items: readonly ValueShape[]): ValueShape {
   const size = items.reduce((sum, one) => plus(sum, plus(ONE, sizeOf(one, plus))), NOTHING);
   judge.charge(fixed(items.length));
-  const item = items.reduce<Shape | null>((all, one) => (all === null ? one : either(all, one)), null);
+  const item = items.reduce<ValueShape | null>((all, one) => (all === null ? one : either(all, one)), null);
   return listOf(item, fixed(items.length), size);
 }
 
-function membersOf(judge: Judge, shape: Shape = UNDEFINED) {
+function membersOf(judge: Judge, shape: ValueShape = UNDEFINED) {
   const odd = nameOfKind(shape, ~(KIND.object | KIND.undefined | KIND.null));
   if (odd !== null) judge.refuse(`lists the members of ${odd}`);
   const fields = [...(shape.fields ?? [])];
@@ -166,33 +170,37 @@ function membersOf(judge: Judge, shape: Shape = UNDEFINED) {
   };
 }
 
-function hasOwn(judge: Judge, _: Shape, [of = UNDEFINED, name = UNDEFINED]: readonly Shape[]): Shape {
+function hasOwn(
+  judge: Judge,
+  _: ValueShape,
+  [of = UNDEFINED, name = UNDEFINED]: readonly ValueShape[],
+): ValueShape {
   const odd = nameOfKind(of, ~(KIND.object | KIND.undefined | KIND.null));
   if (odd !== null) judge.refuse(`asks for a member of ${odd}`);
   judge.charge(textSize(judge, name));
   return BOOLEAN;
 }
 
-function isSameValue(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+function isSameValue(judge: Judge, _: ValueShape, args: readonly ValueShape[]): ValueShape {
   for (const arg of args) if (mayBe(arg, KIND.text)) judge.charge(arg.size);
   return BOOLEAN;
 }
 
 /** Of a value that holds no others: a text grows by its escapes. */
-function jsonText(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+function jsonText(judge: Judge, _: ValueShape, args: readonly ValueShape[]): ValueShape {
   const [first = UNDEFINED] = args;
   if (args.length > 1 || mayBe(first, ~(PRIMITIVE & ~KIND.bigint)))
     judge.refuse('calls `JSON.stringify` of more than a number or a text');
   return madeText(judge, plus(times(textSize(judge, first), 6), fixed(2)));
 }
 
-function dateOf(judge: Judge, first: Shape = UNDEFINED, gives: Shape): Shape {
+function dateOf(judge: Judge, first: ValueShape = UNDEFINED, gives: ValueShape): ValueShape {
   takeNumber(judge, first);
   judge.charge(DATE_STEPS);
   return gives;
 }
 
-function keyed(judge: Judge, of: Shape = UNDEFINED, kind: 'set' | 'map'): Shape {
+function keyed(judge: Judge, of: ValueShape = UNDEFINED, kind: 'set' | 'map'): ValueShape {
   const odd = nameOfKind(of, ~(KIND.list | KIND.undefined | KIND.null));
   if (odd !== null) judge.refuse(`makes a ${kind} of ${odd}`);
   if (judge.isCalled && (!isFixed(of.count) || (of.count[0] ?? 0) > MOST_KEYS))
@@ -205,7 +213,7 @@ function keyed(judge: Judge, of: Shape = UNDEFINED, kind: 'set' | 'map'): Shape 
 }
 
 /** Of a list of numbers; a length would make one as long. */
-function typedOf(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+function typedOf(judge: Judge, _: ValueShape, args: readonly ValueShape[]): ValueShape {
   const [first] = args;
   const isListed = first !== undefined && !mayBe(first, ~(KIND.list | KIND.typed | KIND.null));
   if (args.length !== 1 || !isListed) judge.refuse('makes a typed array of something else than one list');
@@ -214,7 +222,7 @@ function typedOf(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
   return listOf(NUMBER, first.count, first.count, 'typed');
 }
 
-function errorOf(judge: Judge, _: Shape, args: readonly Shape[]): Shape {
+function errorOf(judge: Judge, _: ValueShape, args: readonly ValueShape[]): ValueShape {
   if (args.length > 1) judge.refuse('makes an error with a cause');
   if (args[0] !== undefined) judge.charge(textSize(judge, args[0]));
   judge.charge(ERROR_STEPS);

@@ -1,8 +1,8 @@
-/** The methods that are known to be cheap, by the kind of what they are called on. Lists have theirs in cheap-passes.ts. */
+/** The methods that are known to be cheap, by the kind of what they are called on; those of lists: cheap-passes.ts. */
 import { madeText, takeNumber, textSize } from './judge.ts';
 import type { CheapCall, Judge } from './judge.ts';
 import { BOOLEAN, either, listOf, NULL, NUMBER, text, UNDEFINED } from './shape.ts';
-import type { Shape } from './shape.ts';
+import type { ValueShape } from './shape.ts';
 import { fixed, isFixed, ONE, plus, smaller, times } from './size.ts';
 import type { Size } from './size.ts';
 
@@ -97,7 +97,7 @@ const iso: CheapCall = (judge) => {
 
 export const DATE_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
   ...['Date', 'Day', 'FullYear', 'Hours', 'Milliseconds', 'Minutes', 'Month', 'Seconds'].map(
-    (part) => [`getUTC${part}`, (judge: Judge) => (judge.charge(fixed(5)), NUMBER)] as const,
+    (name) => [`getUTC${name}`, (judge: Judge) => (judge.charge(fixed(5)), NUMBER)] as const,
   ),
   ['getTime', () => NUMBER],
   ['toISOString', iso],
@@ -105,27 +105,35 @@ export const DATE_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, Chea
   ['valueOf', () => NUMBER],
 ]);
 
-function joined(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+function joined(judge: Judge, self: ValueShape, args: readonly ValueShape[]): ValueShape {
   const size = args.reduce((sum, one) => plus(sum, textSize(judge, one)), self.size);
   return madeText(judge, size);
 }
 
-function startsWith(judge: Judge, self: Shape, [part = UNDEFINED, from]: readonly Shape[]): Shape {
+function startsWith(
+  judge: Judge,
+  self: ValueShape,
+  [needle = UNDEFINED, from]: readonly ValueShape[],
+): ValueShape {
   takeNumber(judge, from);
-  judge.charge(smaller(self.size, textSize(judge, part)));
+  judge.charge(smaller(self.size, textSize(judge, needle)));
   return BOOLEAN;
 }
 
 /** A search takes the product of both lengths where it goes badly. */
-function searched(judge: Judge, self: Shape, [part = UNDEFINED, from]: readonly Shape[]): void {
+function searched(judge: Judge, self: ValueShape, [needle = UNDEFINED, from]: readonly ValueShape[]): void {
   takeNumber(judge, from);
-  const size = textSize(judge, part);
+  const size = textSize(judge, needle);
   if (isFixed(size)) judge.charge(times(self.size, 1 + (size[0] ?? 0) / 4));
   else if (isFixed(self.size)) judge.charge(fixed((self.size[0] ?? 0) ** 2));
   else judge.refuse('looks for a text of any length in another');
 }
 
-function filledUp(judge: Judge, self: Shape, [length = UNDEFINED, by]: readonly Shape[]): Shape {
+function filledUp(
+  judge: Judge,
+  self: ValueShape,
+  [length = UNDEFINED, by]: readonly ValueShape[],
+): ValueShape {
   if (typeof length.value !== 'number' || length.value > MOST_TIMES)
     judge.refuse(`fills a text up to a length that does not stand there, or of over ${MOST_TIMES}`);
   if (by !== undefined) judge.charge(textSize(judge, by));
@@ -133,7 +141,7 @@ function filledUp(judge: Judge, self: Shape, [length = UNDEFINED, by]: readonly 
   return madeText(judge, size);
 }
 
-function repeated(judge: Judge, self: Shape, [count = UNDEFINED]: readonly Shape[]): Shape {
+function repeated(judge: Judge, self: ValueShape, [count = UNDEFINED]: readonly ValueShape[]): ValueShape {
   if (typeof count.value !== 'number' || count.value > MOST_TIMES)
     judge.refuse(`repeats a text so often as does not stand there, or over ${MOST_TIMES} times`);
   const size = times(self.size, Math.max(0, count.value));
@@ -141,7 +149,7 @@ function repeated(judge: Judge, self: Shape, [count = UNDEFINED]: readonly Shape
 }
 
 /** What is put in may name the text before and behind (`$\``), once for each two characters. */
-function replaced(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+function replaced(judge: Judge, self: ValueShape, args: readonly ValueShape[]): ValueShape {
   searched(judge, self, [args[0] ?? UNDEFINED]);
   const by = textSize(judge, args[1] ?? UNDEFINED);
   if (!isFixed(by) && !isFixed(self.size)) judge.refuse('puts a text of any length into another');
@@ -150,7 +158,7 @@ function replaced(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
   return madeText(judge, size);
 }
 
-function replacedAll(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+function replacedAll(judge: Judge, self: ValueShape, args: readonly ValueShape[]): ValueShape {
   const by = args[1]?.value;
   if (typeof by !== 'string' || by.includes('$'))
     judge.refuse('replaces all by a text that does not stand there, or that has a $');
@@ -160,14 +168,14 @@ function replacedAll(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
 }
 
 /** @param fromEnd  whether a place below 0 counts from the end, as `substring` does not have it */
-function part(judge: Judge, self: Shape, args: readonly Shape[], fromEnd: boolean): Shape {
+function part(judge: Judge, self: ValueShape, args: readonly ValueShape[], fromEnd: boolean): ValueShape {
   for (const one of args) takeNumber(judge, one);
   const known = lengthOfPart(args, fromEnd);
   return text(known === null ? self.size : smaller(fixed(known), self.size));
 }
 
 /** Of places that stand there: `slice(2, 5)`, `slice(-3)`. */
-function lengthOfPart([from, to]: readonly Shape[], fromEnd: boolean): number | null {
+function lengthOfPart([from, to]: readonly ValueShape[], fromEnd: boolean): number | null {
   const first = from?.value;
   if (typeof first !== 'number') return null;
   if (to === undefined) return first < 0 && fromEnd ? -first : null;
@@ -175,7 +183,7 @@ function lengthOfPart([from, to]: readonly Shape[], fromEnd: boolean): number | 
   return typeof last === 'number' && first >= 0 && last >= 0 ? Math.abs(last - first) : null;
 }
 
-function split(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+function split(judge: Judge, self: ValueShape, args: readonly ValueShape[]): ValueShape {
   takeNumber(judge, args[1]);
   searched(judge, self, [args[0] ?? UNDEFINED]);
   judge.charge(times(self.size, 4));

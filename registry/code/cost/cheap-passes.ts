@@ -16,7 +16,7 @@ import {
   text,
   UNDEFINED,
 } from './shape.ts';
-import type { Kind, Shape } from './shape.ts';
+import type { Kind, ValueShape } from './shape.ts';
 import { fixed, isFixed, ONE, plus, times } from './size.ts';
 import type { Size } from './size.ts';
 
@@ -27,9 +27,9 @@ const KEY_STEPS = fixed(10);
 /** Calls what it gets once for each item, as often with what is next to it. */
 function each(
   judge: Judge,
-  self: Shape,
-  [code]: readonly Shape[],
-  take: (given: Shape) => void = () => {},
+  self: ValueShape,
+  [code]: readonly ValueShape[],
+  take: (given: ValueShape) => void = () => {},
 ): void {
   const { over, item } = iterated(judge, self);
   judge.pass(over, (size) => take(judge.call(code, [item(size), NUMBER, self])));
@@ -104,19 +104,19 @@ export const SET_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, Cheap
   ['values', (_, self) => ({ ...self, kinds: KIND.iterator })],
 ]);
 
-function numbers(judge: Judge, args: readonly Shape[]): void {
+function numbers(judge: Judge, args: readonly ValueShape[]): void {
   for (const one of args) takeNumber(judge, one);
 }
 
 /** Keys of a request may all meet in one place of the table, so that a look goes through all of them. */
-function lookUp(judge: Judge, self: Shape, [key = UNDEFINED]: readonly Shape[]): void {
+function lookUp(judge: Judge, self: ValueShape, [key = UNDEFINED]: readonly ValueShape[]): void {
   if (mayBe(key, KIND.text)) judge.charge(key.size);
   judge.charge(isFixed(self.count) ? KEY_STEPS : self.size);
 }
 
-function mapped(judge: Judge, self: Shape, [code]: readonly Shape[]): Shape {
+function mapped(judge: Judge, self: ValueShape, [code]: readonly ValueShape[]): ValueShape {
   const { over, item } = iterated(judge, self);
-  let out: Shape | null = null;
+  let out: ValueShape | null = null;
   let size: Size = ONE;
   judge.pass(over, (one) => {
     const given = judge.call(code, [item(one), NUMBER, self]);
@@ -126,7 +126,7 @@ function mapped(judge: Judge, self: Shape, [code]: readonly Shape[]): Shape {
   return madeList(judge, out, over.count, size);
 }
 
-function reduced(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+function reduced(judge: Judge, self: ValueShape, args: readonly ValueShape[]): ValueShape {
   const { over, item } = iterated(judge, self);
   let result = args.length > 1 ? args[1]! : anyItem(self);
   judge.pass(over, (size) => {
@@ -139,7 +139,7 @@ function reduced(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
 }
 
 /** The comparison is called with any two, so it must not look at what is long in them. */
-function ordered(judge: Judge, self: Shape, [code]: readonly Shape[]): Shape {
+function ordered(judge: Judge, self: ValueShape, [code]: readonly ValueShape[]): ValueShape {
   const { over, item } = iterated(judge, self);
   const rounds = isFixed(over.count)
     ? Math.max(1, Math.ceil(Math.log2(1 + (over.count[0] ?? 0))))
@@ -156,7 +156,7 @@ function ordered(judge: Judge, self: Shape, [code]: readonly Shape[]): Shape {
   return self;
 }
 
-function concatenated(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+function concatenated(judge: Judge, self: ValueShape, args: readonly ValueShape[]): ValueShape {
   let all = self;
   for (const one of args) {
     const item = mayBe(one, KIND.list)
@@ -172,7 +172,7 @@ function concatenated(judge: Judge, self: Shape, args: readonly Shape[]): Shape 
   return madeList(judge, all.item, all.count, all.size);
 }
 
-function flat(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
+function flat(judge: Judge, self: ValueShape, args: readonly ValueShape[]): ValueShape {
   if (args.length > 0) judge.refuse('calls `flat` with a depth');
   const { item } = self;
   if (item === null) return self;
@@ -181,7 +181,7 @@ function flat(judge: Judge, self: Shape, args: readonly Shape[]): Shape {
   return madeList(judge, inner, self.size, self.size);
 }
 
-function joined(judge: Judge, self: Shape, [separator]: readonly Shape[]): Shape {
+function joined(judge: Judge, self: ValueShape, [separator]: readonly ValueShape[]): ValueShape {
   const between = separator === undefined ? ONE : textSize(judge, separator);
   const odd = nameOfKind(self.item ?? UNDEFINED, ~(PRIMITIVE | KIND.inherited));
   if (odd !== null) judge.refuse(`makes ${odd} a text`);
@@ -193,14 +193,14 @@ function joined(judge: Judge, self: Shape, [separator]: readonly Shape[]): Shape
   return madeText(judge, size);
 }
 
-function pairsOf(judge: Judge, self: Shape): Shape {
+function pairsOf(judge: Judge, self: ValueShape): ValueShape {
   const item = anyItem(self);
   const pair = listOf(either(NUMBER, item), fixed(2), plus(self.size, fixed(3)));
   judge.charge(ONE);
   return listOf(pair, self.count, plus(self.size, times(self.count, 3)), 'iterator');
 }
 
-function pairsOfMap(self: Shape): Shape {
+function pairsOfMap(self: ValueShape): ValueShape {
   const kind: Kind = 'iterator';
   const pair = listOf(
     self.item === null ? text(self.size) : either(text(self.size), self.item),
@@ -210,7 +210,7 @@ function pairsOfMap(self: Shape): Shape {
   return listOf(pair, self.count, plus(self.size, times(self.count, 4)), kind);
 }
 
-function forEachOfMap(judge: Judge, self: Shape, [code]: readonly Shape[]): Shape {
+function forEachOfMap(judge: Judge, self: ValueShape, [code]: readonly ValueShape[]): ValueShape {
   const entries = iterated(judge, self);
   judge.pass(entries.over, (size) => {
     const [value, key] = [self.item ?? UNDEFINED, text(size)];

@@ -22,16 +22,16 @@ import {
   UNDEFINED,
   without,
 } from './shape.ts';
-import type { Shape } from './shape.ts';
+import type { ValueShape } from './shape.ts';
 import { fixed, ONE, plus, times } from './size.ts';
-import type { SizedRun } from './sized-run.ts';
+import type { Run } from './run.ts';
 
 /** Functions of the language that take any number of arguments, each of them for itself. */
 const SPREAD_INTO = new Set(['Math.max', 'Math.min', 'Math.hypot']);
 
-type Evaluated = (run: SizedRun, node: SyntaxNode, scope: Scope) => Shape;
+type Evaluated = (run: Run, node: SyntaxNode, scope: Scope) => ValueShape;
 
-export function valueOf(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+export function valueOf(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const evaluated = EXPRESSIONS.get(node.type);
   if (evaluated === undefined) run.refuse(ODD_SYNTAX.get(node.type) ?? `has a ${node.type}`);
   return evaluated(run, node, scope);
@@ -73,8 +73,10 @@ const EXPRESSIONS: ReadonlyMap<string, Evaluated> = new Map<string, Evaluated>([
   ],
   [
     'LogicalExpression',
-    (run, node, scope) =>
-      logical(run, String(node['operator']), run.value(part(node, 'left'), scope), node, scope),
+    (run, node, scope) => {
+      const left = run.value(part(node, 'left'), scope);
+      return logical(String(node['operator']), left, run.value(part(node, 'right'), scope));
+    },
   ],
   [
     'ConditionalExpression',
@@ -90,7 +92,7 @@ const EXPRESSIONS: ReadonlyMap<string, Evaluated> = new Map<string, Evaluated>([
   ],
 ]);
 
-function literal(run: SizedRun, node: SyntaxNode): Shape {
+function literal(run: Run, node: SyntaxNode): ValueShape {
   const { value } = node;
   if (isPlain(node['regex'])) run.refuse('has a regular expression');
   switch (typeof value) {
@@ -112,7 +114,7 @@ function isPlain(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
 
-function template(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function template(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const texts = (node['quasis'] as SyntaxNode[]).map((one) => (one['value'] as { cooked: string }).cooked);
   const values = (node['expressions'] as SyntaxNode[]).map((one) => run.value(one, scope));
   run.at = node.start;
@@ -120,7 +122,7 @@ function template(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
   return templateText(run, texts.join('').length, values);
 }
 
-function named(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function named(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const name = String(node['name']);
   const binding = scope.find(name);
   if (binding !== null) return binding.shape;
@@ -128,7 +130,7 @@ function named(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
   return ofLanguage(run, name);
 }
 
-function ofLanguage(run: SizedRun, name: string): Shape {
+function ofLanguage(run: Run, name: string): ValueShape {
   if (CHEAP_CONSTANTS.has(name)) return NUMBER;
   if (CHEAP_FUNCTIONS.has(name)) return functionOf(name);
   return run.refuse(`uses \`${name}\`, which is not on the list of cheap calls`);
@@ -136,14 +138,14 @@ function ofLanguage(run: SizedRun, name: string): Shape {
 
 /** @returns `Math.abs` of the language, whose first name the code does not declare; null: it is something else */
 function nameInLanguage(node: SyntaxNode, scope: Scope): string | null {
-  const object = node['object'];
+  const owner = node['object'];
   const name = memberName(node);
-  if (!isNode(object) || object.type !== 'Identifier' || name === null) return null;
-  const space = String(object['name']);
+  if (!isNode(owner) || owner.type !== 'Identifier' || name === null) return null;
+  const space = String(owner['name']);
   return scope.find(space) !== null || space === 'undefined' ? null : `${space}.${name}`;
 }
 
-function member(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function member(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const language = nameInLanguage(node, scope);
   if (language !== null) return ofLanguage(run, language);
   const of = run.value(part(node, 'object'), scope);
@@ -153,7 +155,7 @@ function member(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
   return node['optional'] === true || mayBe(of, ABSENT) ? either(UNDEFINED, read) : read;
 }
 
-function called(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function called(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const callee = part(node, 'callee');
   const isMethod = callee.type === 'MemberExpression' && nameInLanguage(callee, scope) === null;
   if (!isMethod) {
@@ -172,7 +174,7 @@ function called(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
 }
 
 /** @param language  the function of the language that is called; null: it is another one */
-function argumentsOf(run: SizedRun, node: SyntaxNode, scope: Scope, language: string | null): Shape[] {
+function argumentsOf(run: Run, node: SyntaxNode, scope: Scope, language: string | null): ValueShape[] {
   return (node['arguments'] as SyntaxNode[]).map((arg) => {
     if (arg.type !== 'SpreadElement') return run.value(arg, scope);
     if (language === null || !SPREAD_INTO.has(language))
@@ -183,7 +185,7 @@ function argumentsOf(run: SizedRun, node: SyntaxNode, scope: Scope, language: st
   });
 }
 
-function constructed(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function constructed(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const callee = part(node, 'callee');
   const name = String(callee['name']);
   const make =
@@ -194,7 +196,7 @@ function constructed(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
   return make(run, UNDEFINED, args);
 }
 
-function unaryOf(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function unaryOf(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const operator = String(node['operator']);
   const of = part(node, 'argument');
   // Of a name that nothing declares it is 'undefined'.
@@ -202,8 +204,8 @@ function unaryOf(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
   return unary(run, operator, isBare ? UNDEFINED : run.value(of, scope));
 }
 
-function object(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
-  const fields = new Map<string, Shape>();
+function object(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
+  const fields = new Map<string, ValueShape>();
   for (const property of node['properties'] as SyntaxNode[]) {
     if (property.type === 'SpreadElement') {
       const of = run.value(part(property, 'argument'), scope);
@@ -222,7 +224,7 @@ function object(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
   return objectOf(fields);
 }
 
-function list(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function list(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   let all = listOf(null, [], []);
   for (const element of node['elements'] as (SyntaxNode | null)[]) {
     const isMany = element?.type === 'SpreadElement';
@@ -242,35 +244,33 @@ function list(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
   return all;
 }
 
-function ownFunction(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function ownFunction(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   if (node['async'] === true || node['generator'] === true) run.refuse('has a function that answers later');
   return functionOf({ node, scope });
 }
 
-function logical(run: SizedRun, operator: string, left: Shape, node: SyntaxNode, scope: Scope): Shape {
-  const right = run.value(part(node, 'right'), scope);
+function logical(operator: string, left: ValueShape, right: ValueShape): ValueShape {
   return either(operator === '&&' ? left : without(left, ABSENT), right);
 }
 
-function assignment(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function assignment(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const left = part(node, 'left');
   const operator = String(node['operator']).slice(0, -1);
   if (operator === '') {
     const shape = run.value(part(node, 'right'), scope);
-    bindPattern(run, left, shape, scope, false);
+    bindPattern({ run, scope, isNew: false }, left, shape);
     return shape;
   }
   if (left.type !== 'Identifier') run.refuse('changes a list or an object in place');
   const before = run.value(left, scope);
+  const right = run.value(part(node, 'right'), scope);
   const isLogical = operator === '&&' || operator === '||' || operator === '??';
-  const after = isLogical
-    ? logical(run, operator, before, node, scope)
-    : binary(run, operator, before, run.value(part(node, 'right'), scope));
-  bindPattern(run, left, after, scope, false);
+  const after = isLogical ? logical(operator, before, right) : binary(run, operator, before, right);
+  bindPattern({ run, scope, isNew: false }, left, after);
   return after;
 }
 
-function update(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
+function update(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const target = part(node, 'argument');
   if (target.type !== 'Identifier') run.refuse('changes a list or an object in place');
   const before = run.value(target, scope);
@@ -280,6 +280,6 @@ function update(run: SizedRun, node: SyntaxNode, scope: Scope): Shape {
     before,
     mayBe(before, KIND.bigint) ? either(NUMBER, shapes.bigint(1)) : NUMBER,
   );
-  bindPattern(run, target, after, scope, false);
+  bindPattern({ run, scope, isNew: false }, target, after);
   return either(before, after);
 }

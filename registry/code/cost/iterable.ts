@@ -2,21 +2,21 @@
 import { nameOfKind } from './judge.ts';
 import type { Judge } from './judge.ts';
 import { ABSENT, either, KIND, listOf, mayBe, NEVER, sized, text } from './shape.ts';
-import type { Shape } from './shape.ts';
+import type { ValueShape } from './shape.ts';
 import { fixed, greater } from './size.ts';
 import type { Pass, Size } from './size.ts';
 
 const ITERABLE =
   KIND.list | KIND.typed | KIND.map | KIND.set | KIND.text | KIND.iterator | KIND.inherited | ABSENT;
 
-export interface Iterated {
+interface Iterated {
   readonly over: Pass;
   /** @param size  of one item, or of all where it may be any of them */
-  item(size: Size): Shape;
+  item(size: Size): ValueShape;
 }
 
 /** What else it may be throws when it is gone through. */
-export function iterated(judge: Judge, shape: Shape): Iterated {
+export function iterated(judge: Judge, shape: ValueShape): Iterated {
   const odd = nameOfKind(shape, ~ITERABLE);
   if (odd !== null) judge.refuse(`goes through ${odd}`);
   const isText = mayBe(shape, KIND.text);
@@ -26,8 +26,8 @@ export function iterated(judge: Judge, shape: Shape): Iterated {
   };
 }
 
-function itemOf(shape: Shape, size: Size): Shape {
-  const items: Shape[] = [];
+function itemOf(shape: ValueShape, size: Size): ValueShape {
+  const items: ValueShape[] = [];
   const item = shape.item === null ? [] : [sized(shape.item, size)];
   if (mayBe(shape, KIND.list | KIND.typed | KIND.set | KIND.iterator)) items.push(...item);
   if (mayBe(shape, KIND.map)) items.push(entryOf(item[0] ?? null, size));
@@ -36,12 +36,12 @@ function itemOf(shape: Shape, size: Size): Shape {
 }
 
 /** `[key, value]` */
-export function entryOf(value: Shape | null, size: Size): Shape {
+function entryOf(value: ValueShape | null, size: Size): ValueShape {
   const key = text(size);
   return listOf(value === null ? key : either(key, value), fixed(2), greater(size, fixed(4)));
 }
 
 /** @returns any item of it: `xs[i]`; what it holds is at most what all do */
-export function anyItem(shape: Shape): Shape {
+export function anyItem(shape: ValueShape): ValueShape {
   return shape.item === null ? NEVER : sized(shape.item, shape.size);
 }

@@ -1,6 +1,6 @@
 /** What the lists of cheap calls need of the run that judges a function (sized-run.ts). */
 import { KIND, listOf, mayBe, NUMBER, PRIMITIVE, text } from './shape.ts';
-import type { Kind, Shape } from './shape.ts';
+import type { Kind, ValueShape } from './shape.ts';
 import { fixed, greater, NOTHING, times } from './size.ts';
 import type { Pass, Size } from './size.ts';
 
@@ -26,12 +26,12 @@ export interface Judge {
    */
   grew(depth?: number): void;
   /** Within passes: the shape as it is known outside of the innermost one. */
-  outside(shape: Shape): Shape;
-  call(code: Shape | undefined, args: readonly Shape[]): Shape;
+  outside(shape: ValueShape): ValueShape;
+  call(code: ValueShape | undefined, args: readonly ValueShape[]): ValueShape;
 }
 
 /** What a call does and gives. @param self  of a method; of a function it is undefined's */
-export type CheapCall = (judge: Judge, self: Shape, args: readonly Shape[]) => Shape;
+export type CheapCall = (judge: Judge, self: ValueShape, args: readonly ValueShape[]) => ValueShape;
 
 const NAMES: Readonly<Record<Kind, string>> = {
   undefined: 'nothing',
@@ -53,17 +53,17 @@ const NAMES: Readonly<Record<Kind, string>> = {
 };
 
 /** @returns the name of the first of these kinds that it may be; null: it is none */
-export function nameOfKind(shape: Shape, kinds: number): string | null {
+export function nameOfKind(shape: ValueShape, kinds: number): string | null {
   const found = (Object.keys(KIND) as Kind[]).find((kind) => mayBe(shape, KIND[kind] & kinds));
   return found === undefined ? null : NAMES[found];
 }
 
 /** What is made counts by the room that it takes, too. */
-export function madeText(judge: Judge, size: Size): Shape {
+export function madeText(judge: Judge, size: Size): ValueShape {
   judge.charge(times(size, TEXT_STEPS));
   return text(size);
 }
-export function madeList(judge: Judge, item: Shape | null, count: Size, size: Size): Shape {
+export function madeList(judge: Judge, item: ValueShape | null, count: Size, size: Size): ValueShape {
   judge.charge(times(size, ITEM_STEPS));
   return listOf(item, count, size);
 }
@@ -77,7 +77,7 @@ const NUMBER_TEXT = 25;
 const OTHER_TEXT = 100;
 
 /** @returns how long its text is; the step that makes it is charged */
-export function textSize(judge: Judge, shape: Shape): Size {
+export function textSize(judge: Judge, shape: ValueShape): Size {
   const odd = nameOfKind(shape, ~(PRIMITIVE | KIND.inherited));
   if (odd !== null) judge.refuse(`makes ${odd} a text`);
   let size: Size = NOTHING;
@@ -89,7 +89,7 @@ export function textSize(judge: Judge, shape: Shape): Size {
 }
 
 /** A value that is taken for a number. */
-export function takeNumber(judge: Judge, shape: Shape | undefined): Shape {
+export function takeNumber(judge: Judge, shape: ValueShape | undefined): ValueShape {
   if (shape === undefined) return NUMBER;
   const odd = nameOfKind(shape, ~(PRIMITIVE | KIND.date | KIND.inherited));
   if (odd !== null) judge.refuse(`calculates with ${odd}`);

@@ -1,65 +1,16 @@
 /** Members of values: what is read of them, and the methods that are called on them. */
-import {
-  BIGINT_METHODS,
-  BOOLEAN_METHODS,
-  DATE_METHODS,
-  NUMBER_METHODS,
-  TEXT_METHODS,
-} from './cheap-methods.ts';
-import { LIST_METHODS, MAP_METHODS, SET_METHODS, TYPED_METHODS } from './cheap-passes.ts';
 import { anyItem } from './iterable.ts';
 import { nameOfKind, textSize } from './judge.ts';
-import type { CheapCall } from './judge.ts';
+import { KINDRED } from './kindred.ts';
 import { either, INHERITED, KIND, mayBe, NEVER, NUMBER, text, UNDEFINED, without } from './shape.ts';
-import type { Kind, Shape } from './shape.ts';
+import type { ValueShape } from './shape.ts';
 import { fixed } from './size.ts';
-import type { SizedRun } from './sized-run.ts';
+import type { Run } from './run.ts';
 
-interface Kindred {
-  readonly methods: ReadonlyMap<string, CheapCall>;
-  /** What the language has for values of the kind, whether cheap or not. */
-  readonly prototypes: readonly object[];
-  /** Members that are numbers. */
-  readonly numbers: readonly string[];
-}
-
-const NO_METHODS: ReadonlyMap<string, CheapCall> = new Map();
-const kindred = (
-  prototype: object,
-  methods: ReadonlyMap<string, CheapCall> = NO_METHODS,
-  ...numbers: readonly string[]
-): Kindred => ({ methods, prototypes: [prototype], numbers });
-
-const KINDRED: ReadonlyMap<Kind, Kindred> = new Map<Kind, Kindred>([
-  ['boolean', kindred(Boolean.prototype, BOOLEAN_METHODS)],
-  ['number', kindred(Number.prototype, NUMBER_METHODS)],
-  ['bigint', kindred(BigInt.prototype, BIGINT_METHODS)],
-  ['text', kindred(String.prototype, TEXT_METHODS, 'length')],
-  ['list', kindred(Array.prototype, LIST_METHODS, 'length')],
-  ['typed', kindred(Uint8Array.prototype, TYPED_METHODS, 'length', 'byteLength')],
-  ['map', kindred(Map.prototype, MAP_METHODS, 'size')],
-  ['set', kindred(Set.prototype, SET_METHODS, 'size')],
-  ['object', kindred(Object.prototype)],
-  ['date', kindred(Date.prototype, DATE_METHODS)],
-  ['function', kindred(Function.prototype, NO_METHODS, 'length')],
-  ['iterator', kindred([].values(), NO_METHODS)],
-  ['error', kindred(Error.prototype)],
-  [
-    'inherited',
-    { methods: NO_METHODS, prototypes: [Function.prototype, Object.prototype, Object], numbers: [] },
-  ],
-]);
 const KINDS = [...KINDRED.keys()];
 
-/** The methods that are cheap, by the kind of value that has them; for the documentation. */
-export const CHEAP_METHODS: ReadonlyMap<Kind, readonly string[]> = new Map(
-  [...KINDRED]
-    .filter(([, { methods }]) => methods.size > 0)
-    .map(([kind, { methods }]) => [kind, [...methods.keys()]]),
-);
-
 /** `shape.name` */
-export function memberOf(run: SizedRun, shape: Shape, name: string): Shape {
+export function memberOf(run: Run, shape: ValueShape, name: string): ValueShape {
   let out = NEVER;
   for (const kind of KINDS) {
     if (!mayBe(shape, KIND[kind])) continue;
@@ -75,7 +26,12 @@ export function memberOf(run: SizedRun, shape: Shape, name: string): Shape {
 }
 
 /** `shape.name(args)` */
-export function methodCall(run: SizedRun, shape: Shape, name: string, args: readonly Shape[]): Shape {
+export function methodCall(
+  run: Run,
+  shape: ValueShape,
+  name: string,
+  args: readonly ValueShape[],
+): ValueShape {
   let out = NEVER;
   for (const kind of KINDS) {
     if (!mayBe(shape, KIND[kind])) continue;
@@ -93,7 +49,7 @@ export function methodCall(run: SizedRun, shape: Shape, name: string, args: read
 }
 
 /** `shape[key]` */
-export function itemAt(run: SizedRun, shape: Shape, key: Shape): Shape {
+export function itemAt(run: Run, shape: ValueShape, key: ValueShape): ValueShape {
   if (typeof key.value === 'string') return memberOf(run, shape, key.value);
   run.charge(textSize(run, key));
   const isName = mayBe(key, KIND.text | KIND.inherited);

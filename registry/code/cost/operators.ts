@@ -13,14 +13,14 @@ import {
   text,
   UNDEFINED,
 } from './shape.ts';
-import type { Shape } from './shape.ts';
+import type { ValueShape } from './shape.ts';
 import { fixed, plus, smaller } from './size.ts';
-import type { SizedRun } from './sized-run.ts';
+import type { Run } from './run.ts';
 
 /** Longer bigints have no place in a feature. */
 const MOST_BITS = 4_096;
 
-export function unary(run: SizedRun, operator: string, of: Shape): Shape {
+export function unary(run: Run, operator: string, of: ValueShape): ValueShape {
   switch (operator) {
     case '!':
       return BOOLEAN;
@@ -48,7 +48,7 @@ function signed(operator: string, value: number): number {
 const COMPARISONS = new Set(['<', '<=', '>', '>=']);
 const EQUALITIES = new Set(['===', '!==', '==', '!=']);
 
-export function binary(run: SizedRun, operator: string, a: Shape, b: Shape): Shape {
+export function binary(run: Run, operator: string, a: ValueShape, b: ValueShape): ValueShape {
   if (EQUALITIES.has(operator)) return equality(run, operator, a, b);
   if (operator === 'in' || operator === 'instanceof') run.refuse(`uses \`${operator}\``);
   if (operator === '+') return sum(run, a, b);
@@ -65,15 +65,15 @@ export function binary(run: SizedRun, operator: string, a: Shape, b: Shape): Sha
   return either(NUMBER, product(run, operator, a.bits, b.bits));
 }
 
-function requireNumbers(run: SizedRun, ...shapes: readonly Shape[]): void {
+function requireNumbers(run: Run, ...shapes: readonly ValueShape[]): void {
   for (const shape of shapes) {
     const odd = nameOfKind(shape, ~(PRIMITIVE | KIND.date | KIND.inherited));
     if (odd !== null) run.refuse(`calculates with ${odd}`);
   }
 }
 
-/** An object is the same as another one only if it is it; with a text or number it would be made one by its own code. */
-function equality(run: SizedRun, operator: string, a: Shape, b: Shape): Shape {
+/** `==` makes an object a text or number by code of its own; `===` does not. */
+function equality(run: Run, operator: string, a: ValueShape, b: ValueShape): ValueShape {
   const isLoose = operator.length === 2;
   const isAbsent = [a, b].some((one) => !mayBe(one, ~(KIND.undefined | KIND.null)));
   if (isLoose && !isAbsent) requireNumbers(run, a, b);
@@ -82,7 +82,7 @@ function equality(run: SizedRun, operator: string, a: Shape, b: Shape): Shape {
   return BOOLEAN;
 }
 
-function sum(run: SizedRun, a: Shape, b: Shape): Shape {
+function sum(run: Run, a: ValueShape, b: ValueShape): ValueShape {
   const odd = KIND.text | KIND.date | KIND.inherited;
   let out = NEVER;
   if (mayBe(a, odd) || mayBe(b, odd)) {
@@ -97,7 +97,7 @@ function sum(run: SizedRun, a: Shape, b: Shape): Shape {
   return either(out, product(run, '-', a.bits, b.bits));
 }
 
-function product(run: SizedRun, operator: string, a: number, b: number): Shape {
+function product(run: Run, operator: string, a: number, b: number): ValueShape {
   if (operator === '**' || operator === '<<') run.refuse('has a power or a shift of bigints');
   const bits = operator === '*' ? a + b : Math.max(a, b) + 1;
   if (bits > MOST_BITS) run.refuse(`may make a bigint of over ${MOST_BITS} bits`);
@@ -105,7 +105,7 @@ function product(run: SizedRun, operator: string, a: number, b: number): Shape {
   return bigint(bits);
 }
 
-export function templateText(run: SizedRun, length: number, values: readonly Shape[]): Shape {
+export function templateText(run: Run, length: number, values: readonly ValueShape[]): ValueShape {
   const size = values.reduce((all, one) => plus(all, textSize(run, one)), fixed(length));
   return madeText(run, size);
 }

@@ -6,18 +6,20 @@ import { nameOfKind } from './judge.ts';
 import { memberOf } from './members.ts';
 import type { Scope } from './scope.ts';
 import { ABSENT, either, KIND, listOf, objectOf, UNDEFINED, without } from './shape.ts';
-import type { Shape } from './shape.ts';
+import type { ValueShape } from './shape.ts';
 import { fixed } from './size.ts';
-import type { SizedRun } from './sized-run.ts';
+import type { Run } from './run.ts';
 
-/** @param isNew  whether the names are declared by it: they have had no value before */
-export function bindPattern(
-  run: SizedRun,
-  pattern: SyntaxNode,
-  shape: Shape,
-  scope: Scope,
-  isNew: boolean,
-): void {
+/** Where names get their values. */
+interface Into {
+  readonly run: Run;
+  readonly scope: Scope;
+  /** Whether the names are declared by it: they have had no value before. */
+  readonly isNew: boolean;
+}
+
+export function bindPattern(into: Into, pattern: SyntaxNode, shape: ValueShape): void {
+  const { run, scope, isNew } = into;
   run.visit(pattern);
   switch (pattern.type) {
     case 'Identifier': {
@@ -25,7 +27,7 @@ export function bindPattern(
       if (isNew) scope.declare(name).shape = shape;
       else {
         const binding = scope.find(name);
-        if (binding === null) run.refuse(`sets \`${name}\`, which it does not declare`);
+        if (binding === null) return run.refuse(`sets \`${name}\`, which it does not declare`);
         run.assign(binding, shape);
       }
       return;
@@ -33,24 +35,19 @@ export function bindPattern(
     case 'AssignmentPattern': {
       const given = run.value(pattern['right'] as SyntaxNode, scope);
       const either_ = either(without(shape, KIND.undefined), given);
-      return bindPattern(run, pattern['left'] as SyntaxNode, either_, scope, isNew);
+      return bindPattern(into, pattern['left'] as SyntaxNode, either_);
     }
     case 'ObjectPattern':
-      return bindMembers(run, pattern['properties'] as SyntaxNode[], shape, scope, isNew);
+      return bindMembers(into, pattern['properties'] as SyntaxNode[], shape);
     case 'ArrayPattern':
-      return bindItems(run, pattern['elements'] as (SyntaxNode | null)[], shape, scope, isNew);
+      return bindItems(into, pattern['elements'] as (SyntaxNode | null)[], shape);
     default:
       run.refuse('changes a list or an object in place');
   }
 }
 
-function bindMembers(
-  run: SizedRun,
-  properties: readonly SyntaxNode[],
-  shape: Shape,
-  scope: Scope,
-  isNew: boolean,
-): void {
+function bindMembers(into: Into, properties: readonly SyntaxNode[], shape: ValueShape): void {
+  const { run } = into;
   const taken = new Set<string>();
   for (const property of properties) {
     if (property.type === 'RestElement') {
@@ -58,17 +55,17 @@ function bindMembers(
       if (odd !== null) run.refuse(`copies the members of ${odd}`);
       const rest = [...(shape.fields ?? [])].filter(([name]) => !taken.has(name));
       run.charge(fixed(rest.length));
-      bindPattern(run, property['argument'] as SyntaxNode, objectOf(new Map(rest)), scope, isNew);
+      bindPattern(into, property['argument'] as SyntaxNode, objectOf(new Map(rest)));
       continue;
     }
     const name = keyOf(run, property);
     taken.add(name);
-    bindPattern(run, property['value'] as SyntaxNode, memberOf(run, shape, name), scope, isNew);
+    bindPattern(into, property['value'] as SyntaxNode, memberOf(run, shape, name));
   }
 }
 
 /** The name of a member in a literal or a pattern, which must stand there. */
-export function keyOf(run: SizedRun, property: SyntaxNode): string {
+export function keyOf(run: Run, property: SyntaxNode): string {
   const key = property['key'] as SyntaxNode;
   if (key.type === 'Literal') return String(key['value']);
   if (property['computed'] === true || key.type !== 'Identifier')
@@ -76,22 +73,17 @@ export function keyOf(run: SizedRun, property: SyntaxNode): string {
   return String(key['name']);
 }
 
-function bindItems(
-  run: SizedRun,
-  elements: readonly (SyntaxNode | null)[],
-  shape: Shape,
-  scope: Scope,
-  isNew: boolean,
-): void {
+function bindItems(into: Into, elements: readonly (SyntaxNode | null)[], shape: ValueShape): void {
+  const { run } = into;
   const { over, item } = iterated(run, shape);
   const any = either(UNDEFINED, item(over.total));
   for (const element of elements) {
     if (!isNode(element)) continue;
-    if (element.type !== 'RestElement') bindPattern(run, element, any, scope, isNew);
+    if (element.type !== 'RestElement') bindPattern(into, element, any);
     else {
       run.charge(over.total);
       const rest = listOf(item(over.total), over.count, over.total);
-      bindPattern(run, element['argument'] as SyntaxNode, rest, scope, isNew);
+      bindPattern(into, element['argument'] as SyntaxNode, rest);
     }
   }
 }

@@ -2,17 +2,17 @@
 import { childrenOf, isNode } from '../syntax-tree.ts';
 import type { SyntaxNode } from '../syntax-tree.ts';
 import { UNDEFINED } from './shape.ts';
-import type { Shape } from './shape.ts';
+import type { ValueShape } from './shape.ts';
 
-export interface Binding {
-  shape: Shape;
+export interface BoundName {
+  shape: ValueShape;
   /** How many passes were going on when it was made. */
   readonly depth: number;
 }
 
 export class Scope {
   readonly #parent: Scope | null;
-  readonly #names = new Map<string, Binding>();
+  readonly #names = new Map<string, BoundName>();
   readonly #depth: number;
 
   /** @param depth  how many passes are going on */
@@ -21,12 +21,12 @@ export class Scope {
     this.#depth = depth;
   }
 
-  find(name: string): Binding | null {
+  find(name: string): BoundName | null {
     return this.#names.get(name) ?? this.#parent?.find(name) ?? null;
   }
 
   /** @returns the name's place in this very scope, made if it is new */
-  declare(name: string): Binding {
+  declare(name: string): BoundName {
     let binding = this.#names.get(name);
     if (binding === undefined) this.#names.set(name, (binding = { shape: UNDEFINED, depth: this.#depth }));
     return binding;
@@ -59,7 +59,7 @@ function namesOf(declaration: SyntaxNode): string[] {
 }
 
 /** The names that a pattern declares. */
-export function namesIn(pattern: unknown): string[] {
+function namesIn(pattern: unknown): string[] {
   if (!isNode(pattern)) return [];
   if (pattern.type === 'Identifier') return [String(pattern['name'])];
   if (pattern.type === 'AssignmentPattern') return namesIn(pattern['left']);

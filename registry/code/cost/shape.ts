@@ -4,7 +4,6 @@
  */
 import type { ValueType } from '../../../contract/value-type.ts';
 import type { SyntaxNode } from '../syntax-tree.ts';
-import type { Scope } from './scope.ts';
 import { after, fixed, GIVEN, greater, isSame as isSameSize, NOTHING, ONE } from './size.ts';
 import type { Pass, Size } from './size.ts';
 
@@ -36,16 +35,16 @@ export const ABSENT = KIND.undefined | KIND.null;
 const SCALAR = ABSENT | KIND.boolean | KIND.number | KIND.bigint;
 export const PRIMITIVE = SCALAR | KIND.text;
 
-export interface Shape {
+export interface ValueShape {
   readonly kinds: number;
   /** Of a text its characters, of what has items these and what they hold; bigints have bits of their own. */
   readonly size: Size;
   /** Of what has items: how many. */
   readonly count: Size;
   /** Each item; its own sizes say nothing, since all together are in `size`. Of a map its values. */
-  readonly item: Shape | null;
+  readonly item: ValueShape | null;
   /** Of objects whose members are known. */
-  readonly fields: ReadonlyMap<string, Shape> | null;
+  readonly fields: ReadonlyMap<string, ValueShape> | null;
   /** Of a bigint: how many bits it has at most. */
   readonly bits: number;
   /** The very number or short text that it is; null: it may be others. */
@@ -54,10 +53,10 @@ export interface Shape {
   readonly code: Code | null;
 }
 
-/** A function: one of the project with the names that it sees, or the name of one of the language. */
-export type Code = { readonly node: SyntaxNode; readonly scope: Scope } | string;
+/** A function: one of the project with the names that it sees (scope.ts), or the name of one of the language. */
+export type Code = { readonly node: SyntaxNode; readonly scope: object } | string;
 
-const BARE: Shape = {
+const BARE: ValueShape = {
   kinds: 0,
   size: ONE,
   count: NOTHING,
@@ -70,7 +69,7 @@ const BARE: Shape = {
 
 const LONGEST_LITERAL = 100;
 
-function plain(kinds: number): Shape {
+function plain(kinds: number): ValueShape {
   return { ...BARE, kinds };
 }
 
@@ -82,43 +81,43 @@ export const BOOLEAN = plain(KIND.boolean);
 export const NUMBER = plain(KIND.number);
 export const DATE = plain(KIND.date);
 export const ERROR = plain(KIND.error);
-export const INHERITED: Shape = { ...plain(KIND.inherited), size: fixed(100) };
+export const INHERITED: ValueShape = { ...plain(KIND.inherited), size: fixed(100) };
 
-export function numberOf(value: number): Shape {
+export function numberOf(value: number): ValueShape {
   return { ...NUMBER, value };
 }
 /** @param value  as it stands in the code */
-export function literalText(value: string): Shape {
+export function literalText(value: string): ValueShape {
   return { ...text(fixed(value.length)), value: value.length <= LONGEST_LITERAL ? value : null };
 }
-export function bigint(bits: number): Shape {
+export function bigint(bits: number): ValueShape {
   return { ...plain(KIND.bigint), bits };
 }
-export function text(size: Size): Shape {
+export function text(size: Size): ValueShape {
   return { ...plain(KIND.text), size };
 }
 /** @param size  of all that it holds, items counted */
-export function listOf(item: Shape | null, count: Size, size: Size, kind: Kind = 'list'): Shape {
+export function listOf(item: ValueShape | null, count: Size, size: Size, kind: Kind = 'list'): ValueShape {
   return { ...plain(KIND[kind]), item, count, size };
 }
-export function objectOf(fields: ReadonlyMap<string, Shape>): Shape {
+export function objectOf(fields: ReadonlyMap<string, ValueShape>): ValueShape {
   return { ...plain(KIND.object), fields };
 }
-export function functionOf(code: Code | null): Shape {
+export function functionOf(code: Code | null): ValueShape {
   return { ...plain(KIND.function), code };
 }
 
 /** The same value where it is none of these kinds. */
-export function without(shape: Shape, kinds: number): Shape {
+export function without(shape: ValueShape, kinds: number): ValueShape {
   return mayBe(shape, kinds) ? { ...shape, kinds: shape.kinds & ~kinds } : shape;
 }
 
-export function mayBe(shape: Shape, kinds: number): boolean {
+export function mayBe(shape: ValueShape, kinds: number): boolean {
   return (shape.kinds & kinds) !== 0;
 }
 
 /** What may be either. */
-export function either(a: Shape, b: Shape): Shape {
+export function either(a: ValueShape, b: ValueShape): ValueShape {
   if (a === b) return a;
   return {
     kinds: a.kinds | b.kinds,
@@ -132,23 +131,23 @@ export function either(a: Shape, b: Shape): Shape {
   };
 }
 
-function eitherCode(a: Shape, b: Shape): Code | null {
+function eitherCode(a: ValueShape, b: ValueShape): Code | null {
   if (!mayBe(a, KIND.function)) return b.code;
   return !mayBe(b, KIND.function) || a.code === b.code ? a.code : null;
 }
 
-function eitherFields(a: Shape, b: Shape): ReadonlyMap<string, Shape> | null {
+function eitherFields(a: ValueShape, b: ValueShape): ReadonlyMap<string, ValueShape> | null {
   if (a.fields === null || b.fields === null) {
     // Without members of its own it is no object, or one that was not known before.
     if (mayBe(a, KIND.object) && mayBe(b, KIND.object)) return null;
     return a.fields ?? b.fields;
   }
   const names = new Set([...a.fields.keys(), ...b.fields.keys()]);
-  const of = (shape: Shape, name: string): Shape => shape.fields!.get(name) ?? UNDEFINED;
+  const of = (shape: ValueShape, name: string): ValueShape => shape.fields!.get(name) ?? UNDEFINED;
   return new Map([...names].map((name) => [name, either(of(a, name), of(b, name))]));
 }
 
-export function isSame(a: Shape | null, b: Shape | null): boolean {
+export function isSame(a: ValueShape | null, b: ValueShape | null): boolean {
   if (a === b) return true;
   if (a === null || b === null) return false;
   return (
@@ -163,23 +162,23 @@ export function isSame(a: Shape | null, b: Shape | null): boolean {
   );
 }
 
-function isSameFields(a: Shape['fields'], b: Shape['fields']): boolean {
+function isSameFields(a: ValueShape['fields'], b: ValueShape['fields']): boolean {
   if (a === b) return true;
   if (a === null || b === null || a.size !== b.size) return false;
   return [...a].every(([name, shape]) => isSame(shape, b.get(name) ?? null));
 }
 
 /** The same with all that has a size at most so large; which functions are in it is not known any more. */
-export function sized(shape: Shape, size: Size): Shape {
+export function sized(shape: ValueShape, size: Size): ValueShape {
   return withSizes(shape, (own) => (isSameSize(own, ONE) || own.length === 0 ? own : size));
 }
 
 /** The same once passes have ended. @param depth  of the pass that goes on */
-export function afterPasses(shape: Shape, passes: readonly Pass[], depth: number): Shape {
+export function afterPasses(shape: ValueShape, passes: readonly Pass[], depth: number): ValueShape {
   return passes.length <= depth ? shape : withSizes(shape, (own) => after(own, passes, depth));
 }
 
-function withSizes(shape: Shape, resize: (own: Size) => Size): Shape {
+function withSizes(shape: ValueShape, resize: (own: Size) => Size): ValueShape {
   const { item, fields } = shape;
   return {
     ...shape,
@@ -195,18 +194,18 @@ function withSizes(shape: Shape, resize: (own: Size) => Size): Shape {
 }
 
 /** All that it holds, members of objects included. */
-export function sizeOf(shape: Shape, add: (a: Size, b: Size) => Size): Size {
+export function sizeOf(shape: ValueShape, add: (a: Size, b: Size) => Size): Size {
   let size = shape.size;
   for (const field of shape.fields?.values() ?? []) size = add(size, sizeOf(field, add));
   return size;
 }
 
 /** What a function is given of a type. */
-export function shapeOfType(type: ValueType, int64: 'number' | 'bigint'): Shape {
+export function shapeOfType(type: ValueType, int64: 'number' | 'bigint'): ValueShape {
   return either(NULL, shapeOfValue(type, int64));
 }
 
-function shapeOfValue(type: ValueType, int64: 'number' | 'bigint'): Shape {
+function shapeOfValue(type: ValueType, int64: 'number' | 'bigint'): ValueShape {
   switch (type.kind) {
     case 'bool':
       return BOOLEAN;

@@ -11,12 +11,12 @@ import { isNode } from '../syntax-tree.ts';
 import type { SyntaxNode } from '../syntax-tree.ts';
 import { CHEAP_FUNCTIONS, listed } from './cheap-functions.ts';
 import { valueOf } from './expressions.ts';
-import type { Judge } from './judge.ts';
 import { bindPattern } from './patterns.ts';
+import type { Run } from './run.ts';
 import { declareVars, Scope } from './scope.ts';
-import type { Binding } from './scope.ts';
+import type { BoundName } from './scope.ts';
 import { either, functionOf, isSame, KIND, mayBe, NEVER, objectOf, shapeOfType, UNDEFINED } from './shape.ts';
-import type { Code, Shape } from './shape.ts';
+import type { Code, ValueShape } from './shape.ts';
 import { statementsOf } from './statements.ts';
 import { Costly, Steps } from './steps.ts';
 
@@ -24,7 +24,7 @@ import { Costly, Steps } from './steps.ts';
 interface Frame {
   readonly node: SyntaxNode;
   readonly depth: number;
-  result: Shape;
+  result: ValueShape;
 }
 
 export interface CostlyPart {
@@ -59,11 +59,11 @@ export function costlyPartOf(
   }
 }
 
-export class SizedRun extends Steps implements Judge {
+class SizedRun extends Steps implements Run {
   readonly #frames: Frame[] = [];
 
   /** @returns the function that a tree stands for */
-  compute(tree: SyntaxNode): Shape {
+  compute(tree: SyntaxNode): ValueShape {
     const scope = this.scope(null);
     if (tree.type !== 'Program') return this.value(tree, scope);
     const body = tree['body'] as SyntaxNode[];
@@ -78,25 +78,25 @@ export class SizedRun extends Steps implements Judge {
     return new Scope(parent, this.depth);
   }
 
-  value(node: SyntaxNode, scope: Scope): Shape {
+  value(node: SyntaxNode, scope: Scope): ValueShape {
     this.visit(node);
     return valueOf(this, node, scope);
   }
 
   /** A name gets a value beside those that it may have had. */
-  assign(binding: Binding, shape: Shape): void {
+  assign(binding: BoundName, shape: ValueShape): void {
     const next = either(binding.shape, this.known(shape, binding.depth));
     if (isSame(next, binding.shape)) return;
     binding.shape = next;
     this.grew(binding.depth);
   }
 
-  answer(shape: Shape): void {
+  answer(shape: ValueShape): void {
     const frame = this.#frames.at(-1)!;
     frame.result = either(frame.result, this.known(shape, frame.depth));
   }
 
-  call(callee: Shape | undefined, args: readonly Shape[]): Shape {
+  call(callee: ValueShape | undefined, args: readonly ValueShape[]): ValueShape {
     const { at } = this;
     const code = callee?.code ?? null;
     // What is no function throws.
@@ -110,10 +110,10 @@ export class SizedRun extends Steps implements Judge {
     return result;
   }
 
-  #callOwn(code: Exclude<Code, string>, args: readonly Shape[]): Shape {
+  #callOwn(code: Exclude<Code, string>, args: readonly ValueShape[]): ValueShape {
     const { node } = code;
     if (this.#frames.some((frame) => frame.node === node)) this.refuse('calls itself');
-    const scope = this.scope(code.scope);
+    const scope = this.scope(code.scope as Scope);
     const frame = { node, depth: this.depth, result: NEVER };
     this.#frames.push(frame);
     const own = node['id'];
@@ -130,10 +130,11 @@ export class SizedRun extends Steps implements Judge {
     return frame.result;
   }
 
-  #takeArguments(params: readonly SyntaxNode[], args: readonly Shape[], scope: Scope): void {
+  #takeArguments(params: readonly SyntaxNode[], args: readonly ValueShape[], scope: Scope): void {
+    const into = { run: this, scope, isNew: true };
     for (const [i, param] of params.entries()) {
-      if (param.type !== 'RestElement') bindPattern(this, param, args[i] ?? UNDEFINED, scope, true);
-      else bindPattern(this, param['argument'] as SyntaxNode, listed(this, args.slice(i)), scope, true);
+      if (param.type !== 'RestElement') bindPattern(into, param, args[i] ?? UNDEFINED);
+      else bindPattern(into, param['argument'] as SyntaxNode, listed(this, args.slice(i)));
     }
   }
 }

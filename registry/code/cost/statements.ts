@@ -9,14 +9,14 @@ import { ERROR, functionOf, KIND, mayBe, NUMBER, UNDEFINED } from './shape.ts';
 import { binary } from './operators.ts';
 import { fixed, isSame } from './size.ts';
 import type { Size } from './size.ts';
-import type { SizedRun } from './sized-run.ts';
+import type { Run } from './run.ts';
 
 /** To catch costs an error, which keeps where it was made. */
 const CATCH_STEPS = fixed(1_000);
 const MOST_COUNTED = 10_000;
 
 /** @param scope  their own: their names are declared in it */
-export function statementsOf(run: SizedRun, statements: readonly SyntaxNode[], scope: Scope): void {
+export function statementsOf(run: Run, statements: readonly SyntaxNode[], scope: Scope): void {
   for (const node of declareLexical(statements, scope)) {
     if (node['async'] === true || node['generator'] === true) run.refuse('has a function that answers later');
     scope.declare(String((node['id'] as SyntaxNode)['name'])).shape = functionOf({ node, scope });
@@ -26,11 +26,11 @@ export function statementsOf(run: SizedRun, statements: readonly SyntaxNode[], s
 
 const part = (node: SyntaxNode, name: string): SyntaxNode => node[name] as SyntaxNode;
 
-function maybe(run: SizedRun, node: unknown, scope: Scope): void {
+function maybe(run: Run, node: unknown, scope: Scope): void {
   if (isNode(node)) statement(run, node, scope);
 }
 
-function statement(run: SizedRun, node: SyntaxNode, scope: Scope): void {
+function statement(run: Run, node: SyntaxNode, scope: Scope): void {
   run.visit(node);
   switch (node.type) {
     case 'ExpressionStatement':
@@ -71,17 +71,17 @@ function statement(run: SizedRun, node: SyntaxNode, scope: Scope): void {
   }
 }
 
-function declaration(run: SizedRun, node: SyntaxNode, scope: Scope): void {
+function declaration(run: Run, node: SyntaxNode, scope: Scope): void {
   const isVar = node['kind'] === 'var';
   for (const one of node['declarations'] as SyntaxNode[]) {
     const init = one['init'];
     if (isVar && !isNode(init)) continue;
     const shape = isNode(init) ? run.value(init, scope) : UNDEFINED;
-    bindPattern(run, part(one, 'id'), shape, scope, !isVar);
+    bindPattern({ run, scope, isNew: !isVar }, part(one, 'id'), shape);
   }
 }
 
-function cases(run: SizedRun, node: SyntaxNode, scope: Scope): void {
+function cases(run: Run, node: SyntaxNode, scope: Scope): void {
   const value = run.value(part(node, 'discriminant'), scope);
   const inner = run.scope(scope);
   const each = node['cases'] as SyntaxNode[];
@@ -91,19 +91,19 @@ function cases(run: SizedRun, node: SyntaxNode, scope: Scope): void {
   statementsOf(run, statements, inner);
 }
 
-function attempt(run: SizedRun, node: SyntaxNode, scope: Scope): void {
+function attempt(run: Run, node: SyntaxNode, scope: Scope): void {
   run.charge(CATCH_STEPS);
   statement(run, part(node, 'block'), scope);
   const handler = node['handler'];
   if (isNode(handler)) {
     const inner = run.scope(scope);
-    if (isNode(handler['param'])) bindPattern(run, handler['param'], ERROR, inner, true);
+    if (isNode(handler['param'])) bindPattern({ run, scope: inner, isNew: true }, handler['param'], ERROR);
     statement(run, part(handler, 'body'), inner);
   }
   maybe(run, node['finalizer'], scope);
 }
 
-function forOf(run: SizedRun, node: SyntaxNode, scope: Scope): void {
+function forOf(run: Run, node: SyntaxNode, scope: Scope): void {
   if (node['await'] === true) run.refuse('waits for something');
   const { over, item } = iterated(run, run.value(part(node, 'right'), scope));
   const left = part(node, 'left');
@@ -112,13 +112,13 @@ function forOf(run: SizedRun, node: SyntaxNode, scope: Scope): void {
     left.type === 'VariableDeclaration' ? part((left['declarations'] as SyntaxNode[])[0]!, 'id') : left;
   run.pass(over, (size) => {
     const inner = run.scope(scope);
-    bindPattern(run, target, item(size), inner, isNew);
+    bindPattern({ run, scope: inner, isNew }, target, item(size));
     statement(run, part(node, 'body'), inner);
   });
 }
 
 /** `for (let i = 0; i < xs.length; i++)`, in which nothing else sets i */
-function counted(run: SizedRun, node: SyntaxNode, scope: Scope): void {
+function counted(run: Run, node: SyntaxNode, scope: Scope): void {
   const turns = turnsOf(run, node, scope);
   const unknown = 'has a loop that does not count up to a length';
   if (turns === null) run.refuse(unknown);
@@ -135,7 +135,7 @@ function counted(run: SizedRun, node: SyntaxNode, scope: Scope): void {
 }
 
 /** @returns null: how often it turns is not known */
-function turnsOf(run: SizedRun, node: SyntaxNode, scope: Scope): Size | null {
+function turnsOf(run: Run, node: SyntaxNode, scope: Scope): Size | null {
   const { init, test, update, body } = node as unknown as Record<string, unknown>;
   if (!isNode(init) || init.type !== 'VariableDeclaration' || init['kind'] !== 'let') return null;
   const [first, ...more] = init['declarations'] as SyntaxNode[];
@@ -199,7 +199,7 @@ function holds(pattern: SyntaxNode, name: string): boolean {
 }
 
 /** A class that nothing makes anything of costs nothing, unless it runs code where it stands. */
-function classOf(run: SizedRun, node: SyntaxNode): void {
+function classOf(run: Run, node: SyntaxNode): void {
   const members = part(node, 'body')['body'] as SyntaxNode[];
   const runs = members.some(
     (one) => one['static'] === true || one['computed'] === true || one.type === 'StaticBlock',

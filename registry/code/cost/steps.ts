@@ -7,7 +7,7 @@
  * A function of more than these is costly, and so is one for which no such sum is found.
  */
 import { afterPasses } from './shape.ts';
-import type { Shape } from './shape.ts';
+import type { ValueShape } from './shape.ts';
 import { after, inAll, itemOf, NOTHING, ONE, plus } from './size.ts';
 import type { Pass, Size } from './size.ts';
 
@@ -105,12 +105,12 @@ export class Steps {
     for (let i = depth; i < this.depth; i++) this.#grew[i] = true;
   }
 
-  outside(shape: Shape): Shape {
+  outside(shape: ValueShape): ValueShape {
     return this.known(shape, this.depth - 1);
   }
 
   /** The shape as it is known once no more than so many passes go on. */
-  known(shape: Shape, depth: number): Shape {
+  known(shape: ValueShape, depth: number): ValueShape {
     return afterPasses(shape, this.#passes, depth);
   }
 

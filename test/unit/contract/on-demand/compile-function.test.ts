@@ -25,6 +25,19 @@ describe('a function computes its features from its argument', () => {
     expect(computed(view, 6, 0)).toEqual([null, 6]);
   });
 
+  test('bytes and numbers count by what they are, whatever length they were given', () => {
+    const script =
+      '({ n }) => { const one = new Uint8Array(n), two = new Float32Array(n);' +
+      " for (const each of [one, two]) Object.defineProperty(each, 'length', { value: 2 }); return { one, two } }";
+    const view = onDemandView('odd', script, { n: 'int32' }, { one: 'bytes', two: 'embedding(2)' });
+    expect(computed(view, 70_000)).toMatchObject({
+      reason: 'returned',
+      message: expect.stringContaining('64 KiB'),
+    });
+    expect(computed(view, 3)).toMatchObject({ reason: 'returned' });
+    expect(computed(view, 2)).toEqual([new Uint8Array(2), new Float32Array(2)]);
+  });
+
   test('a map has its keys in byte order, whatever the order that it came or was made in', () => {
     const names = ['\u{1f600}', 'b', '\uffee', 'a', '', 'ab', '12', 'é', 'z'];
     const inOrder = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));

@@ -148,6 +148,37 @@ describe('isolated functions', () => {
     expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);
   });
 
+  test('a view that was ended runs apart, so that its loops end no process of the others', async () => {
+    const more = { callMs: 50, rest: { ends: 2, withinMs: 60_000, restMs: 60_000 } };
+    const apartEnds: string[] = [];
+    const apart = new IsolatedFunctions([DOUBLE, HALVE], NO_VIEWS, {
+      ...more,
+      onEnd: (of) => apartEnds.push(of),
+    });
+    const { functions, ends } = await isolated([DOUBLE, HALVE], {
+      ...more,
+      apart: { functions: apart, forMs: 600_000 },
+    });
+    const outcomes = await functions.rows('halve', rowsOf(Infinity, 4, Infinity, Infinity, Infinity));
+    const reasons = outcomes.map((one) => (one instanceof OnDemandFault ? one.reason : one[0]));
+    expect(reasons).toEqual(['deadline', 'resting', 'deadline', 'deadline', 'resting']);
+    expect(ends).toEqual(['halve deadline']);
+    expect(apartEnds).toEqual(['halve', 'halve']);
+    expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);
+    expect((await functions.rows('halve', rowsOf(1)))[0]).toMatchObject({ reason: 'resting' });
+    expect(ends).toHaveLength(1);
+  });
+
+  test('once few rows come it keeps no process while none waits, and one is started for those that come', async () => {
+    const { functions } = await isolated([DOUBLE], { spare: true });
+    const asked = functions.rows('double', rowsOf(3));
+    functions.leave();
+    expect(await asked).toEqual([[6]]);
+    expect(functions.processes).toBe(0);
+    expect(await functions.rows('double', rowsOf(4))).toEqual([[8]]);
+    expect(functions.processes).toBe(0);
+  });
+
   test('any value of any type comes back from the process with the same bits', async () => {
     const seed = fc.readConfigureGlobal()?.seed;
     const types = fc.sample(anyType, { numRuns: 30, ...(seed === undefined ? {} : { seed }) });
