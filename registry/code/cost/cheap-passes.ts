@@ -1,5 +1,5 @@
 /** The methods of lists, typed arrays, maps and sets that are known to be cheap: each goes through them once. */
-import { anyItem, iterated } from './iterable.ts';
+import { anyItem, iterated, keyOfMap } from './iterable.ts';
 import { madeList, madeText, nameOfKind, takeNumber, textSize } from './judge.ts';
 import type { CheapCall, Judge } from './judge.ts';
 import {
@@ -93,7 +93,7 @@ export const MAP_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, Cheap
   ['forEach', forEachOfMap],
   ['get', (judge, self, args) => (lookUp(judge, self, args), either(UNDEFINED, anyItem(self)))],
   ['has', (judge, self, args) => (lookUp(judge, self, args), BOOLEAN)],
-  ['keys', (_, self) => listOf(text(self.size), self.count, self.size, 'iterator')],
+  ['keys', (_, self) => listOf(keyOfMap(self.item, self.size), self.count, self.size, 'iterator')],
   ['values', (_, self) => ({ ...self, kinds: KIND.iterator })],
 ]);
 
@@ -213,7 +213,7 @@ function pairsOfMap(self: ValueShape): ValueShape {
 function forEachOfMap(judge: Judge, self: ValueShape, [code]: readonly ValueShape[]): ValueShape {
   const entries = iterated(judge, self);
   judge.pass(entries.over, (size) => {
-    const [value, key] = [self.item ?? UNDEFINED, text(size)];
+    const [value, key] = [self.item ?? UNDEFINED, keyOfMap(self.item, size)];
     judge.call(code, [sized(value, size), key, self]);
   });
   return UNDEFINED;

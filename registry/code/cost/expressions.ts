@@ -125,6 +125,8 @@ function template(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
 function named(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   const name = String(node['name']);
   const binding = scope.find(name);
+  if (binding !== null && mayBe(binding.shape, KIND.error))
+    run.refuse('uses an error that it caught or made');
   if (binding !== null) return binding.shape;
   if (name === 'undefined') return UNDEFINED;
   return ofLanguage(run, name);

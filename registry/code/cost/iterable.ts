@@ -35,10 +35,13 @@ function itemOf(shape: ValueShape, size: Size): ValueShape {
   return items.reduce((all, one) => either(all, one), NEVER);
 }
 
-/** `[key, value]` */
+/** `[key, value]`: a key is a text, or like a value where the code made the map. */
 function entryOf(value: ValueShape | null, size: Size): ValueShape {
-  const key = text(size);
-  return listOf(value === null ? key : either(key, value), fixed(2), greater(size, fixed(4)));
+  return listOf(keyOfMap(value, size), fixed(2), greater(size, fixed(4)));
+}
+
+export function keyOfMap(value: ValueShape | null, size: Size): ValueShape {
+  return value === null ? text(size) : either(text(size), sized(value, size));
 }
 
 /** @returns any item of it: `xs[i]`; what it holds is at most what all do */

@@ -8,9 +8,24 @@ import { fixed } from './size.ts';
 import type { Run } from './run.ts';
 
 const KINDS = [...KINDRED.keys()];
+/** `table[name].name`: functions of the language have texts, numbers and each other. */
+const OF_INHERITED = either(either(INHERITED, text(fixed(100))), either(NUMBER, UNDEFINED));
+
+/** Of these nobody knows all members: functions have a prototype, and whatever was thrown may have been caught. */
+const OPAQUE = KIND.function | KIND.error;
+/** `xs['0']` is an item. */
+const PLACE = /^\d+$/;
 
 /** `shape.name` */
 export function memberOf(run: Run, shape: ValueShape, name: string): ValueShape {
+  const opaque = nameOfKind(shape, OPAQUE);
+  if (opaque !== null) run.refuse(`reads \`${name}\` of ${opaque}`);
+  const isItem = PLACE.test(name) && mayBe(shape, KIND.list | KIND.typed | KIND.text);
+  if (isItem) return either(itemAt(run, without(shape, KIND.object), NUMBER), ownMember(run, shape, name));
+  return ownMember(run, shape, name);
+}
+
+function ownMember(run: Run, shape: ValueShape, name: string): ValueShape {
   let out = NEVER;
   for (const kind of KINDS) {
     if (!mayBe(shape, KIND[kind])) continue;
@@ -18,7 +33,7 @@ export function memberOf(run: Run, shape: ValueShape, name: string): ValueShape 
     const { prototypes, numbers } = KINDRED.get(kind)!;
     if (field !== undefined) out = either(out, field);
     else if (numbers.includes(name)) out = either(out, NUMBER);
-    else if (kind === 'inherited') out = either(out, either(INHERITED, either(NUMBER, UNDEFINED)));
+    else if (kind === 'inherited') out = either(out, OF_INHERITED);
     else if (prototypes.some((one) => name in one)) run.refuse(`reads \`${name}\` as a value`);
     else out = either(out, UNDEFINED);
   }
@@ -32,6 +47,9 @@ export function methodCall(
   name: string,
   args: readonly ValueShape[],
 ): ValueShape {
+  const opaque = nameOfKind(shape, OPAQUE);
+  if (opaque !== null) run.refuse(`calls \`${name}\` of ${opaque}`);
+  if (PLACE.test(name)) run.refuse('calls a method by a computed name');
   let out = NEVER;
   for (const kind of KINDS) {
     if (!mayBe(shape, KIND[kind])) continue;
@@ -60,7 +78,7 @@ export function itemAt(run: Run, shape: ValueShape, key: ValueShape): ValueShape
     for (const field of shape.fields?.values() ?? []) out = either(out, field);
     out = either(out, INHERITED);
   }
-  if (mayBe(shape, KIND.inherited)) out = either(out, either(INHERITED, NUMBER));
+  if (mayBe(shape, KIND.inherited)) out = either(out, OF_INHERITED);
   if (mayBe(shape, KIND.list | KIND.typed)) out = either(out, anyItem(shape));
   if (mayBe(shape, KIND.text)) out = either(out, text(fixed(2)));
   return out;

@@ -58,7 +58,7 @@ function statement(run: Run, node: SyntaxNode, scope: Scope): void {
     case 'ForStatement':
       return counted(run, node, scope);
     case 'ClassDeclaration':
-      return classOf(run, node);
+      return classOf(run, node, scope);
     case 'FunctionDeclaration':
     case 'EmptyStatement':
     case 'BreakStatement':
@@ -199,7 +199,8 @@ function holds(pattern: SyntaxNode, name: string): boolean {
 }
 
 /** A class that nothing makes anything of costs nothing, unless it runs code where it stands. */
-function classOf(run: Run, node: SyntaxNode): void {
+function classOf(run: Run, node: SyntaxNode, scope: Scope): void {
+  scope.declare(String(part(node, 'id')['name'])).shape = functionOf(null);
   const members = part(node, 'body')['body'] as SyntaxNode[];
   const runs = members.some(
     (one) => one['static'] === true || one['computed'] === true || one.type === 'StaticBlock',
