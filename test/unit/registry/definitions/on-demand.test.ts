@@ -139,7 +139,10 @@ describe('an on-demand view of a project', () => {
       'feature "sold" of on-demand view "basket" is logged raw, although something that it is made of is hmac',
       'on-demand view "level": isolate: false lets it stop all answers, since it is not known to be cheap: it has a loop that does not count up to a length (compute/level.ts:3)',
     ]);
-    expect(onDemand.get('level')).toMatchObject({ isolated: false, costly: 'has a loop that does not count up to a length (compute/level.ts:3)' });
+    expect(onDemand.get('level')).toMatchObject({
+      isolated: false,
+      costly: 'has a loop that does not count up to a length (compute/level.ts:3)',
+    });
   });
 
   test('an input with the name of a key is that key, and no input of the service', async () => {
