@@ -101,6 +101,29 @@ test('what does not count is kept with its place and the reason', async () => {
   ]);
 });
 
+test('its metrics tell how far each partition is', async () => {
+  await project.remove();
+  project = await makeStreamed({ 'materialize.metrics': 'plumbline.prom' });
+  const { bundle } = clickView(2 * HOP_US);
+  project.setClock(NOW_US);
+  project.writeMessages('0.jsonl', [click(18), click(0), click(19, { user_id: null })], NOW_US);
+  const [record] = await project.drain(bundle);
+  const [note] = await project.database.streamPartitions.of('user_clicks');
+  expect(note).toMatchObject({
+    runId: record!.runId,
+    partition: 0,
+    offset: 3,
+    behind: null,
+    edgesDue: 0,
+    leftOut: 1,
+  });
+  expect(note!.watermarkUs).toBe(record!.watermarkUs);
+  const text = readFileSync(project.settings.materialize.metrics!, 'utf8');
+  const name = 'plumbline_stream_partition_watermark_timestamp_seconds';
+  expect(text).toContain(`${name}{view="user_clicks",partition="0"} ${record!.watermarkUs / 1e6}\n`);
+  expect(text).not.toContain('behind_messages');
+});
+
 test('too many unreadable messages stop the stream before it has committed', async () => {
   const { bundle } = clickView(2 * HOP_US);
   project.setClock(NOW_US);
