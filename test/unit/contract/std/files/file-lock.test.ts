@@ -42,3 +42,15 @@ test('a failed attempt in the same process does not drop the lock', () => {
 test('a file that is no lock is an error, and nobody else’s lock', () => {
   expect(() => FileLock.tryTake(folder)).toThrow(/unable to open/);
 });
+
+test('any number share a lock that nobody has alone, and nobody has alone what is shared', () => {
+  const [a, b] = [FileLock.tryShare(file)!, FileLock.tryShare(file)!];
+  expect(FileLock.tryTake(file)).toBeNull();
+  a.release();
+  expect(FileLock.tryTake(file)).toBeNull();
+  b.release();
+  const alone = FileLock.tryTake(file)!;
+  expect(FileLock.tryShare(file)).toBeNull();
+  alone.release();
+  FileLock.tryShare(file)!.release();
+});
