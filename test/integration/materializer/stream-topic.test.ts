@@ -8,7 +8,13 @@ import { answerAt, readHistory } from '../../support/fixtures/raw-events.ts';
 import { clickView, HOP_US, makeStreamed } from '../../support/fixtures/streamed-project.ts';
 import type { Click, StreamedProject } from '../../support/fixtures/streamed-project.ts';
 import { KAFKA_START_LIMIT_MS } from '../../support/kafka/kafka.ts';
-import { deleteTopic, groupOffsets, makeTopic, sendMessages } from '../../support/kafka/kafka-topic.ts';
+import {
+  deleteTopic,
+  groupOffsets,
+  makeTopic,
+  sendMessages,
+  sendTransaction,
+} from '../../support/kafka/kafka-topic.ts';
 import { runKafka } from '../../support/kafka/run-kafka.ts';
 import type { RunKafka } from '../../support/kafka/run-kafka.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -93,6 +99,16 @@ test('another topic of the same name is refused, and so is one that has lost mes
     code: 'MAT_STREAM_SOURCE',
     message: expect.stringContaining('the topic was made anew'),
   });
+}, 60_000);
+
+test('messages of a transaction that was given up do not count, however many fetches it takes', async () => {
+  const { topic, bundle } = await streamOf(undefined, 1);
+  const page = 'x'.repeat(9_000);
+  const given = clicks(400, 0).map((click) => messageOf({ ...click, page }));
+  await sendTransaction(kafka.brokers, topic, given, 'abort');
+  await sendTransaction(kafka.brokers, topic, clicks(7, 400).map(messageOf), 'commit');
+  const [record] = await project.drain(bundle);
+  expect(record).toMatchObject({ read: 7, counted: 7 });
 }, 60_000);
 
 test('an entity in two partitions stops the stream, and the times of producers are warned of', async () => {

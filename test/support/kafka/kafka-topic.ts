@@ -113,6 +113,27 @@ export async function sendMessages(
   await producer.disconnect();
 }
 
+/** Sends messages by a transaction, and gives it up or not. */
+export async function sendTransaction(
+  brokers: readonly string[],
+  topic: string,
+  messages: readonly { readonly key: string; readonly value: string; readonly partition?: number }[],
+  end: 'commit' | 'abort',
+): Promise<void> {
+  const producer = client(brokers, {}).producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    transactionalId: `test-${randomUUID()}`,
+    maxInFlightRequests: 1,
+    idempotent: true,
+  });
+  await producer.connect();
+  const transaction = await producer.transaction();
+  for (let at = 0; at < messages.length; at += 50)
+    await transaction.send({ topic, messages: messages.slice(at, at + 50) });
+  await transaction[end]();
+  await producer.disconnect();
+}
+
 /** @returns how many records the topic holds, duplicates included */
 export async function topicSize(brokers: readonly string[], topic: string): Promise<number> {
   const offsets = await offsetsOf(client(brokers, {}), topic);

@@ -130,6 +130,9 @@ function properties(folder: string, ports: Ports, options: KafkaOptions): string
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '1',
     'group.initial.rebalance.delay.ms': '0',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '1',
     // A broker that was killed may come back only when the controller has given up its last session.
     'broker.session.timeout.ms': '1500',
     'broker.heartbeat.interval.ms': '300',
