@@ -15,7 +15,7 @@ import { TileFault } from './tile-reader.ts';
 import { countFromJson, tileValueFromJson, tileValueToJson } from './value-json.ts';
 
 /** What a tile is the tile of, within its view and definition. */
-interface TileKey {
+export interface TileKey {
   /** In the order of the entity's join keys. */
   readonly keys: readonly KeyValue[];
   /** The edge at which its events enter the windows: the first after them. */
@@ -45,13 +45,7 @@ export function tileFromJson(
   plan: TilePlan,
   json: JsonObject,
 ): { readonly key: TileKey; readonly tile: Tile } {
-  const { view } = plan;
-  if (json['view'] !== view.id || json['definition'] !== view.definitionId) {
-    throw new TileFault(
-      `expected a tile of view ${view.id}, definition ${view.definitionId}, ` +
-        `got ${JSON.stringify(json['view'])}, definition ${JSON.stringify(json['definition'])}`,
-    );
-  }
+  checkOwner(plan, json);
   const key = {
     keys: plan.entity.joinKeys.map(
       ({ type }, i) => tileValueFromJson({ kind: type }, json[`k${i}`]) as KeyValue,
@@ -66,4 +60,13 @@ export function tileFromJson(
     states: plan.parts.map((part) => part.fromJson(part.fields.map(({ name }) => json[name]))),
   };
   return { key, tile };
+}
+
+/** @throws TileFault where the JSON is of another view, or of another definition of it */
+export function checkOwner({ view }: TilePlan, json: JsonObject): void {
+  if (json['view'] === view.id && json['definition'] === view.definitionId) return;
+  throw new TileFault(
+    `expected a tile of view ${view.id}, definition ${view.definitionId}, ` +
+      `got ${JSON.stringify(json['view'])}, definition ${JSON.stringify(json['definition'])}`,
+  );
 }

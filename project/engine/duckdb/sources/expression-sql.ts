@@ -8,7 +8,7 @@
  * `evaluate.ts` is what both must agree with.
  */
 import { quoteText } from '../duckdb.ts';
-import { childrenOf } from '../../../../contract/expression/resolve.ts';
+import { overflowSql as overflows } from '../../overflow-sql.ts';
 import type { Expression, ExpressionType } from '../../../../contract/expression/resolve.ts';
 
 const SQL_TYPE: Readonly<Record<ExpressionType, string>> = {
@@ -94,67 +94,9 @@ function binarySql({ operator, type }: Expression & { kind: 'binary' }, left: st
   return `nullif(${left} ${operator} ${right}, ${NAN})`;
 }
 
-/**
- * @returns whether an integer overflows, as a condition that is never NULL; null: none can. Branches of `case` and
- *          items of `coalesce` that are not reached do not count; both sides of `and` and `or` always do
- */
+/** As `overflows` of all engines (../../overflow-sql.ts). @param column  as `valueSql` has it */
 export function overflowSql(node: Expression, column: (name: string) => string): string | null {
-  const sql = (child: Expression): string => valueSql(child, column);
-  const overflows = (child: Expression): string | null => overflowSql(child, column);
-  if (node.kind === 'case') return caseOverflow(node, sql, overflows);
-  if (node.kind === 'coalesce') return coalesceOverflow(node.items, sql, overflows);
-  const conditions = childrenOf(node)
-    .map(overflows)
-    .filter((condition) => condition !== null);
-  if (canOverflow(node)) {
-    const given = childrenOf(node).map((child) => `${sql(child)} IS NOT NULL`);
-    conditions.push(`(${given.join(' AND ')} AND ${sql(node)} IS NULL)`);
-  }
-  return conditions.length === 0 ? null : `(${conditions.join(' OR ')})`;
-}
-
-function canOverflow(node: Expression): boolean {
-  if (node.type !== 'int64') return false;
-  return node.kind === 'binary' || node.kind === 'minus' || node.kind === 'abs';
-}
-
-type Sql = (child: Expression) => string;
-
-function caseOverflow(
-  { branches, otherwise }: Expression & { kind: 'case' },
-  sql: Sql,
-  overflows: (child: Expression) => string | null,
-): string | null {
-  const parts = branches.map(({ when, value }) => ({
-    when,
-    whenOverflows: overflows(when),
-    valueOverflows: overflows(value),
-  }));
-  const last = overflows(otherwise);
-  if (
-    last === null &&
-    parts.every(({ whenOverflows, valueOverflows }) => whenOverflows === null && valueOverflows === null)
-  )
-    return null;
-  const reached = parts.flatMap(({ when, whenOverflows, valueOverflows }) => [
-    ...(whenOverflows === null ? [] : [`WHEN ${whenOverflows} THEN true`]),
-    `WHEN ${sql(when)} THEN ${valueOverflows ?? 'false'}`,
-  ]);
-  return `CASE ${reached.join(' ')} ELSE ${last ?? 'false'} END`;
-}
-
-function coalesceOverflow(
-  items: readonly Expression[],
-  sql: Sql,
-  overflows: (child: Expression) => string | null,
-): string | null {
-  const conditions = items.map(overflows);
-  if (conditions.every((condition) => condition === null)) return null;
-  const reached = items.flatMap((item, i) => [
-    ...(conditions[i] === null ? [] : [`WHEN ${conditions[i]} THEN true`]),
-    `WHEN ${sql(item)} IS NOT NULL THEN false`,
-  ]);
-  return `CASE ${reached.join(' ')} ELSE false END`;
+  return overflows(node, (child) => valueSql(child, column));
 }
 
 function literalSql(value: bigint | number | string | boolean | null, type: ExpressionType): string {
