@@ -165,11 +165,30 @@ function backfillCommand(add: Add): void {
 }
 
 function streamCommand(add: Add): void {
-  add('stream', 'take the messages of streams into archive, history and online store', async (c, o) =>
-    (await materializer()).stream(c, o),
+  const stream = add(
+    'stream',
+    'take the messages of streams into archive, history and online store',
+    async (c, o) => (await materializer()).stream(c, o),
   )
     .option('--source <name>', 'only this source (repeatable)', list)
-    .option('--drain', 'end when all that is there has been read');
+    .option('--drain', 'end when all that is there has been read')
+    .addOption(
+      new Option('--tiles <topic>', 'take the tiles of one view that another engine makes').conflicts(
+        'source',
+      ),
+    )
+    .option('--view <id>', 'with --tiles: whose tiles they are; the only view over a topic unless given');
+  add(
+    'sql',
+    'print the job with which another engine makes the tiles of a view',
+    // `--view` is an option of both commands, and commander gives it to the outer one.
+    async (c, _, sql: Command) => (await materializer()).streamSql(c, sql.optsWithGlobals()),
+    stream,
+  )
+    .option('--view <id>', 'the view; the only one over a topic unless given')
+    .addOption(new Option('--engine <name>', 'which engine').choices(['flink']).default('flink'))
+    .option('--topic <name>', 'of the tiles; named after the view and its definition unless given')
+    .option('--checkpoint <time>', 'how often the engine makes a checkpoint; tiles come with them', '10s');
 }
 
 function trainCommand(add: Add): void {

@@ -84,16 +84,46 @@ export async function backfillApplied(
 interface StreamFlags {
   readonly source?: string[];
   readonly drain?: boolean;
+  readonly tiles?: string;
+  readonly view?: string;
 }
 
 /** Takes the messages of streams into their archives and views, until it is drained or stopped; one line a view. */
-export async function stream(context: CommandContext, { source, drain }: StreamFlags): Promise<ExitCode> {
+export async function stream(context: CommandContext, flags: StreamFlags): Promise<ExitCode> {
   const main = await import('./main.ts');
+  const { source, drain, tiles: topic, view } = flags;
+  if (topic !== undefined) {
+    const options = { topic, drain: drain === true, ...(view === undefined ? {} : { view }) };
+    const record = await untilStopped((signal) =>
+      main.streamTiles(projectOf(context), { ...options, signal }),
+    );
+    await printResult(context, { runs: [runToJson(record)] }, () => renderRuns([record]));
+    return 0;
+  }
   const chosen = source === undefined ? {} : { sources: source };
   const records = await untilStopped((signal) =>
     main.stream(projectOf(context), { ...chosen, drain: drain === true, signal }),
   );
   await printResult(context, { runs: records.map(runToJson) }, () => renderRuns(records));
+  return 0;
+}
+
+interface StreamSqlFlags {
+  readonly view?: string;
+  readonly topic?: string;
+  readonly checkpoint: string;
+}
+
+/** Prints the job with which another engine makes a view's tiles. */
+export async function streamSql(context: CommandContext, flags: StreamSqlFlags): Promise<ExitCode> {
+  const { tileJob } = await import('./stream/tiles/job-sql.ts');
+  const { view, topic, checkpoint } = flags;
+  const job = await tileJob(projectOf(context), {
+    ...(view === undefined ? {} : { view }),
+    ...(topic === undefined ? {} : { topic }),
+    checkpoint,
+  });
+  await printResult(context, job, () => job.sql.trimEnd());
   return 0;
 }
 

@@ -130,6 +130,11 @@ export const MATERIALIZER_ERRORS = {
     help: 'Check what the source says of its folder, topic and archive.',
     kind: 'failed',
   },
+  MAT_STREAM_SQL: {
+    message: 'Another engine cannot make the tiles of a view as `plumb stream` does.',
+    help: 'Leave the view to `plumb stream` or `plumb materialize`, or give what is named a view of its own.',
+    kind: 'usage',
+  },
   MAT_STREAM_REJECTED: {
     message: 'More messages could not be read within a minute than `stream.maxRejected` allows.',
     help: 'Look at the file of rejects; most often the fields of the source are not those of its messages.',

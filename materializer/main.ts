@@ -16,6 +16,8 @@ import type { MaterializeOptions } from './materialize.ts';
 import { holdView } from './run/view-hold.ts';
 import { runStreams } from './stream/stream.ts';
 import type { StreamRunOptions } from './stream/stream.ts';
+import { runTiles } from './stream/tiles/tile-run.ts';
+import type { TileRunOptions } from './stream/tiles/tile-run.ts';
 import { tendHistory, WHOLE } from './upkeep/tend-history.ts';
 import type { Tended } from './upkeep/tend-history.ts';
 
@@ -61,6 +63,17 @@ export async function stream(project: Project, options: StreamRunOptions): Promi
   const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
   return RegistryDatabase.using(project.settings.registry, (database) =>
     runStreams({ project, bundle, database, options }),
+  );
+}
+
+/**
+ * Takes a view's tiles from a topic until they are drained or the signal aborts.
+ * @throws REG_NOT_APPLIED when nothing was applied yet, and what `runTiles` throws
+ */
+export async function streamTiles(project: Project, options: TileRunOptions): Promise<RunRecord> {
+  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
+  return RegistryDatabase.using(project.settings.registry, (database) =>
+    runTiles({ project, bundle, database, options }),
   );
 }
 

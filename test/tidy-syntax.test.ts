@@ -71,9 +71,7 @@ describe('exports', () => {
 
   /** Why each of these is there. */
   const FOR_TESTS: Readonly<Record<string, string>> = {
-    'contract/aggregation/tile-json.ts tileFromJson': 'the form of tiles that other engines will write',
     'contract/aggregation/tile-json.ts tileToJson': 'the form of tiles that other engines will write',
-    'contract/aggregation/tile-succession.ts succession': 'the rule that the stream will merge tiles by',
     'materializer/aggregate/tile-rows.ts mergedTileSelects': 'the tiles that other makers are held to',
     'materializer/aggregate/tile-rows.ts tileRowSelects': 'the tiles that other makers are held to',
     'contract/sketch.ts takenFrom': 'what a sketch takes of a value: the SQL of sketches is held to it',

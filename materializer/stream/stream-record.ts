@@ -14,6 +14,8 @@ interface BegunStream {
   readonly startedUs: number;
   /** Called with the runs whose processes are gone. */
   readonly clear: (runId: string) => void;
+  /** Where no run before it had one: its start unless given. */
+  readonly horizonUs?: number;
 }
 
 interface CountedView {
@@ -51,7 +53,8 @@ export class StreamRecord {
       clear(run.runId);
     }
     const known = runs.findLast((run) => run.horizonUs !== null)?.horizonUs ?? null;
-    const horizonUs = known ?? (await database.streamPartitions.firstHorizon(view.id, startedUs));
+    const horizonUs =
+      known ?? (await database.streamPartitions.firstHorizon(view.id, begun.horizonUs ?? startedUs));
     const record = firstRecord(begun, horizonUs);
     await database.startRun(record);
     return new StreamRecord(database, record);

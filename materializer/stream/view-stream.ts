@@ -12,6 +12,7 @@
  */
 import { planTiles } from '../../contract/aggregation/tile-plan.ts';
 import type { TilePlan } from '../../contract/aggregation/tile-plan.ts';
+import type { Tile } from '../../contract/aggregation/tile.ts';
 import { changeHops } from '../../contract/aggregation/windows/entity-windows.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
@@ -45,6 +46,8 @@ interface ViewStreamOptions {
   /** Events appended up to and including it count however late they were. */
   readonly horizonUs: number;
   readonly history: Pick<HistoryOutput, 'committed' | 'commit'>;
+  /** Whether it is given tiles (`putTile`) and steps by `stepAndSave`, in place of events. */
+  readonly takesTiles?: boolean;
   readonly counts: StreamCounts;
   /** @returns the other partition in which an entity was met before; null: none */
   readonly otherPartitionOf: (entity: string) => number | null;
@@ -74,6 +77,8 @@ export class ViewStream {
   /** Of the message that it takes next. */
   #offset: number;
   #isSilent: boolean;
+  /** Up to this edge all rows are stated again, since the tiles that they were made of are not known. */
+  readonly #restatesTo: number;
   /** Features whose values did not fit once. */
   readonly #lost = new Set<string>();
 
@@ -95,6 +100,13 @@ export class ViewStream {
     this.#progress = begun.progress;
     this.remadeAfterUs = begun.remadeAfterUs;
     this.#offset = this.#progress.offset;
+    this.#restatesTo = -1;
+    if (options.takesTiles === true) {
+      // A topic of tiles keeps the newest of each: nothing tells which of them gave the rows that there are.
+      const { offset } = this.#progress;
+      if (offset === 0) this.#restatesTo = this.#progress.edge;
+      this.#progress = { ...this.#progress, rowOffset: offset, ...(offset === 0 ? { edge: -1 } : {}) };
+    }
     this.#isSilent = this.#offset < this.#progress.rowOffset;
     const edge = this.#isSilent ? -1 : this.#progress.edge;
     this.#tiles = new ViewTiles(this.#plan, this.#state, {
@@ -140,6 +152,15 @@ export class ViewStream {
     counts.counted += 1;
     counts.newestEventUs = Math.max(counts.newestEventUs ?? 0, timeUs);
     counts.newestCreatedUs = Math.max(counts.newestCreatedUs ?? 0, event.appendedUs);
+  }
+
+  /**
+   * Sets a tile that another engine made, of all its origins, in place of the one before it.
+   * @param edge  its index
+   * @param tile  owned by the stream from then on
+   */
+  putTile(entity: string, edge: number, tile: Tile): void {
+    this.#tiles.put(this.#tiles.entityOf(entity), edge, tile);
   }
 
   /** All messages are tiles again whose rows were made before. */
@@ -213,6 +234,15 @@ export class ViewStream {
     return rows;
   }
 
+  /** As `step`, and saves in the same transaction: no tile is then taken again whose rows were made. */
+  stepAndSave(offset: number, seenUs: number, nowUs: number): PendingRow[] {
+    return this.#state.transaction(() => {
+      const rows = this.step(offset, seenUs, nowUs);
+      this.save(nowUs);
+      return rows;
+    });
+  }
+
   #restatedRows(due: DueEdges): [entity: string, row: DueRow][] {
     const rows: [string, DueRow][] = [];
     for (const entity of this.#tiles.takeLate()) {
@@ -230,7 +260,7 @@ export class ViewStream {
     if (due.to <= due.from) return [];
     const rows: [string, DueRow][] = [];
     for (const entity of this.#tiles.moveTo(due.to, [0, ...due.windows]))
-      for (const row of newRows(this.#rowsAt(entity), due)) rows.push([entity.entity, row]);
+      for (const row of newRows(this.#rowsAt(entity), due, this.#restatesTo)) rows.push([entity.entity, row]);
     return rows;
   }
 
@@ -272,14 +302,18 @@ export class ViewStream {
     });
   }
 
-  /** Forgets what no window holds and no event can touch any more. */
-  #prune(nowUs: number): void {
+  /** @returns the first edge that still matters: no window holds and no event can touch the tiles of those before it */
+  firstEdge(nowUs: number): number {
     const { view } = this;
-    if (this.#isSilent || nowUs <= this.#options.horizonUs) return;
+    if (this.#isSilent || nowUs <= this.#options.horizonUs) return 0;
     // Nobody knows how long a session lasts.
-    if (this.#reach === Infinity || this.#plan.times !== null) return;
-    const first = this.#progress.edge - this.#reach - Math.ceil(view.latenessUs / view.hopUs) - 1;
-    if (first > 0) this.#state.prune(first, (first - 1) * view.hopUs);
+    if (this.#reach === Infinity || this.#plan.times !== null) return 0;
+    return Math.max(0, this.#progress.edge - this.#reach - Math.ceil(view.latenessUs / view.hopUs) - 1);
+  }
+
+  #prune(nowUs: number): void {
+    const first = this.firstEdge(nowUs);
+    if (first > 0) this.#state.prune(first, (first - 1) * this.view.hopUs);
   }
 
   /** @returns the rows that no entry of the history has yet, in the order in which they were made */

@@ -43,6 +43,8 @@ interface HistoryOptions {
   readonly view: FeatureView;
   readonly entity: Entity;
   readonly partition: number;
+  /** What the offsets count: messages of the source, or tiles that another engine has made of them. */
+  readonly of?: 'tiles';
   /** All of the source: the view is complete up to where the last of them has come. */
   readonly partitions: readonly number[];
   readonly runId: string;
@@ -92,25 +94,28 @@ export class HistoryOutput {
   }
 
   #committedIn(state: TableState | null): CommittedRows {
-    const { view, partition } = this.#options;
+    const { view, partition, of: kind } = this.#options;
     const created = [...(state?.commits.values() ?? [])].map(
       ({ commit: of }) => (of as HistoryCommit).createdUs ?? 0,
     );
     return {
-      offset: state?.txns.get(txnName(view, partition, 'offset')) ?? 0,
-      rowNumber: state?.txns.get(txnName(view, partition, 'rows')) ?? 0,
-      watermarkUs: state?.txns.get(txnName(view, partition, 'watermark')) ?? null,
+      offset: state?.txns.get(txnName(view, partition, 'offset', kind)) ?? 0,
+      rowNumber: state?.txns.get(txnName(view, partition, 'rows', kind)) ?? 0,
+      watermarkUs: state?.txns.get(txnName(view, partition, 'watermark', kind)) ?? null,
       createdUs: Math.max(0, ...created),
-      ownCreatedUs: state?.txns.get(txnName(view, partition, 'created')) ?? null,
-      lineage: state?.txns.get(txnName(view, partition, 'lineage')) ?? null,
+      ownCreatedUs: state?.txns.get(txnName(view, partition, 'created', kind)) ?? null,
+      lineage: state?.txns.get(txnName(view, partition, 'lineage', kind)) ?? null,
     };
   }
 
   /** @returns up to which edge the view is complete, over all partitions */
   #watermarkUs(state: TableState | null, ownUs: number): number {
-    const { view, partition, partitions } = this.#options;
+    const { view, partition, partitions, of: kind } = this.#options;
     const others = partitions.filter((one) => one !== partition);
-    return Math.min(ownUs, ...others.map((one) => state?.txns.get(txnName(view, one, 'watermark')) ?? 0));
+    return Math.min(
+      ownUs,
+      ...others.map((one) => state?.txns.get(txnName(view, one, 'watermark', kind)) ?? 0),
+    );
   }
 
   /**
@@ -118,7 +123,7 @@ export class HistoryOutput {
    * @throws MAT_LEASE when another run has taken the view over, or has written the partition; nothing is committed then
    */
   async commit(made: NewRows): Promise<void> {
-    const { root, view, entity, partition, runId, lease, duck, logger } = this.#options;
+    const { root, view, entity, partition, runId, lease, duck, logger, of: kind } = this.#options;
     const folder = historyFolder(root, view);
     const before = this.committed;
     const files = made.rows.length === 0 ? [] : await this.#write(made.rows);
@@ -144,7 +149,7 @@ export class HistoryOutput {
         const read = seen?.version ?? null;
         const facts = { runId, createdUs: made.createdUs, read, watermarkUs, lease: lease.number };
         const txn = (what: TxnKind, version: number): DeltaAction => ({
-          txn: { appId: txnName(view, partition, what), version, lastUpdated: nowMs },
+          txn: { appId: txnName(view, partition, what, kind), version, lastUpdated: nowMs },
         });
         const range = { partition, from: before.offset, to: made.offset };
         return [
@@ -213,8 +218,8 @@ export class HistoryOutput {
 /** How far a partition has come in three ways and by whose doing, as the log of the history keeps it. */
 type TxnKind = 'offset' | 'rows' | 'watermark' | 'lineage' | 'created';
 
-function txnName(view: FeatureView, partition: number, what: TxnKind): string {
-  return `stream ${definitionName(view.definitionId)} partition-${partition} ${what}`;
+function txnName(view: FeatureView, partition: number, what: TxnKind, of: 'tiles' | undefined): string {
+  return `${of ?? 'stream'} ${definitionName(view.definitionId)} partition-${partition} ${what}`;
 }
 
 function partitionLost(view: FeatureView, partition: number): Error {

@@ -182,10 +182,11 @@ export class ViewState {
   }
 
   /**
-   * Runs `work` as one transaction: all of it is there afterwards, or nothing.
+   * Runs `work` as one transaction: all of it is there afterwards, or nothing. Within another it is a part of that.
    * @throws MAT_LEASE when another has opened the state since
    */
   transaction<T>(work: () => T): T {
+    if (this.#database.isTransaction) return work();
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       const { name } = this.#database.prepare('SELECT name FROM owner').get() as { name: string };

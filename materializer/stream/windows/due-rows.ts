@@ -71,13 +71,17 @@ export class OldRows {
   }
 }
 
-/** @returns the rows of new edges, in their order */
-export function newRows(entity: RowsAt, { from, to }: DueEdges): DueRow[] {
+/**
+ * @param restatesTo  up to this edge a row also stands where its values are those before it: rows that were made of
+ *                    tiles nobody knows any more may stand there
+ * @returns           the rows of new edges, in their order
+ */
+export function newRows(entity: RowsAt, { from, to }: DueEdges, restatesTo = -1): DueRow[] {
   const rows: DueRow[] = [];
   let row = entity.rowAt(from);
   for (let edge = entity.nextChange(from); edge !== null && edge <= to; edge = entity.nextChange(edge)) {
     const next = entity.rowAt(edge);
-    if (!same(next, row)) rows.push({ edge, row: next });
+    if (edge <= restatesTo || !same(next, row)) rows.push({ edge, row: next });
     row = next;
   }
   return rows;

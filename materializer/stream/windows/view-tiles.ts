@@ -4,7 +4,7 @@
  * written once. A stream that dies in between takes the messages since then again.
  */
 import { foldEvent } from '../../../contract/aggregation/tile.ts';
-import type { TileEvent } from '../../../contract/aggregation/tile.ts';
+import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import { decodeTile } from '../../../contract/aggregation/tile-bytes.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { edgeAt } from '../../../contract/windows.ts';
@@ -81,12 +81,24 @@ export class ViewTiles {
       return false;
     }
     if (isLate) this.#late.add(entity);
-    if (entity.unsaved.has(edge)) return true;
+    this.#change(entity, edge);
+    return true;
+  }
+
+  /** Sets a tile that was made elsewhere. */
+  put(entity: EntityTiles, edge: number, tile: Tile): void {
+    const isLate = edge <= this.#edge;
+    (isLate ? entity.late : entity.open).set(edge, tile);
+    if (isLate) this.#late.add(entity);
+    this.#change(entity, edge);
+  }
+
+  #change(entity: EntityTiles, edge: number): void {
+    if (entity.unsaved.has(edge)) return;
     entity.unsaved.add(edge);
     const others = this.#unsaved.get(edge);
     if (others === undefined) this.#unsaved.set(edge, new Set([entity]));
     else others.add(entity);
-    return true;
   }
 
   /** @returns the entities with late events since the last time */

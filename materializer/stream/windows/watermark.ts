@@ -10,7 +10,7 @@
  */
 
 /** How far an idle partition stays behind the clock. */
-const IDLE_US = 30_000_000;
+export const IDLE_US = 30_000_000;
 
 export class SeenTime {
   #eventUs = -Infinity;

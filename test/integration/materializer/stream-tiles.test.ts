@@ -1,0 +1,180 @@
+/**
+ * `plumb stream --tiles` of a real topic, with tiles that were folded here: of two origins each, sent again as they
+ * grow, in any order; the run dies, loses its state, and meets tiles that have lost theirs.
+ */
+import { rmSync } from 'node:fs';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { TileKey } from '../../../contract/aggregation/tile-json.ts';
+import { planTiles } from '../../../contract/aggregation/tile-plan.ts';
+import { emptyTile, foldEvent } from '../../../contract/aggregation/tile.ts';
+import type { Tile } from '../../../contract/aggregation/tile.ts';
+import type { Bundle } from '../../../contract/model.ts';
+import { runTiles } from '../../../materializer/stream/tiles/tile-run.ts';
+import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import { completeHistory } from '../../../project/history/history-place.ts';
+import { entityId, naiveRow } from '../../oracle/naive-aggregates.ts';
+import type { RawEvent } from '../../oracle/naive-aggregates.ts';
+import { answerAt, readHistory } from '../../support/fixtures/raw-events.ts';
+import { clickView, HOP_US, makeStreamed } from '../../support/fixtures/streamed-project.ts';
+import type { StreamedProject } from '../../support/fixtures/streamed-project.ts';
+import { tileMessage } from '../../support/fixtures/tile-messages.ts';
+import { KAFKA_START_LIMIT_MS } from '../../support/kafka/kafka.ts';
+import { makeTopic, sendMessages } from '../../support/kafka/kafka-topic.ts';
+import { runKafka } from '../../support/kafka/run-kafka.ts';
+import type { RunKafka } from '../../support/kafka/run-kafka.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+
+const START_US = 1_770_000_000_000_000;
+const HOPS = 30;
+const ORIGINS = 2;
+const HORIZON_US = START_US - 1;
+
+let kafka: RunKafka;
+let project: StreamedProject;
+let random: () => number;
+let topics = 0;
+beforeAll(async () => {
+  kafka = await runKafka();
+}, KAFKA_START_LIMIT_MS);
+beforeEach(async () => {
+  random = seededRandom();
+  project = await makeStreamed({ 'stream.kafka.brokers': kafka.brokers[0]! });
+});
+afterEach(() => project.remove());
+
+/** Folds events and sends the tiles that they change. */
+async function tiledClicks() {
+  const source = `tiled-${(topics += 1)}`;
+  const topic = `${source}-tiles`;
+  await makeTopic(kafka.brokers, source, { partitions: ORIGINS });
+  await makeTopic(kafka.brokers, topic, { partitions: 2 });
+  const { view, entity, bundle } = clickView(3_600_000_000, undefined, { topic: source, folder: null });
+  const plan = planTiles(view, entity);
+  const tiles = new Map<string, { readonly key: TileKey; readonly tile: Tile }>();
+  const events: RawEvent[] = [];
+  const offsets = Array.from({ length: ORIGINS }, () => 0);
+  const own = { view: view.id, definition: view.definitionId };
+  const messageOf = ({ key, tile }: { key: TileKey; tile: Tile }) => {
+    const value = JSON.stringify(tileMessage(plan, key, tile));
+    return { key: JSON.stringify([key.keys, key.edgeUs, key.origin]), value };
+  };
+  const marks = (behind: number) =>
+    offsets.map((offset, mark) => ({
+      key: `mark ${mark}`,
+      value: JSON.stringify({
+        ...own,
+        mark,
+        event: Math.max(...events.map(({ eventUs }) => eventUs!)),
+        appended: START_US + HOPS * HOP_US,
+        offset: offset - 1 - behind,
+        horizon: HORIZON_US,
+        hold: 0,
+      }),
+    }));
+  return {
+    topic,
+    plan,
+    view,
+    entity,
+    bundle,
+    events,
+    tiles,
+    messageOf,
+    /** @param behind  messages of each origin that the tiles do not know */
+    async send(count: number, behind: number) {
+      const changed = new Set<string>();
+      const dummies: { key: string; value: string; partition: number }[] = [];
+      for (let i = 0; i < count; i++) {
+        const user = `u${Math.floor(random() * 5)}`;
+        const origin = Math.floor(random() * ORIGINS);
+        const eventUs = START_US + Math.floor(random() * HOPS * HOP_US);
+        const page = random() < 0.1 ? null : `p${Math.floor(random() * 4)}`;
+        const price = random() < 0.1 ? null : Math.floor(random() * 80) / 8;
+        const edgeUs = (Math.floor(eventUs / HOP_US) + 1) * HOP_US;
+        const name = `${user} ${edgeUs} ${origin}`;
+        const held = tiles.get(name) ?? { key: { keys: [user], edgeUs, origin }, tile: emptyTile(plan) };
+        foldEvent(plan, held.tile, {
+          values: [page, price],
+          timeUs: eventUs,
+          offset: offsets[origin]!,
+          sign: 1,
+        });
+        tiles.set(name, held);
+        changed.add(name);
+        dummies.push({ key: 'x', value: '', partition: origin });
+        offsets[origin]! += 1;
+        events.push({ keys: [user], eventUs, createdUs: eventUs, values: { page, price } });
+      }
+      await sendMessages(kafka.brokers, source, dummies);
+      const sent = [...changed].map((name) => messageOf(tiles.get(name)!));
+      await sendMessages(kafka.brokers, topic, [...sent, ...marks(behind)]);
+    },
+  };
+}
+
+function drain(bundle: Bundle, topic: string, crashAt = Infinity) {
+  const options = { topic, drain: true, signal: new AbortController().signal };
+  let looks = 0;
+  const nowUs = (): number => {
+    if ((looks += 1) >= crashAt) throw new Error('crashed');
+    return project.clock.nowUs();
+  };
+  const crashing = { ...project, clock: { ...project.clock, nowUs } };
+  return runTiles({ project: crashing, bundle, database: project.database, options });
+}
+
+test('rows are those of all events, whatever came when, and whatever was lost', async () => {
+  const { topic, view, entity, bundle, events, tiles, messageOf, send } = await tiledClicks();
+  project.setClock(START_US + HOPS * HOP_US);
+  await send(150, 1);
+  await drain(bundle, topic);
+  const [name] = tiles.keys();
+  const early = messageOf(tiles.get(name!)!);
+  await send(150, 1);
+  await expect(drain(bundle, topic, 6)).rejects.toThrow('crashed');
+  await drain(bundle, topic);
+  await send(100, 1);
+  rmSync(project.settings.stream.state, { recursive: true, force: true });
+  await drain(bundle, topic);
+  await send(100, 0);
+  const lost = (tiles.get(name!)!.tile.seen += 1) > 0 ? [early, { key: early.key, value: 'no JSON' }] : [];
+  await sendMessages(kafka.brokers, topic, [...lost, { key: early.key, value: null }]);
+  project.setClock(START_US + (HOPS + 20) * HOP_US);
+  const record = await drain(bundle, topic);
+  expect(record).toMatchObject({ state: 'complete', kind: 'stream', horizonUs: HORIZON_US, counted: 100 });
+  expect(record.rejectReasons).toMatchObject({ 'it is no JSON': 1 });
+  const watermarkUs = completeHistory(project.settings, view, entity)!.watermarkUs;
+  // All messages are in the tiles: time goes on by the clock.
+  expect(watermarkUs).toBe(START_US + (HOPS + 20) * HOP_US - 40_000_000);
+  const duck = await DuckDb.open({ threads: 1 });
+  const rows = await readHistory(duck, project.settings.history, view, entity);
+  duck.close();
+  for (let user = 0; user < 5; user++) {
+    const own = events.filter(({ keys }) => keys[0] === `u${user}`);
+    const stood = rows.get(entityId(entity, [`u${user}`]))!;
+    for (let edgeUs = START_US; edgeUs <= watermarkUs; edgeUs += HOP_US) {
+      const values = answerAt(stood, edgeUs);
+      expect({ user, edgeUs, values }).toEqual({ user, edgeUs, values: naiveRow(view, own, edgeUs) });
+    }
+  }
+}, 120_000);
+
+test('tiles of another horizon, and a topic that holds none yet, are refused', async () => {
+  const { topic, bundle, send } = await tiledClicks();
+  project.setClock(START_US + HOPS * HOP_US);
+  await expect(drain(bundle, topic)).rejects.toMatchObject({
+    code: 'MAT_STREAM_SOURCE',
+    message: expect.stringMatching(/says nothing yet of how far the tiles of user_clicks have come$/),
+  });
+  await send(10, 0);
+  await drain(bundle, topic);
+  const mark = { view: 'user_clicks', definition: [...bundle.views.values()][0]!.definitionId, mark: 0 };
+  const other = { ...mark, event: 1, appended: 1, offset: 1, horizon: 5, hold: 0 };
+  await sendMessages(kafka.brokers, topic, [{ key: 'mark 0', value: JSON.stringify(other) }]);
+  await expect(drain(bundle, topic)).rejects.toMatchObject({
+    code: 'MAT_STREAM_SOURCE',
+    message: expect.stringMatching(
+      /^the tiles of user_clicks count what was appended up to 5, and its horizon is/,
+    ),
+  });
+}, 60_000);
