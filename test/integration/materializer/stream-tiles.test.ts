@@ -15,7 +15,7 @@ import { completeHistory } from '../../../project/history/history-place.ts';
 import { entityId, naiveRow } from '../../oracle/naive-aggregates.ts';
 import type { RawEvent } from '../../oracle/naive-aggregates.ts';
 import { answerAt, readHistory } from '../../support/fixtures/raw-events.ts';
-import { clickView, HOP_US, makeStreamed } from '../../support/fixtures/streamed-project.ts';
+import { clickView, FEATURES, HOP_US, makeStreamed } from '../../support/fixtures/streamed-project.ts';
 import type { StreamedProject } from '../../support/fixtures/streamed-project.ts';
 import { tileMessage } from '../../support/fixtures/tile-messages.ts';
 import { KAFKA_START_LIMIT_MS } from '../../support/kafka/kafka.ts';
@@ -48,7 +48,8 @@ async function tiledClicks() {
   const topic = `${source}-tiles`;
   await makeTopic(kafka.brokers, source, { partitions: ORIGINS });
   await makeTopic(kafka.brokers, topic, { partitions: 2 });
-  const { view, entity, bundle } = clickView(3_600_000_000, undefined, { topic: source, folder: null });
+  const features = FEATURES.filter(({ sessionUs }) => sessionUs === undefined);
+  const { view, entity, bundle } = clickView(3_600_000_000, features, { topic: source, folder: null });
   const plan = planTiles(view, entity);
   const tiles = new Map<string, { readonly key: TileKey; readonly tile: Tile }>();
   const events: RawEvent[] = [];
