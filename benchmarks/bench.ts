@@ -7,6 +7,7 @@
  *   npm run bench -- --only backfill [--events 1000000]
  *   npm run bench -- --only trainlog [--events 5000000]   so many vectors of an archive
  *   npm run bench -- --only monitor [--events 100000] [--days usual,all,once,foreign,hashed] [--evidently-env DIR]
+ *   npm run bench -- --only stream [--events 1000000] [--profile]   a topic, too, where KAFKA_BROKERS names brokers
  *   npm run bench -- --only grpc
  *   npm run bench -- --only ondemand
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
@@ -44,6 +45,7 @@ import { startRedis } from './harness/redis/redis-process.ts';
 import { holds, print, printTarget, printHardware } from './harness/report.ts';
 import type { Target } from './harness/report.ts';
 import { sameRequest } from './harness/rounds.ts';
+import { streamedClicks } from './subjects/stream.ts';
 import { skewedTraffic } from './subjects/skewed-traffic.ts';
 import { soak } from './subjects/soak.ts';
 import { tailLatency } from './subjects/tail-latency.ts';
@@ -65,6 +67,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   soak,
   backfill,
   monitor: monitoredDays,
+  stream: streamedClicks,
   feastgo: besideFeastGo,
   grpc: besideGrpc,
   ondemand: onDemandFeatures,
@@ -75,6 +78,7 @@ const BY_NAME: ReadonlySet<string> = new Set([
   'backfill',
   'trainlog',
   'monitor',
+  'stream',
   'feastgo',
   'grpc',
   'ondemand',

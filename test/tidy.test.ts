@@ -83,7 +83,10 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^materializer\/stream\/(source\/kafka-reader|group\/kafka-group)\.ts$/,
     /^benchmarks\/micro\/kafka-bench\.ts$/,
   ],
-  kafkajs: [/^sidecar\/shipper\/kafkajs-producer\.ts$/, /^benchmarks\/micro\/(kafka|ingest)-bench\.ts$/],
+  kafkajs: [
+    /^sidecar\/shipper\/kafkajs-producer\.ts$/,
+    /^benchmarks\/(micro\/(kafka|ingest)-bench|harness\/streamed-clicks)\.ts$/,
+  ],
   'lru-cache': [/^sidecar\/(cache\/row-cache|plan\/bundle-plans)\.ts$/],
   'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^benchmarks\/contenders\/bare-server\.ts$/],
   acorn: [/^registry\/code\/syntax-tree\.ts$/],

@@ -2,10 +2,16 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
+interface CallFrame {
+  readonly functionName: string;
+  readonly url: string;
+  readonly lineNumber: number;
+}
+
 interface Profile {
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+    readonly callFrame: CallFrame;
   }[];
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
@@ -23,10 +29,28 @@ interface SelfTime {
  * @returns      the greatest self times of the profile in the folder, `(idle)` left out
  */
 export function topSelfTimes(folder: string, count: number, lastS: number): SelfTime[] {
+  return selfTimes(folder, lastS, nameOf).slice(0, count);
+}
+
+/**
+ * @param stages  what the files are of whose URLs a pattern matches; the first that does counts
+ * @returns       the self times by stage; `where` is V8's own word for what is in no file: its garbage collector
+ */
+export function stageTimes(
+  folder: string,
+  stages: readonly (readonly [file: RegExp, stage: string])[],
+): SelfTime[] {
+  return selfTimes(folder, Infinity, ({ functionName, url }) => {
+    const found = stages.find(([file]) => file.test(url));
+    return found?.[1] ?? (url === '' ? functionName : 'other');
+  });
+}
+
+function selfTimes(folder: string, lastS: number, wordOf: (frame: CallFrame) => string): SelfTime[] {
   const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'));
   if (file === undefined) throw new Error(`no CPU profile was written to ${folder}`);
   const profile = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Profile;
-  const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, wordOf(callFrame)]));
   const times = new Map<string, number>();
   let busy = 0;
   let leftUs = profile.timeDeltas.reduce((sum, us) => sum + us, 0);
@@ -38,13 +62,10 @@ export function topSelfTimes(folder: string, count: number, lastS: number): Self
     times.set(name, (times.get(name) ?? 0) + us);
     busy += us;
   }
-  return [...times]
-    .toSorted(([, a], [, b]) => b - a)
-    .slice(0, count)
-    .map(([where, us]) => ({ where, share: us / busy }));
+  return [...times].toSorted(([, a], [, b]) => b - a).map(([where, us]) => ({ where, share: us / busy }));
 }
 
-function nameOf({ functionName, url, lineNumber }: Profile['nodes'][number]['callFrame']): string {
+function nameOf({ functionName, url, lineNumber }: CallFrame): string {
   const name = functionName === '' ? '(anonymous)' : functionName;
   return url === '' ? name : `${name} ${basename(url)}:${lineNumber + 1}`;
 }

@@ -70,15 +70,16 @@ export class PartitionStream {
     const { archive, views, clock } = this.#options;
     await archive.begin();
     for (const view of views) {
+      const { stream, online } = view;
+      await online.publishSchemas();
+      for (const batch of await stream.begin()) await online.write(batch, clock.nowUs());
       if (!(await this.#catchUp(view, isOver))) return false;
-      view.stream.step(view.stream.offset, archive.seenUs, clock.nowUs());
-      await view.online.publishSchemas();
-      await view.online.write(view.stream.pending(), clock.nowUs());
+      await online.write(stream.step(stream.offset, archive.seenUs, clock.nowUs()), clock.nowUs());
     }
     return true;
   }
 
-  async #catchUp({ stream }: StreamedView, isOver: () => boolean): Promise<boolean> {
+  async #catchUp({ stream, online }: StreamedView, isOver: () => boolean): Promise<boolean> {
     const { archive, clock } = this.#options;
     const end = archive.end.offset;
     if (stream.offset >= end) return true;
@@ -88,7 +89,7 @@ export class PartitionStream {
       for (const event of events) {
         // What is saved ends between two messages: one may have several events.
         if (taken >= STEP_MESSAGES && event.offset > last) {
-          stream.step(event.offset, 0, clock.nowUs());
+          await online.write(stream.step(event.offset, 0, clock.nowUs()), clock.nowUs());
           stream.save(clock.nowUs());
           if (isOver()) return false;
           taken = 0;
@@ -98,7 +99,7 @@ export class PartitionStream {
         last = event.offset;
       }
     }
-    stream.step(end, 0, clock.nowUs());
+    await online.write(stream.step(end, 0, clock.nowUs()), clock.nowUs());
     stream.save(clock.nowUs());
     return true;
   }

@@ -19,12 +19,13 @@ import { formatDuration } from '../../contract/std/duration.ts';
 import { takesBack } from '../../contract/stream-source.ts';
 import { edgeAt, sessionHops, windowHops } from '../../contract/windows.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
-import { tombstone, writeHeader } from '../../contract/wire/online/row-header.ts';
+import { tombstone } from '../../contract/wire/online/row-header.ts';
 import { materializerError } from '../errors.ts';
 import type { HistoryOutput } from './output/history-output.ts';
 import { beginState } from './state/begin-state.ts';
 import { ViewState } from './state/view-state.ts';
-import type { PendingRow, Progress } from './state/view-state.ts';
+import type { Progress } from './state/view-state.ts';
+import { RowBatch } from './state/row-batch.ts';
 import { countRefused } from './stream-counts.ts';
 import type { StreamCounts } from './stream-counts.ts';
 import type { ReceivedEvent } from './stream-event.ts';
@@ -34,6 +35,8 @@ import { newRows, OldRows } from './windows/due-rows.ts';
 import type { DueEdges, DueRow, RowsAt } from './windows/due-rows.ts';
 import type { EntityTiles } from './windows/entity-tiles.ts';
 import { ViewTiles } from './windows/view-tiles.ts';
+
+type PutRow = (entity: string, row: DueRow) => void;
 
 interface ViewStreamOptions {
   readonly view: FeatureView;
@@ -45,7 +48,7 @@ interface ViewStreamOptions {
   readonly sourceId: string;
   /** Events appended up to and including it count however late they were. */
   readonly horizonUs: number;
-  readonly history: Pick<HistoryOutput, 'committed' | 'commit'>;
+  readonly history: Pick<HistoryOutput, 'committed' | 'commit' | 'begin' | 'add' | 'addBatch' | 'waiting'>;
   /** Whether it is given tiles (`putTile`) and steps by `stepAndSave`, in place of events. */
   readonly takesTiles?: boolean;
   readonly counts: StreamCounts;
@@ -56,8 +59,8 @@ interface ViewStreamOptions {
   readonly reject: (event: ReceivedEvent, reason: string) => void;
 }
 
-/** Rows of one commit at most. */
-const COMMIT_ROWS = 500_000;
+/** How often tiles are forgotten while time moves on by the longest window. */
+const PRUNES_A_REACH = 16;
 
 export class ViewStream {
   readonly view: FeatureView;
@@ -79,6 +82,10 @@ export class ViewStream {
   #isSilent: boolean;
   /** Up to this edge all rows are stated again, since the tiles that they were made of are not known. */
   readonly #restatesTo: number;
+  /** The newest append time of a message that was taken. */
+  #appendedUs = 0;
+  /** Tiles before this edge were forgotten. */
+  #pruned = 0;
   /** Features whose values did not fit once. */
   readonly #lost = new Set<string>();
 
@@ -136,6 +143,7 @@ export class ViewStream {
   take(event: ReceivedEvent): void {
     const { counts } = this.#options;
     if (event.offset < this.#offset) return;
+    if (event.appendedUs > this.#appendedUs) this.#appendedUs = event.appendedUs;
     if (this.#isSilent && event.offset >= this.#progress.rowOffset) this.#endSilence();
     const outcome = this.#outcome(event);
     if (outcome.kind !== 'counts') return this.#leaveOut(event, outcome);
@@ -210,32 +218,33 @@ export class ViewStream {
    * Makes the rows that are due, and keeps them.
    * @param offset  behind the last message that was taken
    * @param seenUs  how far the partition has come in event time; 0: no edge is due by this step
-   * @returns       the rows, the older first
+   * @returns       the rows
    */
-  step(offset: number, seenUs: number, nowUs: number): PendingRow[] {
+  step(offset: number, seenUs: number, nowUs: number): RowBatch {
     if (this.#isSilent && offset >= this.#progress.rowOffset) this.#endSilence();
     this.#offset = Math.max(this.#offset, offset);
-    if (this.#isSilent) return [];
     const before = this.#progress;
+    const batch = new RowBatch(before.rowNumber + 1);
+    if (this.#isSilent) return batch;
     const { view } = this;
     const edge = Math.max(before.edge, edgeAt(seenUs - view.outOfOrderUs, view.hopUs));
     const due = { from: before.edge, to: edge, windows: this.#windows };
     const createdUs = Math.max(nowUs, before.createdUs + 1);
-    const rows = [...this.#restatedRows(due), ...this.#newRows(due)].map(([entity, row], i): PendingRow => {
-      return { number: before.rowNumber + i + 1, entity, row: this.#withTimes(row, createdUs) };
-    });
+    const put = (entity: string, row: DueRow): void => this.#putRow(batch, entity, row, createdUs);
+    this.#restateRows(due, put);
+    this.#makeRows(due, put);
     this.#progress = { ...before, rowOffset: this.#offset, edge };
-    if (rows.length === 0) return rows;
+    if (batch.size === 0) return batch;
     this.#state.transaction(() => {
-      for (const row of rows) this.#state.putRow(row);
-      this.#progress = { ...this.#progress, rowNumber: before.rowNumber + rows.length, createdUs };
+      this.#state.putRows(batch);
+      this.#progress = { ...this.#progress, rowNumber: batch.last, createdUs };
       this.#state.setProgress(this.#progress);
     });
-    return rows;
+    return batch;
   }
 
   /** As `step`, and saves in the same transaction: no tile is then taken again whose rows were made. */
-  stepAndSave(offset: number, seenUs: number, nowUs: number): PendingRow[] {
+  stepAndSave(offset: number, seenUs: number, nowUs: number): RowBatch {
     return this.#state.transaction(() => {
       const rows = this.step(offset, seenUs, nowUs);
       this.save(nowUs);
@@ -243,34 +252,42 @@ export class ViewStream {
     });
   }
 
-  #restatedRows(due: DueEdges): [entity: string, row: DueRow][] {
-    const rows: [string, DueRow][] = [];
+  #putRow(batch: RowBatch, entity: string, { edge, row: values }: DueRow, createdUs: number): void {
+    const { definitionId, hopUs } = this.view;
+    const eventUs = edge * hopUs;
+    const row =
+      values === null
+        ? tombstone({ definitionId, eventUs, createdUs, writtenMs: 0 })
+        : this.#encoder.encode(eventUs, createdUs, 0, values);
+    batch.add(entity, eventUs, row);
+    this.#options.history.add({ entity, eventUs, createdUs }, values);
+  }
+
+  #restateRows(due: DueEdges, put: PutRow): void {
     for (const entity of this.#tiles.takeLate()) {
       const rowsAt = this.#rowsAt(entity);
-      const edges = [...entity.late.keys()];
-      const reach = Math.max(Math.max(...edges) + this.#reach, entity.windows.sessionsReach(entity.late));
+      const late = entity.late!;
+      const edges = [...late.keys()];
+      const reach = Math.max(Math.max(...edges) + this.#reach, entity.windows.sessionsReach(late));
       const old = new OldRows(rowsAt, { edges, reach }, due);
       entity.settleLate();
-      for (const row of old.restated(rowsAt)) rows.push([entity.entity, row]);
+      for (const row of old.restated(rowsAt)) put(entity.entity, row);
     }
-    return rows;
   }
 
-  #newRows(due: DueEdges): [entity: string, row: DueRow][] {
-    if (due.to <= due.from) return [];
-    const rows: [string, DueRow][] = [];
+  #makeRows(due: DueEdges, put: PutRow): void {
+    if (due.to <= due.from) return;
     for (const entity of this.#tiles.moveTo(due.to, [0, ...due.windows]))
-      for (const row of newRows(this.#rowsAt(entity), due, this.#restatesTo)) rows.push([entity.entity, row]);
-    return rows;
+      for (const row of newRows(this.#rowsAt(entity), due, this.#restatesTo)) put(entity.entity, row);
   }
 
-  /** The rows of an entity without their times, which the comparison of rows leaves out. */
   #rowsAt({ windows, entity }: EntityTiles): RowsAt {
     return {
       rowAt: (edge) => {
         const found = windows.valuesAt(edge);
-        for (const name of found?.lost ?? []) this.#warnLost(name, entity);
-        return found === null ? null : this.#encoder.encode(0, 0, 0, found.values);
+        if (found === null) return null;
+        for (const name of found.lost) this.#warnLost(name, entity);
+        return found.values;
       },
       nextChange: (after) => windows.nextChange(after),
     };
@@ -282,14 +299,6 @@ export class ViewStream {
     this.#options.warn(
       `${this.view.id}: ${name} is null in some rows, first of ${entity}: its value there does not fit its type`,
     );
-  }
-
-  #withTimes({ edge, row }: DueRow, createdUs: number): Buffer {
-    const { definitionId, hopUs } = this.view;
-    const header = { definitionId, eventUs: edge * hopUs, createdUs, writtenMs: 0 };
-    if (row === null) return tombstone(header);
-    writeHeader(row, 0, header);
-    return row;
   }
 
   /** Keeps the tiles, so that what was taken since need not be taken again. */
@@ -305,7 +314,9 @@ export class ViewStream {
   /** @returns the first edge that still matters: no window holds and no event can touch the tiles of those before it */
   firstEdge(nowUs: number): number {
     const { view } = this;
-    if (this.#isSilent || nowUs <= this.#options.horizonUs) return 0;
+    const { horizonUs, takesTiles } = this.#options;
+    // What was appended before the horizon counts however late it is.
+    if (this.#isSilent || (takesTiles === true ? nowUs : this.#appendedUs) <= horizonUs) return 0;
     // Nobody knows how long a session lasts.
     if (this.#reach === Infinity || this.#plan.times !== null) return 0;
     return Math.max(0, this.#progress.edge - this.#reach - Math.ceil(view.latenessUs / view.hopUs) - 1);
@@ -313,39 +324,33 @@ export class ViewStream {
 
   #prune(nowUs: number): void {
     const first = this.firstEdge(nowUs);
-    if (first > 0) this.#state.prune(first, (first - 1) * this.view.hopUs);
+    if (first - this.#pruned < Math.max(1, this.#reach / PRUNES_A_REACH)) return;
+    this.#pruned = first;
+    this.#state.prune(first, (first - 1) * this.view.hopUs);
+    this.#tiles.drop(first - 1);
   }
 
-  /** @returns the rows that no entry of the history has yet, in the order in which they were made */
-  pending(after = 0, most = COMMIT_ROWS): PendingRow[] {
-    return this.#state.rows(after, most);
+  /** To be called before the first step. @returns the rows that no entry of the history has yet */
+  async begin(): Promise<RowBatch[]> {
+    const { history } = this.#options;
+    await history.begin();
+    const batches = this.#state.rows();
+    for (const batch of batches) history.addBatch(batch);
+    return batches;
   }
 
   /** Makes the rows that wait history. @returns how many they were */
   async commit(): Promise<number> {
     const { history } = this.#options;
     if (this.#isSilent) return 0;
-    let total = 0;
-    for (;;) {
-      const rows = this.pending();
-      const { rowOffset: offset, createdUs, rowNumber, lineage } = this.#progress;
-      const { watermarkUs } = this;
-      const { committed } = history;
-      const isNews = offset > committed.offset || watermarkUs > (committed.watermarkUs ?? -1);
-      if (rows.length === 0 && !isNews) return total;
-      const isLast = rows.length < COMMIT_ROWS;
-      await history.commit({
-        rows,
-        offset: isLast ? offset : committed.offset,
-        rowNumber: rows.at(-1)?.number ?? rowNumber,
-        createdUs,
-        lineage,
-        watermarkUs: isLast ? watermarkUs : (committed.watermarkUs ?? 0),
-      });
-      this.#state.dropRows(rows.at(-1)?.number ?? 0);
-      total += rows.length;
-      if (isLast) return total;
-    }
+    const { rowOffset: offset, createdUs, rowNumber, lineage } = this.#progress;
+    const { watermarkUs } = this;
+    const { committed, waiting } = history;
+    const isNews = offset > committed.offset || watermarkUs > (committed.watermarkUs ?? -1);
+    if (waiting === 0 && !isNews) return 0;
+    await history.commit({ offset, rowNumber, createdUs, lineage, watermarkUs });
+    this.#state.dropRows(rowNumber);
+    return waiting;
   }
 
   close(): void {

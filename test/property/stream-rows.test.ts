@@ -10,6 +10,7 @@ import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
 import { HEADER_BYTES, readHeader } from '../../contract/wire/online/row-header.ts';
 import type { HistoryOutput } from '../../materializer/stream/output/history-output.ts';
 import { noCounts } from '../../materializer/stream/stream-counts.ts';
+import type { RowBatch } from '../../materializer/stream/state/row-batch.ts';
 import type { ReceivedEvent } from '../../materializer/stream/stream-event.ts';
 import { ViewStream } from '../../materializer/stream/view-stream.ts';
 import { countingEvents, naiveRow } from '../oracle/naive-aggregates.ts';
@@ -67,6 +68,8 @@ function randomEvents(random: () => number, draw: Draw): ReceivedEvent[] {
   });
 }
 
+type WaitingRow = Parameters<HistoryOutput['add']>[0];
+
 /** What the history keeps of a partition. */
 class KeptHistory {
   committed: HistoryOutput['committed'] = {
@@ -79,21 +82,42 @@ class KeptHistory {
   };
   readonly rows = new Map<string, Map<number, Rows[number] & { createdUs: number }>>();
   readonly #view: ViewStream['view'];
+  #waiting: (Rows[number] & WaitingRow)[] = [];
 
   constructor(view: ViewStream['view']) {
     this.#view = view;
   }
 
-  async commit({ rows, ...made }: Parameters<HistoryOutput['commit']>[0]): Promise<void> {
-    for (const { entity, row } of rows) {
-      const { eventUs, createdUs } = readHeader(row)!;
-      const deleted = row.length === HEADER_BYTES;
-      const values = deleted ? [] : decodeRowValues(this.#view, row);
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** What a process that died had made waits in its state. */
+  async begin(): Promise<void> {
+    this.#waiting = [];
+  }
+
+  add(row: WaitingRow, values: Rows[number]['values'] | null): void {
+    const { entity, eventUs, createdUs } = row;
+    this.#waiting.push({ entity, eventUs, createdUs, deleted: values === null, values: values ?? [] });
+  }
+
+  addBatch(batch: RowBatch): void {
+    for (const [i, entity] of batch.entities.entries()) {
+      const row = batch.row(i);
+      const gone = row.length === HEADER_BYTES;
+      this.add({ entity, ...readHeader(row)! }, gone ? null : decodeRowValues(this.#view, row));
+    }
+  }
+
+  async commit(made: Parameters<HistoryOutput['commit']>[0]): Promise<void> {
+    for (const { entity, ...row } of this.#waiting) {
       const own = this.rows.get(entity) ?? new Map<number, never>();
       this.rows.set(entity, own);
-      expect(createdUs).toBeGreaterThan(own.get(eventUs)?.createdUs ?? 0);
-      own.set(eventUs, { eventUs, createdUs, deleted, values });
+      expect(row.createdUs).toBeGreaterThan(own.get(row.eventUs)?.createdUs ?? 0);
+      own.set(row.eventUs, row);
     }
+    this.#waiting = [];
     this.committed = { ...made, ownCreatedUs: made.createdUs };
   }
 
@@ -109,8 +133,8 @@ async function rehearse(random: () => number, folder: string): Promise<void> {
   const stateFile = join(folder, 'state.db');
   const horizonUs = draw([0, events[Math.floor(events.length / 3)]!.appendedUs]);
   const history = new KeptHistory(view);
-  const open = (): ViewStream =>
-    new ViewStream({
+  const open = async (): Promise<ViewStream> => {
+    const opened = new ViewStream({
       view,
       entity,
       partition: 0,
@@ -124,7 +148,10 @@ async function rehearse(random: () => number, folder: string): Promise<void> {
       warn: () => {},
       reject: () => {},
     });
-  let stream = open();
+    await opened.begin();
+    return opened;
+  };
+  let stream = await open();
   let [at, nowUs] = [0, 0];
   /** How far the events before one have come. */
   const seen = [0];
@@ -145,7 +172,7 @@ async function rehearse(random: () => number, folder: string): Promise<void> {
     if (draw([true, ...Array<boolean>(39).fill(false)])) {
       stream.close();
       if (draw([true, false, false])) rmSync(folder, { recursive: true });
-      stream = open();
+      stream = await open();
       at = stream.offset;
     }
   }

@@ -8,6 +8,7 @@
  */
 import type { TileValue } from '../canonical-order.ts';
 import { compareCanonical } from '../canonical-order.ts';
+import { ValueCounts } from './value-counts.ts';
 
 interface HeapEntry {
   readonly value: TileValue;
@@ -15,7 +16,7 @@ interface HeapEntry {
 }
 
 export class CountedWindow {
-  readonly #counts = new Map<TileValue, number>();
+  readonly #counts = new ValueCounts();
   #heap: HeapEntry[] | null = null;
 
   /** How many different values there are. */
@@ -23,11 +24,15 @@ export class CountedWindow {
     return this.#counts.size;
   }
 
-  /** @param times  below 0: the value leaves that often */
-  add(value: TileValue, times: number): void {
-    const count = (this.#counts.get(value) ?? 0) + times;
-    if (count > 0) this.#counts.set(value, count);
-    else this.#counts.delete(value);
+  /** Values enter (1) or leave (-1) as often as a tile has them. */
+  addAll(tile: ValueCounts, times: 1 | -1): this {
+    if (this.#heap === null) this.#counts.addAll(tile, times);
+    else for (const [value, count] of tile.entries()) this.#add(value, times * count);
+    return this;
+  }
+
+  #add(value: TileValue, times: number): void {
+    const count = this.#counts.add(value, times);
     if (this.#heap === null || count <= 0) return;
     this.#heap.push({ value, count });
     rise(this.#heap);
@@ -38,14 +43,15 @@ export class CountedWindow {
   mostFrequent(): TileValue | null {
     if (this.#counts.size === 0) return null;
     this.#heap ??= heapOf(this.#counts);
-    while (this.#counts.get(this.#heap[0]!.value) !== this.#heap[0]!.count) removeTop(this.#heap);
+    while (this.#counts.of(this.#heap[0]!.value) !== this.#heap[0]!.count) removeTop(this.#heap);
     return this.#heap[0]!.value;
   }
 }
 
-function heapOf(counts: ReadonlyMap<TileValue, number>): HeapEntry[] {
+function heapOf(counts: ValueCounts): HeapEntry[] {
   // A sorted list is a heap.
-  return Array.from(counts, ([value, count]) => ({ value, count })).toSorted(compareEntries);
+  const entries = counts.entries().map(([value, count]) => ({ value, count }));
+  return entries.toSorted(compareEntries);
 }
 
 /** @returns below 0 where `a` is nearer to the top */

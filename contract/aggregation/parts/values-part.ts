@@ -6,25 +6,27 @@ import { countFromJson, listFromJson, tileValueFromJson, tileValueToJson } from 
 import { TileFault } from '../tile-reader.ts';
 import { CountedWindow } from './counted-window.ts';
 import type { TilePart } from './part.ts';
+import { ValueCounts } from './value-counts.ts';
 
-type CountedValues = Map<TileValue, number>;
-
-export function valuesPart(column: number, type: ValueType): TilePart<CountedValues, CountedWindow> {
+export function valuesPart(column: number, type: ValueType): TilePart<ValueCounts, CountedWindow> {
   const name = `values${column}`;
   return {
     key: { name: 'values', column, scale: 0 },
     fields: [{ name, kind: 'list' }],
     size: 0,
-    empty: () => new Map(),
-    add: (state, value) => state.set(value, (state.get(value) ?? 0) + 1),
-    retraction: (state, value) => (state.has(value) ? 'counted' : 'unknown'),
-    take: (state, value) => takeOne(state, value),
-    merge: addCounts,
+    empty: () => new ValueCounts(),
+    add: (state, value) => added(state, value, 1),
+    retraction: (state, value) => (state.of(value) > 0 ? 'counted' : 'unknown'),
+    take: (state, value) => added(state, value, -1),
+    merge: (into, from) => {
+      into.addAll(from, 1);
+      return into;
+    },
     slide: {
       kind: 'slide',
       empty: () => new CountedWindow(),
-      enter: (window, tile) => addTimes(window, tile, 1),
-      leave: (window, tile) => addTimes(window, tile, -1),
+      enter: (window, tile) => window.addAll(tile, 1),
+      leave: (window, tile) => window.addAll(tile, -1),
     },
     write: (to, state) => {
       to.count(state.size);
@@ -51,31 +53,22 @@ export function valuesPart(column: number, type: ValueType): TilePart<CountedVal
   };
 }
 
-function addCounts(into: CountedValues, from: CountedValues): CountedValues {
-  for (const [value, count] of from) into.set(value, (into.get(value) ?? 0) + count);
-  return into;
-}
-
-function addTimes(window: CountedWindow, tile: CountedValues, times: 1 | -1): CountedWindow {
-  for (const [value, count] of tile) window.add(value, times * count);
-  return window;
-}
-
-/** A value that occurs no more has no count. */
-function takeOne(counts: CountedValues, value: TileValue): CountedValues {
-  const left = (counts.get(value) ?? 0) - 1;
-  if (left > 0) counts.set(value, left);
-  else counts.delete(value);
+function added(counts: ValueCounts, value: TileValue, times: 1 | -1): ValueCounts {
+  counts.add(value, times);
   return counts;
 }
 
-function inOrder(counts: CountedValues): [TileValue, number][] {
-  return [...counts].toSorted(([a], [b]) => compareCanonical(a, b));
+function inOrder(counts: ValueCounts): [TileValue, number][] {
+  const entries = counts.entries();
+  return entries.length < 2 ? entries : entries.toSorted(([a], [b]) => compareCanonical(a, b));
 }
 
-function countsOf(pairs: readonly (readonly [TileValue, number])[]): CountedValues {
-  const counts: CountedValues = new Map(pairs);
-  if (counts.size !== pairs.length) throw new TileFault('expected each value once');
-  if (pairs.some(([, count]) => count === 0)) throw new TileFault('expected a count of at least 1');
+function countsOf(pairs: readonly (readonly [TileValue, number])[]): ValueCounts {
+  const counts = new ValueCounts();
+  for (const [value, count] of pairs) {
+    if (count === 0) throw new TileFault('expected a count of at least 1');
+    if (counts.of(value) > 0) throw new TileFault('expected each value once');
+    counts.add(value, count);
+  }
   return counts;
 }

@@ -26,19 +26,33 @@ interface EdgeValues {
   readonly lost: readonly string[];
 }
 
-/** One window length and what its tiles come to at the edge where the cursor stands. */
-interface WindowState {
+/** What all entities of a plan share: its windows by length, and which parts features of a length read. */
+interface WindowLayout {
+  readonly windows: readonly WindowLength[];
+  /** The lengths of sessions' gaps. */
+  readonly gaps: readonly number[];
+  /** Of each feature the place of its window, or behind those of its gap. */
+  readonly placeOf: readonly number[];
+  /** After how many hops a tile may change a value again. */
+  readonly lengths: readonly number[];
+}
+
+interface WindowLength {
   /** Infinity: lifetime. */
   readonly hops: number;
-  /** Parts that features of this length read. */
   readonly parts: readonly number[];
+}
+
+/** One window length and what its tiles come to at the edge where the cursor stands. */
+interface WindowState extends WindowLength {
   tail: number;
   n: number;
-  /** By part of the plan; those not in `parts` stay empty. */
+  /** By part of the plan; those not in `parts` stay null. */
   readonly states: unknown[];
-  readonly spoiled: boolean[];
+  /** By part, whether it must be made again; null: none must. */
+  spoiled: boolean[] | null;
   /** By part that all tiles matter to: the oldest tiles as they will leave, and the rest; null: not known. */
-  readonly fronts: (Front | null)[];
+  fronts: (Front | null)[] | null;
 }
 
 interface Front {
@@ -71,15 +85,12 @@ export class EntityWindows {
     this.#run = new TileRun(plan);
     this.#base = base;
     this.#present = base.n;
-    const windowed = plan.features.filter(({ sessionHops }) => sessionHops === null);
-    const lengths = [...new Set(windowed.map(({ hops }) => hops ?? Infinity))];
-    this.#windows = lengths.map((hops) => newWindow(plan, hops, base));
-    const gaps = [...new Set(plan.features.flatMap(({ sessionHops: gap }) => (gap === null ? [] : [gap])))];
-    this.#lengths = changeHops(plan);
+    const { windows, gaps, placeOf, lengths } = layoutOf(plan);
+    this.#windows = windows.map((length) => newWindow(plan, length, base));
+    this.#lengths = lengths;
     this.#sessions = gaps.map((gap) => new EntitySession(plan, gap, this.#run));
-    this.#totalOf = plan.features.map(({ hops, sessionHops: gap }) =>
-      gap === null ? this.#windows[lengths.indexOf(hops ?? Infinity)]! : this.#sessions[gaps.indexOf(gap)]!,
-    );
+    const totals = [...this.#windows, ...this.#sessions];
+    this.#totalOf = placeOf.map((place) => totals[place]!);
   }
 
   /** How often two states were merged since the beginning. */
@@ -109,14 +120,16 @@ export class EntityWindows {
     if (edge < this.#edge) this.#moveBack(edge);
     else this.#moveOn(edge);
     if (this.#present === 0) return null;
-    for (const window of this.#windows) this.#refill(window);
+    for (const window of this.#windows) if (window.spoiled !== null) this.#refill(window);
     for (const session of this.#sessions) session.standAt(edge, this.#head);
+    const { features } = this.#plan;
+    const values: Value[] = [];
     const lost: string[] = [];
-    const values = this.#plan.features.map((planned, i) => {
-      const value = featureValue(planned, this.#totalOf[i]!);
-      if (value === undefined) lost.push(planned.feature.name);
-      return value ?? null;
-    });
+    for (let i = 0; i < features.length; i++) {
+      const value = featureValue(features[i]!, this.#totalOf[i]!);
+      if (value === undefined) lost.push(features[i]!.feature.name);
+      values.push(value ?? null);
+    }
     return { values, lost };
   }
 
@@ -155,6 +168,7 @@ export class EntityWindows {
       ...this.#sessions.map((session) => session.startAt(this.#head)),
     );
     const count = Math.min(held, this.#run.placeOf(upTo + 1));
+    if (count === 0) return this.#base;
     const lifetime = this.#windows.find(({ hops }) => hops === Infinity);
     for (const tile of this.#run.shift(count)) {
       const kept = tile.states.map((state, i) =>
@@ -166,7 +180,7 @@ export class EntityWindows {
     for (const session of this.#sessions) session.forget();
     for (const window of this.#windows) {
       window.tail = Math.max(0, window.tail - count);
-      window.fronts.fill(null);
+      window.fronts = null;
     }
     return this.#base;
   }
@@ -191,7 +205,7 @@ export class EntityWindows {
     this.#edge = edge;
     for (const session of this.#sessions) session.forget();
     for (const window of this.#windows) {
-      window.fronts.fill(null);
+      window.fronts = null;
       for (; window.tail > 0 && edges[window.tail - 1]! > edge - window.hops; window.tail--) {
         this.#enter(window, tiles[window.tail - 1]!);
       }
@@ -207,10 +221,10 @@ export class EntityWindows {
     window.n += tile.n;
     for (const i of window.parts) {
       const part = this.#plan.parts[i]!;
-      const front = window.fronts[i] ?? null;
+      const front = window.fronts?.[i] ?? null;
       if (front !== null) front.rest = part.merge(front.rest, tile.states[i]);
       if (part.slide.kind === 'slide') window.states[i] = part.slide.enter(window.states[i], tile.states[i]);
-      else if (!window.spoiled[i]!) window.states[i] = part.merge(window.states[i], tile.states[i]);
+      else if (window.spoiled?.[i] !== true) window.states[i] = part.merge(window.states[i], tile.states[i]);
       else continue;
       this.#run.merges += 1;
     }
@@ -222,16 +236,14 @@ export class EntityWindows {
       const { slide } = this.#plan.parts[i]!;
       this.#run.merges += 1;
       if (slide.kind === 'slide') window.states[i] = slide.leave(window.states[i], tile.states[i]);
-      else if (!window.spoiled[i]!) window.spoiled[i] = slide.spoils(window.states[i], tile.states[i]);
+      else if (window.spoiled?.[i] !== true && slide.spoils(window.states[i], tile.states[i]))
+        (window.spoiled ??= this.#plan.parts.map(() => false))[i] = true;
     }
   }
 
   #refill(window: WindowState): void {
-    for (const i of window.parts) {
-      if (!window.spoiled[i]!) continue;
-      window.states[i] = this.#refilled(window, i);
-      window.spoiled[i] = false;
-    }
+    for (const i of window.parts) if (window.spoiled![i]!) window.states[i] = this.#refilled(window, i);
+    window.spoiled = null;
   }
 
   #refilled(window: WindowState, i: number): unknown {
@@ -243,6 +255,7 @@ export class EntityWindows {
     if (tail === this.#head || part.slide.kind === 'slide' || part.slide.from !== 'all') {
       return this.#run.fold(i, tail, this.#head);
     }
+    window.fronts ??= this.#plan.parts.map(() => null);
     let front = window.fronts[i]!;
     if (front === null || tail >= front.from + front.states.length) {
       front = { from: tail, ...this.#run.split(i, tail, this.#head) };
@@ -263,18 +276,31 @@ export function changeHops({ features }: TilePlan): number[] {
   return [...new Set(lengths)];
 }
 
-function newWindow(plan: TilePlan, hops: number, base: Tile): WindowState {
-  const features = plan.features.filter((f) => f.sessionHops === null && (f.hops ?? Infinity) === hops);
+const layouts = new WeakMap<TilePlan, WindowLayout>();
+
+function layoutOf(plan: TilePlan): WindowLayout {
+  const known = layouts.get(plan);
+  if (known !== undefined) return known;
+  const windowed = plan.features.filter(({ sessionHops }) => sessionHops === null);
+  const all = [...new Set(windowed.map(({ hops }) => hops ?? Infinity))];
+  const windows = all.map((hops) => {
+    const features = windowed.filter((feature) => (feature.hops ?? Infinity) === hops);
+    return { hops, parts: [...new Set(features.flatMap(({ parts }) => parts))] };
+  });
+  const gaps = [...new Set(plan.features.flatMap(({ sessionHops: gap }) => (gap === null ? [] : [gap])))];
+  const placeOf = plan.features.map(({ hops, sessionHops: gap }) =>
+    gap === null ? all.indexOf(hops ?? Infinity) : all.length + gaps.indexOf(gap),
+  );
+  const layout = { windows, gaps, placeOf, lengths: changeHops(plan) };
+  layouts.set(plan, layout);
+  return layout;
+}
+
+function newWindow(plan: TilePlan, { hops, parts }: WindowLength, base: Tile): WindowState {
   const lifetime = hops === Infinity;
-  return {
-    hops,
-    parts: [...new Set(features.flatMap(({ parts }) => parts))],
-    tail: 0,
-    n: lifetime ? base.n : 0,
-    states: plan.parts.map((part, i) => windowState(part, lifetime ? base.states[i] : null)),
-    spoiled: plan.parts.map(() => false),
-    fronts: plan.parts.map(() => null),
-  };
+  const states: unknown[] = plan.parts.map(() => null);
+  for (const i of parts) states[i] = windowState(plan.parts[i]!, lifetime ? base.states[i] : null);
+  return { hops, parts, tail: 0, n: lifetime ? base.n : 0, states, spoiled: null, fronts: null };
 }
 
 /** @returns a window with nothing in it, or with what a lifetime's dropped tiles come to */

@@ -29,8 +29,8 @@ export class TileRun {
   /** Ascending; an edge as its index, a count of hops. */
   readonly edges: number[] = [];
   readonly tiles: Tile[] = [];
-  /** By level: the merged tile and how many it is made of, by hops // level. */
-  readonly #coarse = LEVELS.map(() => new Map<number, { readonly tile: Tile; readonly count: number }>());
+  /** By level: the merged tile and how many it is made of, by hops // level; null: none was made yet. */
+  #coarse: Map<number, { readonly tile: Tile; readonly count: number }>[] | null = null;
   /** How often two states were merged for a window: what tests count. */
   merges = 0;
 
@@ -49,17 +49,18 @@ export class TileRun {
       this.edges.splice(at, 0, edge);
       this.tiles.splice(at, 0, tile);
     }
-    for (const [i, hops] of LEVELS.entries()) this.#coarse[i]!.delete(Math.floor(edge / hops));
+    if (this.#coarse === null) return;
+    for (let i = 0; i < LEVELS.length; i++) this.#coarse[i]!.delete(Math.floor(edge / LEVELS[i]!));
   }
 
   /** Forgets the oldest tiles. @returns them */
   shift(count: number): Tile[] {
     this.edges.splice(0, count);
     const oldest = this.edges[0] ?? Infinity;
-    for (const [i, hops] of LEVELS.entries()) {
-      for (const group of this.#coarse[i]!.keys()) {
-        if (group * hops >= oldest) break;
-        this.#coarse[i]!.delete(group);
+    for (const [i, groups] of (this.#coarse ?? []).entries()) {
+      for (const group of groups.keys()) {
+        if (group * LEVELS[i]! >= oldest) break;
+        groups.delete(group);
       }
     }
     return this.tiles.splice(0, count);
@@ -137,6 +138,7 @@ export class TileRun {
   #coarseOf(level: number, group: number): CoarseTile {
     const hops = LEVELS[level]!;
     const start = this.placeOf(group * hops);
+    this.#coarse ??= LEVELS.map(() => new Map());
     const known = this.#coarse[level]!.get(group);
     if (known !== undefined) return { ...known, start };
     const end = this.placeOf((group + 1) * hops);

@@ -2,26 +2,26 @@
  * Events of a partition that wait for a commit: in a table of DuckDB, to which they go in chunks of columns, so that
  * none of them grows old in the memory of this process.
  */
-import type { Value } from '../../../contract/value-type.ts';
 import type { StreamField } from '../../../contract/stream-source.ts';
 import { fileValueSql } from '../../../project/engine/duckdb/committed-rows.ts';
-import { CHUNK_ROWS, duckTypeOf, quoteName, valueToDuck } from '../../../project/engine/duckdb/duckdb.ts';
+import { pageOf, pageTypeOf, quoteName } from '../../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, TableFilling } from '../../../project/engine/duckdb/duckdb.ts';
+import type { ValuePage } from '../../../project/engine/duckdb/value-page.ts';
 import type { ReceivedEvent } from '../stream-event.ts';
-
-type Cell = ReturnType<typeof valueToDuck>;
 
 /** Columns behind those of the fields. */
 const OFFSET = 'at_offset';
 const APPENDED = 'appended_us';
 const COUNTS = 'counts';
+const DOUBLE = { kind: 'float64' } as const;
+const BOOL = { kind: 'bool' } as const;
 
 export class WaitingEvents {
   readonly #duck: DuckDb;
   readonly #fields: readonly StreamField[];
   readonly #table: string;
   readonly #filling: TableFilling;
-  #columns: Cell[][];
+  readonly #page: ValuePage;
   #rows = 0;
 
   private constructor(duck: DuckDb, fields: readonly StreamField[], table: string, filling: TableFilling) {
@@ -29,12 +29,12 @@ export class WaitingEvents {
     this.#fields = fields;
     this.#table = table;
     this.#filling = filling;
-    this.#columns = this.#noColumns();
+    this.#page = pageOf([...fields.map(({ type }) => type), DOUBLE, DOUBLE, BOOL]);
   }
 
   /** @param table  a name that no other partition's events have */
   static async open(duck: DuckDb, fields: readonly StreamField[], table: string): Promise<WaitingEvents> {
-    const columns = fields.map(({ type }, i) => `c${i} ${rawTypeOf(type)}`);
+    const columns = fields.map(({ type }, i) => `c${i} ${pageTypeOf(type)}`);
     // A double holds an offset and a time to the microsecond; a bigint would be one more object an event.
     const own = [`${OFFSET} DOUBLE`, `${APPENDED} DOUBLE`, `${COUNTS} BOOLEAN`];
     await duck.run(`CREATE OR REPLACE TABLE ${table} (${[...columns, ...own].join(', ')})`);
@@ -47,29 +47,20 @@ export class WaitingEvents {
   }
 
   add({ values, offset, appendedUs, op }: ReceivedEvent): void {
-    const columns = this.#columns;
-    const fields = this.#fields;
-    for (let i = 0; i < fields.length; i++) columns[i]!.push(rawValueOf(fields[i]!, values[i]!));
-    columns[fields.length]!.push(offset);
-    columns[fields.length + 1]!.push(appendedUs);
-    columns[fields.length + 2]!.push(op === 1);
+    const page = this.#page;
+    const width = this.#fields.length;
+    for (let i = 0; i < width; i++) page.set(i, values[i]!);
+    page.set(width, offset);
+    page.set(width + 1, appendedUs);
+    page.set(width + 2, op === 1);
+    page.endRow();
     this.#rows += 1;
-    if (columns[0]!.length >= CHUNK_ROWS) this.#flush();
-  }
-
-  #flush(): void {
-    if (this.#columns[0]!.length === 0) return;
-    this.#filling.add(this.#columns);
-    this.#columns = this.#noColumns();
-  }
-
-  #noColumns(): Cell[][] {
-    return Array.from({ length: this.#fields.length + 3 }, () => []);
+    if (page.isFull) this.#filling.addPage(page);
   }
 
   /** No event comes to them from then on. @returns the days on which they were appended */
   async days(): Promise<WaitingDay[]> {
-    this.#flush();
+    this.#filling.addPage(this.#page);
     this.#filling.close();
     const rows = await this.#duck.rows(
       `SELECT ${dayOfSql()} AS day, min(${OFFSET}) AS first, max(${OFFSET}) AS last, count(*)::DOUBLE AS n
@@ -122,13 +113,4 @@ interface ArchiveNames {
 
 function dayOfSql(): string {
   return `strftime(make_timestamp(${APPENDED}::BIGINT), '%Y-%m-%d')`;
-}
-
-/** Times stay whole microseconds: DuckDB's own value would be one more object. */
-function rawTypeOf(type: StreamField['type']): string {
-  return type.kind === 'timestamp' ? 'BIGINT' : duckTypeOf(type);
-}
-
-function rawValueOf({ type }: StreamField, value: Value): Cell {
-  return type.kind === 'timestamp' ? (value as bigint | null) : valueToDuck(type, value);
 }

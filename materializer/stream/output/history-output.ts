@@ -13,19 +13,18 @@ import type { Entity, FeatureView } from '../../../contract/model.ts';
 import type { Logger } from '../../../contract/std/logger.ts';
 import { syncFile, syncFolder } from '../../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../../contract/std/files/folder.ts';
+import type { Value } from '../../../contract/value-type.ts';
 import { decodeRowValues } from '../../../contract/wire/online/row-codec.ts';
 import { definitionName, HEADER_BYTES, readHeader } from '../../../contract/wire/online/row-header.ts';
 import { commit } from '../../../project/delta/commit.ts';
 import { logFolder } from '../../../project/delta/delta-log.ts';
 import type { DeltaAction } from '../../../project/delta/delta-action.ts';
 import type { TableState } from '../../../project/delta/table-state.ts';
-import { fileValueSql } from '../../../project/engine/duckdb/committed-rows.ts';
 import { checkpointIfDue } from '../../../project/engine/duckdb/delta-checkpoint.ts';
 import { fileFacts } from '../../../project/engine/duckdb/file-facts.ts';
-import { duckTypeOf, quoteName, valueToDuck } from '../../../project/engine/duckdb/duckdb.ts';
+import { quoteName } from '../../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../../project/engine/duckdb/file-sql.ts';
-import { historyColumns } from '../../../project/history/history-columns.ts';
 import { historyEntry } from '../../../project/history/history-entry.ts';
 import type { NewFile } from '../../../project/history/history-entry.ts';
 import { dayFile, historyFolder } from '../../../project/history/history-folder.ts';
@@ -36,7 +35,8 @@ import { makeStaged } from '../../run/run-folders.ts';
 import { leaseLost } from '../../run/view-lease.ts';
 import type { RunLease } from '../../run/view-run.ts';
 import { entityKeys } from '../view-entity.ts';
-import type { PendingRow } from '../state/view-state.ts';
+import type { RowBatch } from '../state/row-batch.ts';
+import { WaitingRows } from './waiting-rows.ts';
 
 interface HistoryOptions {
   readonly root: string;
@@ -70,7 +70,6 @@ export interface CommittedRows {
 }
 
 interface NewRows {
-  readonly rows: readonly PendingRow[];
   /** The messages that the rows come from, and those before. */
   readonly offset: number;
   readonly rowNumber: number;
@@ -79,9 +78,14 @@ interface NewRows {
   readonly lineage: number;
 }
 
+/** The column of the partition: a name that no feature can have, since it holds a space. */
+const DAY = 'event day';
+
 export class HistoryOutput {
   readonly #options: HistoryOptions;
   #state: TableState | null;
+  /** Rows that no entry has yet; null: there are none. */
+  #waiting: WaitingRows | null = null;
 
   /** @throws REG_STORE when the history's log is damaged */
   constructor(options: HistoryOptions) {
@@ -118,15 +122,49 @@ export class HistoryOutput {
     );
   }
 
+  /** Makes ready for rows: to be called before the first is added, and after each commit. */
+  async begin(): Promise<void> {
+    const { view, entity, partition, duck } = this.#options;
+    const table = `row_${definitionName(view.definitionId)}_${partition}`;
+    this.#waiting = await WaitingRows.open(duck, { view, entity }, table);
+  }
+
+  /** @param row  of which the next entry tells. @param values  null: a tombstone */
+  add(
+    row: { readonly entity: string; readonly eventUs: number; readonly createdUs: number },
+    values: readonly Value[] | null,
+  ): void {
+    const keys = entityKeys(this.#options.entity, row.entity);
+    this.#waiting!.add(keys, row.eventUs, row.createdUs, values);
+  }
+
+  /** Adds the rows of a step that an earlier process has made. */
+  addBatch(batch: RowBatch): void {
+    const { view } = this.#options;
+    for (const [i, entity] of batch.entities.entries()) {
+      const row = batch.row(i);
+      const { eventUs, createdUs } = readHeader(row)!;
+      this.add(
+        { entity, eventUs, createdUs },
+        row.length === HEADER_BYTES ? null : decodeRowValues(view, row),
+      );
+    }
+  }
+
+  /** How many rows wait for the next entry. */
+  get waiting(): number {
+    return this.#waiting?.rows ?? 0;
+  }
+
   /**
-   * Appends rows, and says up to where the history is complete.
+   * Makes the rows that wait history, and says up to where it is complete.
    * @throws MAT_LEASE when another run has taken the view over, or has written the partition; nothing is committed then
    */
   async commit(made: NewRows): Promise<void> {
     const { root, view, entity, partition, runId, lease, duck, logger, of: kind } = this.#options;
     const folder = historyFolder(root, view);
     const before = this.committed;
-    const files = made.rows.length === 0 ? [] : await this.#write(made.rows);
+    const files = this.waiting === 0 ? [] : await this.#write(this.#waiting!, made.rowNumber);
     const nowMs = Math.floor(made.createdUs / 1_000);
     const seen = this.#state;
     const ids = countingIds(view, entity.joinKeys);
@@ -164,35 +202,25 @@ export class HistoryOutput {
     });
     await checkpointIfDue({ duck, table: folder, state, logger, nowMs });
     this.#state = state;
+    if (this.waiting > 0) await this.begin();
   }
 
-  async #write(rows: readonly PendingRow[]): Promise<NewFile[]> {
-    const { root, view, entity, partition, runId, duck } = this.#options;
+  async #write(waiting: WaitingRows, rowNumber: number): Promise<NewFile[]> {
+    const { root, view, partition, runId, duck } = this.#options;
     const days = join(makeStaged(root, view, runId), 'days');
     makeFolder(days);
-    const columns = historyColumns(view, entity);
-    const define = columns.map(({ name, type }) => `${quoteName(name)} ${duckTypeOf(type)}`);
-    await duck.run(`CREATE OR REPLACE TABLE history_row (${define.join(', ')})`);
-    await duck.append(
-      'history_row',
-      rows.map((row) => this.#values(row).map((value, i) => valueToDuck(columns[i]!.type, value))),
-    );
-    const select = columns.map(
-      ({ name, type }) => `${fileValueSql(type, quoteName(name))} AS ${quoteName(name)}`,
-    );
-    // The partition's column gets a name that no feature can have: it may hold a space, theirs may not.
-    const day = quoteName('event day');
+    waiting.end();
     await duck.run(
-      `COPY (SELECT ${select.join(', ')}, strftime(event_time, '%Y-%m-%d') AS ${day} FROM history_row
-        ORDER BY event_time) TO ${quoteTarget(days)}
-        (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE); DROP TABLE history_row`,
+      `COPY (${waiting.select(runId, DAY)}) TO ${quoteTarget(days)}
+        (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${quoteName(DAY)}), OVERWRITE_OR_IGNORE)`,
     );
+    await waiting.drop();
     const folder = historyFolder(root, view);
     // Data files without this folder are those of a history whose log was lost.
     makeFolder(logFolder(folder));
     const facts = await fileFacts(duck, days, '*/*.parquet');
     // Rows are numbered by partition, and a run has several.
-    const name = `${runId}-${partition}-${rows.at(-1)!.number}`;
+    const name = `${runId}-${partition}-${rowNumber}`;
     const files = [...facts].map(([file, fact], i): NewFile => {
       const path = dayFile(view, join(file, '..').slice(-10), `${name}-${i}`);
       makeFolder(join(folder, path, '..'));
@@ -203,15 +231,6 @@ export class HistoryOutput {
     });
     syncFolder(folder);
     return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  }
-
-  #values({ entity, row }: PendingRow) {
-    const { view, entity: of, runId } = this.#options;
-    const header = readHeader(row)!;
-    const gone = row.length === HEADER_BYTES;
-    const values = gone ? view.features.map(() => null) : decodeRowValues(view, row);
-    const times = [BigInt(header.eventUs), BigInt(header.createdUs)];
-    return [...entityKeys(of, entity), ...times, runId, BigInt(view.definitionId), gone, ...values];
   }
 }
 

@@ -5,17 +5,12 @@
 import { rowSchemaOf } from '../../../contract/definitions/definition-json.ts';
 import type { Bundle, Entity, FeatureView } from '../../../contract/model.ts';
 import { entityKeyOf } from '../../../contract/wire/online/entity-key.ts';
-import {
-  HEADER_BYTES,
-  readHeader,
-  TOMBSTONE_MS,
-  writeHeader,
-} from '../../../contract/wire/online/row-header.ts';
+import { HEADER_BYTES, TOMBSTONE_MS, WRITTEN_AT } from '../../../contract/wire/online/row-header.ts';
 import { addWrites } from '../../online/guard-outcome.ts';
 import type { WriteCounts } from '../../online/guard-outcome.ts';
 import type { OnlineRow, OnlineWriter } from '../../online/online-writer.ts';
 import type { ViewLease } from '../../run/view-lease.ts';
-import type { PendingRow } from '../state/view-state.ts';
+import type { RowBatch } from '../state/row-batch.ts';
 import { entityKeys } from '../view-entity.ts';
 
 interface OnlineOptions {
@@ -51,18 +46,18 @@ export class OnlineOutput {
   }
 
   /**
-   * @param rows  in the order in which they were made
    * @throws MAT_ONLINE when the store cannot be written; writing the same rows again is safe. MAT_LEASE when another
    *         stream has taken over
    */
-  async write(rows: readonly PendingRow[], nowUs: number): Promise<void> {
+  async write(batch: RowBatch, nowUs: number): Promise<void> {
     const { writer, lease, counts } = this.#options;
     const writtenMs = Math.floor(nowUs / 1_000);
-    const newest = [...newestOf(rows).values()].map((row) => this.#onlineRow(row, writtenMs));
+    const newest = newestOf(batch);
     for (let at = 0; at < newest.length; at += BATCH_ROWS) {
+      const rows = newest.slice(at, at + BATCH_ROWS).map((i) => this.#onlineRow(batch, i, writtenMs));
       // A process that was stopped meanwhile must not write beside the one that has taken over.
       await lease.stillHeld();
-      addWrites(counts, await writer.write(newest.slice(at, at + BATCH_ROWS), { replace: false }));
+      addWrites(counts, await writer.write(rows, { replace: false }));
     }
     const blocked = writer.blocked();
     if (blocked !== null) throw blocked;
@@ -82,12 +77,12 @@ export class OnlineOutput {
     this.#markedUs = watermarkUs;
   }
 
-  #onlineRow({ entity: text, row }: PendingRow, writtenMs: number): OnlineRow {
+  #onlineRow(batch: RowBatch, i: number, writtenMs: number): OnlineRow {
     const { view, entity, keyPrefix } = this.#options;
-    const bytes = Buffer.from(row);
-    writeHeader(bytes, 0, { ...readHeader(row)!, writtenMs });
+    const bytes = Buffer.from(batch.row(i));
+    bytes.writeUIntBE(writtenMs, WRITTEN_AT, 6);
     return {
-      key: entityKeyOf(keyPrefix, entity, entityKeys(entity, text)),
+      key: entityKeyOf(keyPrefix, entity, entityKeys(entity, batch.entities[i]!)),
       view: view.id,
       row: bytes,
       superseded: this.#superseded,
@@ -97,12 +92,11 @@ export class OnlineOutput {
 }
 
 /** @returns of each entity the row with the greatest event time, of several the one that was made last */
-function newestOf(rows: readonly PendingRow[]): Map<string, PendingRow> {
-  const newest = new Map<string, PendingRow>();
-  for (const row of rows) {
-    const held = newest.get(row.entity);
-    if (held === undefined || readHeader(row.row)!.eventUs >= readHeader(held.row)!.eventUs)
-      newest.set(row.entity, row);
+function newestOf({ entities, eventUs }: RowBatch): number[] {
+  const newest = new Map<string, number>();
+  for (let i = 0; i < entities.length; i++) {
+    const held = newest.get(entities[i]!);
+    if (held === undefined || eventUs[i]! >= eventUs[held]!) newest.set(entities[i]!, i);
   }
-  return newest;
+  return [...newest.values()];
 }

@@ -6,7 +6,7 @@
  *   progress   up to where tiles and rows count
  *   tile       (edge, entity) -> the bytes of a tile; in the order of edges, so that what is due is one range
  *   event      the ids of counted events, so that one that comes twice is known
- *   row        rows that no entry of the history has yet, numbered in the order in which they were made
+ *   row_batch  rows that no entry of the history has yet, those of a step together; numbered as they were made
  *   owner      who opened it last. One that opened it before, was stopped, and goes on writes nothing more
  *
  * Losing the file costs time, no rows: the archive has every message. Called by ../view-stream.ts.
@@ -18,6 +18,7 @@ import { dirname } from 'node:path';
 import { makeFolder } from '../../../contract/std/files/folder.ts';
 import { makePrivateFile } from '../../../contract/std/files/private-file.ts';
 import { materializerError } from '../../errors.ts';
+import { RowBatch } from './row-batch.ts';
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
@@ -26,10 +27,15 @@ CREATE TABLE IF NOT EXISTS tile (
 CREATE INDEX IF NOT EXISTS tile_of_entity ON tile (entity, edge);
 CREATE TABLE IF NOT EXISTS event (
   entity TEXT NOT NULL, event_us INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (entity, event_us, id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS history_row (
-  number INTEGER PRIMARY KEY, entity TEXT NOT NULL, row BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS row_batch (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, rows BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL);
 `;
+const FORGET = `
+DROP TABLE IF EXISTS progress; DROP TABLE IF EXISTS tile; DROP TABLE IF EXISTS event; DROP TABLE IF EXISTS history_row;
+`;
+
+/** Of the schema. What another build has left is forgotten: it is made again of the archive. */
+const VERSION = 1;
 
 /** Up to where a state counts. Offsets and edges before these are in it. */
 export interface Progress {
@@ -57,13 +63,6 @@ interface StateFile {
   readonly owner: string;
 }
 
-/** A row on its way to the history: a header and values, as they stand online. */
-export interface PendingRow {
-  readonly number: number;
-  readonly entity: string;
-  readonly row: Buffer;
-}
-
 export class ViewState {
   readonly #database: DatabaseSync;
   readonly #file: string;
@@ -73,7 +72,7 @@ export class ViewState {
   readonly #entitiesIn: StatementSync;
   readonly #putEvent: StatementSync;
   readonly #hasEvent: StatementSync;
-  readonly #putRow: StatementSync;
+  readonly #putRows: StatementSync;
 
   private constructor(database: DatabaseSync, { file, owner }: StateFile) {
     this.#database = database;
@@ -84,7 +83,7 @@ export class ViewState {
     this.#entitiesIn = database.prepare('SELECT DISTINCT entity FROM tile WHERE edge > ? AND edge <= ?');
     this.#putEvent = database.prepare('INSERT OR IGNORE INTO event (entity, event_us, id) VALUES (?, ?, ?)');
     this.#hasEvent = database.prepare('SELECT 1 FROM event WHERE entity = ? AND event_us = ? AND id = ?');
-    this.#putRow = database.prepare('INSERT INTO history_row (number, entity, row) VALUES (?, ?, ?)');
+    this.#putRows = database.prepare('INSERT INTO row_batch (first, last, rows) VALUES (?, ?, ?)');
   }
 
   /** Takes the state over from whoever had it. */
@@ -105,7 +104,9 @@ export class ViewState {
     const database = new DatabaseSync(of.file, { timeout: 5_000 });
     try {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-      database.exec(SCHEMA);
+      const pragma = database.prepare('PRAGMA user_version').get() as { user_version: number };
+      if (pragma.user_version !== VERSION) database.exec(FORGET);
+      database.exec(`${SCHEMA}PRAGMA user_version = ${VERSION}`);
       database.prepare('INSERT OR REPLACE INTO owner (one, name) VALUES (1, ?)').run(of.owner);
       return new ViewState(database, of);
     } catch (error) {
@@ -121,7 +122,7 @@ export class ViewState {
 
   /** Forgets all. */
   clear(): void {
-    this.#database.exec('DELETE FROM progress; DELETE FROM tile; DELETE FROM event; DELETE FROM history_row');
+    this.#database.exec('DELETE FROM progress; DELETE FROM tile; DELETE FROM event; DELETE FROM row_batch');
   }
 
   setProgress(progress: Progress): void {
@@ -132,6 +133,10 @@ export class ViewState {
 
   putTile(edge: number, entity: string, tile: Uint8Array): void {
     this.#putTile.run(edge, entity, tile);
+  }
+
+  hasTiles(): boolean {
+    return this.#database.prepare('SELECT 1 FROM tile LIMIT 1').get() !== undefined;
   }
 
   /** @returns the tiles of an entity in the order of their edges */
@@ -159,26 +164,21 @@ export class ViewState {
     return this.#hasEvent.get(entity, eventUs, id) !== undefined;
   }
 
-  putRow({ number, entity, row }: PendingRow): void {
-    this.#putRow.run(number, entity, row);
+  putRows(batch: RowBatch): void {
+    this.#putRows.run(batch.first, batch.last, batch.bytes());
   }
 
-  /** @returns rows in the order of their numbers, from a number on */
-  rows(after: number, most: number): PendingRow[] {
-    const rows = this.#database
-      .prepare('SELECT number, entity, row FROM history_row WHERE number > ? ORDER BY number LIMIT ?')
-      .all(after, most) as unknown as { number: number; entity: string; row: Uint8Array }[];
-    return rows.map(({ number, entity, row }) => ({ number, entity, row: bufferOf(row) }));
+  /** @returns the rows that are kept, the older first */
+  rows(): RowBatch[] {
+    const batches = this.#database.prepare('SELECT first, rows FROM row_batch ORDER BY first').all();
+    return (batches as unknown as { first: number; rows: Uint8Array }[]).map(({ first, rows }) =>
+      RowBatch.read(first, bufferOf(rows)),
+    );
   }
 
-  rowCount(): number {
-    const row = this.#database.prepare('SELECT count(*) AS n FROM history_row').get() as { n: number };
-    return row.n;
-  }
-
-  /** Forgets rows that the history has. */
+  /** Forgets rows that the history has. @param upTo  the last row of a step */
   dropRows(upTo: number): void {
-    this.#database.prepare('DELETE FROM history_row WHERE number <= ?').run(upTo);
+    this.#database.prepare('DELETE FROM row_batch WHERE last <= ?').run(upTo);
   }
 
   /**

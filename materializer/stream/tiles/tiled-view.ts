@@ -87,7 +87,7 @@ export class TiledView implements Streamed {
   async begin(): Promise<void> {
     const { stream, online, clock } = this.#options;
     await online.publishSchemas();
-    await online.write(stream.pending(), clock.nowUs());
+    for (const batch of await stream.begin()) await online.write(batch, clock.nowUs());
   }
 
   /** @throws MAT_STREAM_REJECTED when too many cannot be read, MAT_STREAM_SOURCE when they count by another horizon */

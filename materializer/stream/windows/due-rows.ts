@@ -11,10 +11,15 @@
  * So the newest row of each (entity, edge), carried forward, is at every edge what a computation of all events gives.
  */
 
+import type { Value } from '../../../contract/value-type.ts';
+
+/** One value for each feature; null: the entity has no event, and no row. */
+type RowValues = readonly Value[] | null;
+
 /** What the rows of an entity are made of, as it stands; moved from edge to edge, forward and back. */
 export interface RowsAt {
-  /** @returns the row at an edge without its times; null: the entity has no event before it */
-  rowAt(edge: number): Buffer | null;
+  /** @returns the values at an edge; null: the entity has no event before it */
+  rowAt(edge: number): RowValues;
   /** @returns the first edge after one at which a value can change; null: there is none */
   nextChange(after: number): number | null;
 }
@@ -37,15 +42,15 @@ interface LateEdges {
 
 export interface DueRow {
   readonly edge: number;
-  /** Without its times; null: the entity has no event left, a tombstone. */
-  readonly row: Buffer | null;
+  /** null: the entity has no event left, a tombstone. */
+  readonly row: RowValues;
 }
 
 /** Rows of old edges as they are before late events count: asked for before, and held against those after. */
 export class OldRows {
   readonly #after: number;
-  readonly #rows = new Map<number, Buffer | null>();
-  readonly #first: Buffer | null;
+  readonly #rows = new Map<number, RowValues>();
+  readonly #first: RowValues;
 
   constructor(entity: RowsAt, late: LateEdges, { from, windows }: DueEdges) {
     this.#after = Math.min(...late.edges) - 1;
@@ -87,6 +92,15 @@ export function newRows(entity: RowsAt, { from, to }: DueEdges, restatesTo = -1)
   return rows;
 }
 
-function same(a: Buffer | null, b: Buffer | null): boolean {
-  return a === b || (a !== null && b !== null && a.equals(b));
+function same(a: RowValues, b: RowValues): boolean {
+  if (a === null || b === null) return a === b;
+  for (let i = 0; i < a.length; i++) if (!sameValue(a[i]!, b[i]!)) return false;
+  return true;
+}
+
+/** Aggregations give single values and lists of them; no float of theirs is -0 or NaN. */
+function sameValue(a: Value, b: Value): boolean {
+  if (a === b) return true;
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  return a.every((item, i) => item === b[i]);
 }

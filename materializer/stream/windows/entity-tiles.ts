@@ -1,10 +1,9 @@
 /**
- * One entity of a view in memory.
+ * One entity of a view in memory. There are very many of them: what most never need is made when it is needed.
  *
  *   windows    over the tiles of edges whose rows were made; those tiles are theirs
- *   open       tiles of later edges, which events are folded into until their edge is due
+ *   open       tiles of later edges, which events are folded into until their edge is due; ascending
  *   late       tiles of earlier edges with late events in them; the next step puts them into the windows
- *   unsaved    edges of tiles that the state does not have as they are
  */
 import { decodeTile, encodeTile } from '../../../contract/aggregation/tile-bytes.ts';
 import { emptyTile } from '../../../contract/aggregation/tile.ts';
@@ -12,15 +11,22 @@ import type { Tile } from '../../../contract/aggregation/tile.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { EntityWindows } from '../../../contract/aggregation/windows/entity-windows.ts';
 
+/** An id of an event that counted. */
+interface CountedId {
+  readonly eventUs: number;
+  readonly id: string;
+}
+
 export class EntityTiles {
   readonly entity: string;
   readonly windows: EntityWindows;
-  readonly open = new Map<number, Tile>();
-  readonly late = new Map<number, Tile>();
-  readonly unsaved = new Set<number>();
-  /** Ids of counted events that the state does not have yet, by `{event time} {id}`. */
-  readonly unsavedIds = new Map<string, { readonly eventUs: number; readonly id: string }>();
+  /** null: none. */
+  late: Map<number, Tile> | null = null;
+  /** Ids of counted events that the state does not have yet, by `{event time} {id}`; null: none. */
+  unsavedIds: Map<string, CountedId> | null = null;
   readonly #plan: TilePlan;
+  readonly #openEdges: number[] = [];
+  readonly #openTiles: Tile[] = [];
 
   constructor(plan: TilePlan, entity: string) {
     this.#plan = plan;
@@ -28,40 +34,83 @@ export class EntityTiles {
     this.windows = new EntityWindows(plan);
   }
 
-  /** @returns the tile of an edge, for one event to be folded into it */
-  tileFor(edge: number, isLate: boolean): Tile {
-    const own = isLate ? this.late : this.open;
-    let tile = own.get(edge);
+  /** @returns the open tile of an edge, for one event to be folded into it */
+  openTile(edge: number): Tile {
+    const edges = this.#openEdges;
+    let at = edges.length;
+    while (at > 0 && edges[at - 1]! > edge) at -= 1;
+    if (at > 0 && edges[at - 1] === edge) return this.#openTiles[at - 1]!;
+    const tile = emptyTile(this.#plan);
+    this.open(edge, tile);
+    return tile;
+  }
+
+  /** Puts an open tile in its place, of an edge that has none yet. */
+  open(edge: number, tile: Tile): void {
+    const edges = this.#openEdges;
+    let at = edges.length;
+    while (at > 0 && edges[at - 1]! > edge) at -= 1;
+    edges.splice(at, 0, edge);
+    this.#openTiles.splice(at, 0, tile);
+  }
+
+  /** Sets a tile that was made elsewhere, in place of one that may be there. */
+  set(edge: number, tile: Tile, isLate: boolean): void {
+    if (isLate) {
+      this.late ??= new Map();
+      this.late.set(edge, tile);
+      return;
+    }
+    const at = this.#openEdges.indexOf(edge);
+    if (at === -1) this.open(edge, tile);
+    else this.#openTiles[at] = tile;
+  }
+
+  /** @returns the tile of an edge whose rows were made, for one late event to be folded into it */
+  lateTile(edge: number): Tile {
+    this.late ??= new Map();
+    let tile = this.late.get(edge);
     if (tile !== undefined) return tile;
-    const held = isLate ? this.windows.tileAt(edge) : null;
+    const held = this.windows.tileAt(edge);
     // The windows own theirs: a late event goes into a copy.
     tile = held === null ? emptyTile(this.#plan) : decodeTile(this.#plan, encodeTile(this.#plan, held));
-    own.set(edge, tile);
+    this.late.set(edge, tile);
     return tile;
   }
 
   /** Takes away a tile that no event went into. */
   forget(edge: number, isLate: boolean): void {
-    (isLate ? this.late : this.open).delete(edge);
+    if (isLate) {
+      this.late!.delete(edge);
+      return;
+    }
+    const at = this.#openEdges.indexOf(edge);
+    this.#openEdges.splice(at, 1);
+    this.#openTiles.splice(at, 1);
   }
 
   settleLate(): void {
-    for (const [edge, tile] of this.late) this.windows.put(edge, tile);
-    this.late.clear();
+    for (const [edge, tile] of this.late ?? []) this.windows.put(edge, tile);
+    this.late = null;
   }
 
   /** Puts the tiles up to an edge into the windows. */
   settle(upTo: number): void {
-    if (this.open.size === 0) return;
-    for (const edge of [...this.open.keys()].toSorted((a, b) => a - b)) {
-      if (edge > upTo) return;
-      this.windows.put(edge, this.open.get(edge)!);
-      this.open.delete(edge);
+    const edges = this.#openEdges;
+    let count = 0;
+    while (count < edges.length && edges[count]! <= upTo) {
+      this.windows.put(edges[count]!, this.#openTiles[count]!);
+      count += 1;
     }
+    if (count === 0) return;
+    edges.splice(0, count);
+    this.#openTiles.splice(0, count);
   }
 
   /** @returns the bytes of a tile as it is */
   bytesOf(edge: number): Buffer {
-    return encodeTile(this.#plan, this.late.get(edge) ?? this.open.get(edge) ?? this.windows.tileAt(edge)!);
+    const open = this.#openEdges.indexOf(edge);
+    const tile = this.late?.get(edge) ?? (open === -1 ? this.windows.tileAt(edge)! : this.#openTiles[open]!);
+    return encodeTile(this.#plan, tile);
   }
 }

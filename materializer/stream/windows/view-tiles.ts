@@ -11,14 +11,20 @@ import { edgeAt } from '../../../contract/windows.ts';
 import type { ViewState } from '../state/view-state.ts';
 import { EntityTiles } from './entity-tiles.ts';
 
-/** Entities in memory after a commit. */
+/** When so many were met since the last time, those that were not met since then leave the memory. */
 const ENTITIES_KEPT = 100_000;
 
 export class ViewTiles {
   readonly #plan: TilePlan;
   readonly #state: ViewState;
-  readonly #entities = new Map<string, EntityTiles>();
+  /** Those that were met since the older ones became the older ones. */
+  #entities = new Map<string, EntityTiles>();
+  #older = new Map<string, EntityTiles>();
+  /** Whether no entity has tiles in the state that is not in memory: one that is met then is new. */
+  #hasAll: boolean;
   readonly #late = new Set<EntityTiles>();
+  /** Those with ids that the state does not have. */
+  readonly #unsavedIds = new Set<EntityTiles>();
   /** Of tiles that the state does not have as they are, by edge. */
   readonly #unsaved = new Map<number, Set<EntityTiles>>();
   readonly #refuse: (entity: string) => void;
@@ -37,6 +43,7 @@ export class ViewTiles {
     this.#state = state;
     this.#edge = edge;
     this.#refuse = refuse;
+    this.#hasAll = !state.hasTiles();
   }
 
   /** The newest edge whose rows were made. */
@@ -45,29 +52,40 @@ export class ViewTiles {
   }
 
   entityOf(name: string): EntityTiles {
-    let found = this.#entities.get(name);
-    if (found !== undefined) return found;
-    const tiles = this.#state.tilesOf(name);
-    if (tiles.length === 0) this.#refuse(name);
-    found = new EntityTiles(this.#plan, name);
-    for (const { edge, tile } of tiles) {
-      if (edge > this.#edge) found.open.set(edge, decodeTile(this.#plan, tile));
-      else found.windows.put(edge, decodeTile(this.#plan, tile));
-    }
+    const met = this.#entities.get(name);
+    if (met !== undefined) return met;
+    let found = this.#older.get(name);
+    if (found === undefined) found = this.#load(name);
+    else this.#older.delete(name);
     this.#entities.set(name, found);
     return found;
   }
 
+  #load(name: string): EntityTiles {
+    const tiles = this.#hasAll ? [] : this.#state.tilesOf(name);
+    if (tiles.length === 0) this.#refuse(name);
+    const entity = new EntityTiles(this.#plan, name);
+    for (const { edge, tile } of tiles) {
+      if (edge > this.#edge) entity.open(edge, decodeTile(this.#plan, tile));
+      else entity.windows.put(edge, decodeTile(this.#plan, tile));
+    }
+    return entity;
+  }
+
   /** Whether events of the entity were met here. */
   knows(name: string): boolean {
-    return this.#entities.has(name) || this.#state.tilesOf(name).length > 0;
+    if (this.#entities.has(name) || this.#older.has(name)) return true;
+    return !this.#hasAll && this.#state.tilesOf(name).length > 0;
   }
 
   /** @returns whether an event of this id and time counts for the first time; from then on it does not */
   isFirst(entity: EntityTiles, eventUs: number, id: string): boolean {
     const known = `${eventUs} ${id}`;
-    if (entity.unsavedIds.has(known) || this.#state.hasEvent(entity.entity, eventUs, id)) return false;
+    if (entity.unsavedIds?.has(known) === true || this.#state.hasEvent(entity.entity, eventUs, id))
+      return false;
+    entity.unsavedIds ??= new Map();
     entity.unsavedIds.set(known, { eventUs, id });
+    this.#unsavedIds.add(entity);
     return true;
   }
 
@@ -75,7 +93,7 @@ export class ViewTiles {
   fold(entity: EntityTiles, event: TileEvent): boolean {
     const edge = edgeAt(event.timeUs, this.#plan.hopUs) + 1;
     const isLate = edge <= this.#edge;
-    const tile = entity.tileFor(edge, isLate);
+    const tile = isLate ? entity.lateTile(edge) : entity.openTile(edge);
     if (foldEvent(this.#plan, tile, event) === 'unknown') {
       if (tile.seen === 0) entity.forget(edge, isLate);
       return false;
@@ -88,14 +106,12 @@ export class ViewTiles {
   /** Sets a tile that was made elsewhere. */
   put(entity: EntityTiles, edge: number, tile: Tile): void {
     const isLate = edge <= this.#edge;
-    (isLate ? entity.late : entity.open).set(edge, tile);
+    entity.set(edge, tile, isLate);
     if (isLate) this.#late.add(entity);
     this.#change(entity, edge);
   }
 
   #change(entity: EntityTiles, edge: number): void {
-    if (entity.unsaved.has(edge)) return;
-    entity.unsaved.add(edge);
     const others = this.#unsaved.get(edge);
     if (others === undefined) this.#unsaved.set(edge, new Set([entity]));
     else others.add(entity);
@@ -132,21 +148,31 @@ export class ViewTiles {
   /** Says up to which edge rows were made of all that was taken so far: no late event is among it. */
   standAt(edge: number): void {
     this.#edge = edge;
-    for (const entity of this.#entities.values()) entity.settle(edge);
+    for (const entities of [this.#entities, this.#older])
+      for (const entity of entities.values()) entity.settle(edge);
   }
 
   /** Writes what has changed to the state; to be called within its transaction. */
   save(): void {
-    for (const entities of this.#unsaved.values()) {
-      for (const entity of entities) {
-        for (const edge of entity.unsaved) this.#state.putTile(edge, entity.entity, entity.bytesOf(edge));
-        for (const { eventUs, id } of entity.unsavedIds.values())
-          this.#state.putEvent(entity.entity, eventUs, id);
-        entity.unsaved.clear();
-        entity.unsavedIds.clear();
-      }
-    }
+    for (const edge of [...this.#unsaved.keys()].toSorted((a, b) => a - b))
+      for (const entity of this.#unsaved.get(edge)!)
+        this.#state.putTile(edge, entity.entity, entity.bytesOf(edge));
     this.#unsaved.clear();
-    if (this.#entities.size > ENTITIES_KEPT) this.#entities.clear();
+    for (const entity of this.#unsavedIds) {
+      for (const { eventUs, id } of entity.unsavedIds!.values())
+        this.#state.putEvent(entity.entity, eventUs, id);
+      entity.unsavedIds = null;
+    }
+    this.#unsavedIds.clear();
+    if (this.#entities.size <= ENTITIES_KEPT) return;
+    if (this.#older.size > 0) this.#hasAll = false;
+    this.#older = this.#entities;
+    this.#entities = new Map();
+  }
+
+  /** Forgets the tiles up to an edge that nothing can ask for any more, of entities in memory. */
+  drop(upTo: number): void {
+    for (const entities of [this.#entities, this.#older])
+      for (const entity of entities.values()) entity.windows.drop(upTo);
   }
 }

@@ -222,6 +222,11 @@ export function writeColumns(chunk: DataChunk, columns: readonly Column[], rows:
   for (const [i, column] of columns.entries()) column.write(bindings.data_chunk_get_vector(chunk, i), rows);
 }
 
+/** Writes the first `rows` values of a column into that of a chunk. */
+export function writeColumn(chunk: DataChunk, place: number, column: Column, rows: number): void {
+  column.write(bindings.data_chunk_get_vector(chunk, place), rows);
+}
+
 /** Copies the values of a chunk's column, which is DOUBLE and has no null, into an array that is as long. */
 export function copyDoubles(chunk: DataChunk, column: number, to: Float64Array): void {
   const bytes = bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, column), to.byteLength);

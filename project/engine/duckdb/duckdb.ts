@@ -10,8 +10,6 @@ import {
   DuckDBInstance,
   DuckDBTableFunction,
   DuckDBTypeId,
-} from '@duckdb/node-api';
-import {
   DuckDBArrayValue,
   DuckDBBlobValue,
   DuckDBListValue,
@@ -24,8 +22,10 @@ import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
 import type { Elsewhere, S3Settings } from '../../settings/s3-settings.ts';
 import { outOfMemory, outOfSpace } from './out-of-room.ts';
-import { appendDoubles, copyDoubles, writeColumns } from './column.ts';
+import { appendDoubles, copyDoubles, writeColumn, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
+import { isScratch, placeOf } from './scratch-place.ts';
+import { ValuePage } from './value-page.ts';
 
 // The client's own decoder drops a U+FEFF with which a text begins.
 Object.assign(accessors, { textDecoder: new TextDecoder('utf-8', { ignoreBOM: true }) });
@@ -241,7 +241,6 @@ export class DuckDb {
   }
 }
 
-/** A table that is filled chunk by chunk. */
 export class TableFilling {
   readonly #connection: DuckDBConnection;
   readonly #appender: DuckDBAppender;
@@ -260,29 +259,28 @@ export class TableFilling {
     this.#appender.appendDataChunk(chunk);
   }
 
+  /** Takes the rows of a page, which is empty afterwards. */
+  addPage(page: ValuePage): void {
+    const { rows } = page;
+    if (rows === 0) return;
+    const chunk = DuckDBDataChunk.create(this.#types, rows);
+    page.take(
+      (place, column) => writeColumn(chunk.chunk, place, column, rows),
+      (place, values) => chunk.setColumnValues(place, values as readonly DuckDBValue[]),
+    );
+    this.#appender.appendDataChunk(chunk);
+  }
+
   close(): void {
     this.#appender.closeSync();
     this.#connection.closeSync();
   }
 }
 
-/**
- * DuckDB takes a `?` in the path of a file for the beginning of options and puts the name of its log before it, in a
- * folder that is not there. Of such a file only the folder is used, for what does not fit in memory.
- */
-function placeOf({ file, tempFolder }: DuckDbOptions): Pick<DuckDbOptions, 'file' | 'tempFolder'> {
-  return file?.includes('?') === true ? { tempFolder: tempFolder ?? `${file}.tmp` } : { file, tempFolder };
-}
-
 /** Rows of a table, at most as many as a chunk has, column by column. */
 export interface ColumnPage {
   readonly columns: readonly Column[];
   readonly rows: number;
-}
-
-/** Whether DuckDB put the file there by itself: its database, its log, what memory does not hold. */
-function isScratch(path: string, { file, tempFolder }: DuckDbOptions): boolean {
-  return [file, tempFolder].some((own) => own !== undefined && path.startsWith(own));
 }
 
 /** @returns bytes as a value for `append` */
@@ -336,6 +334,11 @@ export function duckTypeOf(type: ValueType, time: 'TIMESTAMP' | 'TIMESTAMPTZ' = 
       return `STRUCT(${type.fields.map((f) => `${quoteName(f.name)} ${duckTypeOf(f.type, time)}`).join(', ')})`;
   }
 }
+
+/** @returns a page for `addPage`, of a table whose columns have the types of `pageTypeOf` */
+export const pageOf = (types: readonly ValueType[]): ValuePage => new ValuePage(types, valueToDuck);
+export const pageTypeOf = (type: ValueType): string =>
+  type.kind === 'timestamp' ? 'BIGINT' : duckTypeOf(type);
 
 /** @returns a value as `append` takes it for a column of `duckTypeOf(type)` */
 export function valueToDuck(type: ValueType, value: Value): DuckDBValue {

@@ -13,12 +13,9 @@ class Counted implements RowsAt {
   /** Edges at which events enter. */
   readonly events: number[] = [];
 
-  rowAt(edge: number): Buffer | null {
+  rowAt(edge: number): number[] | null {
     if (!this.events.some((at) => at <= edge)) return null;
-    const counts = WINDOWS.map(
-      (window) => this.events.filter((at) => at <= edge && at > edge - window).length,
-    );
-    return Buffer.from(JSON.stringify(counts));
+    return WINDOWS.map((window) => this.events.filter((at) => at <= edge && at > edge - window).length);
   }
 
   nextChange(after: number): number | null {
@@ -49,12 +46,12 @@ test('the newest row of each edge, carried forward, is the row of all events', (
         const old = edges.length === 0 ? null : new OldRows(entity, { edges, reach }, due);
         entity.events.push(...edges);
         for (const { edge, row } of [...(old?.restated(entity) ?? []), ...newRows(entity, due)])
-          history.set(edge, row?.toString() ?? null);
+          history.set(edge, row?.join() ?? null);
         from = due.to;
         for (let edge = 0; edge <= from; edge++) {
           const newest = Math.max(...[...history.keys()].filter((at) => at <= edge));
           const answer = newest === -Infinity ? null : history.get(newest)!;
-          expect({ edge, answer }).toEqual({ edge, answer: entity.rowAt(edge)?.toString() ?? null });
+          expect({ edge, answer }).toEqual({ edge, answer: entity.rowAt(edge)?.join() ?? null });
         }
       }
     }),

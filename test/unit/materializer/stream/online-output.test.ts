@@ -8,6 +8,7 @@ import { openSqliteWriter } from '../../../../materializer/online/sqlite-writer.
 import { leaseLost } from '../../../../materializer/run/view-lease.ts';
 import { noWrites } from '../../../../materializer/online/guard-outcome.ts';
 import { OnlineOutput } from '../../../../materializer/stream/output/online-output.ts';
+import { RowBatch } from '../../../../materializer/stream/state/row-batch.ts';
 import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
@@ -31,8 +32,9 @@ test('a stream that another has taken over from writes neither rows nor the mark
   };
   const online = new OnlineOutput({ view, entity, bundle, keyPrefix: '', writer, lease, counts: noWrites() });
   const rowOf = (entityId: number) => {
-    const row = new RowEncoder(view).encode(10_000_000, 11_000_000, 0, [1n]);
-    return [{ number: entityId, entity: String(entityId), row }];
+    const batch = new RowBatch(entityId);
+    batch.add(String(entityId), 10_000_000, new RowEncoder(view).encode(10_000_000, 11_000_000, 0, [1n]));
+    return batch;
   };
   await online.publishSchemas();
   await online.write(rowOf(1), 12_000_000);

@@ -1,0 +1,128 @@
+/**
+ * A project with one view of five windows over a stream of clicks, and clicks for it: users by Zipf's law, as JSON of
+ * some 150 bytes of which the view reads two thirds.
+ */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import kafkajs from 'kafkajs';
+import { writeDurably } from '../../contract/std/files/durable-file.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
+import { seededRandom, zipf } from '../../loadtest/generator/key-choice.ts';
+
+export interface ClickShape {
+  readonly events: number;
+  readonly users: number;
+  /** Events a second of event time. */
+  readonly perSecond: number;
+  /** Of the newest event, microseconds. */
+  readonly untilUs: number;
+}
+
+interface Click {
+  readonly user: number;
+  readonly text: string;
+}
+
+const PAGES = 500;
+const FILE_LINES = 100_000;
+const SEND_MESSAGES = 10_000;
+
+/** @param from  as YAML has it: a folder or a topic */
+export function writeClickProject(folder: string, from: string, settings: readonly string[]): void {
+  const definitions = `entity: user
+joinKeys: { user_id: int64 }
+---
+source: clicks
+stream: { ${from}, format: json, keyedBy: user_id, archive: data/clicks }
+fields: { user_id: int64, page: string, price: float64, at: { type: timestamp, unit: ms } }
+eventTime: at
+---
+featureView: user_clicks
+entity: user
+source: clicks
+hop: 10s
+freshness: 1m
+features:
+  clicks_1m: { agg: count, window: 1m }
+  spent_10m: { agg: sum, column: price, window: 10m }
+  price_1h: { agg: avg, column: price, window: 1h }
+  dearest_1d: { agg: max, column: price, window: 1d }
+  pages_30m: { agg: countDistinct, column: page, window: 30m }
+`;
+  makeFolder(join(folder, 'data', 'incoming'));
+  writeDurably(join(folder, 'plumbline.yaml'), ['project: clicks', ...settings, ''].join('\n'));
+  writeDurably(join(folder, 'definitions', 'clicks.yaml'), definitions);
+}
+
+/** Clicks in the order of their times. */
+function* clicksOf({ events, users, perSecond, untilUs }: ClickShape): Generator<Click> {
+  const random = seededRandom(7);
+  const userOf = zipf(users, 1, random);
+  const firstMs = Math.floor(untilUs / 1_000 - (events / perSecond) * 1_000);
+  for (let i = 0; i < events; i++) {
+    const user = userOf();
+    const page = `/shop/page/${Math.floor(random() ** 2 * PAGES)}`;
+    const price = Math.floor(random() * 50_000) / 100;
+    const at = firstMs + Math.floor((i * 1_000) / perSecond);
+    const text = JSON.stringify({
+      user_id: user,
+      session: `s${(user * 7_919 + (i >> 9)) % 1_000_000}`,
+      page,
+      price,
+      at,
+      device: i % 3 === 0 ? 'mobile' : 'desktop',
+      referrer: '/search?q=shoes',
+    });
+    yield { user, text };
+  }
+}
+
+/** Lays clicks into the project's folder, a file of so many lines after the other. */
+export function layClicks(folder: string, shape: ClickShape): void {
+  let [lines, count] = [[] as string[], 0];
+  const flush = (): void => {
+    const name = `${String(count).padStart(9, '0')}.jsonl`;
+    appendFileSync(join(folder, 'data', 'incoming', name), lines.join(''));
+    lines = [];
+  };
+  for (const { text } of clicksOf(shape)) {
+    lines.push(`${text}\n`);
+    if ((count += 1) % FILE_LINES === 0) flush();
+  }
+  if (lines.length > 0) flush();
+}
+
+interface ClickTopic {
+  readonly brokers: string[];
+  readonly topic: string;
+  readonly partitions: number;
+}
+
+export async function makeClickTopic({ brokers, topic, partitions }: ClickTopic): Promise<void> {
+  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
+  await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] });
+  await admin.disconnect();
+}
+
+/** Sends clicks, a user's to one partition. */
+export async function sendClicks(
+  { brokers, topic, partitions }: ClickTopic,
+  shape: ClickShape,
+): Promise<void> {
+  const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING });
+  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  await producer.connect();
+  let messages: { key: string; value: string; partition: number }[] = [];
+  const flush = async (): Promise<void> => {
+    await producer.send({ topic, messages });
+    messages = [];
+  };
+  for (const { user, text } of clicksOf(shape)) {
+    messages.push({ key: String(user), value: text, partition: user % partitions });
+    if (messages.length === SEND_MESSAGES) await flush();
+  }
+  if (messages.length > 0) await flush();
+  await producer.disconnect();
+}
