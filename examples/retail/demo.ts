@@ -28,7 +28,8 @@ import { prepareShop } from './prepare.ts';
 import type { Basket } from './prepare.ts';
 import { ALL_VIEWS, finishRun, HOUR_US, MINUTE_US, playDay, RUN_LASTS_US, startRun } from './rehearsal.ts';
 import type { DayTally, Happening } from './rehearsal.ts';
-import { freePorts, startSidecar } from './sidecar-process.ts';
+import type { Evening } from './evening.ts';
+import { freePorts, startSidecar } from './plumb-process.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 
 /** The example's files: beside this program in the checkout, in the package's examples/ when it runs from dist/. */
@@ -37,6 +38,7 @@ const EXAMPLE = import.meta.url.endsWith('.ts')
   : resolve(import.meta.dirname, '../../../examples/retail');
 const RAW = join(EXAMPLE, 'data', 'online_retail.parquet');
 const SERVICE = 'basket_v1';
+const STREAMED = 'next_page_v1';
 const RATIO = 'basket_now__basket_to_average';
 /** Where a customer stands who asks where to eat: Covent Garden. */
 const LUNCH_PLACE = { lat: 51.5117, lon: -0.124 };
@@ -48,6 +50,8 @@ interface DemoResult {
   readonly snapshot: Snapshot;
   readonly reportFile: string;
   readonly snapshotFile: string;
+  /** The verdict on what was served of the stream. */
+  readonly streamed: Snapshot;
   readonly training: CartSets;
 }
 
@@ -84,7 +88,11 @@ export async function runDemo(dir: string, dayUs: number, logger: Logger): Promi
     try {
       const happenings = theDay(dayUs, await shop.baskets());
       const onHappening = narrator(tell, logger, happenings);
-      const stage = { project, control, shop, url: sidecar.url, onHappening };
+      const onStreaming = (clicks: number): void =>
+        tell(
+          `20:30  plumb stream: ${clicks} clicks of 45 minutes are read; the clock now goes as a real one`,
+        );
+      const stage = { project, control, shop, url: sidecar.url, onHappening, onStreaming };
       const tally = await playDay(stage, happenings, firstRunUs);
       ({ carts } = tally);
       tellServed(tell, tally);
@@ -93,13 +101,13 @@ export async function runDemo(dir: string, dayUs: number, logger: Logger): Promi
     }
     tell('plumb monitor ingest: vector log to archive');
     await runIngest(project);
-    tell(`plumb monitor run --date ${day} --service ${SERVICE}`);
-    const [judged] = await judgeDay(project, { date: day, services: [SERVICE] });
+    tell(`plumb monitor run --date ${day} --service ${SERVICE} --service ${STREAMED}`);
+    const [judged, streamed] = await judgeDay(project, { date: day, services: [SERVICE, STREAMED] });
     const training = await trainCarts(project, carts);
     tell(`plumb train --as available: ${renderCartSet(training.asAvailable)}`);
     tell(`plumb train --from-log: ${renderCartSet(training.fromLog)}`);
     tell('done\n');
-    return { folder, date: day, ...judged!, training };
+    return { folder, date: day, ...judged!, streamed: streamed!.snapshot, training };
   } finally {
     shop.close();
     control.close();
@@ -107,8 +115,9 @@ export async function runDemo(dir: string, dayUs: number, logger: Logger): Promi
 }
 
 /** The demo's last output: the verdict as a table, and the path of the report. */
-export function renderDemo({ snapshot, reportFile }: DemoResult, color: boolean): string {
-  return `${renderVerdict(snapshot, { color })}\n\nReport: ${reportFile}`;
+export function renderDemo({ snapshot, streamed, reportFile }: DemoResult, color: boolean): string {
+  const verdicts = [streamed, snapshot].map((one) => renderVerdict(one, { color }));
+  return `${verdicts.join('\n\n')}\n\nReport: ${reportFile}`;
 }
 
 /** Two branches whose uploads come hours late on this day. */
@@ -128,6 +137,7 @@ function theDay(dayUs: number, baskets: readonly Basket[]): Happening[] {
     happenings.push({ kind: 'run', atUs: dayUs + hour * HOUR_US + 3 * MINUTE_US, why });
   }
   happenings.push({ kind: 'careless writer', atUs: dayUs + 9 * HOUR_US + 20 * MINUTE_US });
+  happenings.push({ kind: 'evening', atUs: dayUs + 20 * HOUR_US + 30 * MINUTE_US });
   happenings.push({ kind: 'lunch', atUs: dayUs + 12 * HOUR_US + 30 * MINUTE_US, place: LUNCH_PLACE });
   return happenings.toSorted((a, b) => a.atUs - b.atUs);
 }
@@ -150,7 +160,7 @@ async function layOut(folder: string, dayUs: number): Promise<RehearsalControl> 
   const lines = [
     readFileSync(join(EXAMPLE, 'plumbline.yaml'), 'utf8'),
     `clock: { control: clock.txt, runLasts: ${formatDuration(RUN_LASTS_US)} }`,
-    `serve: { port: ${port}, adminPort: ${adminPort}, drainMs: 0 }`,
+    `serve: { port: ${port}, adminPort: ${adminPort}, drainMs: 0, cacheFreshMs: 500 }`,
   ];
   writeFileSync(settings, `${MARK}${lines.join('\n')}\n`);
   cpSync(join(EXAMPLE, 'definitions'), join(folder, 'definitions'), { recursive: true });
@@ -191,7 +201,7 @@ function narrator(
 }
 
 /** Prints what was served on the day, and some of what was computed when it was asked for. */
-function tellServed(tell: Tell, { baskets, vectors, runs, carts, lunches }: DayTally): void {
+function tellServed(tell: Tell, { baskets, vectors, runs, carts, lunches, evening }: DayTally): void {
   tell(
     `served ${baskets} baskets of ${vectors} products, and ${carts.length} carts, between ${runs} hourly runs`,
   );
@@ -206,6 +216,21 @@ function tellServed(tell: Tell, { baskets, vectors, runs, carts, lunches }: DayT
     tell(`on demand: the nearest of ${restaurants.length} restaurants are ${nearest.join(', ')} away`);
     tell(`as tensors: ${tensors.join(', ')}`);
   }
+  if (evening !== null) tellEvening(tell, evening);
+}
+
+function tellEvening(tell: Tell, { came, visitors, asked, behind, last }: Evening): void {
+  const { median, max } = behind;
+  tell(
+    `streamed: ${came} clicks more of ${visitors} visitors; asked ${asked} times, values were ${median.toFixed(1)} s old ` +
+      `(${max.toFixed(1)} at most)`,
+  );
+  const of = (name: string): unknown => last.features[`user_session_features__${name}`];
+  const minutes = (Number(of('time_on_site')) / MINUTE_US).toFixed(1);
+  tell(
+    `streamed: customer ${last.customerId} is on page ${String(of('pages_viewed'))} of a visit of ${minutes} min, has ` +
+      `${(of('basket_value') as number).toFixed(2)} GBP in the basket and searched last for ${String(of('last_search'))}`,
+  );
 }
 
 /** Midnight UTC of the machine's present day. */

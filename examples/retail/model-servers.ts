@@ -6,6 +6,7 @@ import type { Basket } from './prepare.ts';
 
 const BASKET = 'basket_v1';
 export const CART = 'cart_v1';
+const NEXT_PAGE = 'next_page_v1';
 const RANKING = 'restaurant_ranking_v1';
 
 /** A cart that was about to be paid, and what the model of carts was answered about it. */
@@ -55,6 +56,12 @@ export async function askCart(url: string, basket: Basket): Promise<ServedCart> 
   const entities = { customer_id: [numberOf(basket.customerId)] };
   const { results, metadata } = await askNative(url, CART, entities, { basket_value: basket.value });
   return { requestId: metadata.request_id, basket, features: results[0]!.features };
+}
+
+/** @returns what a customer's visit is like, as the model of the next page gets it */
+export async function askVisit(url: string, customerId: number): Promise<Features> {
+  const { results } = await askNative(url, NEXT_PAGE, { customer_id: [customerId] });
+  return results[0]!.features;
 }
 
 /** Asks for all restaurants from where a customer stands: as JSON, and as the tensors that a model takes. */

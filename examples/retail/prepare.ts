@@ -44,6 +44,8 @@ export interface PreparedShop {
   land(afterUs: number, uptoUs: number): Promise<void>;
   /** The day's invoices of goods, in order of time: what the shop asks features for. */
   baskets(): Promise<Basket[]>;
+  /** Who buys in the shop of late, and what it sells. */
+  catalogue(): Promise<Catalogue>;
   /** The ids of all restaurants. */
   readonly restaurants: readonly string[];
   close(): void;
@@ -57,6 +59,18 @@ export interface Basket {
   readonly stockCodes: readonly string[];
   /** What it costs, GBP. */
   readonly value: number;
+}
+
+export interface Catalogue {
+  readonly customers: readonly number[];
+  readonly goods: readonly Good[];
+}
+
+export interface Good {
+  readonly stockCode: string;
+  readonly category: string;
+  /** GBP. */
+  readonly price: number;
 }
 
 /**
@@ -85,6 +99,7 @@ export async function prepareShop(
       }
     },
     baskets: () => readBaskets(duck, dayUs),
+    catalogue: () => readCatalogue(duck),
     restaurants: RESTAURANTS,
     close: () => duck.close(),
   };
@@ -139,4 +154,23 @@ async function readBaskets(duck: DuckDb, dayUs: number): Promise<Basket[]> {
     stockCodes: (row['stock_codes'] as string).split(','),
     value: row['value'] as number,
   }));
+}
+
+/** The 300 customers and 400 goods of the most invoices. */
+async function readCatalogue(duck: DuckDb): Promise<Catalogue> {
+  const most = (what: string, count: number): string =>
+    `FROM line WHERE NOT cancelled AND ${what} IS NOT NULL GROUP BY ${what}
+     ORDER BY count(DISTINCT invoice_no) DESC, ${what} LIMIT ${count}`;
+  const customers = await duck.rows(`SELECT customer_id ${most('customer_id', 300)}`);
+  const goods = await duck.rows(`
+    SELECT stock_code, coalesce(min(category), 'other') AS category, min(unit_price)::DOUBLE AS price
+    ${most('stock_code', 400)}`);
+  return {
+    customers: customers.map((row) => Number(row['customer_id'])),
+    goods: goods.map((row) => ({
+      stockCode: row['stock_code'] as string,
+      category: row['category'] as string,
+      price: row['price'] as number,
+    })),
+  };
 }

@@ -14,6 +14,8 @@ import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { fillNullsWithZero } from './careless-writer.ts';
 import { askBasket, askCart, askRestaurants } from './model-servers.ts';
 import type { Lunch, Coordinates, ServedCart } from './model-servers.ts';
+import { playEvening } from './evening.ts';
+import type { Evening } from './evening.ts';
 import type { Basket, PreparedShop } from './prepare.ts';
 
 export const MINUTE_US = 60_000_000;
@@ -31,7 +33,8 @@ export type Happening =
   | { readonly kind: 'run'; readonly atUs: number; readonly why: string | null }
   | { readonly kind: 'basket'; readonly atUs: number; readonly basket: Basket }
   | { readonly kind: 'lunch'; readonly atUs: number; readonly place: Coordinates }
-  | { readonly kind: 'careless writer'; readonly atUs: number };
+  | { readonly kind: 'careless writer'; readonly atUs: number }
+  | { readonly kind: 'evening'; readonly atUs: number };
 
 export interface DayTally {
   baskets: number;
@@ -40,6 +43,7 @@ export interface DayTally {
   runs: number;
   readonly carts: ServedCart[];
   readonly lunches: Lunch[];
+  evening: Evening | null;
 }
 
 interface Stage {
@@ -50,6 +54,8 @@ interface Stage {
   readonly url: string;
   /** Called before each happening, for progress. */
   onHappening(happening: Happening): void;
+  /** Called when the stream has taken the clicks that waited for it. */
+  onStreaming(clicks: number): void;
 }
 
 interface PendingRun {
@@ -63,7 +69,7 @@ export async function playDay(
   happenings: readonly Happening[],
   landedUs: number,
 ): Promise<DayTally> {
-  const tally: DayTally = { baskets: 0, vectors: 0, runs: 0, carts: [], lunches: [] };
+  const tally: DayTally = { baskets: 0, vectors: 0, runs: 0, carts: [], lunches: [], evening: null };
   let landed = landedUs;
   let pending: PendingRun | null = null;
   for (const happening of happenings) {
@@ -88,9 +94,13 @@ export async function playDay(
         break;
       case 'careless writer':
         await fillNullsWithZero(stage.project, 'user_purchase_features', 'avg_order_value_30d');
+        break;
+      case 'evening':
+        tally.evening = await playEvening(stage, happening.atUs, (clicks) => stage.onStreaming(clicks));
     }
   }
   if (pending !== null) await finishRun(stage, pending);
+  await tally.evening?.end();
   return tally;
 }
 
