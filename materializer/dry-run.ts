@@ -36,7 +36,7 @@ export interface DryRun extends RecordedCounts {
 /** @throws what a run would throw before it wrote anything */
 export async function dryRun(job: RunJob, view: FeatureView): Promise<DryRun> {
   const { settings } = job.project;
-  refuseLocked(settings.history, view);
+  refuseLocked(settings.work, view);
   await ViewLease.refuseHeld(job.database, view);
   const scratch = openScratchFolder(settings.train.temp, 'materialize');
   try {

@@ -94,7 +94,7 @@ export async function compact(project: Project, ids: readonly string[] | undefin
   return RegistryDatabase.using(project.settings.registry, async (database) => {
     const tended: Tended[] = [];
     for (const view of views) {
-      const hold = await holdView(project.settings.history, database, view);
+      const hold = await holdView(project.settings.work, database, view);
       try {
         const entity = bundle.entities.get(view.entity)!;
         tended.push(await tendHistory({ ...project, database }, { view, entity, lease: hold.lease }, WHOLE));

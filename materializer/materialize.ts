@@ -147,7 +147,7 @@ export function chosenViews(bundle: Bundle, ids: readonly string[] | undefined):
 
 async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
   const { database, project } = job;
-  const hold = await holdView(project.settings.history, database, view);
+  const hold = await holdView(project.settings.work, database, view);
   try {
     const planned = { ...(await planRun(job, view, true)), lease: hold.lease };
     const done = await recorded(job, planned, (run) => work(job, run));
@@ -162,8 +162,8 @@ async function runView(job: WritingJob, view: FeatureView): Promise<RunRecord> {
 /** One of the runs that share a view's rows: see run/run-shard.ts. */
 async function runShard(job: WritingJob, view: FeatureView): Promise<RunRecord> {
   const { database, project, writer } = job;
-  const { history } = project.settings;
-  const part = await holdShard(history, database, { view, shard: job.options.shard! });
+  const { work: folder } = project.settings;
+  const part = await holdShard(folder, database, { view, shard: job.options.shard! });
   let whole: ViewHold | null = null;
   const release = async (): Promise<void> => {
     await whole?.release();
@@ -185,7 +185,7 @@ async function runShard(job: WritingJob, view: FeatureView): Promise<RunRecord> 
 async function untilHeld({ project, database, signal }: WritingJob, view: FeatureView): Promise<ViewHold> {
   for (let isTold = false; ; isTold = true) {
     try {
-      return await holdView(project.settings.history, database, view);
+      return await holdView(project.settings.work, database, view);
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
       if (code !== 'MAT_BUSY') throw error;

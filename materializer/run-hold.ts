@@ -10,7 +10,7 @@
  * Called by materialize.ts and dry-run.ts once the engine is open, before anything is computed.
  */
 import { quoteName } from '../project/engine/duckdb/duckdb.ts';
-import { archiveSeenUs } from '../project/engine/duckdb/sources/archive-files.ts';
+import { archiveFolder, archiveSeenUs } from '../project/engine/duckdb/sources/archive-files.ts';
 import { openHistoryWithFaults } from '../project/engine/duckdb/history.ts';
 import { planAggregates } from './aggregate/aggregate-plan.ts';
 import { eventSource } from './history/events.ts';
@@ -32,7 +32,7 @@ export async function heldRange(run: ViewRun): Promise<RunPlan> {
   // A part of what was covered is computed again: what was not complete then is not now.
   if (!range.moves) return { ...range, dueUs: dueUs(run, lastUs ?? 0) };
   const found =
-    view.kind === 'stored' ? await newestRow(run) : (archivedUpTo(run) ?? (await newestEvent(run)));
+    view.kind === 'stored' ? await newestRow(run) : ((await archivedUpTo(run)) ?? (await newestEvent(run)));
   const seen = later(found, range.full ? null : (range.previous?.newestEventUs ?? null));
   const newestUs = Math.min(seen ?? 0, range.cutoffUs);
   const heldUs = dueUpTo(view, Math.max(0, newestUs - view.outOfOrderUs));
@@ -42,8 +42,9 @@ export async function heldRange(run: ViewRun): Promise<RunPlan> {
 }
 
 /** Of a stream: how far all its partitions have come, which its archive says. */
-function archivedUpTo({ settings, view }: ViewRun): number | null {
-  return view.source.stream === undefined ? null : archiveSeenUs(settings.folder, view.source);
+async function archivedUpTo({ settings, view: { source } }: ViewRun): Promise<number | null> {
+  if (source.stream === undefined) return null;
+  return await archiveSeenUs(archiveFolder(settings.folder, source, settings.elsewhere.s3));
 }
 
 /** A stored view's rows are served however far it is complete; of an aggregated view no edge past that is computed. */

@@ -59,6 +59,12 @@ interface TakenFeature {
 
 type Split = NonNullable<Awaited<ReturnType<typeof splitRole>>>;
 
+interface RoleOf {
+  readonly used: ServiceView;
+  readonly runs: readonly RunRecord[];
+  readonly history: ServedHistory;
+}
+
 export class RoleRun {
   readonly #day: MonitoredDay;
   readonly #served: DayOfService;
@@ -73,11 +79,24 @@ export class RoleRun {
   readonly #tally: RoleTally;
 
   /** @param runs  of the view */
-  constructor(
+  static async open(
     day: MonitoredDay,
     served: DayOfService,
     parts: ServiceParts,
-    { used, runs }: { readonly used: ServiceView; readonly runs: readonly RunRecord[] },
+    role: { readonly used: ServiceView; readonly runs: readonly RunRecord[] },
+  ): Promise<RoleRun> {
+    const { duck, histories, book } = day;
+    const view = book.current.views.get(role.used.view)!;
+    const today = { view, entity: book.current.entities.get(view.entity)! };
+    const history = await ServedHistory.open({ duck, histories, today, runs: role.runs });
+    return new RoleRun(day, served, parts, { ...role, history });
+  }
+
+  private constructor(
+    day: MonitoredDay,
+    served: DayOfService,
+    parts: ServiceParts,
+    { used, runs, history }: RoleOf,
   ) {
     const { service } = served;
     const view = day.book.current.views.get(used.view)!;
@@ -90,7 +109,7 @@ export class RoleRun {
     this.#entity = entity;
     this.#taken = featuresOf(service, used, view);
     this.#runs = runs;
-    this.#history = new ServedHistory(day.duck, day.histories, { view, entity }, runs);
+    this.#history = history;
     this.#tally = new RoleTally(service.views.indexOf(used), used.view);
   }
 

@@ -89,7 +89,8 @@ export class ServiceRun {
       const runs = state?.runs ?? (await database.runs({ view: view.id }));
       const before = await kept.take(i, (outcome) => this.#tablesOf(role, outcome));
       if (before === null) {
-        const outcome = await new RoleRun(this.#day, this.#served, parts, { used: role, runs }).judge();
+        const run = await RoleRun.open(this.#day, this.#served, parts, { used: role, runs });
+        const outcome = await run.judge();
         await kept.keep(i, outcome, (ended) => this.#tablesOf(role, ended));
         await drift?.endRole(role);
         // Else they would stand in memory beside those of the next role, and beside the rows that are written.

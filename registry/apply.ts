@@ -58,7 +58,7 @@ export async function planProject(project: Project, database: RegistryDatabase):
   const recomputed = [...next.views.values()].filter(({ id, definitionId }) => {
     return applied?.views.get(id)?.definitionId !== definitionId;
   });
-  const streams = streamCosts(recomputed, project.settings);
+  const streams = await streamCosts(recomputed, project.settings);
   for (const cost of streams) {
     const warning = streamWarning(next.views.get(cost.view)!, cost);
     if (warning !== null) warn(warning);

@@ -3,6 +3,7 @@
  * come from the history's log and from run records, so that a plan is quick; they are shown as
  * "about".
  */
+import type { Folder } from '../project/storage/folder.ts';
 import { readHistory } from '../project/history/history-snapshot.ts';
 import type { Bundle, FeatureView } from '../contract/model.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
@@ -23,7 +24,7 @@ export interface RewrittenRows {
 export async function rewrittenRows(
   applied: Bundle | null,
   views: ReadonlyMap<string, FeatureView>,
-  historyRoot: string,
+  histories: Folder,
   database: RegistryDatabase,
 ): Promise<RewrittenRows[]> {
   const found: RewrittenRows[] = [];
@@ -34,7 +35,7 @@ export async function rewrittenRows(
     const onlineRows = runs.reduce((most, run) => Math.max(most, metOnline(run)), 0);
     let historyRows = 0;
     if (before.kind === 'aggregated') {
-      historyRows = rowsComputedLast(historyRoot, before);
+      historyRows = await rowsComputedLast(histories, before);
     }
     if (historyRows + onlineRows > 0) found.push({ view: id, historyRows, onlineRows });
   }
@@ -42,8 +43,8 @@ export async function rewrittenRows(
 }
 
 /** @returns how many rows the definition has written that was computed last */
-function rowsComputedLast(historyRoot: string, view: FeatureView): number {
-  const history = readHistory(historyRoot, view);
+async function rowsComputedLast(histories: Folder, view: FeatureView): Promise<number> {
+  const history = await readHistory(histories, view);
   const mark = history?.lastMark() ?? null;
   const files = mark === null ? [] : history!.files([mark.definitionId]);
   return files.reduce((sum, { rows }) => sum + rows, 0);

@@ -14,6 +14,7 @@ import { formatDuration } from '../contract/std/duration.ts';
 import { isNumeric } from '../contract/value-type.ts';
 import { HEADER_BYTES } from '../contract/wire/online/row-header.ts';
 import type { FileStats } from '../project/delta/delta-action.ts';
+import { localFolder } from '../project/storage/local-folder.ts';
 import { readTable } from '../project/delta/delta-log.ts';
 import type { Settings } from '../project/settings/settings.ts';
 
@@ -39,14 +40,15 @@ export interface StreamCost {
 }
 
 /** @param views  those to tell of; files and tables cost by their runs */
-export function streamCosts(
+export async function streamCosts(
   views: readonly FeatureView[],
   settings: Pick<Settings, 'folder' | 'vars'>,
-): StreamCost[] {
-  return views.filter(({ source }) => source.stream !== undefined).map((view) => costOf(view, settings));
+): Promise<StreamCost[]> {
+  const streamed = views.filter(({ source }) => source.stream !== undefined);
+  return Promise.all(streamed.map((view) => costOf(view, settings)));
 }
 
-function costOf(view: FeatureView, settings: Pick<Settings, 'folder' | 'vars'>): StreamCost {
+async function costOf(view: FeatureView, settings: Pick<Settings, 'folder' | 'vars'>): Promise<StreamCost> {
   const { id, hopUs, latenessUs, features } = view;
   const spans = features.map(({ aggregation }) => aggregation!.windowUs ?? aggregation!.sessionUs);
   const finite = new Set(spans.filter((us) => us !== null));
@@ -58,20 +60,21 @@ function costOf(view: FeatureView, settings: Pick<Settings, 'folder' | 'vars'>):
     edgesALateEvent: Math.ceil(Math.min(longestUs, latenessUs) / hopUs),
     tilesAnEntity: longestUs === Infinity ? null : longestUs / hopUs,
     onlineBytesAnEntity: values.reduce((sum, bytes) => sum + bytes, HEADER_BYTES + REDIS_BYTES),
-    eventsADay: eventsADay(view, settings),
+    eventsADay: await eventsADay(view, settings),
   };
 }
 
 /** @returns the mean of the days that the archive has */
-function eventsADay(
+async function eventsADay(
   { source }: FeatureView,
   { folder, vars }: Pick<Settings, 'folder' | 'vars'>,
-): number | null {
+): Promise<number | null> {
   const path = filledIn(source.path, vars);
   if (typeof path !== 'string' || schemeOf(path) !== null) return null;
   const days = new Set<string>();
   let events = 0;
-  for (const { path: file, stats } of readTable(resolve(folder, path))?.files.values() ?? []) {
+  const archive = await readTable(localFolder(resolve(folder, path)));
+  for (const { path: file, stats } of archive?.files.values() ?? []) {
     if (stats === undefined) continue;
     days.add(/day=([^/]+)/.exec(decodeURIComponent(file))?.[1] ?? '');
     events += (JSON.parse(stats) as FileStats).numRecords;

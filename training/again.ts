@@ -17,6 +17,8 @@ import { RegistryDatabase } from '../project/database/registry-database.ts';
 import { entryHash } from '../project/delta/delta-log.ts';
 import { historyFolder } from '../project/history/history-folder.ts';
 import { HistoriesSeen } from '../project/history/history-place.ts';
+import type { HistoryFile } from '../project/history/history-snapshot.ts';
+import type { Folder } from '../project/storage/folder.ts';
 import { readHistory } from '../project/history/history-snapshot.ts';
 import type { Project } from '../project/project.ts';
 import { trainingError } from './errors.ts';
@@ -69,7 +71,7 @@ export async function trainAgain(project: Project, again: AgainOptions): Promise
     ...(bundle === null ? [`the bundle ${inForce(before)} is not kept any more`] : []),
     ...(await labelsChanged(before, labels)),
     ...(bundle === null || again.otherEngine === true ? [] : engineChanged(before, bundle)),
-    ...(bundle === null ? [] : pinHistories(project, before, bundle, seen)),
+    ...(bundle === null ? [] : await pinHistories(project, before, bundle, seen)),
   ];
   if (bundle === null || changed.length > 0) throw notTheSame(name, changed);
   const service = serviceNamed(bundle, before.service);
@@ -125,13 +127,13 @@ function engineChanged({ made, service }: TrainingManifest, bundle: Bundle): str
 }
 
 /** Lets the set see each history at the entry of the first time. @returns what is not there any more */
-function pinHistories(
+async function pinHistories(
   { settings }: Project,
   { views }: TrainingManifest,
   bundle: Bundle,
   seen: HistoriesSeen,
-): string[] {
-  return views.flatMap(({ view: id, commit, entry }) => {
+): Promise<string[]> {
+  const changes = views.map(async ({ view: id, commit, entry }): Promise<string[]> => {
     const view = bundle.views.get(id)!;
     if (view.kind === 'stored') return [];
     const folder = historyFolder(settings.history, view);
@@ -139,16 +141,22 @@ function pinHistories(
       seen.set(settings.history, view, null);
       return [];
     }
-    const now = entryHash(folder, commit);
+    const now = await entryHash(folder, commit);
     if (now === null) return [`commit ${commit} of ${id} is not there any more`];
     if (entry !== undefined && entry !== null && now !== entry)
       return [`commit ${commit} of ${id} is another one: its log was put back from a copy`];
-    const snapshot = readHistory(settings.history, view, commit)!;
+    const snapshot = (await readHistory(settings.history, view, commit))!;
     seen.set(settings.history, view, snapshot);
     const { joinKeys } = bundle.entities.get(view.entity)!;
-    const gone = snapshot.files(countingIds(view, joinKeys)).filter(({ file }) => !existsSync(file));
-    return gone.length === 0 ? [] : [`${gone[0]!.path} of commit ${commit} of ${id} is gone`];
+    const gone = await missingFile(folder, snapshot.files(countingIds(view, joinKeys)));
+    return gone === null ? [] : [`${gone.path} of commit ${commit} of ${id} is gone`];
   });
+  return (await Promise.all(changes)).flat();
+}
+
+async function missingFile(folder: Folder, files: readonly HistoryFile[]): Promise<HistoryFile | null> {
+  for (const file of files) if (!(await folder.has(file.path))) return file;
+  return null;
 }
 
 function optionsOf(

@@ -16,7 +16,7 @@ import type { PreparedHistory } from './compute.ts';
 export async function broughtUpToDate(run: ViewRun): Promise<AppendedHistory> {
   const { shard, settings, view, range } = run;
   if (shard === null || shard.set === run.runId) return appendHistory(run);
-  const mark = seenHistory(settings, view)?.lastMark() ?? null;
+  const mark = (await seenHistory(settings, view))?.lastMark() ?? null;
   if (mark?.runId !== shard.set) return appendHistory(run);
   return { ...recordedCounts(NO_ROWS), historyRows: 0, fromUs: range.fromUs };
 }

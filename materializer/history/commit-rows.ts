@@ -9,7 +9,6 @@
  *
  * The watermark of a definition never falls, whoever commits last.
  */
-import { join } from 'node:path';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
 import { commit } from '../../project/delta/commit.ts';
 import { checkpointIfDue } from '../../project/engine/duckdb/delta-checkpoint.ts';
@@ -93,12 +92,12 @@ async function refuseRestated(
   const rows = (files: readonly string[]): string =>
     `(SELECT ${pair} FROM read_parquet(${quotePaths(files)}, hive_partitioning = false))`;
   const [row] = await run.duck.rows(
-    `SELECT count(*) AS n FROM ${rows(own.map(({ path }) => join(now.folder, path)))}
+    `SELECT count(*) AS n FROM ${rows(own.map(({ path }) => now.folder.fileOf(path)))}
      SEMI JOIN ${rows(theirs.map(({ file }) => file))} USING (${pair})`,
   );
   const n = Number(row!['n']);
   if (n === 0) return;
-  const since = `entry ${read + 1} and later of ${now.folder}`;
+  const since = `entry ${read + 1} and later of ${now.folder.path}`;
   throw materializerError(
     'MAT_CONFLICT',
     `another run of ${run.view.id} has written ${n === 1 ? 'a row' : `${n} rows`} that this one would write too (${since})`,

@@ -6,6 +6,7 @@
  *   range        `fromUs` given: edges after it, at least up to the watermark, since the rows behind a range hang on it
  */
 import { countingIds } from '../../contract/definitions/definition-json.ts';
+import { openHistoryStorage } from '../../project/engine/duckdb/object-storage.ts';
 import { seenHistory } from '../../project/history/history-place.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { HistorySnapshot } from '../../project/history/history-snapshot.ts';
@@ -16,6 +17,7 @@ import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import { planAggregates } from '../aggregate/aggregate-plan.ts';
 import { materializerError } from '../errors.ts';
 import type { RunPlan } from '../run/run-range.ts';
+import type { Settings } from '../../project/settings/settings.ts';
 import { newFilesSql } from '../../project/engine/duckdb/sources/new-files.ts';
 import type { ViewRun } from '../run/view-run.ts';
 import { eventSource } from './events.ts';
@@ -29,7 +31,7 @@ export interface HistoryRun extends Pick<
   ViewRun,
   'view' | 'entity' | 'runId' | 'duck' | 'logger' | 'progress' | 'staging' | 'keepsRejects' | 'lease'
 > {
-  readonly settings: HistoryPlace;
+  readonly settings: HistoryPlace & Pick<Settings, 'work'>;
   readonly range: HistoryRange;
 }
 
@@ -69,7 +71,8 @@ interface Extent {
 export async function beginComputation(run: HistoryRun): Promise<Computation> {
   const events = await checkSource(run.duck, run.settings.folder, run.view, run.entity);
   const whole = planAggregates(run.view, run.entity);
-  const history = seenHistory(run.settings, run.view);
+  const history = await seenHistory(run.settings, run.view);
+  await openHistoryStorage(run.duck, run.settings.history);
   const { horizonUs, futureUs, features, previous } = run.range;
   const isNewFile =
     events.table === null ? null : await newFilesSql(run.duck, events.table, previous?.snapshot ?? null);

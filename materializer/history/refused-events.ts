@@ -179,7 +179,7 @@ function lossWarning(rounded: RoundedColumn, i: number, good: SqlRow | undefined
 
 async function keepKind(run: HistoryRun, rows: string, kind: '' | '.late'): Promise<string | null> {
   if (!run.keepsRejects) return null;
-  const file = rejectFile(run.settings.history, run.view, run.runId, kind);
+  const file = rejectFile(run.settings.work, run.view, run.runId, kind);
   await keepRows(run.duck, rows, file);
   return file;
 }

@@ -3,27 +3,27 @@
  *
  *   {run}/rows/span=<n>/...                             computed, waiting for their created time (run-folders.ts has
  *                                                       {run})
- *   {run}/days/day=<day>/...                            written, waiting to be moved
+ *   {run}/days/day=<day>/...                            written, waiting to be brought to their places
  *   history/{view}/v{version}/day=<day>/{run}.parquet   in its place; nobody reads it until it is committed
  *
- * All on one volume, where a rename is atomic. What a crashed run left aside is removed when the next run of the view
- * starts; files in their place that no entry names are removed after a day (clean-history.ts).
+ * Where the history lies on this machine, all is on one volume, on which a rename is atomic. What a crashed run left
+ * aside is removed when the next run of the view starts; files in their place that no entry names are removed after a day (clean-history.ts).
  *
  * Rows are computed entity by entity and published day by day. Between them they lie in spans of days, each small
  * enough to be sorted in memory, so that a history of any length is published in the memory of one span. The order of
  * rows within a file means nothing.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { BroughtFile, Folder } from '../../project/storage/folder.ts';
 import { quoteFilesIn, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { fileValueSql } from '../../project/engine/duckdb/committed-rows.ts';
 import { fileFacts } from '../../project/engine/duckdb/file-facts.ts';
 import type { NewFile } from '../../project/history/history-entry.ts';
 import { logFolder } from '../../project/delta/delta-log.ts';
 import { dayFile, historyFolder } from '../../project/history/history-folder.ts';
-import { syncFile, syncFolder } from '../../contract/std/files/durable-file.ts';
 import { DAY_US } from '../../contract/std/timestamp.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
 import type { LostValues } from '../run/left-out.ts';
@@ -45,7 +45,7 @@ export class StagedRows {
   readonly #plan: AggregatePlan;
   readonly #duck: DuckDb;
   readonly #progress: HistoryRun['progress'];
-  readonly #root: string;
+  readonly #root: Folder;
   readonly #runId: string;
   readonly #folder: string;
   #buckets = 0;
@@ -158,27 +158,23 @@ export class StagedRows {
     }
     this.#progress.step('writing the history', spans.length, spans.length, 'spans of days');
     // Data files without this folder are those of a history whose log was lost.
-    makeFolder(logFolder(historyFolder(this.#root, view)));
+    const folder = historyFolder(this.#root, view);
+    await logFolder(folder).make();
     const facts = await fileFacts(this.#duck, days, '*/*.parquet');
-    const files = readdirSync(days).flatMap((name) => this.#moveDay(join(days, name), facts));
-    syncFolder(historyFolder(this.#root, view));
+    const files = readdirSync(days).flatMap((name) => this.#filesOf(join(days, name)));
+    await folder.bring(files);
     this.discard();
-    return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    const written = files.map(({ from, to }): NewFile => ({ path: to, ...facts.get(from)! }));
+    return written.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  #moveDay(from: string, facts: Awaited<ReturnType<typeof fileFacts>>): NewFile[] {
-    const { view } = this.#plan;
-    const folder = historyFolder(this.#root, view);
-    const moved = readdirSync(from).map((name, i): NewFile => {
+  /** @param day  a folder of what is written */
+  #filesOf(day: string): BroughtFile[] {
+    return readdirSync(day).map((name, i) => {
       // DuckDB may split a very large day; the first part has the run's plain name.
-      const path = dayFile(view, from.slice(-10), i === 0 ? this.#runId : `${this.#runId}-${i}`);
-      makeFolder(join(folder, path, '..'));
-      syncFile(join(from, name));
-      renameSync(join(from, name), join(folder, path));
-      return { path, ...facts.get(join(from, name))! };
+      const to = dayFile(this.#plan.view, day.slice(-10), i === 0 ? this.#runId : `${this.#runId}-${i}`);
+      return { from: join(day, name), to };
     });
-    for (const { path } of moved.slice(0, 1)) syncFolder(join(folder, path, '..'));
-    return moved;
   }
 
   discard(): void {

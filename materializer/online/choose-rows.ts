@@ -106,7 +106,7 @@ async function countCandidates(
 
 /** @returns the file of the rejected candidates */
 async function keepRejected(run: ViewRun, candidates: string): Promise<string> {
-  const file = rejectFile(run.settings.history, run.view, run.runId, '.online');
+  const file = rejectFile(run.settings.work, run.view, run.runId, '.online');
   const [event, created, reason] = [EVENT_US, CREATED_US, REASON].map(quoteName);
   const [source, row] = [FILE_COLUMN, ROW_COLUMN].map(quoteName);
   const times = [EVENT_US, CREATED_US, EVENT_NS, CREATED_NS];

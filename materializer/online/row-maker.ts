@@ -24,7 +24,7 @@ export class RowMaker {
     this.#view = view;
     this.#entity = entity;
     this.#keyPrefix = settings.online.keyPrefix;
-    this.#rejectFile = rejectFile(settings.history, view, runId, '.online');
+    this.#rejectFile = rejectFile(settings.work, view, runId, '.online');
     this.#encoder = new RowEncoder(view);
     this.#superseded = (bundle.schemas.get(view.id) ?? [])
       .map((schema) => schema.definitionId)

@@ -19,7 +19,7 @@ import { syncFile, syncFolder } from '../../contract/std/files/durable-file.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { EXACT_FLOATS, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
-import { folderBeside } from '../../project/history/history-folder.ts';
+import { workFolder } from '../../project/history/history-folder.ts';
 import type { ViewRun } from '../run/view-run.ts';
 import type { ChosenRows } from './choose-rows.ts';
 import { CREATED_US, DELETED, EVENT_US } from './latest-rows.ts';
@@ -44,7 +44,7 @@ export class RunCheckpoint {
     this.#run = run;
     this.#writer = writer;
     const { settings, view, shard } = run;
-    const folder = folderBeside(settings.history, '_published', view);
+    const folder = workFolder(settings.work, '_published', view);
     this.#folder = shard === null ? folder : `${folder}.${shard.index}of${shard.count}`;
     this.#name = shard === null ? view.id : `${view.id} ${shardText(shard)}`;
   }

@@ -12,7 +12,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { folderBeside } from '../../project/history/history-folder.ts';
+import { workFolder } from '../../project/history/history-folder.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 
@@ -20,7 +20,7 @@ type Named = Pick<FeatureView, 'name' | 'version'>;
 
 /** The folder of a run of a view for what is not yet history; in a dry run `root` is a folder of its own. */
 function stagedFolder(root: string, view: Named, runId: string): string {
-  return join(folderBeside(root, '_staged', view), runId);
+  return join(workFolder(root, '_staged', view), runId);
 }
 
 /** Not in the run's folder: that goes when the rows are published, and this is needed until the engine closes. */
@@ -30,7 +30,7 @@ export function spillFolder(root: string, view: Named, runId: string): string {
 
 /** Removes what earlier runs of the view left behind, and makes the folder of this one. */
 export function clearStaged(root: string, view: Named, runId: string): string {
-  rmSync(folderBeside(root, '_staged', view), { recursive: true, force: true });
+  rmSync(workFolder(root, '_staged', view), { recursive: true, force: true });
   const folder = stagedFolder(root, view, runId);
   makeFolder(folder);
   return folder;
@@ -52,5 +52,5 @@ export function removeStaged(root: string, view: Named, runId: string): string {
 
 /** @param kind  '' of refused events, `.late`, `.online` */
 export function rejectFile(root: string, view: Named, runId: string, kind: '' | '.late' | '.online'): string {
-  return join(folderBeside(root, '_rejected', view), `${runId}${kind}.parquet`);
+  return join(workFolder(root, '_rejected', view), `${runId}${kind}.parquet`);
 }

@@ -41,7 +41,7 @@ export async function planRun(job: RunJob, view: FeatureView, writes: boolean): 
   const own = all.filter((run) => run.kind !== 'stream');
   const { shard, toUs } = joinSet(own, { view, runId, startedUs, options });
   const asked = { ...job, options: shard === null ? options : { ...options, toUs, full: shard.full } };
-  const planned = rangeAfter(wholeRuns(own), asked, view, { startedUs, place: settings });
+  const planned = await rangeAfter(wholeRuns(own), asked, view, { startedUs, place: settings });
   const range = { ...planned, horizonUs: sharedHorizon(all, asked, view) ?? planned.horizonUs };
   return {
     view,
@@ -57,7 +57,7 @@ export async function planRun(job: RunJob, view: FeatureView, writes: boolean): 
     replace: options.replace,
     lease: null,
     shard,
-    staging: shard === null ? settings.history : shardFolder(settings.history, shard),
+    staging: shard === null ? settings.work : shardFolder(settings.work, shard),
     keepsRejects: true,
   };
 }
@@ -109,12 +109,12 @@ async function livesOn(database: RegistryDatabase, run: RunRecord, own: Shard | 
 }
 
 /** @param runs  all of the view that are no stream's, oldest first */
-function rangeAfter(
+async function rangeAfter(
   runs: readonly RunRecord[],
   { options, project }: RunJob,
   view: FeatureView,
   { startedUs, place }: { readonly startedUs: number; readonly place: HistoryPlace },
-): RunPlan {
+): Promise<RunPlan> {
   const complete = runs.filter((run) => run.state === 'complete' && movesBookmark(run));
   const previous = complete.at(-1) ?? null;
   // A view may have more runs than a call takes arguments.
@@ -139,7 +139,7 @@ function rangeAfter(
   const horizonUs =
     previous === null || whole || owed
       ? Math.max(range.cutoffUs, historyCutoffUs ?? range.cutoffUs)
-      : horizonOfHistory(place, view, runs, previous);
+      : await horizonOfHistory(place, view, runs, previous);
   return { ...known, horizonUs };
 }
 
@@ -171,13 +171,13 @@ function isOwed(runs: readonly RunRecord[], previous: RunRecord): boolean {
   return since.some((run) => run.error === DIED && run.horizonUs !== previous.horizonUs);
 }
 
-function horizonOfHistory(
+async function horizonOfHistory(
   place: HistoryPlace,
   view: FeatureView,
   runs: readonly RunRecord[],
   previous: RunRecord,
-): number | null {
-  const mark = seenHistory(place, view)?.lastMark();
+): Promise<number | null> {
+  const mark = (await seenHistory(place, view))?.lastMark();
   const writer = runs.find(({ runId }) => runId === mark?.runId);
   return (writer ?? previous).horizonUs;
 }

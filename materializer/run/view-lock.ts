@@ -1,7 +1,6 @@
-/** One run of a view at a time: a lock in the view's history folder. */
+/** One run of a view at a time on this machine: a lock in the view's folder. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { historyFolder } from '../../project/history/history-folder.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import type { Shard } from '../../contract/run-record.ts';
 import { shardText } from '../../contract/run-set.ts';
@@ -18,8 +17,8 @@ type Locked = Pick<FeatureView, 'id' | 'name' | 'version'>;
  * @param shard  null: the lock of the whole view
  * @throws MAT_BUSY when another run of the view holds it, MAT_HISTORY when the folder cannot be written
  */
-export function lockView(historyRoot: string, view: Locked, shard: Shard | null = null): FileLock {
-  const folder = historyFolder(historyRoot, view);
+export function lockView(work: string, view: Locked, shard: Shard | null = null): FileLock {
+  const folder = lockFolder(work, view);
   let lock: FileLock | null;
   try {
     makeFolder(folder);
@@ -38,10 +37,10 @@ export function lockView(historyRoot: string, view: Locked, shard: Shard | null 
  * @throws MAT_BUSY when a run of the view holds it alone, MAT_HISTORY when the folder cannot be written
  */
 export function shareView(
-  historyRoot: string,
+  work: string,
   view: Locked,
 ): { readonly lock: FileLock; readonly isFirst: boolean } {
-  const folder = historyFolder(historyRoot, view);
+  const folder = lockFolder(work, view);
   try {
     makeFolder(folder);
     const alone = FileLock.tryTake(lockFile(folder));
@@ -56,12 +55,17 @@ export function shareView(
 }
 
 /** Makes nothing, and holds nothing that a run would not wait for. @throws MAT_BUSY when a run of the view holds it */
-export function refuseLocked(historyRoot: string, view: Locked): void {
-  const folder = historyFolder(historyRoot, view);
+export function refuseLocked(work: string, view: Locked): void {
+  const folder = lockFolder(work, view);
   if (!existsSync(lockFile(folder))) return;
   const lock = FileLock.tryTake(lockFile(folder), LOOK_MS);
   if (lock === null) throw busy(folder, view);
   lock.release();
+}
+
+/** The view's folder, where the histories lie on this machine. */
+function lockFolder(work: string, { name, version }: Locked): string {
+  return join(work, name, `v${version}`);
 }
 
 function lockFile(folder: string, shard: Shard | null = null): string {

@@ -1,5 +1,5 @@
 /** Opens what a process was given of a source: archive, states and outputs of each partition, for each view. */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Bundle, Source } from '../../contract/model.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
@@ -7,6 +7,7 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Project } from '../../project/project.ts';
 import type { OnlineWriter } from '../online/online-writer.ts';
 import { writeRunMetrics } from '../run/run-metrics.ts';
+import { archiveFolder } from '../../project/engine/duckdb/sources/archive-files.ts';
 import { ArchiveTable } from './archive/archive-table.ts';
 import { compileDecoder } from './decode/decoder.ts';
 import type { Share, StreamGroup } from './group/stream-group.ts';
@@ -36,27 +37,26 @@ export interface ShareParts {
 }
 
 /** @throws MAT_STREAM_SOURCE, REG_STORE; what was opened is closed then */
-export function openShare(parts: ShareParts, share: Share): SourceStream {
+export async function openShare(parts: ShareParts, share: Share): Promise<SourceStream> {
   const { project, bundle, database, source, runs, rejects, reader, duck, group } = parts;
   const { settings, logger, clock } = project;
-  const folder = resolve(settings.folder, source.path);
+  const folder = archiveFolder(settings.folder, source, settings.elsewhere.s3);
   const decode = compileDecoder(source);
   const views: HeldView[] = [];
   try {
-    for (const run of runs) views.push(openView(parts, run, share));
-    const partitions = share.partitions.map((partition, i): [number, PartitionStream] => {
+    for (const run of runs) views.push(await openView(parts, run, share));
+    const partitions = new Map<number, PartitionStream>();
+    for (const [i, partition] of share.partitions.entries()) {
       const place = { folder, source, partition, partitions: reader.partitions.length, sourceId: reader.id };
-      const archive = new ArchiveTable({ ...place, hold: () => share.hold(), duck, logger });
+      const archive = await ArchiveTable.open({ ...place, hold: () => share.hold(), duck, logger });
       const seen = new SeenTime(archive.seenUs);
       const own = views.map(({ streams, online }) => ({ stream: streams[i]!, online }));
-      return [
-        partition,
-        new PartitionStream({ partition, archive, views: own, decode, rejects, seen, clock }),
-      ];
-    });
+      const of = { partition, archive, views: own, decode, rejects, seen, clock };
+      partitions.set(partition, new PartitionStream(of));
+    }
     const { metrics } = settings.materialize;
     return new SourceStream({
-      partitions: new Map(partitions),
+      partitions,
       allPartitions: reader.partitions,
       sourceId: reader.id,
       views,
@@ -89,7 +89,7 @@ function leaseOf({ hold: { lease } }: RunningView, share: Share) {
   };
 }
 
-function openView(parts: ShareParts, run: RunningView, share: Share): HeldView {
+async function openView(parts: ShareParts, run: RunningView, share: Share): Promise<HeldView> {
   const { project, bundle, duck, writer, rejects, reader } = parts;
   const { settings, logger } = project;
   const { view, entity, runId } = run;
@@ -100,7 +100,8 @@ function openView(parts: ShareParts, run: RunningView, share: Share): HeldView {
     for (const partition of held) {
       if (!run.counts.has(partition)) run.counts.set(partition, noCounts());
       const of = { view, entity, partition, partitions: reader.partitions };
-      const history = new HistoryOutput({ ...of, root: settings.history, runId, lease, duck, logger });
+      const { history: root, work } = settings;
+      const history = await HistoryOutput.open({ ...of, root, work, runId, lease, duck, logger });
       const name = `${definitionName(view.definitionId)}.partition-${partition}.db`;
       const stream = new ViewStream({
         ...of,

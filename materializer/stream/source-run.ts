@@ -78,10 +78,10 @@ async function beginView({ project, bundle, database }: SourceJob, view: Feature
   const member = { view, group: await groupOf(database, name), member: runId };
   const hold =
     stream!.topic === null
-      ? await holdView(settings.history, database, view)
-      : await shareHold(settings.history, database, member);
+      ? await holdView(settings.work, database, view)
+      : await shareHold(settings.work, database, member);
   try {
-    const clear = (dead: string): void => void removeStaged(settings.history, view, dead);
+    const clear = (dead: string): void => void removeStaged(settings.work, view, dead);
     const record = await StreamRecord.begin(database, { view, bundle, runId, startedUs, clear });
     const entity = bundle.entities.get(view.entity)!;
     return { view, entity, runId, hold, record, writes: noWrites(), counts: new Map() };
@@ -127,7 +127,7 @@ async function streamShare(
   const { project, reader } = parts;
   let stream: SourceStream | null = null;
   try {
-    stream = openShare(parts, share);
+    stream = await openShare(parts, share);
     const isOver = (): boolean => share.isOver || options.signal.aborted;
     if (!(await stream.catchUp(isOver))) return options.signal.aborted;
     await reader.start(stream.positions);

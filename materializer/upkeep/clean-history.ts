@@ -12,13 +12,12 @@
  * The caller holds the view's lease. The folder is listed before the log is read, so that what is committed in between
  * is seen to be.
  */
-import { readdirSync, rmSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
 import type { TrainedEntry } from '../../contract/training-manifest.ts';
 import { entryHash, logFolder, readTable } from '../../project/delta/delta-log.ts';
-import { baseFolder, baseLists, listedIn, ownList } from '../../project/history/history-base.ts';
-import { historyFolder } from '../../project/history/history-folder.ts';
+import { baseLists, listedBases, ownList } from '../../project/history/history-base.ts';
+import { baseFolder, historyFolder } from '../../project/history/history-folder.ts';
+import type { Folder } from '../../project/storage/folder.ts';
 import { foundLongAgo } from './unnamed-files.ts';
 
 const KEPT_MS = 86_400_000;
@@ -28,7 +27,7 @@ const FORMER_KEPT_MS = 30 * 86_400_000;
 interface CleaningTime {
   /** By the project's clock, as the log has it. */
   readonly nowMs: number;
-  /** By the clock of the file system. */
+  /** By the clock of the folder. */
   readonly diskMs: number;
 }
 
@@ -37,15 +36,14 @@ interface CleaningTime {
  * @returns        how many files were removed
  */
 export async function cleanHistory(
-  root: string,
+  root: Folder,
   view: FeatureView,
   { nowMs, diskMs }: CleaningTime,
   trained: () => Promise<readonly TrainedEntry[]>,
 ): Promise<number> {
   const folder = historyFolder(root, view);
-  const paths = rowFiles(folder);
-  const state = readTable(folder);
-  const isOld = (file: string): boolean => changedMs(file) < diskMs - KEPT_MS;
+  const paths = await rowFiles(folder);
+  const state = await readTable(folder);
   // Without a log nobody can tell what was committed: it may have been lost.
   const unnamed = paths.filter((path) => {
     const key = encodeURI(path);
@@ -53,63 +51,73 @@ export async function cleanHistory(
   });
   const removed = paths.flatMap((path) => state?.removed.get(encodeURI(path)) ?? []);
   const due = removed.filter((file) => !file.retired && file.removedMs < nowMs - KEPT_MS);
-  const isLost = ({ commit, entry = null }: TrainedEntry): boolean =>
-    entry !== null && entry !== entryHash(folder, commit);
+  const isLost = async ({ commit, entry = null }: TrainedEntry): Promise<boolean> =>
+    entry !== null && entry !== (await entryHash(folder, commit));
   const all = due.length === 0 ? [] : await trained();
-  const sets = all.map((set) => ({ ...set, isLost: isLost(set) }));
+  const sets = await Promise.all(all.map(async (set) => ({ ...set, isLost: await isLost(set) })));
   // What a set of a log that is lost has read of this one nobody can tell: files of before it are taken to be.
   const unread = due.filter(
     (file) =>
       !sets.some((set) => file.version <= set.commit && (set.isLost || set.commit < file.removedVersion)),
   );
-  forgetFormer(root, view, diskMs);
-  const nobodys = [...unnamed.map((path) => join(folder, path)), ...unlistedBases(root, view)];
-  const named = new Map(nobodys.map((file) => [relative(root, file), file]));
-  const long = foundLongAgo(folder, [...named.keys()], diskMs);
+  await forgetFormer(root, view, diskMs);
   const log = logFolder(folder);
-  const aside = namesIn(log).map((name) => join(log, name));
-  const files = [
-    ...unread.map((file) => join(folder, decodeURI(file.path))),
-    ...[...long].map((path) => named.get(path)!).filter(isOld),
-    ...aside.filter((file) => file.endsWith('.tmp') && isOld(file)),
+  const bases = baseFolder(root, view);
+  const nobodys: readonly Place[] = [
+    ...unnamed.map((name) => ({ folder, name })),
+    ...(await unlistedBases(root, view)).map((name) => ({ folder: bases, name })),
   ];
-  for (const file of files) rmSync(file, { force: true });
+  const named = new Map(nobodys.map((place) => [pathBelow(root, place), place]));
+  const long = await foundLongAgo(folder, [...named.keys()], diskMs);
+  const asides = (await log.names()).filter((name) => name.endsWith('.tmp'));
+  const old = await oldOnes(
+    [...[...long].map((path) => named.get(path)!), ...asides.map((name) => ({ folder: log, name }))],
+    diskMs,
+  );
+  const files = [...unread.map((file): Place => ({ folder, name: decodeURI(file.path) })), ...old];
+  for (const file of files) await file.folder.remove(file.name);
   return files.length;
 }
 
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
-    throw error;
-  }
+interface Place {
+  readonly folder: Folder;
+  readonly name: string;
+}
+
+function pathBelow(root: Folder, { folder, name }: Place): string {
+  return folder.fileOf(name).slice(root.path.length + 1);
+}
+
+async function oldOnes(places: readonly Place[], diskMs: number): Promise<Place[]> {
+  const old: Place[] = [];
+  for (const place of places)
+    if ((await place.folder.changedMs(place.name)) < diskMs - KEPT_MS) old.push(place);
+  return old;
 }
 
 /** @returns paths below the history's folder */
-function rowFiles(folder: string): string[] {
-  const days = namesIn(folder).filter((name) => name.startsWith('day='));
-  return days.flatMap((day) =>
-    namesIn(join(folder, day))
-      .filter((name) => name.endsWith('.parquet'))
-      .map((name) => `${day}/${name}`),
-  );
+async function rowFiles(folder: Folder): Promise<string[]> {
+  const paths: string[] = [];
+  for (const day of await folder.names()) {
+    if (!day.startsWith('day=')) continue;
+    const names = await folder.below(day).names();
+    paths.push(...names.filter((name) => name.endsWith('.parquet')).map((name) => `${day}/${name}`));
+  }
+  return paths;
 }
 
-function unlistedBases(root: string, view: FeatureView): string[] {
-  const [folder, listed] = [baseFolder(root, view), new Set(baseLists(root, view).flatMap(listedIn))];
-  const names = namesIn(folder).filter((name) => !name.endsWith('.json') && !listed.has(name));
-  return names.map((name) => join(folder, name));
+/** @returns their names */
+async function unlistedBases(root: Folder, view: FeatureView): Promise<string[]> {
+  const names = await baseFolder(root, view).names();
+  const listed = await listedBases(root, view);
+  return names.filter((name) => !name.endsWith('.json') && !listed.has(name));
 }
 
 /** Forgets the lists of definitions that are not the view's any more and have had no new base for long. */
-function forgetFormer(root: string, view: FeatureView, diskMs: number): void {
-  const own = ownList(root, view);
-  for (const list of baseLists(root, view))
-    if (list !== own && statSync(list).mtimeMs < diskMs - FORMER_KEPT_MS) rmSync(list);
-}
-
-/** When a file came to its name or was written, whichever is later; one that is gone by now is not old. */
-function changedMs(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.ctimeMs ?? Infinity;
+async function forgetFormer(root: Folder, view: FeatureView, diskMs: number): Promise<void> {
+  const folder = baseFolder(root, view);
+  for (const list of await baseLists(root, view)) {
+    if (list === ownList(view) || (await folder.changedMs(list)) >= diskMs - FORMER_KEPT_MS) continue;
+    await folder.remove(list);
+  }
 }

@@ -10,20 +10,21 @@
  * The caller holds the view's lease.
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { syncFile, syncFolder } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { commit } from '../../project/delta/commit.ts';
 import { checkpointIfDue } from '../../project/engine/duckdb/delta-checkpoint.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { openHistoryStorage } from '../../project/engine/duckdb/object-storage.ts';
+import type { Folder } from '../../project/storage/folder.ts';
 import { fileFacts } from '../../project/engine/duckdb/file-facts.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { compactionEntry } from '../../project/history/history-entry.ts';
 import type { JoinedFiles } from '../../project/history/history-entry.ts';
-import { folderBeside, historyFolder } from '../../project/history/history-folder.ts';
+import { historyFolder, workFolder } from '../../project/history/history-folder.ts';
 import { readHistory } from '../../project/history/history-snapshot.ts';
 import type { HistoryFile, HistorySnapshot } from '../../project/history/history-snapshot.ts';
 import { materializerError } from '../errors.ts';
@@ -35,7 +36,9 @@ const SMALL_BYTES = 32 << 20;
 const JOINED_BYTES = 256 << 20;
 
 interface Compaction {
-  readonly root: string;
+  readonly root: Folder;
+  /** Of the run's own, on this machine. */
+  readonly work: string;
   readonly view: FeatureView;
   readonly duck: DuckDb;
   readonly lease: RunLease;
@@ -53,11 +56,12 @@ interface Joined {
 
 /** @throws MAT_LEASE when another run has taken the view over; MAT_HISTORY when a joined file has not all rows */
 export async function compactHistory(compaction: Compaction): Promise<Joined> {
-  const { root, view } = compaction;
-  const history = readHistory(root, view);
+  const { root, work, view, duck } = compaction;
+  const history = await readHistory(root, view);
   const groups = history === null ? [] : filesToJoin(history, compaction.fewest);
   if (history === null || groups.length === 0) return { before: 0, after: 0 };
-  const aside = join(folderBeside(root, '_staged', view), `compact-${randomBytes(4).toString('hex')}`);
+  await openHistoryStorage(duck, root);
+  const aside = join(workFolder(work, '_staged', view), `compact-${randomBytes(4).toString('hex')}`);
   makeFolder(aside);
   try {
     const joined: JoinedFiles[] = [];
@@ -100,10 +104,7 @@ async function joinFiles(
     const message = `${files.length} files of ${view.id} in day=${day} have ${rows} rows, joined ${facts.rows}`;
     throw materializerError('MAT_HISTORY', message);
   }
-  const to = join(historyFolder(root, view), path);
-  syncFile(join(aside, name));
-  renameSync(join(aside, name), to);
-  syncFolder(join(to, '..'));
+  await historyFolder(root, view).bring([{ from: join(aside, name), to: path }]);
   return { files, into: { path, ...facts } };
 }
 

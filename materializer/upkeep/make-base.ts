@@ -8,24 +8,24 @@
  * A base that many files have come to since is made anew. The caller holds the view's lease.
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
-import { syncFile, syncFolder } from '../../contract/std/files/durable-file.ts';
-import { makeFolder } from '../../contract/std/files/folder.ts';
 import { dayOf } from '../../contract/std/timestamp.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { baseSql } from '../../project/engine/duckdb/base-rows.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { entryHash } from '../../project/delta/delta-log.ts';
-import { baseFolder, baseRule, basesOf, writeBases } from '../../project/history/history-base.ts';
+import { baseRule, basesOf, writeBases } from '../../project/history/history-base.ts';
+import { baseFolder } from '../../project/history/history-folder.ts';
+import type { Folder } from '../../project/storage/folder.ts';
+import { openHistoryStorage } from '../../project/engine/duckdb/object-storage.ts';
 import type { HistoryBase } from '../../project/history/history-base.ts';
 import type { HistoryFile, HistorySnapshot } from '../../project/history/history-snapshot.ts';
 
 interface BaseWork {
-  readonly root: string;
+  readonly root: Folder;
   readonly view: FeatureView;
   readonly entity: Entity;
   readonly history: HistorySnapshot;
@@ -41,13 +41,13 @@ const MOST_LATE = 64;
  *          since each is made from the one before it; then those that more files came to than to any other: a base that
  *          was just made is the last of these, so that each has its turn where every run brings rows of many past days
  */
-export function wantedBases({ root, view, entity, history }: BaseWork): number[] {
+export async function wantedBases({ root, view, entity, history }: BaseWork): Promise<number[]> {
   const ids = countingIds(view, entity.joinKeys);
   const files = history.files(ids);
   const mark = history.mark(ids);
   const [first] = files;
   if (mark === null || first === undefined) return [];
-  const bases = basesOf(root, view, history);
+  const bases = await basesOf(root, view, history);
   const { quarters, newest } = midnights(first.firstEventUs, mark.watermarkUs);
   const there = new Set(bases.map(({ beforeUs }) => beforeUs));
   const lacking: number[] = [];
@@ -102,38 +102,40 @@ function monthUs(month: number): number {
 export async function makeBase(duck: DuckDb, work: BaseWork, beforeUs: number): Promise<void> {
   const { root, view, entity, history } = work;
   const folder = baseFolder(root, view);
-  const entry = entryHash(history.folder, history.version)!;
+  const entry = (await entryHash(history.folder, history.version))!;
+  await openHistoryStorage(duck, root);
   const files = history.files(countingIds(view, entity.joinKeys));
-  const known = basesOf(root, view, history);
+  const known = await basesOf(root, view, history);
   const from = known.findLast((base) => base.beforeUs <= beforeUs) ?? null;
   const [since, until] = [from === null ? '' : dayOf(from.beforeUs), dayOf(beforeUs)];
   const read = files.filter(
     ({ day, version }) => day <= until && (day >= since || (from !== null && version > from.version)),
   );
   const sources = {
-    files: [...(from === null ? [] : [{ file: join(folder, from.name) }]), ...read],
+    files: [...(from === null ? [] : [{ file: folder.fileOf(from.name) }]), ...read],
     repeat: read.some(({ day }) => day < since),
   };
   const name = `${definitionName(view.definitionId)}-${until}-${randomBytes(6).toString('hex')}.parquet`;
-  makeFolder(folder);
-  const aside = join(folder, `${name}.tmp`);
-  await duck.run(
-    `COPY (${baseSql(view, entity, sources, beforeUs)}) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`,
-  );
-  syncFile(aside);
-  renameSync(aside, join(folder, name));
-  syncFolder(folder);
+  const aside = folder.asideOf(name);
+  try {
+    await duck.run(
+      `COPY (${baseSql(view, entity, sources, beforeUs)}) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`,
+    );
+    await folder.bring([{ from: aside, to: name }]);
+  } finally {
+    rmSync(aside, { force: true });
+  }
   const base: HistoryBase = { beforeUs, version: history.version, entry, rule: baseRule(view), name };
-  writeBases(root, view, [...known.filter((one) => one.beforeUs !== beforeUs), base]);
+  await writeBases(root, view, [...known.filter((one) => one.beforeUs !== beforeUs), base]);
 }
 
 /** Takes weeks and months that are over from the list. */
-export function forgetBases(work: BaseWork): void {
+export async function forgetBases(work: BaseWork): Promise<void> {
   const { root, view, entity, history } = work;
-  const known = basesOf(root, view, history);
+  const known = await basesOf(root, view, history);
   const mark = history.mark(countingIds(view, entity.joinKeys));
   if (mark === null) return;
   const { quarters, newest } = midnights(0, mark.watermarkUs);
   const own = known.filter(({ beforeUs }) => quarters.includes(beforeUs) || newest.includes(beforeUs));
-  if (own.length < known.length) writeBases(root, view, own);
+  if (own.length < known.length) await writeBases(root, view, own);
 }

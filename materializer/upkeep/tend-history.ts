@@ -5,13 +5,12 @@
  * Done by the holder of the view's lease, after a run at most once an hour, or when somebody asks for it
  * (`plumb history compact`). It changes no row: where it fails, the run before it stands, and the next one tries again.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { writeDurably } from '../../contract/std/files/durable-file.ts';
+import { rmSync } from 'node:fs';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { TrainedEntry } from '../../contract/training-manifest.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { historyFolder } from '../../project/history/history-folder.ts';
+import type { Folder } from '../../project/storage/folder.ts';
 import { readHistory } from '../../project/history/history-snapshot.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
@@ -58,7 +57,7 @@ export async function tendAfterRun(project: Tending, held: HeldView): Promise<vo
   if (view.kind === 'stored') return;
   try {
     const nowMs = Math.floor(project.clock.nowUs() / 1_000);
-    const lastMs = tendedMs(project.settings.history, view);
+    const lastMs = await tendedMs(project.settings.history, view);
     // A clock that was set back does not hold it up.
     if (lastMs !== null && lastMs <= nowMs && nowMs - lastMs < HOUR_MS) return;
     await tendHistory(project, held, IN_PASSING);
@@ -72,28 +71,26 @@ export async function tendHistory(project: Tending, held: HeldView, effort: Effo
   const { view } = held;
   const root = project.settings.history;
   const nowMs = Math.floor(project.clock.nowUs() / 1_000);
-  const history = readHistory(root, view);
+  const history = await readHistory(root, view);
   const filesBefore = history?.state.files.size ?? 0;
   const needsWork =
     history !== null &&
-    (filesToJoin(history, effort.fewest).length > 0 || wantedBases({ root, ...held, history }).length > 0);
+    (filesToJoin(history, effort.fewest).length > 0 ||
+      (await wantedBases({ root, ...held, history })).length > 0);
   const basesMade = needsWork ? await joinAndMake(project, held, { nowMs, ...effort }) : 0;
   const trained = (): Promise<readonly TrainedEntry[]> => project.database.trainedEntries(view.id);
   const filesRemoved = await cleanHistory(root, view, { nowMs, diskMs: Date.now() }, trained);
-  const filesAfter = readHistory(root, view)?.state.files.size ?? 0;
-  writeDurably(tendedFile(root, view), `${nowMs}\n`, 0o644);
+  const filesAfter = (await readHistory(root, view))?.state.files.size ?? 0;
+  await historyFolder(root, view).write(TENDED, `${nowMs}\n`);
   return { view: view.id, filesBefore, filesAfter, basesMade, filesRemoved };
 }
 
 /** Says when the history was tidied up last, in milliseconds of the project's clock. */
-function tendedFile(root: string, view: FeatureView): string {
-  return join(historyFolder(root, view), '_tended');
-}
+const TENDED = '_tended';
 
 /** @returns null where it never was, or nothing says when */
-function tendedMs(root: string, view: FeatureView): number | null {
-  const file = tendedFile(root, view);
-  const ms = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : Number.NaN;
+async function tendedMs(root: Folder, view: FeatureView): Promise<number | null> {
+  const ms = Number.parseInt((await historyFolder(root, view).read(TENDED)) ?? '', 10);
   return Number.isNaN(ms) ? null : ms;
 }
 
@@ -103,8 +100,8 @@ async function joinAndMake(
   held: HeldView,
   { nowMs, fewest, bases }: Effort & { readonly nowMs: number },
 ): Promise<number> {
-  const root = settings.history;
-  const tempFolder = spillFolder(root, held.view, 'upkeep');
+  const { history: root, work: folder } = settings;
+  const tempFolder = spillFolder(folder, held.view, 'upkeep');
   const memoryLimit = `${settings.materialize.memory}B`;
   // One thread holds one row group at a time: the run before it has left little room.
   const duck = await DuckDb.open({
@@ -113,13 +110,14 @@ async function joinAndMake(
     memorySetting: 'materialize.memory',
     scratchSetting: 'history',
     threads: 1,
+    elsewhere: settings.elsewhere,
   });
   try {
-    await compactHistory({ root, ...held, duck, logger, nowMs, fewest });
-    const work = { root, ...held, history: readHistory(root, held.view)! };
-    const wanted = wantedBases(work).slice(0, bases);
+    await compactHistory({ root, work: folder, ...held, duck, logger, nowMs, fewest });
+    const work = { root, ...held, history: (await readHistory(root, held.view))! };
+    const wanted = (await wantedBases(work)).slice(0, bases);
     for (const beforeUs of wanted) await makeBase(duck, work, beforeUs);
-    forgetBases(work);
+    await forgetBases(work);
     return wanted.length;
   } finally {
     duck.close();

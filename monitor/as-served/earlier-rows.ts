@@ -9,7 +9,6 @@
  *
  * Both are made when the first altered row is met: a history that nobody rewrote costs nothing.
  */
-import { existsSync } from 'node:fs';
 import type { FeatureView } from '../../contract/model.ts';
 import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, SqlColumns } from '../../project/engine/duckdb/duckdb.ts';
@@ -104,7 +103,7 @@ export class EarlierRows {
   }
 
   async #lay(): Promise<readonly RemovedRows[]> {
-    const removed = this.#replay.removed();
+    const removed = await this.#replay.removed();
     if (removed.length === 0) return removed;
     const { keys } = this.#replay;
     const columns = [
@@ -119,13 +118,13 @@ export class EarlierRows {
     await this.#duck.run(
       `CREATE OR REPLACE TEMP TABLE ${EARLIER} AS SELECT * FROM (${rowsOf('FROM replay_history', 0)}) WHERE false`,
     );
-    for (const [place, { sql, file }] of removed.entries()) {
+    for (const [place, { sql, isThere }] of removed.entries()) {
       try {
         await this.#duck.run(`INSERT INTO ${EARLIER} ${rowsOf(sql, place)}
           AND EXISTS (SELECT 1 FROM ${OPEN_ROWS} v WHERE ${ofServed} AND v.event_us = epoch_us(h.event_time))`);
       } catch (error) {
         // Upkeep removes such files at any time; one that is gone proves nothing.
-        if (existsSync(file)) throw error;
+        if (await isThere()) throw error;
       }
     }
     return removed;

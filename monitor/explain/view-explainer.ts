@@ -21,6 +21,7 @@ import { isOfTimes } from '../causes/row-order.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { RunIndex } from '../judge/run-index.ts';
 import { ServedHistory } from '../judge/served-history.ts';
+import type { DefinedView } from '../judge/served-history.ts';
 import type { RemovedRows } from '../judge/served-history.ts';
 import { entityRows } from './entity-rows.ts';
 import type { EntityRow } from './entity-rows.ts';
@@ -168,9 +169,7 @@ export class ViewExplainer {
         ? null
         : this.#book.definedAs(today, times.definitionId);
     const own =
-      written === null
-        ? null
-        : await new ServedHistory(this.#duck, this.#histories, { view: today, entity }, []).of(written);
+      written === null ? null : await (await this.#historyOf({ view: today, entity }, [])).of(written);
     const ofServed =
       own === null
         ? []
@@ -197,6 +196,10 @@ export class ViewExplainer {
     return known;
   }
 
+  async #historyOf(today: DefinedView, runs: readonly RunRecord[]): Promise<ServedHistory> {
+    return await ServedHistory.open({ duck: this.#duck, histories: this.#histories, today, runs });
+  }
+
   async #history(
     asked: AskedVector,
     used: ServiceView,
@@ -204,7 +207,7 @@ export class ViewExplainer {
   ): Promise<HistoryOfEntity> {
     const view = this.#book.current.views.get(used.view)!;
     const entity = this.#book.current.entities.get(view.entity)!;
-    const history = new ServedHistory(this.#duck, this.#histories, { view, entity }, runs);
+    const history = await this.#historyOf({ view, entity }, runs);
     const defined = this.#book.servedDefinition(asked.bundle, view);
     const watermarkUs = view.kind === 'aggregated' ? history.completeUpTo(defined) : null;
     const sql = await history.of(defined);
@@ -214,7 +217,7 @@ export class ViewExplainer {
     const ids = then.requestKeys.map(
       (name) => asked.ids[asked.service.requestKeys.findIndex((key) => key.name === name)] ?? null,
     );
-    const removed = history.removedOf(defined);
+    const removed = await history.removedOf(defined);
     const known = { sql, removed, entity, ids, atUs: asked.atUs, watermarkUs };
     if (sql === null) return { ...known, rows: [], count: 0, visible: 0, isCut: false, isKnown: false };
     const at = { atUs: asked.atUs, delayUs: defined.view.delayUs };

@@ -131,8 +131,9 @@ export class ViewReplay {
   }
 
   /** @returns rows of these histories that count no more, as far as they are on the disk */
-  removed(): RemovedRows[] {
-    return this.#defined.flatMap((one) => this.#replayed.history.removedOf(one));
+  async removed(): Promise<RemovedRows[]> {
+    const { history } = this.#replayed;
+    return (await Promise.all(this.#defined.map((one) => history.removedOf(one)))).flat();
   }
 
   /** @returns the bundles that vectors of the day name, each with its definition of the view */

@@ -6,13 +6,13 @@
  * A stored view has one history, its source, read by today's definition; a vector of another key is none of its rows'.
  * Called by role-run.ts.
  */
-import { existsSync } from 'node:fs';
 import { quoteName, duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
 import { openHistory } from '../../project/engine/duckdb/history.ts';
 import { committedSql } from '../../project/engine/duckdb/committed-rows.ts';
-import { completeHistory, seenHistory } from '../../project/history/history-place.ts';
+import { seenHistory } from '../../project/history/history-place.ts';
+import type { HistorySnapshot } from '../../project/history/history-snapshot.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
 import { matchFeatures } from '../../contract/feature-match.ts';
@@ -37,9 +37,18 @@ interface ServedSpan {
 export interface RemovedRows {
   /** A SELECT of the columns of `ofToday`. */
   readonly sql: string;
-  /** The path that it reads. */
-  readonly file: string;
+  /** Whether the file that it reads still is. */
+  readonly isThere: () => Promise<boolean>;
   readonly commit: EarlierCommit;
+}
+
+interface ServedHistoryParts {
+  readonly duck: DuckDb;
+  readonly histories: HistoryPlace;
+  /** The view in the bundle in force. */
+  readonly today: DefinedView;
+  /** The runs of the view. */
+  readonly runs: readonly RunRecord[];
 }
 
 export class ServedHistory {
@@ -47,18 +56,24 @@ export class ServedHistory {
   readonly #histories: HistoryPlace;
   readonly #today: DefinedView;
   readonly #runs: readonly RunRecord[];
+  /** null: the view is a stored one, or nothing was computed yet. */
+  readonly #snapshot: HistorySnapshot | null;
   /** Watermarks by definition id. */
   readonly #watermarks = new Map<number, number | null>();
 
-  /**
-   * @param today  the view in the bundle in force
-   * @param runs   the runs of the view
-   */
-  constructor(duck: DuckDb, histories: HistoryPlace, today: DefinedView, runs: readonly RunRecord[]) {
-    this.#duck = duck;
-    this.#histories = histories;
-    this.#today = today;
-    this.#runs = runs;
+  private constructor(parts: ServedHistoryParts, snapshot: HistorySnapshot | null) {
+    this.#duck = parts.duck;
+    this.#histories = parts.histories;
+    this.#today = parts.today;
+    this.#runs = parts.runs;
+    this.#snapshot = snapshot;
+  }
+
+  /** @throws REG_STORE when the history's log is damaged */
+  static async open(parts: ServedHistoryParts): Promise<ServedHistory> {
+    const { view } = parts.today;
+    const snapshot = view.kind === 'stored' ? null : await seenHistory(parts.histories, view);
+    return new ServedHistory(parts, snapshot);
   }
 
   /** The history under today's definition. */
@@ -89,22 +104,22 @@ export class ServedHistory {
   }
 
   /** @returns what files on the disk hold of rows that count no more under that definition, a part for each file */
-  removedOf(served: DefinedView): RemovedRows[] {
+  async removedOf(served: DefinedView): Promise<RemovedRows[]> {
     const { view, entity } = served;
     if (view.kind === 'stored' || !this.#isAlike(served)) return [];
     const ids = countingIds(view, entity.joinKeys);
-    const removed = seenHistory(this.#histories, view)?.removed(ids) ?? [];
-    return removed
-      .filter(({ file }) => existsSync(file))
-      .map((file) => ({
-        file: file.file,
+    const rows: RemovedRows[] = [];
+    for (const file of this.#snapshot?.removed(ids) ?? []) {
+      const isThere = (): Promise<boolean> => this.#snapshot!.folder.has(file.path);
+      if (!(await isThere())) continue;
+      const until = { version: file.removedBy, atUs: file.removedMs * 1_000 };
+      rows.push({
+        isThere,
         sql: this.#byToday(served, committedSql(view, entity, [file])),
-        commit: {
-          version: file.addedBy,
-          atUs: file.addedMs * 1_000,
-          until: { version: file.removedBy, atUs: file.removedMs * 1_000 },
-        },
-      }));
+        commit: { version: file.addedBy, atUs: file.addedMs * 1_000, until },
+      });
+    }
+    return rows;
   }
 
   /** Rows of another definition with the columns of today's features. */
@@ -136,9 +151,9 @@ export class ServedHistory {
     if (!this.#isAlike(served)) return null;
     const { view, entity } = served;
     if (view.kind === 'stored') return Infinity;
-    const mark = completeHistory(this.#histories, view, entity);
-    if (mark !== null) return mark.watermarkUs;
     const ids = countingIds(view, entity.joinKeys);
+    const mark = this.#snapshot?.mark(ids) ?? null;
+    if (mark !== null) return mark.watermarkUs;
     const own = this.#runs.filter((run) => run.state === 'complete' && ids.includes(run.definitionId));
     // A view may have more runs than a call takes arguments.
     return own.reduce<number | null>((most, run) => Math.max(most ?? run.watermarkUs, run.watermarkUs), null);

@@ -40,8 +40,8 @@ export async function runTie(
 
 async function historyOf({ histories, duck, book }: MonitoredDay, view: FeatureView): Promise<unknown> {
   if (view.kind === 'aggregated') {
-    const history = seenHistory(histories, view);
-    return history === null ? null : [history.version, entryHash(history.folder, history.version)];
+    const history = await seenHistory(histories, view);
+    return history === null ? null : [history.version, await entryHash(history.folder, history.version)];
   }
   const { source } = await openHistory(duck, histories, view, book.current.entities.get(view.entity)!);
   return source!.groups.flatMap(({ files }) => files.map((file) => [file, stampOf(file)]));

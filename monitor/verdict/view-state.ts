@@ -40,7 +40,7 @@ export async function readViewState(
   const newestUs =
     view.kind === 'aggregated' ? lastRun?.newestEventUs : await newestInSource(day, view, entity, endUs);
   const badRows = await badRowsOf(day, view, entity);
-  const mark = view.kind === 'aggregated' ? completeHistory(day.histories, view, entity) : null;
+  const mark = view.kind === 'aggregated' ? await completeHistory(day.histories, view, entity) : null;
   const proposal = proposeDelay(view, runs, served);
   const { id, source, sourceFreshnessUs, freshnessAlertUs } = view;
   return {

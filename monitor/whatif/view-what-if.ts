@@ -193,7 +193,7 @@ async function layView(
 ): Promise<LaidView | string> {
   const { duck } = day;
   const { view, roles, runs, entity, now } = asked;
-  const history = new ServedHistory(duck, day.histories, { view, entity }, runs);
+  const history = await ServedHistory.open({ duck, histories: day.histories, today: { view, entity }, runs });
   const { bundles, readings, histories, ofBundle } = await readingsOf(day, view, history, roles);
   if (readings.length === 0) return NONE_READ;
   const asking = roles.map((role): AskingRole => ({

@@ -3,14 +3,13 @@
  * was quicker. Each attempt is for the next number, so that nothing is overwritten and no number is left out.
  */
 import type { DeltaAction } from './delta-action.ts';
-import type { EntryDisk } from './delta-log.ts';
-import { ENTRY_DISK, readOn, readTable, writeEntry } from './delta-log.ts';
+import type { Folder } from '../storage/folder.ts';
+import { readOn, readTable, writeEntry } from './delta-log.ts';
 import { TableFold } from './table-state.ts';
 import type { TableState } from './table-state.ts';
 
 interface Commit {
-  /** The table's folder. */
-  readonly table: string;
+  readonly table: Folder;
   /** As the writer last read it; null: there was no table. */
   readonly seen: TableState | null;
   /** What the entry says of the table as it is now; throws to write none. */
@@ -19,20 +18,17 @@ interface Commit {
 
 /**
  * @returns the table with the entry
- * @throws  what `actions` throws, and the file system's error: then the entry is not there
+ * @throws  what `actions` throws, and as `writeEntry`
  */
-export async function commit(
-  { table, seen, actions }: Commit,
-  disk: EntryDisk = ENTRY_DISK,
-): Promise<TableState> {
+export async function commit({ table, seen, actions }: Commit): Promise<TableState> {
   let state = seen;
   for (;;) {
     const own = await actions(state);
     const fold = new TableFold(state);
-    if (writeEntry(table, fold.next, own, disk)) {
+    if (await writeEntry(table, fold.next, own)) {
       fold.add(own);
       return fold.state()!;
     }
-    state = state === null ? readTable(table) : readOn(table, state);
+    state = state === null ? await readTable(table) : await readOn(table, state);
   }
 }

@@ -14,13 +14,11 @@
  * A base hangs on the view's delay and its checks (a row that a check excludes hides no other): one of other ones is
  * passed over and made anew. All of it is made of the history, and may be removed at any time.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
-import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { entryHash } from '../delta/delta-log.ts';
-import { folderBeside } from './history-folder.ts';
+import type { Folder } from '../storage/folder.ts';
+import { baseFolder } from './history-folder.ts';
 import type { HistorySnapshot } from './history-snapshot.ts';
 
 export interface HistoryBase {
@@ -44,57 +42,64 @@ export function baseRule({ delayUs, features }: Pick<FeatureView, 'delayUs' | 'f
   );
 }
 
-export function baseFolder(root: string, view: Pick<FeatureView, 'name' | 'version'>): string {
-  return folderBeside(root, '_base', view);
-}
-
-/** @returns the file that lists the bases of the view's definition */
-export function ownList(root: string, view: FeatureView): string {
-  return join(baseFolder(root, view), `${definitionName(view.definitionId)}.json`);
+/** @returns the name of the file that lists the bases of the view's definition */
+export function ownList(view: FeatureView): string {
+  return `${definitionName(view.definitionId)}.json`;
 }
 
 /** @returns the bases of the view's definition by today's rule, the earliest first */
-export function readBases(root: string, view: FeatureView): HistoryBase[] {
+export async function readBases(root: Folder, view: FeatureView): Promise<HistoryBase[]> {
   const rule = baseRule(view);
   const folder = baseFolder(root, view);
-  const bases = basesIn(ownList(root, view));
-  const own = bases.filter((base) => base.rule === rule && existsSync(join(folder, base.name)));
+  const bases = await basesIn(folder, ownList(view));
+  const there = bases.length === 0 ? [] : await folder.names();
+  const own = bases.filter((base) => base.rule === rule && there.includes(base.name));
   return own.toSorted((a, b) => a.beforeUs - b.beforeUs);
 }
 
 /** @returns those whose rows this history has, the earliest first; others are of a later entry, or of another log */
-export function basesOf(
-  root: string,
+export async function basesOf(
+  root: Folder,
   view: FeatureView,
   { version, folder }: HistorySnapshot,
-): HistoryBase[] {
-  const isOf = (base: HistoryBase): boolean =>
-    base.version <= version && base.entry === entryHash(folder, base.version);
-  return readBases(root, view).filter(isOf);
+): Promise<HistoryBase[]> {
+  const known: HistoryBase[] = [];
+  for (const base of await readBases(root, view)) {
+    if (base.version <= version && base.entry === (await entryHash(folder, base.version))) known.push(base);
+  }
+  return known;
 }
 
-/** @returns the lists of all definitions of a view */
-export function baseLists(root: string, view: FeatureView): string[] {
-  const folder = baseFolder(root, view);
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
-  return names.map((name) => join(folder, name));
+/** @returns the names of the lists of all definitions of a view */
+export async function baseLists(root: Folder, view: FeatureView): Promise<string[]> {
+  const names = await baseFolder(root, view).names();
+  return names.filter((name) => name.endsWith('.json'));
 }
 
-/** @returns the files of all bases that a list has, by whatever rule */
-export function listedIn(list: string): string[] {
-  return basesIn(list).map(({ name }) => name);
+/** @returns the files of all bases that the lists of a view have, by whatever rule */
+export async function listedBases(root: Folder, view: FeatureView): Promise<Set<string>> {
+  const listed = new Set<string>();
+  for (const list of await baseLists(root, view))
+    for (const { name } of await basesIn(baseFolder(root, view), list)) listed.add(name);
+  return listed;
 }
 
 /** A list that is damaged has none: they are made anew. */
-function basesIn(list: string): readonly HistoryBase[] {
+async function basesIn(folder: Folder, list: string): Promise<readonly HistoryBase[]> {
+  const text = await folder.read(list);
+  if (text === null) return [];
   try {
-    const { bases } = JSON.parse(readFileSync(list, 'utf8')) as { bases?: readonly HistoryBase[] };
+    const { bases } = JSON.parse(text) as { bases?: readonly HistoryBase[] };
     return Array.isArray(bases) ? bases : [];
   } catch {
     return [];
   }
 }
 
-export function writeBases(root: string, view: FeatureView, bases: readonly HistoryBase[]): void {
-  writeDurably(ownList(root, view), `${JSON.stringify({ bases })}\n`, 0o644);
+export async function writeBases(
+  root: Folder,
+  view: FeatureView,
+  bases: readonly HistoryBase[],
+): Promise<void> {
+  await baseFolder(root, view).write(ownList(view), `${JSON.stringify({ bases })}\n`);
 }

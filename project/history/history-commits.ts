@@ -1,5 +1,6 @@
 /** When a history was complete up to a time: its log tells, entry by entry, how far each commit brought it. */
 import { entriesOf } from '../delta/delta-log.ts';
+import type { Folder } from '../storage/folder.ts';
 import type { HistoryCommit } from './history-snapshot.ts';
 
 /**
@@ -11,8 +12,11 @@ import type { HistoryCommit } from './history-snapshot.ts';
  * @returns       the created time of the rows of the first such commit, in microseconds; null: there is none
  * @throws        REG_STORE when an entry is damaged
  */
-export function firstCommitUs(folder: string, holds: (commit: HistoryCommit) => boolean): number | null {
-  for (const actions of entriesOf(folder))
+export async function firstCommitUs(
+  folder: Folder,
+  holds: (commit: HistoryCommit) => boolean,
+): Promise<number | null> {
+  for await (const actions of entriesOf(folder))
     for (const action of actions) {
       if (!('commitInfo' in action)) continue;
       const { timestamp, plumbline } = action.commitInfo;

@@ -14,20 +14,26 @@
 import { join } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
+import type { Folder } from '../storage/folder.ts';
 
 type Named = Pick<FeatureView, 'name' | 'version'>;
 
-export function historyFolder(root: string, view: Named): string {
-  return join(root, view.name, `v${view.version}`);
+export function historyFolder(root: Folder, view: Named): Folder {
+  return root.below(view.name, `v${view.version}`);
 }
 
-/** The folder for what belongs to a view and is no history; its name is no view's, since those begin with a letter. */
-export function folderBeside(
-  root: string,
-  kind: '_base' | '_published' | '_rejected' | '_staged',
-  view: Named,
-): string {
-  return join(root, kind, view.name, `v${view.version}`);
+/** Its name is no view's, since those begin with a letter; the same goes for the folders of `workFolder`. */
+export function baseFolder(root: Folder, view: Named): Folder {
+  return root.below('_base', view.name, `v${view.version}`);
+}
+
+/**
+ * The folder for what a run of a view needs and is no history.
+ *
+ * @param work  the folder of all of it, on this machine: that of the histories, where they lie here
+ */
+export function workFolder(work: string, kind: '_published' | '_rejected' | '_staged', view: Named): string {
+  return join(work, kind, view.name, `v${view.version}`);
 }
 
 /** @returns the path, below the history's folder, of the file that a run appends for one day of event times */

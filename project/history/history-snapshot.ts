@@ -6,14 +6,13 @@
  * the same columns and types. Rows count under the ids of today's row logic alone (definition-json.ts): a row of
  * another one says something else, whatever its features are called. Those stay where they are.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { FeatureView } from '../../contract/model.ts';
 import { registryError } from '../../contract/errors.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import type { FileStats } from '../delta/delta-action.ts';
 import { logFolder, readTable } from '../delta/delta-log.ts';
 import type { TableCommit, TableFile, TableState } from '../delta/table-state.ts';
+import type { Folder } from '../storage/folder.ts';
 import { historyFolder } from './history-folder.ts';
 
 /** What an entry of a history says in `commitInfo.plumbline`. Its subject is the definition's name. */
@@ -71,10 +70,10 @@ interface RemovedHistoryFile extends HistoryFile {
 export const ROWS_VERSION = 'rowsVersion';
 
 export class HistorySnapshot {
-  readonly folder: string;
+  readonly folder: Folder;
   readonly state: TableState;
 
-  constructor(folder: string, state: TableState) {
+  constructor(folder: Folder, state: TableState) {
     this.folder = folder;
     this.state = state;
   }
@@ -155,19 +154,19 @@ function definitionOf(path: string): string | undefined {
 }
 
 /** @throws REG_STORE when the file is none that plumb wrote: it may hold rows of several definitions */
-function historyFile(folder: string, added: TableFile): HistoryFile {
+function historyFile(folder: Folder, added: TableFile): HistoryFile {
   const path = decodeURIComponent(added.path);
   const definition = definitionOf(path);
   const stats = added.stats === undefined ? null : (JSON.parse(added.stats) as FileStats);
   const [first, last] = [stats?.minValues, stats?.maxValues].map((values) => values?.['event_time']);
   if (definition === undefined || first === undefined || last === undefined) {
-    const file = join(folder, path);
+    const file = folder.fileOf(path);
     const message = `${file} is no file of a history: its name ends with no definition, or its event times are not known`;
     const help = 'Another program has written into the table. Restore it to the entry before.';
     throw registryError('REG_STORE', message, { file, help });
   }
   return {
-    file: join(folder, path),
+    file: folder.fileOf(path),
     path,
     day: first.slice(0, 10),
     definition,
@@ -188,27 +187,29 @@ function timeOf(text: string): number {
  * @returns     null where nothing was computed yet
  * @throws      REG_STORE when the log is damaged, or the folder holds a history without one
  */
-export function readHistory(
-  root: string,
+export async function readHistory(
+  root: Folder,
   view: Pick<FeatureView, 'name' | 'version'>,
   upTo: number | null = null,
-): HistorySnapshot | null {
+): Promise<HistorySnapshot | null> {
   const folder = historyFolder(root, view);
-  const state = readTable(folder, upTo);
+  const state = await readTable(folder, upTo);
   if (state !== null) return new HistorySnapshot(folder, state);
-  if (existsSync(logFolder(folder))) return null;
-  if (existsSync(join(folder, '_watermark.json'))) {
-    const message = `${folder} holds a history without a log, as earlier versions of plumb wrote it`;
+  const names = await folder.names();
+  if (names.includes('_delta_log')) return null;
+  if (names.includes('_watermark.json')) {
+    const message = `${folder.path} holds a history without a log, as earlier versions of plumb wrote it`;
     const help =
       'Move the folder away and compute the view anew from its source: `plumb materialize --full`. ' +
       'Rows get new created times by that: "as available" finds nothing from before.';
-    throw registryError('REG_STORE', message, { file: folder, help });
+    throw registryError('REG_STORE', message, { file: folder.path, help });
   }
-  if (existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('day='))) {
-    const message = `${logFolder(folder)} is missing, while ${folder} holds rows of a history`;
+  if (names.some((name) => name.startsWith('day='))) {
+    const log = logFolder(folder).path;
+    const message = `${log} is missing, while ${folder.path} holds rows of a history`;
     const help =
       'Put it back from a copy: without it nobody can tell which files count. To begin anew instead, move the folder away.';
-    throw registryError('REG_STORE', message, { file: logFolder(folder), help });
+    throw registryError('REG_STORE', message, { file: log, help });
   }
   return null;
 }

@@ -19,6 +19,8 @@ export interface S3Settings {
   readonly pathStyle: boolean;
   /** null: there is none, and what is public alone can be read. */
   readonly login: S3Login | null;
+  /** A folder on this machine, absolute, for files that are on their way there. */
+  readonly aside: string;
 }
 
 interface S3Login {
@@ -61,6 +63,7 @@ export function s3Settings(
     region: given.region ?? environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'] ?? 'us-east-1',
     pathStyle: given.pathStyle ?? endpoint !== null,
     login: loginOf(given, path) ?? loginOfEnvironment(environment),
+    aside: path('.plumb/aside'),
   };
 }
 

@@ -22,7 +22,7 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   project: of('name', 'What the project is called in messages and in the vector log.'),
   definitions: of('list of patterns', 'Files with definitions, relative to the project.'),
   registry: of('sqlite:FILE', 'The registry: what was applied, and every run.'),
-  history: of(FOLDER, 'Every row of aggregated views that was ever computed.'),
+  history: of('folder, or s3://bucket/path', 'Every row of aggregated views that was ever computed.'),
   bundles: of(FOLDER, 'Published bundles; every sidecar must be able to read it.'),
   reports: of(FOLDER, "The monitor's snapshots and pages."),
   served: of(FOLDER, 'The archive: the vector log as hourly Parquet.'),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseBytes } from '../../contract/std/byte-size.ts';
 import { parseDuration } from '../../contract/std/duration.ts';
-import { isLocalPath } from '../../contract/std/files/local-path.ts';
+import { isLocalPath, isObject } from '../../contract/std/files/local-path.ts';
 
 export const duration = z.union([z.string(), z.number()]).transform((value, context) => {
   const us = parseDuration(String(value));
@@ -32,6 +32,13 @@ const PORT = 'expected a port, a whole number from 0 (any free one) to 65535';
 export const port = numeric(z.number(PORT).int(PORT).min(0, PORT).max(65_535, PORT));
 /** A file or a folder, relative to the project's folder or absolute. */
 export const localPath = z.string().refine(isLocalPath, 'expected a path on this machine');
+/** The same, or a place in object storage. */
+export const storedPath = z
+  .string()
+  .refine(
+    (text) => isLocalPath(text) || isObject(text),
+    'expected a path on this machine, or s3://bucket/path',
+  );
 export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], {
   error: 'expected true or false',
 });

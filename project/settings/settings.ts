@@ -10,20 +10,22 @@ import type { ClockSettings } from '../open-clock.ts';
 import type { HmacKeySettings } from '../../contract/log-privacy.ts';
 import { SERVE_SETTINGS } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
-import { bytes, duration, flag, localPath, numeric } from './setting-values.ts';
+import { bytes, duration, flag, localPath, numeric, storedPath } from './setting-values.ts';
 import { KAFKA_ACCESS, KAFKA_SETTINGS, kafkaAccess } from './kafka-settings.ts';
 import { MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
 import type { KafkaAccess, KafkaSettings } from './kafka-settings.ts';
 import { S3_SETTINGS, s3Settings } from './s3-settings.ts';
 import type { Elsewhere } from './s3-settings.ts';
+import type { Folder } from '../storage/folder.ts';
+import { openFolder } from '../storage/open-folder.ts';
 import { originsOf, settingsError, withOrigin } from './setting-mistakes.ts';
 import { SettingSources } from './setting-sources.ts';
 import type { SettingFlags } from './setting-sources.ts';
 import { REDIS_ACCESS, redisAccess, redisAddress } from '../connections/redis-address.ts';
 import type { RedisAccess } from '../connections/redis-address.ts';
 import { givenText } from '../../contract/std/given-text.ts';
-import { isLocalPath, schemeOf } from '../../contract/std/files/local-path.ts';
+import { isLocalPath, isObject, schemeOf } from '../../contract/std/files/local-path.ts';
 import { VARIABLE_NAME } from '../../contract/definitions/source-variables.ts';
 import type { Variables } from '../../contract/definitions/source-variables.ts';
 
@@ -35,8 +37,11 @@ export interface Settings {
   readonly definitions: readonly string[];
   readonly registry: StoreUrl;
   readonly online: OnlineSettings;
+  /** Of the histories of aggregated views. */
+  readonly history: Folder;
+  /** On this machine, for what runs stage, lock and keep: the folder of the histories, where they lie here. */
+  readonly work: string;
   /** Folders, absolute. */
-  readonly history: string;
   readonly bundles: string;
   readonly reports: string;
   /** Where `plumb monitor ingest` keeps the vector log as Parquet. */
@@ -119,6 +124,8 @@ interface TrainSettings {
   readonly temp: string;
 }
 
+/** Also the folder of runs where the histories lie elsewhere. */
+const HISTORY = '.plumb/history';
 const VARIABLE = 'a variable is a letter, then letters, digits and _';
 
 const ONLINE = z.strictObject({
@@ -138,7 +145,7 @@ const FILE = z.strictObject({
   definitions: z.array(z.string()).default(['definitions/*.ts', 'definitions/*.yaml']),
   registry: z.string().default('sqlite:.plumb/registry.db'),
   online: online.prefault({}),
-  history: localPath.default('.plumb/history'),
+  history: storedPath.default(HISTORY),
   bundles: localPath.default('.plumb/bundles'),
   reports: localPath.default('.plumb/reports'),
   served: localPath.default('.plumb/served'),
@@ -236,13 +243,15 @@ type Parsed = z.output<typeof FILE>;
 
 function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Settings {
   const path = (text: string): string => resolve(root, text);
+  const s3 = s3Settings(s.s3, path, environment);
   return {
     folder: root,
     project: s.project,
     definitions: s.definitions,
     registry: storeUrl('registry', s.registry, path),
     online: onlineSettings(s.online, path),
-    history: path(s.history),
+    history: openFolder(isObject(s.history) ? s.history : path(s.history), s3),
+    work: path(isObject(s.history) ? HISTORY : s.history),
     bundles: path(s.bundles),
     reports: path(s.reports),
     served: path(s.served),
@@ -268,7 +277,7 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
     monitor: monitorSettings(s.monitor, path),
     elsewhere: {
       extensions: s.duckdb.extensions === null ? null : path(s.duckdb.extensions),
-      s3: s3Settings(s.s3, path, environment),
+      s3,
     },
     clock: { control: s.clock.control === null ? null : path(s.clock.control), runLastsUs: s.clock.runLasts },
     vars: s.vars,

@@ -13,6 +13,7 @@ import { plumb } from '../support/processes/plumb-process.ts';
 import { PYTHON_LIMIT_MS, pythonEnvironment } from '../support/processes/python-environment.ts';
 import type { PythonEnvironment } from '../support/processes/python-environment.ts';
 import { shopProject } from '../support/fixtures/shop-project.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 
 const COLUMNS = [
   'customer_id',
@@ -80,13 +81,15 @@ async function jars(): Promise<string> {
  * @returns the rows
  */
 async function checkpointed(folder: string, table: string, duck: DuckDb): Promise<unknown[][]> {
-  const { version } = readTable(table)!;
+  const { version } = (await readTable(localFolder(table)))!;
   for (let entry = version + 1; entry < CHECKPOINT_ENTRIES; entry++)
-    writeEntry(table, entry, [{ txn: { appId: 'test', version: entry } }]);
+    await writeEntry(localFolder(table), entry, [{ txn: { appId: 'test', version: entry } }]);
   const { code } = await plumb(['-C', folder, 'materialize', '--to', '2023-11-25T00:00:00Z']);
   expect(code).toBe(0);
-  for (let entry = 0; entry < CHECKPOINT_ENTRIES; entry++) rmSync(entryFile(table, entry));
-  const files = [...readTable(table)!.files.keys()].map((path) => join(table, decodeURI(path)));
+  for (let entry = 0; entry < CHECKPOINT_ENTRIES; entry++) rmSync(entryFile(localFolder(table), entry));
+  const files = [...(await readTable(localFolder(table)))!.files.keys()].map((path) =>
+    join(table, decodeURI(path)),
+  );
   return rowsOf(duck, `read_parquet(${quotePaths(files)}, hive_partitioning = false)`);
 }
 

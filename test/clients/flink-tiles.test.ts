@@ -284,8 +284,10 @@ test.each(Object.keys(CASES))(
     const differing = [...ours].filter(([place, bytes]) => theirs.get(place) !== bytes);
     expect(differing.slice(0, 3)).toEqual([]);
     expect(theirs.size).toBe(ours.size);
-    const watermarks = [streamed, tiled].map(
-      ({ settings }) => completeHistory(settings, view, entity)!.watermarkUs,
+    const watermarks = await Promise.all(
+      [streamed, tiled].map(
+        async ({ settings }) => (await completeHistory(settings, view, entity))!.watermarkUs,
+      ),
     );
     expect(watermarks[1]).toBe(watermarks[0]);
     const rows = await changesOf(streamed, view, entity);
@@ -362,7 +364,7 @@ async function changesOf(
   entity: Entity,
 ): Promise<Map<string, [number, string][]>> {
   const duck = await DuckDb.open({ threads: 1 });
-  const rows = await readHistory(duck, settings.history, view, entity);
+  const rows = await readHistory(duck, settings.history.path, view, entity);
   duck.close();
   const all = new Map<string, [number, string][]>();
   for (const [id, own] of rows) {

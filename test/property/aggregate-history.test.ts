@@ -32,6 +32,7 @@ import {
   stands,
 } from '../support/fixtures/event-scenario.ts';
 import { answerAt, readHistory, writeEvents } from '../support/fixtures/raw-events.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 
 /** `PLUMB_SEED=random PLUMB_RUNS=1000 npx vitest run test/property/aggregate-history` looks further. */
 const RUNS = Number(process.env['PLUMB_RUNS'] ?? 30);
@@ -84,16 +85,19 @@ class Rehearsal {
     return prepared.publish(START_US + 100 * HOP_US + this.#runs);
   }
 
-  get watermarkUs(): number | null {
-    return readCommitted(join(this.#folder, 'history'), this.view)?.lastMark()?.watermarkUs ?? null;
+  async watermarkUs(): Promise<number | null> {
+    return (
+      (await readCommitted(localFolder(join(this.#folder, 'history')), this.view))?.lastMark()?.watermarkUs ??
+      null
+    );
   }
 
   /** A run that dies before it commits: its files lie among those of the history, and one is not whole. */
   async crash(cutoffUs: number): Promise<void> {
-    const folder = historyFolder(join(this.#folder, 'history'), this.view);
+    const folder = historyFolder(localFolder(join(this.#folder, 'history')), this.view);
     const { files } = await this.run(cutoffUs);
-    if (files.length > 0) writeFileSync(join(folder, files[0]!.path), 'half a file');
-    rmSync(entryFile(folder, readTable(folder)!.version));
+    if (files.length > 0) writeFileSync(join(folder.path, files[0]!.path), 'half a file');
+    rmSync(entryFile(folder, (await readTable(folder))!.version));
   }
 
   /** Compares every edge up to the watermark, and that nothing stands behind it. */
@@ -150,7 +154,7 @@ async function rehearse(scene: Scenario): Promise<void> {
       const fromUs = kind === 'range' ? cutoffUs - 4 * HOP_US - us : null;
       // A lost bookmark: the registry does not know of a run that the history has.
       const lost = kind === 'lost' ? { previousCutoffUs: null } : {};
-      if (life.watermarkUs === null && fromUs !== null) life.beginsUs = fromUs + 1;
+      if ((await life.watermarkUs()) === null && fromUs !== null) life.beginsUs = fromUs + 1;
       const result = await life.run(cutoffUs, { full: kind === 'full', fromUs, ...lost }, buckets);
       if (kind === 'full' || (kind === 'lost' && scene.created)) life.beginsUs = 0;
       await life.check(result, i === 0 && fromUs === null);

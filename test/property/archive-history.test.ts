@@ -19,6 +19,7 @@ import { committedSql } from '../../project/engine/duckdb/committed-rows.ts';
 import { aggregatedView } from '../support/fixtures/aggregated-view.ts';
 import { historyRun } from '../support/fixtures/history-run.ts';
 import { appendArchive } from '../support/fixtures/written-archive.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 
 const RUNS = Number(process.env['PLUMB_RUNS'] ?? 12);
 const HOP_US = 10_000_000;
@@ -140,7 +141,7 @@ function countingEvents(all: readonly ArchivedEvent[], takesBack: boolean): Arch
 async function historyOf(folder: string, view: FeatureView, entity: Entity): Promise<unknown> {
   const run = historyRun({ duck, view, entity, folder }, { cutoffUs: END_US, horizonUs: HORIZON_US });
   await (await prepareHistory(run)).publish(END_US + 1);
-  const files = readHistory(folder, view)!.files([view.definitionId]);
+  const files = (await readHistory(localFolder(folder), view))!.files([view.definitionId]);
   const columns = ['"user"', 'epoch_us(event_time) AS t', ...view.features.map(({ name }) => name)];
   return duck.rows(`SELECT ${columns.join(', ')} FROM (${committedSql(view, entity, files)}) ORDER BY ALL`);
 }

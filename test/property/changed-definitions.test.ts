@@ -16,6 +16,7 @@ import type { KeyType, ValueType } from '../../contract/value-type.ts';
 import { aggregatedView } from '../support/fixtures/aggregated-view.ts';
 import { historyRun } from '../support/fixtures/history-run.ts';
 import { answerAt, readHistory, writeEvents } from '../support/fixtures/raw-events.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 
 const HOUR = 3_600_000_000;
 const START = Date.UTC(2026, 0, 5) * 1_000;
@@ -118,7 +119,9 @@ test('the history answers by the definition of today, whatever the earlier ones 
         const now = { ...made, view: { ...made.view, definitionId } };
         if (past.at(-1)?.definitionId !== definitionId) past.push(rowSchemaOf(now.view, now.entity));
         const logic = JSON.stringify(pool[sketch]);
-        expect(completeHistory({ history: root }, now.view, now.entity) !== null).toBe(computed.has(logic));
+        expect((await completeHistory({ history: localFolder(root) }, now.view, now.entity)) !== null).toBe(
+          computed.has(logic),
+        );
         if (!runs) continue;
         const cutoffUs = START + (4 + i) * HOUR;
         // Only a part of what is there can be repeated: of a first run it would be where the view begins.
@@ -128,7 +131,9 @@ test('the history answers by the definition of today, whatever the earlier ones 
         computed.add(logic);
         await compute(folder, join(folder, `fresh-${i}`), now, { run: 'run-0', cutoffUs, fromUs: null });
         const [rows, fresh] = await Promise.all(
-          [root, join(folder, `fresh-${i}`)].map((at) => readHistory(duck, at, now.view, now.entity)),
+          [root, join(folder, `fresh-${i}`)].map(
+            async (at) => await readHistory(duck, at, now.view, now.entity),
+          ),
         );
         expect([...rows!.keys()].toSorted()).toEqual([...fresh!.keys()].toSorted());
         for (const [id, own] of fresh!) {

@@ -96,7 +96,7 @@ async function randomDay(day: MonitoredDay, chance: Chance): Promise<Readonly<Re
   }
   await day.appendOrders(rows.flat());
   for (let hour = 0; hour < 24; hour++) await recordRun(day, clock(hour));
-  day.setWatermark('2026-01-03T00:00:00');
+  await day.setWatermark('2026-01-03T00:00:00');
   return counted;
 }
 

@@ -75,8 +75,8 @@ describe('plumb stream', () => {
             expect(again).toMatchObject({ state: 'complete', historyRows: 0 });
           }
           const counting = countingEvents(view, events, Infinity, horizonUs);
-          const rows = await readHistory(duck, project.settings.history, view, entity);
-          const watermarkUs = completeHistory(project.settings, view, entity)!.watermarkUs;
+          const rows = await readHistory(duck, project.settings.history.path, view, entity);
+          const watermarkUs = (await completeHistory(project.settings, view, entity))!.watermarkUs;
           const seen = Math.max(nowUs - 30_000_000, ...events.map(({ eventUs }) => eventUs!));
           expect(watermarkUs).toBe(Math.floor((seen - 5_000_000) / HOP_US) * HOP_US);
           for (const user of new Set(events.map(({ keys }) => keys[0] as string))) {

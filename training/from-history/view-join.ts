@@ -62,7 +62,7 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
   // Before the rows are read: what is written meanwhile is then known to lie past it.
-  const mark = view.kind === 'stored' ? null : completeHistory(settings, view, entity);
+  const mark = view.kind === 'stored' ? null : await completeHistory(settings, view, entity);
   const watermarkUs = mark?.watermarkUs ?? null;
   const keys = used.requestKeys.map(
     (name) => `key_${service.requestKeys.findIndex((key) => key.name === name)}`,
@@ -75,9 +75,9 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
     await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
       WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
   }
-  const history = view.kind === 'stored' ? null : seenHistory(settings, view);
+  const history = view.kind === 'stored' ? null : await seenHistory(settings, view);
   const commit = history?.version ?? null;
-  const entry = history === null ? null : entryHash(history.folder, history.version);
+  const entry = history === null ? null : await entryHash(history.folder, history.version);
   const isChanged = mark === null && history !== null;
   return { used, view, table, unjudged, watermarkUs, commit, entry, isChanged, source };
 }

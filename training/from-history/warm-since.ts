@@ -49,7 +49,7 @@ export async function warmSince(
       const view = bundle.views.get(used.view)!;
       const runs = (await database.runs({ view: view.id })).filter(isDone);
       for (const name of takenOf(service, bundle, used.role)) {
-        const sinceUs = featureSince({ place, view, runs, bundles }, name);
+        const sinceUs = await featureSince({ place, view, runs, bundles }, name);
         const feature = `${used.role}__${name}`;
         if (sinceUs === null) throw cold(view, feature, runs);
         if (last === null || sinceUs > last.sinceUs) last = { sinceUs, feature };
@@ -73,7 +73,7 @@ interface Looked {
   readonly bundles: KeptBundles;
 }
 
-function featureSince({ place, view, runs, bundles }: Looked, name: string): number | null {
+async function featureSince({ place, view, runs, bundles }: Looked, name: string): Promise<number | null> {
   const feature = view.features.find((one) => one.name === name)!;
   const other = runs.findLastIndex((run) => !bundles.isAlike(run, view, name));
   const untilUs = fullFromUs(view, feature) ?? 1;
@@ -82,7 +82,7 @@ function featureSince({ place, view, runs, bundles }: Looked, name: string): num
   const committedUs =
     streams.size === 0
       ? null
-      : firstCommitUs(historyFolder(place.history, view), (commit) => {
+      : await firstCommitUs(historyFolder(place.history, view), (commit) => {
           return streams.has(commit.runId) && commit.watermarkUs >= untilUs;
         });
   const ended = warm.filter(({ kind }) => kind !== 'stream').map(({ finishedUs }) => finishedUs!);

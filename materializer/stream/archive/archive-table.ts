@@ -7,15 +7,14 @@
  *   add ... add -> commit: file aside, synced, in its place -> the entry, which counts only behind the last one
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { syncFile, syncFolder } from '../../../contract/std/files/durable-file.ts';
-import { makeFolder } from '../../../contract/std/files/folder.ts';
+import { rmSync, statSync } from 'node:fs';
 import { ARCHIVE_COLUMNS } from '../../../contract/stream-source.ts';
 import { commit } from '../../../project/delta/commit.ts';
+import type { Folder } from '../../../project/storage/folder.ts';
 import { readTable } from '../../../project/delta/delta-log.ts';
 import type { TableState } from '../../../project/delta/table-state.ts';
 import { checkpointIfDue } from '../../../project/engine/duckdb/delta-checkpoint.ts';
+import { openHistoryStorage } from '../../../project/engine/duckdb/object-storage.ts';
 import { duckTypeOf, quoteName, valueFromDuck } from '../../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../../project/engine/duckdb/file-sql.ts';
@@ -35,8 +34,7 @@ import type { WaitingDay } from './waiting-events.ts';
 const DELETE = 'delete';
 
 interface ArchiveOptions {
-  /** The table's folder, absolute. */
-  readonly folder: string;
+  readonly folder: Folder;
   readonly source: Source;
   readonly partition: number;
   /** How many the source has. */
@@ -53,21 +51,26 @@ export class ArchiveTable {
   #state: TableState | null;
   #waiting: WaitingEvents | null = null;
 
-  /** @throws REG_STORE when its log is damaged, MAT_STREAM_SOURCE when it is another topic's */
-  constructor(options: ArchiveOptions) {
+  private constructor(options: ArchiveOptions, state: TableState | null) {
     this.#options = options;
-    this.#state = readTable(options.folder);
-    const last = lastArchived(this.#state, options.partition);
-    const partitions = partitionsArchived(this.#state) ?? options.partitions;
-    if (last === null || last.sourceId === options.sourceId) {
-      if (partitions === options.partitions) return;
+    this.#state = state;
+  }
+
+  /** @throws REG_STORE when its log is damaged, MAT_STREAM_SOURCE when it is another topic's */
+  static async open(options: ArchiveOptions): Promise<ArchiveTable> {
+    const { folder, partition, sourceId } = options;
+    const state = await readTable(folder);
+    const last = lastArchived(state, partition);
+    const partitions = partitionsArchived(state) ?? options.partitions;
+    if (last === null || last.sourceId === sourceId) {
+      if (partitions === options.partitions) return new ArchiveTable(options, state);
       throw sharedOtherwise(options, partitions);
     }
     throw materializerError(
       'MAT_STREAM_SOURCE',
-      `the archive ${options.folder} holds messages of ${last.sourceId}, and the source is now ${options.sourceId}: ` +
+      `the archive ${folder.path} holds messages of ${last.sourceId}, and the source is now ${sourceId}: ` +
         'the topic was made anew, and its offsets mean other messages',
-      { file: options.folder, help: 'Give the source another archive.' },
+      { file: folder.path, help: 'Give the source another archive.' },
     );
   }
 
@@ -116,14 +119,14 @@ export class ArchiveTable {
       actions: async (now) => {
         await hold();
         const end = lastArchived(now, partition)?.position.offset ?? 0;
-        if (end !== from) throw partitionLost(folder, partition, end);
+        if (end !== from) throw partitionLost(folder.path, partition, end);
         const facts = { sourceId, partition, partitions, from, position, seenUs };
         return archiveEntry(now, {
           columns: archiveColumns(source.stream!),
           files,
           commit: facts,
           nowMs,
-          folder,
+          folder: folder.path,
         });
       },
     });
@@ -139,22 +142,24 @@ export class ArchiveTable {
   ): Promise<ArchiveFile> {
     const { folder, partition, duck } = this.#options;
     const name = `${first}-${last}.${randomBytes(4).toString('hex')}.parquet`;
-    const path = join(`partition=${partition}`, `day=${day}`, name);
-    const file = join(folder, path);
-    const aside = join(folder, `partition=${partition}`, `day=${day}`, `_${name}.tmp`);
-    makeFolder(join(file, '..'));
+    const path = `partition=${partition}/day=${day}/${name}`;
+    const aside = folder.asideOf(`partition=${partition}/day=${day}/_${name}`);
     const select = waiting.select(day, { names: ARCHIVE_COLUMNS, partition, archivedUs: nowUs });
-    await duck.run(`COPY (${select}) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`);
-    syncFile(aside);
-    renameSync(aside, file);
-    syncFolder(join(file, '..'));
-    return { path, bytes: statSync(file).size, rows, firstOffset: first, lastOffset: last };
+    try {
+      await duck.run(`COPY (${select}) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`);
+      const bytes = statSync(aside).size;
+      await folder.bring([{ from: aside, to: path }]);
+      return { path, bytes, rows, firstOffset: first, lastOffset: last };
+    } finally {
+      rmSync(aside, { force: true });
+    }
   }
 
   /** Yields the archived messages of the partition from an offset on, in their order. */
   async *read(fromOffset: number): AsyncGenerator<ReceivedEvent[]> {
     const { folder, source, partition, duck } = this.#options;
     const { fields } = source.stream!;
+    await openHistoryStorage(duck, folder);
     const make = eventMaker(source);
     const own = `partition=${partition}/`;
     const paths = [...(this.#state?.files.keys() ?? [])].map(decodeURIComponent);
@@ -162,7 +167,7 @@ export class ArchiveTable {
     const sorted = files.toSorted((a, b) => lastOffsetOf(a) - lastOffsetOf(b));
     const { offset, appended: appendedAt, op } = ARCHIVE_COLUMNS;
     for (const file of sorted) {
-      const from = `read_parquet(${quotePaths([join(folder, file)])}, hive_partitioning = false)`;
+      const from = `read_parquet(${quotePaths([folder.fileOf(file)])}, hive_partitioning = false)`;
       const there = await duck.rows(`SELECT column_name AS name FROM (DESCRIBE SELECT * FROM ${from})`);
       const names = new Set(there.map(({ name }) => name as string));
       const columnsSql = fields.map(({ name, type }) =>
@@ -180,7 +185,7 @@ export class ArchiveTable {
           const event = make(values, sign);
           // It was an event when it was archived: whoever writes into the table answers for it.
           if (typeof event === 'string')
-            throw new Error(`a row of ${join(folder, file)} is no event: ${event}`);
+            throw new Error(`a row of ${folder.fileOf(file)} is no event: ${event}`);
           const [at, appended] = [Number(columns[width]![row]), Number(columns[width + 1]![row])];
           return { ...event, op: sign, offset: at, appendedUs: appended };
         });
@@ -201,10 +206,10 @@ function lastOffsetOf(path: string): number {
 function sharedOtherwise({ folder, source, partitions }: ArchiveOptions, before: number): Error {
   return materializerError(
     'MAT_STREAM_SOURCE',
-    `the archive ${folder} is of ${before} partitions, and ${source.name} has ${partitions} by now: entities may have ` +
+    `the archive ${folder.path} is of ${before} partitions, and ${source.name} has ${partitions} by now: entities may have ` +
       'moved from one to another',
     {
-      file: folder,
+      file: folder.path,
       help: 'Give the source another archive: a stream cannot move entities between partitions.',
     },
   );

@@ -7,11 +7,9 @@
  * A stream that dies before the last step finds in the log which of its rows are there.
  */
 import { join } from 'node:path';
-import { renameSync } from 'node:fs';
 import { countingIds } from '../../../contract/definitions/definition-json.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
 import type { Logger } from '../../../contract/std/logger.ts';
-import { syncFile, syncFolder } from '../../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../../contract/std/files/folder.ts';
 import type { Value } from '../../../contract/value-type.ts';
 import { decodeRowValues } from '../../../contract/wire/online/row-codec.ts';
@@ -25,6 +23,7 @@ import { fileFacts } from '../../../project/engine/duckdb/file-facts.ts';
 import { quoteName } from '../../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../../project/engine/duckdb/file-sql.ts';
+import type { BroughtFile, Folder } from '../../../project/storage/folder.ts';
 import { historyEntry } from '../../../project/history/history-entry.ts';
 import type { NewFile } from '../../../project/history/history-entry.ts';
 import { dayFile, historyFolder } from '../../../project/history/history-folder.ts';
@@ -39,7 +38,9 @@ import type { RowBatch } from '../state/row-batch.ts';
 import { WaitingRows } from './waiting-rows.ts';
 
 interface HistoryOptions {
-  readonly root: string;
+  readonly root: Folder;
+  /** Where rows are written first, on this machine. */
+  readonly work: string;
   readonly view: FeatureView;
   readonly entity: Entity;
   readonly partition: number;
@@ -87,10 +88,14 @@ export class HistoryOutput {
   /** Rows that no entry has yet; null: there are none. */
   #waiting: WaitingRows | null = null;
 
-  /** @throws REG_STORE when the history's log is damaged */
-  constructor(options: HistoryOptions) {
+  private constructor(options: HistoryOptions, state: TableState | null) {
     this.#options = options;
-    this.#state = readHistory(options.root, options.view)?.state ?? null;
+    this.#state = state;
+  }
+
+  /** @throws REG_STORE when the history's log is damaged */
+  static async open(options: HistoryOptions): Promise<HistoryOutput> {
+    return new HistoryOutput(options, (await readHistory(options.root, options.view))?.state ?? null);
   }
 
   get committed(): CommittedRows {
@@ -206,8 +211,8 @@ export class HistoryOutput {
   }
 
   async #write(waiting: WaitingRows, rowNumber: number): Promise<NewFile[]> {
-    const { root, view, partition, runId, duck } = this.#options;
-    const days = join(makeStaged(root, view, runId), 'days');
+    const { root, work, view, partition, runId, duck } = this.#options;
+    const days = join(makeStaged(work, view, runId), 'days');
     makeFolder(days);
     waiting.end();
     await duck.run(
@@ -217,19 +222,15 @@ export class HistoryOutput {
     await waiting.drop();
     const folder = historyFolder(root, view);
     // Data files without this folder are those of a history whose log was lost.
-    makeFolder(logFolder(folder));
+    await logFolder(folder).make();
     const facts = await fileFacts(duck, days, '*/*.parquet');
     // Rows are numbered by partition, and a run has several.
     const name = `${runId}-${partition}-${rowNumber}`;
-    const files = [...facts].map(([file, fact], i): NewFile => {
-      const path = dayFile(view, join(file, '..').slice(-10), `${name}-${i}`);
-      makeFolder(join(folder, path, '..'));
-      syncFile(file);
-      renameSync(file, join(folder, path));
-      syncFolder(join(folder, path, '..'));
-      return { path, ...fact };
+    const files = [...facts].map(([from, fact], i): NewFile & BroughtFile => {
+      const path = dayFile(view, join(from, '..').slice(-10), `${name}-${i}`);
+      return { path, ...fact, from, to: path };
     });
-    syncFolder(folder);
+    await folder.bring(files);
     return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
 }

@@ -66,7 +66,7 @@ export async function runTiles(job: TileJob): Promise<RunRecord> {
   const kafka = kafkaOf(project, view);
   const writer = await openOnlineWriter(settings.online);
   try {
-    const hold = await holdView(settings.history, database, view);
+    const hold = await holdView(settings.work, database, view);
     try {
       const { memory } = settings.materialize;
       const settingsOf = { memorySetting: 'materialize.memory', scratchSetting: 'stream.state' };
@@ -149,9 +149,9 @@ async function takeTiles(job: TileJob, view: FeatureView, engine: TileEngine): P
       runId,
       startedUs,
       horizonUs,
-      clear: (dead) => void removeStaged(settings.history, view, dead),
+      clear: (dead) => void removeStaged(settings.work, view, dead),
     });
-    tiled = openTiled(job, { ...engine, plan, runId, record, reader, source, rejects });
+    tiled = await openTiled(job, { ...engine, plan, runId, record, reader, source, rejects });
     await tiled.begin();
     await reader.start(tiled.positions);
     const flushMs = settings.stream.flushUs / 1_000;
@@ -178,7 +178,7 @@ interface TiledParts extends TileEngine {
   readonly rejects: Rejects;
 }
 
-function openTiled({ project, bundle, database }: TileJob, parts: TiledParts): TiledView {
+async function openTiled({ project, bundle, database }: TileJob, parts: TiledParts): Promise<TiledView> {
   const { plan, hold, writer, duck, reader, source, record, rejects } = parts;
   const { view, entity } = plan;
   const { settings, logger, clock } = project;
@@ -187,10 +187,11 @@ function openTiled({ project, bundle, database }: TileJob, parts: TiledParts): T
   const { lease } = hold;
   const of = { view, entity, partition: 0, partitions: [0] };
   const warn = (line: string): void => logger.warn(line);
-  const history = new HistoryOutput({
+  const history = await HistoryOutput.open({
     ...of,
     of: 'tiles',
     root: settings.history,
+    work: settings.work,
     runId: parts.runId,
     lease,
     duck,

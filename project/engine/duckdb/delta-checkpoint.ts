@@ -9,10 +9,9 @@
  * All of it is made of the entries: where it cannot be written, nothing is lost but time, and the next entry tries
  * again.
  */
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
 import type { Logger } from '../../../contract/std/logger.ts';
-import { syncFile, syncFolder, writeDurably } from '../../../contract/std/files/durable-file.ts';
+import type { Folder } from '../../storage/folder.ts';
 import { entryText, READER_VERSION, WRITER_VERSION } from '../../delta/delta-action.ts';
 import type { AddAction, DeltaAction } from '../../delta/delta-action.ts';
 import { CHECKPOINT_ENTRIES, keepState, logFolder } from '../../delta/delta-log.ts';
@@ -38,7 +37,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
 
 interface NewEntry {
   readonly duck: DuckDb;
-  readonly table: string;
+  readonly table: Folder;
   /** With the entry. */
   readonly state: TableState;
   readonly logger: Logger;
@@ -51,12 +50,12 @@ interface NewEntry {
  */
 export async function checkpointIfDue(entry: NewEntry): Promise<void> {
   const { table, state, logger, nowMs } = entry;
-  if (!isDue(state.version, lastCheckpoint(table))) return;
   try {
-    keepState(table, state, nowMs);
+    if (!isDue(state.version, await lastCheckpoint(table))) return;
+    await keepState(table, state, nowMs);
     await writeCheckpoint(entry);
   } catch (error) {
-    const name = `the checkpoint of ${table} at entry ${state.version}`;
+    const name = `the checkpoint of ${table.path} at entry ${state.version}`;
     logger.warn(`${name} was not written, the next run tries again: ${(error as Error).message}`);
   }
 }
@@ -67,26 +66,24 @@ function isDue(version: number, last: number | null): boolean {
   return Math.floor(version / CHECKPOINT_ENTRIES) > Math.floor((last ?? 0) / CHECKPOINT_ENTRIES);
 }
 
+const LAST = '_last_checkpoint';
+
 /** @returns the entry that the last checkpoint is of; null: there is none, or nobody can tell */
-function lastCheckpoint(table: string): number | null {
+async function lastCheckpoint(table: Folder): Promise<number | null> {
+  const text = await logFolder(table).read(LAST);
   try {
-    const { version } = JSON.parse(readFileSync(lastFile(table), 'utf8')) as { readonly version: unknown };
+    const { version } = JSON.parse(text ?? '{}') as { readonly version?: unknown };
     return typeof version === 'number' ? version : null;
   } catch {
     return null;
   }
 }
 
-function lastFile(table: string): string {
-  return join(logFolder(table), '_last_checkpoint');
-}
-
 async function writeCheckpoint({ duck, table, state, nowMs }: NewEntry): Promise<void> {
   const folder = logFolder(table);
   const actions = actionsOf(state, nowMs);
-  const file = (entry: number): string => `${String(entry).padStart(20, '0')}.checkpoint.parquet`;
-  const name = join(folder, file(state.version));
-  const [lines, aside] = [`${name}.${process.pid}.jsonl.tmp`, `${name}.${process.pid}.tmp`];
+  const name = `${String(state.version).padStart(20, '0')}.checkpoint.parquet`;
+  const [lines, aside] = [folder.asideOf(`${name}.jsonl`), folder.asideOf(name)];
   try {
     writeFileSync(lines, entryText(actions));
     const columns = Object.entries(COLUMNS).map(([column, type]) => `${column}: '${type}'`);
@@ -94,19 +91,15 @@ async function writeCheckpoint({ duck, table, state, nowMs }: NewEntry): Promise
       `COPY (SELECT ${Object.keys(COLUMNS).join(', ')} FROM read_json(${quotePath(lines)},
         format = 'newline_delimited', columns = {${columns.join(', ')}})) TO ${quoteTarget(aside)} (FORMAT parquet)`,
     );
-    syncFile(aside);
-    renameSync(aside, name);
+    await folder.bring([{ from: aside, to: name }]);
     // Readers take the greatest number that they find: later ones are of a log that was put back since.
-    const later = readdirSync(folder).filter(
-      (other) => other.endsWith('.checkpoint.parquet') && other > file(state.version),
-    );
-    for (const other of later) rmSync(join(folder, other), { force: true });
-    syncFolder(folder);
+    const names = await folder.names();
+    for (const other of names)
+      if (other.endsWith('.checkpoint.parquet') && other > name) await folder.remove(other);
   } finally {
     for (const left of [lines, aside]) rmSync(left, { force: true });
   }
-  const last = { version: state.version, size: actions.length };
-  writeDurably(lastFile(table), JSON.stringify(last), 0o644);
+  await folder.write(LAST, JSON.stringify({ version: state.version, size: actions.length }));
 }
 
 /** Removed files stay as long as a reader of an older entry may look for them, retired ones for good. */

@@ -5,12 +5,13 @@
  */
 import { countingIds } from '../../../contract/definitions/definition-json.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
-import { join } from 'node:path';
-import { baseFolder, basesOf } from '../../history/history-base.ts';
+import { basesOf } from '../../history/history-base.ts';
+import { baseFolder } from '../../history/history-folder.ts';
 import { historyParts } from '../../history/history-parts.ts';
 import { seenHistory } from '../../history/history-place.ts';
 import type { HistoriesSeen, HistoryPlace } from '../../history/history-place.ts';
 import { committedSql } from './committed-rows.ts';
+import { openHistoryStorage } from './object-storage.ts';
 import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { KeyType } from '../../../contract/value-type.ts';
@@ -55,15 +56,16 @@ export async function openHistory(
   entity: Entity,
 ): Promise<ViewHistory> {
   if (view.kind === 'aggregated') {
-    const history = seenHistory(place, view);
+    const history = await seenHistory(place, view);
+    await openHistoryStorage(duck, place.history);
     const good = (files: readonly { readonly file: string }[]): string =>
       goodRows(view, committedSql(view, entity, files));
     const files = history?.files(countingIds(view, entity.joinKeys)) ?? [];
-    const bases = history === null ? [] : basesOf(place.history, view, history);
+    const bases = history === null ? [] : await basesOf(place.history, view, history);
     const folder = baseFolder(place.history, view);
     const parts = (firstUs: number, lastUs: number): string[] =>
       historyParts(files, bases, firstUs, lastUs).map(({ base, files: own }) =>
-        good(base === null ? own : [{ file: join(folder, base.name) }, ...own]),
+        good(base === null ? own : [{ file: folder.fileOf(base.name) }, ...own]),
       );
     return { sql: good(files), nanos: false, source: null, parts };
   }
@@ -90,7 +92,8 @@ export async function openHistoryWithFaults(
     return { sql: rowsWithFaultsSql(source, view, entity), source };
   }
   const faults = view.features.flatMap((feature) => checkFaults(feature, quoteName(feature.name)));
-  const files = seenHistory(place, view)?.files(countingIds(view, entity.joinKeys)) ?? [];
+  const files = (await seenHistory(place, view))?.files(countingIds(view, entity.joinKeys)) ?? [];
+  await openHistoryStorage(duck, place.history);
   const nothing = [EVENT_NS, CREATED_NS].map((name) => `0::SMALLINT AS ${quoteName(name)}`);
   const origin = [`NULL::VARCHAR AS ${quoteName(FILE_COLUMN)}`, `NULL::BIGINT AS ${quoteName(ROW_COLUMN)}`];
   const faultColumns = [`false AS ${quoteName(EXCLUDED)}`, `${reasonSql(faults)} AS ${quoteName(REASON)}`];

@@ -1,7 +1,9 @@
 /** What lies in object storage, `s3://bucket/path`: its reader and its login, once a connection asks for it. */
 import { registryError } from '../../../contract/errors.ts';
 import { givenText } from '../../../contract/std/given-text.ts';
+import { isObject } from '../../../contract/std/files/local-path.ts';
 import { isEndpoint } from '../../settings/s3-settings.ts';
+import type { Folder } from '../../storage/folder.ts';
 import { quoteText } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import { loadExtension } from './extension.ts';
@@ -32,4 +34,9 @@ export async function openObjectStorage(duck: DuckDb, need: string): Promise<voi
     ...(login?.sessionToken ? [`SESSION_TOKEN ${quoteText(login.sessionToken)}`] : []),
   ];
   await duck.run(`CREATE OR REPLACE SECRET plumb (TYPE s3, ${options.join(', ')})`);
+}
+
+/** To be called before files of histories or archives are read. @throws as `openObjectStorage` */
+export async function openHistoryStorage(duck: DuckDb, { path }: Pick<Folder, 'path'>): Promise<void> {
+  if (isObject(path)) await openObjectStorage(duck, `${path} lies in object storage`);
 }

@@ -46,7 +46,7 @@ afterEach(() => project.remove());
 
 /** @returns every name below the project's folder but those of temporary files; of files what is in them, and when */
 function everything(): string[] {
-  const folder = join(project.settings.history, '../..');
+  const folder = join(project.settings.history.path, '../..');
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted();
   return names
     .filter((name) => !name.startsWith('.plumb/temp'))
@@ -63,7 +63,7 @@ test('nothing below the project has changed: not what others staged, nor the rec
   const { history } = project.settings;
   const [done] = (await project.database.runs({ view: 'orders' })) as [RunRecord];
   await project.database.startRun({ ...done, runId: 'dead', state: 'running', finishedUs: null });
-  const staged = join(history, '_staged/orders/v1/elsewhere/rows');
+  const staged = join(history.path, '_staged/orders/v1/elsewhere/rows');
   mkdirSync(staged, { recursive: true });
   writeFileSync(join(staged, 'bucket.parquet'), 'rows of a run on another machine');
   await project.database.close();
@@ -89,7 +89,7 @@ test('where there is no registry, none is made', async () => {
 
 test('a view that a run holds, here or elsewhere, is busy for a dry run, too', async () => {
   const [view] = views;
-  const lock = lockView(project.settings.history, view!);
+  const lock = lockView(project.settings.history.path, view!);
   await expect(dryRuns(project, {})).rejects.toMatchObject({ code: 'MAT_BUSY' });
   lock.release();
   expect(await dryRuns(project, {})).toHaveLength(2);

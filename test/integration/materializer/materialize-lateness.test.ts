@@ -98,7 +98,7 @@ test('a load that comes too late fails the run, which names the lateness that wo
 async function lateRows() {
   const duck = await DuckDb.open();
   const rows = await duck.rows(`SELECT count(*) AS rows, min(lateness_needed_us) AS least,
-    max(lateness_needed_us) AS most FROM '${project.settings.history}/_rejected/orders/v1/*.late.parquet'
+    max(lateness_needed_us) AS most FROM '${project.settings.work}/_rejected/orders/v1/*.late.parquet'
     WHERE reject_reason = 'too late'`);
   duck.close();
   return rows;
@@ -220,7 +220,7 @@ test('a dry run says what would be written, and changes nothing', async () => {
     waiting,
     rejected,
   } = await (async () => {
-    expect(existsSync(settings.online.url) || existsSync(settings.history)).toBe(false);
+    expect(existsSync(settings.online.url) || existsSync(settings.history.path)).toBe(false);
     expect(await project.database.runs()).toEqual([]);
     const [record] = await runMaterialize(lenient, bundle, project.database);
     return record!;

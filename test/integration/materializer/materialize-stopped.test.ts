@@ -49,7 +49,7 @@ test.each(['checking what is new', 'computing', 'writing the history', 'writing 
       { state: 'failed', error: expect.stringContaining('ended by SIGTERM') },
     ]);
     expect(await project.database.bookmark(view.id)).toBeNull();
-    const staged = join(project.settings.history, '_staged', 'orders', 'v1');
+    const staged = join(project.settings.history.path, '_staged', 'orders', 'v1');
     expect(existsSync(staged) ? readdirSync(staged) : []).toEqual([]);
     project.setClock(START_US + 1);
     const [record] = await runMaterialize(project, bundleOf(view), project.database);
@@ -81,7 +81,7 @@ test.each([
 
 test('what does not fit in memory has a place until the last row is online', async () => {
   await writeOrders(10);
-  const staged = join(project.settings.history, '_staged', 'orders', 'v1');
+  const staged = join(project.settings.history.path, '_staged', 'orders', 'v1');
   const there: boolean[] = [];
   // DuckDB makes the folder that it spills to, but not the one above it.
   const progress = (label: string): void => {
@@ -122,7 +122,7 @@ features:
   expect(said).toMatch(/error: the run of orders was ended by SIGTERM \(.*\n .*\[MAT_STOPPED\]/);
   expect(code).toBe(4);
   expect(await project.database.runs({ view: 'orders' })).toMatchObject([{ state: 'failed' }]);
-  expect(existsSync(historyFolder(project.settings.history, view))).toBe(true);
+  expect(existsSync(historyFolder(project.settings.history, view).path)).toBe(true);
   expect(
     execFileSync('find', [folder, '-name', '*.parquet', '-path', '*_staged*'], { encoding: 'utf8' }),
   ).toBe('');

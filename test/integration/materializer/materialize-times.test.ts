@@ -61,7 +61,9 @@ describe('watermark: events', () => {
     const first = await run(of);
     // 3.2 h less 10 minutes is behind the edge of 3 h; the event of 3.2 h waits for its own edge.
     expect(first).toMatchObject({ watermarkUs: at(3), toUs: at(9), read: 2, counted: 1, waiting: 1 });
-    expect(readHistory(project.settings.history, of)!.lastMark()).toMatchObject({ watermarkUs: at(3) });
+    expect((await readHistory(project.settings.history, of))!.lastMark()).toMatchObject({
+      watermarkUs: at(3),
+    });
     // No new event: the windows do not run empty, whatever time it is.
     project.setClock(at(40));
     expect(await run(of)).toMatchObject({ watermarkUs: at(3), historyRows: 0 });

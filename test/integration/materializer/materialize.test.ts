@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runMaterialize } from '../../../materializer/materialize.ts';
 import type { MaterializeOptions } from '../../../materializer/materialize.ts';
 import { DuckDb, quoteText } from '../../../project/engine/duckdb/duckdb.ts';
-import { folderBeside } from '../../../project/history/history-folder.ts';
+import { workFolder } from '../../../project/history/history-folder.ts';
 import type { FeatureView } from '../../../contract/model.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import type { Value } from '../../../contract/value-type.ts';
@@ -94,7 +94,7 @@ function marker(view: FeatureView): number | null {
 
 /** Reasons of the rejected rows by driver. */
 async function rejected(view: FeatureView): Promise<Record<string, string>> {
-  const files = join(folderBeside(project.settings.history, '_rejected', view), '*.online.parquet');
+  const files = join(workFolder(project.settings.work, '_rejected', view), '*.online.parquet');
   const duck = await DuckDb.open();
   const rows = await duck.rows(`SELECT driver_id, reject_reason FROM read_parquet(${quoteText(files)})`);
   duck.close();
@@ -103,7 +103,7 @@ async function rejected(view: FeatureView): Promise<Record<string, string>> {
 
 /** Of the files of rejected rows: they hold entities' rows, whatever the umask says. */
 function rejectModes(view: FeatureView): number[] {
-  const folder = folderBeside(project.settings.history, '_rejected', view);
+  const folder = workFolder(project.settings.work, '_rejected', view);
   return readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777);
 }
 

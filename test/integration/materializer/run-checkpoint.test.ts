@@ -71,7 +71,7 @@ async function stoppedAt(rows: number): Promise<void> {
   await expect(running).rejects.toMatchObject({ code: 'MAT_STOPPED' });
 }
 
-const files = (): string => join(project.settings.history, '_published/driver_stats/v1');
+const files = (): string => join(project.settings.history.path, '_published/driver_stats/v1');
 
 describe.each(['SQLite', 'Redis'])('on %s', (store) => {
   beforeEach(async () => {

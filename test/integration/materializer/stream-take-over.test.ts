@@ -7,24 +7,22 @@ import { readTable } from '../../../project/delta/delta-log.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { clickView } from '../../support/fixtures/streamed-project.ts';
 import { scratchFolder } from '../../support/scratch.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 
 test('a range of offsets comes to the archive once, whoever writes it', async () => {
   const folder = join(scratchFolder(), 'clicks');
   const { source } = clickView(0).view;
   const [a, b] = await Promise.all([0, 1].map(() => DuckDb.open({ threads: 1 })));
-  const tables = [a!, b!].map(
-    (duck) =>
-      new ArchiveTable({
-        folder,
-        source,
-        partition: 0,
-        partitions: 1,
-        sourceId: 'folder',
-        hold: async () => {},
-        duck,
-        logger: silentLogger,
-      }),
-  );
+  const common = {
+    folder: localFolder(folder),
+    source,
+    partition: 0,
+    partitions: 1,
+    hold: async () => {},
+    sourceId: 'folder',
+    logger: silentLogger,
+  };
+  const tables = await Promise.all([a!, b!].map((duck) => ArchiveTable.open({ ...common, duck })));
   const values = ['ann', 1_000_000n, 'p', 1.5, '1'];
   const event = { values, eventUs: 1_000_000, id: '1', op: 1 as const, offset: 0, appendedUs: 2_000_000 };
   for (const table of tables) {
@@ -39,7 +37,7 @@ test('a range of offsets comes to the archive once, whoever writes it', async ()
       /has written partition 0 of .*clicks up to offset 1: this one has lost it$/,
     ),
   });
-  expect([...readTable(folder)!.files.values()]).toHaveLength(1);
+  expect([...(await readTable(localFolder(folder)))!.files.values()]).toHaveLength(1);
   const read: unknown[] = [];
   for await (const events of tables[0]!.read(0)) read.push(...events);
   expect(read).toEqual([event]);

@@ -144,11 +144,11 @@ test('rows are those of all events, whatever came when, and whatever was lost', 
   const record = await drain(bundle, topic);
   expect(record).toMatchObject({ state: 'complete', kind: 'stream', horizonUs: HORIZON_US, counted: 100 });
   expect(record.rejectReasons).toMatchObject({ 'it is no JSON': 1 });
-  const watermarkUs = completeHistory(project.settings, view, entity)!.watermarkUs;
+  const watermarkUs = (await completeHistory(project.settings, view, entity))!.watermarkUs;
   // All messages are in the tiles: time goes on by the clock.
   expect(watermarkUs).toBe(START_US + (HOPS + 20) * HOP_US - 40_000_000);
   const duck = await DuckDb.open({ threads: 1 });
-  const rows = await readHistory(duck, project.settings.history, view, entity);
+  const rows = await readHistory(duck, project.settings.history.path, view, entity);
   duck.close();
   for (let user = 0; user < 5; user++) {
     const own = events.filter(({ keys }) => keys[0] === `u${user}`);

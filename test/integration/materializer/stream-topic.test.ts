@@ -72,14 +72,14 @@ test('all partitions, from where the archive ends, and again after a crash', asy
   const group = `plumbline-stream-clicks-${(await project.database.id()).slice(0, 8)}`;
   const offsets = await groupOffsets(kafka.brokers, topic, group);
   expect(offsets.reduce((sum, offset) => sum + offset)).toBe(3 * 209);
-  const watermarkUs = completeHistory(project.settings, view, entity)!.watermarkUs;
+  const watermarkUs = (await completeHistory(project.settings, view, entity))!.watermarkUs;
   const lastUs = Math.max(...sent.map(({ at }) => at));
   expect(watermarkUs).toBeGreaterThan(lastUs);
   const events = sent.map(({ user_id, at, page, price }): RawEvent => {
     return { keys: [user_id], eventUs: at, createdUs: at, values: { page, price } };
   });
   const duck = await DuckDb.open({ threads: 1 });
-  const rows = await readHistory(duck, project.settings.history, view, entity);
+  const rows = await readHistory(duck, project.settings.history.path, view, entity);
   duck.close();
   for (const user of new Set(sent.map(userOf))) {
     const own = events.filter(({ keys }) => keys[0] === user);
@@ -133,7 +133,7 @@ test('rows of two partitions that have the same numbers are all kept', async () 
   await sendMessages(kafka.brokers, topic, messages);
   await project.drain(bundle);
   const duck = await DuckDb.open({ threads: 1 });
-  const rows = await readHistory(duck, project.settings.history, view, entity);
+  const rows = await readHistory(duck, project.settings.history.path, view, entity);
   duck.close();
   expect([...rows.keys()].toSorted()).toEqual(['ann', 'bob'].map((user) => entityId(entity, [user])));
 }, 60_000);

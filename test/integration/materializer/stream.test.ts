@@ -12,6 +12,7 @@ import { clickView, HOP_US, makeStreamed } from '../../support/fixtures/streamed
 import type { Click, StreamedProject } from '../../support/fixtures/streamed-project.ts';
 import { runStreams } from '../../../materializer/stream/stream.ts';
 import { holdView } from '../../../materializer/run/view-hold.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 
 let project: StreamedProject;
 beforeEach(async () => {
@@ -56,14 +57,14 @@ test('each entry of the log names its range of offsets', async () => {
     project.writeMessages(`${i}.jsonl`, [click(2 * i), click(2 * i + 1)], nowUs);
     await project.drain(bundle);
   }
-  const archive = readTable(join(project.settings.folder, 'data/clicks'))!;
+  const archive = (await readTable(localFolder(join(project.settings.folder, 'data/clicks'))))!;
   expect(archive.commits.get('partition-0')!.commit).toMatchObject({
     sourceId: 'folder',
     partition: 0,
     from: 2,
     position: { offset: 4, file: '1.jsonl', line: 2 },
   });
-  const history = readHistory(project.settings.history, view)!;
+  const history = (await readHistory(project.settings.history, view))!;
   const [newest] = [...history.state.commits.values()].map(({ commit }) => commit);
   expect(newest).toMatchObject({ partition: 0, from: 2, to: 4 });
 });
@@ -151,7 +152,7 @@ test('what cannot be streamed is refused with a sentence', async () => {
       /may be taken back, and user_clicks__last_page \(last\) cannot be counted backwards/,
     ),
   });
-  const hold = await holdView(project.settings.history, project.database, view);
+  const hold = await holdView(project.settings.work, project.database, view);
   await expect(project.drain(bundle)).rejects.toMatchObject({ code: 'MAT_BUSY' });
   await hold.release();
 });

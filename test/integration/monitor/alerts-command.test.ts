@@ -18,7 +18,7 @@ test('a verdict of alarm is told, and its exit code stays what it is when nobody
     });
   }
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.closeLog();
   const { folder } = day.project.settings;
   const bodies: string[] = [];
@@ -71,7 +71,7 @@ test('where one service cannot be judged, those after it are judged and told, an
     const driver = servedRow(day.driverStats, '06:30:00', { status: 'MISSING' });
     day.append('06:30:00', { driver_id: '1' }, [driver], 0, { service: broken.name });
   }
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.closeLog();
   const { folder } = day.project.settings;
   writeFileSync(join(folder, 'data', 'drivers.parquet'), 'no Parquet');

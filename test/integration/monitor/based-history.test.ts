@@ -8,7 +8,8 @@ import { expect, test } from 'vitest';
 import { makeBase } from '../../../materializer/upkeep/make-base.ts';
 import { ServedHistory } from '../../../monitor/judge/served-history.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
-import { baseFolder, readBases } from '../../../project/history/history-base.ts';
+import { readBases } from '../../../project/history/history-base.ts';
+import { baseFolder } from '../../../project/history/history-folder.ts';
 import { readHistory } from '../../../project/history/history-snapshot.ts';
 import { DAY, at } from '../../support/day-time.ts';
 import { customer, orders } from '../../support/fixtures/materialized-project.ts';
@@ -69,7 +70,7 @@ test('the same verdict, whether there is a base or not', async () => {
         await day.writeDrivers(DRIVERS);
         const appended = rows.map(rowOf);
         await day.appendOrders(appended);
-        day.setWatermark('23:59:00');
+        await day.setWatermark('23:59:00');
         const view = orders();
         const longer = { ...view, delayUs: view.delayUs + 2 * 3_600_000_000 };
         for (const isLonger of [true, false]) {
@@ -86,16 +87,17 @@ test('the same verdict, whether there is a base or not', async () => {
         const root = day.project.settings.history;
         await makeBase(
           duck,
-          { root, view, entity: customer, history: readHistory(root, view)! },
+          { root, view, entity: customer, history: (await readHistory(root, view))! },
           MIDNIGHT_US,
         );
-        expect(readBases(root, view)).toHaveLength(1);
+        expect(await readBases(root, view)).toHaveLength(1);
         expect({ ...(await day.judge(SETTLED)), judgedAt: '' }).toEqual({ ...without, judgedAt: '' });
-        const history = new ServedHistory(duck, day.project.settings, { view, entity: customer }, []);
+        const today = { view, entity: customer };
+        const history = await ServedHistory.open({ duck, histories: day.project.settings, today, runs: [] });
         const read = (delayUs: number): Promise<string | null> =>
           history.of({ view, entity: customer }, { firstUs: MIDNIGHT_US, lastUs: at('23:59:00'), delayUs });
-        expect(await read(view.delayUs)).toContain(baseFolder(root, view));
-        expect(await read(longer.delayUs)).not.toContain(baseFolder(root, view));
+        expect(await read(view.delayUs)).toContain(baseFolder(root, view).path);
+        expect(await read(longer.delayUs)).not.toContain(baseFolder(root, view).path);
       } finally {
         duck.close();
         await day.remove();

@@ -35,7 +35,7 @@ async function writeHistory(customers: readonly string[]): Promise<void> {
     const run = { runId: `r-${hour}`, toUs: edge, watermarkUs: edge, startedUs: edge + 60_000_000 };
     await day.record(day.orders, { ...run, finishedUs: edge + 120_000_000 });
   }
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.writeDrivers([{ driver: 2, event: '09:00:00', created: '09:00:00', convRate: 1 }]);
 }
 

@@ -228,7 +228,7 @@ test.each([1, 2, 3])('a random day is counted as a list of its vectors is, seed 
   for (const vector of vectors) serve(vector);
   await day.appendOrders(history);
   await day.writeDrivers([{ driver: 9, event: '23:30:00', created: '23:31:00', convRate: 0.9 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const snapshot = await day.judge('2026-01-10T00:00:00');
   const featureOf = (name: string) => snapshot.features.find((feature) => feature.name === name)!;
   expectCounted(featureOf('orders__orders_1d'), vectors, 0);

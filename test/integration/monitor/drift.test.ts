@@ -37,7 +37,7 @@ async function makeHistory(times: number): Promise<OrderRow[]> {
   const early = Array.from({ length: CUSTOMERS }, (_, i) => row(i, '01', 1));
   const late = Array.from({ length: CUSTOMERS }, (_, i) => row(i, '05', times));
   await day.appendOrders([...early, ...late]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   for (const hour of ['01', '05', '23']) {
     const ended = at(`${hour}:05:00`);
     await day.record(day.orders, { runId: `r-${hour}`, watermarkUs: at(`${hour}:00:00`), finishedUs: ended });
@@ -84,7 +84,7 @@ test('one vector an entity, beside the newest training set: what moved is told, 
   const rows = await makeHistory(2);
   await train();
   const [manifest] = await day.project.database.trainingSets({ most: 1 });
-  const commit = seenHistory(day.project.settings, day.orders)!.version;
+  const commit = (await seenHistory(day.project.settings, day.orders))!.version;
   expect(manifest!.views).toMatchObject([
     { view: 'orders', watermarkUs: at('23:00:00'), commit, entry: expect.stringMatching(/^[0-9a-f]{16}$/) },
     { view: 'driver_stats', watermarkUs: null, commit: null },

@@ -73,7 +73,7 @@ async function makeDay(): Promise<Record<string, string>> {
   const same = rowOf('same', '10:00', '10:00', [9n, 9]);
   await day.appendOrders([...lag, zero, ...late, ...lost, same]);
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const serve = (time: string, who: string, row: OrderRow, watermark: string, values = row.values): string =>
     day.serve(time, who, { row: { ...online(row), values }, watermark }, 1, DRIVER);
   return {
@@ -377,7 +377,7 @@ describe('what a definition says', () => {
     const rows = [rowOf('c', '10:00', '10:00', [1n, 1]), rowOf('c', '11:00', '11:00', [2n, 2])];
     await day.appendOrders(rows);
     await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const early = day.serve('11:29:59', 'c', { row: online(rows[0]!), watermark: '10:00:00' }, 1, DRIVER);
     const due = day.serve('11:30:00', 'c', { row: online(rows[0]!), watermark: '10:00:00' }, 1, DRIVER);
     await day.closeLog();
@@ -396,7 +396,7 @@ describe('what a definition says', () => {
     day = await MonitoredDay.make({ features: marked });
     await day.appendOrders([rowOf('c', '10:00', '10:00', [1n, 98_765.25])]);
     await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const row = { event: '10:00:00', created: '10:00:00', values: [1n, 98_765.25] };
     const id = day.serve('10:30:00', 'c', { row, watermark: '10:00:00' }, 1, DRIVER);
     await day.closeLog();

@@ -53,7 +53,7 @@ async function judged(customers: number): Promise<unknown[]> {
       { customer, ...NEW, run: 'r-12', values: [2n, 20] as const },
     ]),
   );
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   for (const [i, { time, row, values, ...more }] of VECTORS.entries())
     day.serve(time, names[i % customers]!, { row: { ...row, values }, watermark: row.event, ...more });
   const { features, views, incidents } = await day.judge(SETTLED);
@@ -106,7 +106,7 @@ async function randomDay(seed: number): Promise<MonitoredDay> {
     const row = random() < 0.1 || event > time ? {} : { row: { event, created: stamped, values: served } };
     day.serve(time, customer, { watermark: `${time.slice(0, 2)}:00:00`, ...row });
   }
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.closeLog();
   day.project.setClock(at(SETTLED));
   return day;

@@ -32,7 +32,7 @@ async function madeDay(): Promise<MonitoredDay> {
   const day = await MonitoredDay.make();
   onTestFinished(() => day.remove());
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('23:59:00');
+  await day.setWatermark('23:59:00');
   return day;
 }
 
@@ -101,7 +101,7 @@ test('the hours of a day add up to the day, from the archive as from the spool',
       const day = await MonitoredDay.make();
       try {
         await day.writeDrivers(DRIVERS);
-        day.setWatermark('23:59:00');
+        await day.setWatermark('23:59:00');
         await day.appendOrders([0, 1, 2].map((i) => rowOf(`c-${i}`, '01')));
         for (const vector of vectors) serve(day, vector);
         await day.closeLog();
@@ -191,7 +191,7 @@ test('the last hour is the newest that is over, also of the day before', async (
 
 test('an hour before the history reaches it is unjudged, which is no verdict on it', async () => {
   const day = await dayWithBadHour(8);
-  day.setWatermark('08:00:00');
+  await day.setWatermark('08:00:00');
   const snapshot = await day.judge('10:05', null, 9);
   const orders = snapshot.features.filter(({ view }: FeatureSnapshot) => view === 'orders');
   expect(orders.map(({ present, unjudged }) => [present, unjudged])).toEqual([

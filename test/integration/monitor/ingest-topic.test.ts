@@ -192,7 +192,7 @@ test('a day that was shipped, in part twice, and ingested is judged as its spool
   }
   await day.appendOrders(history);
   await day.writeDrivers([{ driver: 1, event: '01:00:00', created: '01:00:00', convRate: 0.5 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const fromSpool = await day.judge('2026-01-10T00:00:00');
   const topic = `ingest-topic-${++topics}`;
   await makeTopic(kafka.brokers, topic);

@@ -67,7 +67,7 @@ test('a row that differs has who was served, what, when, and by which cause and 
   const id = day.serve('07:30:00', 'a', lagging, 1, served);
   await day.appendOrders([was, is]);
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.judge(SETTLED);
   const rows =
     await ask(`SELECT * EXCLUDE (_epoch, _bundle, ${[...US, ...REPLAYED].map((name) => `_${name}`).join(', ')}),
@@ -137,7 +137,7 @@ test('of rows that agree one in a hundred stands for the others, all views of a 
   await day.appendOrders(history);
   const drivers = { event: '00:10:00', created: '00:15:00' };
   await day.writeDrivers(history.map((_, i) => ({ driver: i, convRate: i, ...drivers })));
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.judge(SETTLED);
   const [all] = await ask(`SELECT count(*)::INTEGER AS n, sum(_weight)::INTEGER AS stands_for,
     count(DISTINCT _request_id)::INTEGER AS requests, bool_and(_outcome = 'agrees' AND _fidelity = 'true'
@@ -161,7 +161,7 @@ test('a right value in a row that was never so is kept whole, and says so', asyn
   day.serve('08:30:00', 'a', { row: { ...online(was), values: [0n, 9.75] }, watermark: '06:00:00' });
   await day.appendOrders([was, is]);
   await day.writeDrivers([{ driver: 9, event: '00:10:00', created: '00:15:00', convRate: 1 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.judge(SETTLED);
   const rows = await ask(`SELECT _fidelity, _outcome, _mismatches, _weight, orders__spent_1d.cause AS cause,
     orders__spent_1d.served AS served, orders__spent_1d.replayed AS replayed FROM FILE WHERE _role = 'orders'`);
@@ -185,7 +185,7 @@ test('-0 for 0 keeps its sign', async () => {
   day.serve('05:30:00', 'a', { row: { ...online(zero), values: [1n, -0] }, watermark: '05:00:00' });
   await day.appendOrders([zero]);
   await day.writeDrivers([{ driver: 9, event: '00:10:00', created: '00:15:00', convRate: 1 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.judge(SETTLED);
   const rows = await ask(`SELECT orders__spent_1d.cause AS cause, signbit(orders__spent_1d.served) AS served,
     signbit(orders__spent_1d.replayed) AS replayed FROM FILE WHERE _outcome = 'differs'`);
@@ -202,7 +202,7 @@ test('so do 0 and -0 that stand in one column, in their places', async () => {
   }
   await day.appendOrders(zeros);
   await day.writeDrivers([{ driver: 9, event: '00:10:00', created: '00:15:00', convRate: 1 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.judge(SETTLED);
   const [counts] = await ask(`SELECT count(*)::INTEGER AS n,
       count(*) FILTER (signbit(orders__spent_1d.served) = (substr(customer_id, 3)::INTEGER % 3 = 0))::INTEGER AS served,

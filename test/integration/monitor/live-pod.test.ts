@@ -8,7 +8,7 @@ test('a pod whose records go on has an open tail on its last day alone', async (
   const day = await MonitoredDay.make();
   onTestFinished(() => day.remove());
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   day.serve('09:00:00', 'c-1', {});
   const tailsOf = async (date: string): Promise<number> => {
     const [snapshot] = await runMonitor(day.project, day.project.database, { date });

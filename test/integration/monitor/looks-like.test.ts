@@ -30,7 +30,7 @@ async function makeDay(): Promise<Values[][]> {
     }),
   );
   await day.appendOrders(rows);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   return values;
 }
 

@@ -58,7 +58,7 @@ test('fallbacks are those of the bundle that answered, on both sides', async () 
   const id = day.serve('06:30:00', 'known', missing, 2, noDriver);
   await day.appendOrders([known]);
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
   expect(judged).toMatchObject({ rows: 3, bothAbsent: 2, present: 1, exactMatch: 0 });
   expect(judged.examples).toEqual([
@@ -91,7 +91,7 @@ test('delay and TTL are those of the bundle that answered, though they change in
   day.serve('09:00:00', 'known', atFive!, 1, present);
   await day.appendOrders(edges);
   await day.writeDrivers(stats);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   expect(snapshot.features.map(({ rows, exactMatch }) => [rows, exactMatch])).toEqual([
     [5, 1],
@@ -130,7 +130,7 @@ test('a feature that the answering bundle lacked is not counted for its vectors'
     ],
   });
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   expect(featureOf(snapshot, 'orders__later').rows).toBe(0);
   expect(featureOf(snapshot, 'orders__spent_1d').rows).toBe(1);
@@ -146,7 +146,7 @@ test('a feature that the service took later is not counted for vectors of before
   await day.record(day.orders, { runId: 'r-05', watermarkUs: at('07:00:00'), finishedUs: at('07:01:00') });
   day.publish(day.orders, SERVICE);
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   expect(featureOf(snapshot, 'orders__spent_1d').rows).toBe(0);
   expect(featureOf(snapshot, 'orders__orders_1d')).toMatchObject({ rows: 1, exact: 1 });
@@ -178,7 +178,7 @@ test('a vector is replayed over the rows of the definition that served it', asyn
   await day.openLog();
   day.serve('06:20:00', 'known', online(ofToday), 2, noDriver);
   await day.appendOrders([ofToday]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   const judged = featureOf(snapshot, 'orders__spent_1d');
   expect(judged).toMatchObject({ present: 3, unjudged: 1, exactMatch: 2 / 3 });
@@ -192,11 +192,11 @@ test('vectors from when a view had another entity are unjudged', async () => {
   const known = row('known', [1n, 5]);
   day.serve('06:10:00', 'known', online(known), 2, noDriver);
   await day.appendOrders([known]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.writeDrivers(DRIVERS);
   day.publish(orders({ entity: 'shopper' }), SERVICE, 'raw', [{ ...customer, name: 'shopper' }]);
   await day.appendOrders([{ ...known, values: [9n, 9] }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   expect(featureOf(snapshot, 'orders__spent_1d')).toMatchObject({ present: 0, unjudged: 1 });
   expectNoneAsked(snapshot, 'orders');
@@ -213,7 +213,7 @@ test('so are vectors from when a stored view had other keys; a key of the same n
     `SELECT 1::BIGINT AS driver_id, 1::BIGINT AS rider_id, ${times} AS event_timestamp, ${times} AS created,
        ${known!.convRate}::DOUBLE AS conv_rate, NULL::BIGINT AS trips, NULL::VARCHAR[] AS tags`,
   );
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   day.publish(day.orders, SERVICE, 'raw', [{ ...driver, description: 'Who drives.' }]);
   const rate = 'driver_stats__conv_rate';
   expect(featureOf(await day.judge(SETTLED), rate)).toMatchObject({ present: 1, exact: 1, unjudged: 0 });
@@ -245,7 +245,7 @@ test.each<[string, JoinKey]>([
   take('06:10:00', { ...stale, definition: earlierOrders });
   const taken = take('06:20:00', stale);
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const judged = featureOf(await day.judge(SETTLED), 'orders__spent_1d');
   expect(judged).toMatchObject({
     rows: 2,
@@ -278,7 +278,7 @@ test('a view in two roles is replayed by the key of each', async () => {
   ];
   day.append('06:10:00', { buyer_id: 'a', seller_id: 'b' }, rows);
   await day.appendOrders([a, b]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   expect(featureOf(snapshot, 'buyer__spent_1d').exactMatch).toBe(1);
   expect(featureOf(snapshot, 'seller__spent_1d')).toMatchObject({
@@ -317,7 +317,7 @@ test('the tensor surface is judged by the doubles that it gave', async () => {
   day.append('06:10:00', keys, rows, oip);
   await day.appendOrders(history);
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const asTensor = await day.judge(SETTLED);
   expect(featureOf(asTensor, 'orders__orders_1d').exactMatch).toBe(1);
   expect(featureOf(asTensor, 'orders__spent_1d')).toMatchObject({

@@ -28,7 +28,7 @@ async function serveHashed(): Promise<void> {
     values: [BigInt(i + 1), i / 4] as const,
   }));
   await day.appendOrders(rows.map((row) => ({ ...row, values: [...row.values] })));
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const driver = { event: '00:10:00', created: '00:15:00', values: [0.5, null, null] };
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
   // The last one was served another value than the history has; nobody knows the stranger.

@@ -130,7 +130,7 @@ async function serveAnything(day: MonitoredDay, seed: number): Promise<void> {
   }
   await day.appendOrders(history);
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-  day.setWatermark('18:00:00');
+  await day.setWatermark('18:00:00');
 }
 
 const featureOf = (snapshot: Snapshot, name: string): FeatureSnapshot =>
@@ -274,7 +274,7 @@ describe('values as HMACs', () => {
       { ...row, customer: 'other', values: [1n, 31_337.75] },
     ]);
     await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const snapshot = await day.judge(SETTLED, LOG_KEY.id);
     const feature = featureOf(snapshot, 'orders__spent_1d');
     // Marked today, nothing of it is told; raw today, what was hashed then is compared so.
@@ -336,7 +336,7 @@ describe('rows with marked features that agree, counted in SQL, are what the jud
       customers.map((customer, i) => ({ ...row, customer, run: 'r', values: valuesOf(i) })),
     );
     await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     for (const [i, customer] of customers.entries()) {
       if (i === 30) {
         const [count, spent] = day.orders.features;
@@ -366,7 +366,7 @@ describe('rows with marked features that agree, counted in SQL, are what the jud
       customers.map((customer, i) => ({ ...row, customer, run: 'r', values: valuesOf(i) })),
     );
     await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     // Each customer is answered under both secrets, now and then with a wrong value.
     for (const round of [0, 1, 2, 3]) {
       for (const [i, customer] of customers.entries()) {

@@ -444,7 +444,7 @@ describe('the verdict', () => {
     writeFileSync(segmentPath(-1), bytes.subarray(0, bytes.lastIndexOf(FRAME_MAGIC)));
     await day.appendOrders(history);
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
   }
 
   test('is the same from the ingested log as from the spool', async () => {
@@ -488,7 +488,7 @@ describe('the verdict', () => {
 
   test('passes over no file that was lost while its hour was open, also once the hour is joined', async () => {
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     day.project.setClock(at('09:30'));
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
@@ -508,7 +508,7 @@ describe('the verdict', () => {
 
   test('is that there is not enough data where no file of the day is left, and none of an hour', async () => {
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
     for (const file of files()) rmSync(file);
@@ -530,7 +530,7 @@ describe('the verdict', () => {
 
   test('stays where it was given before the files went', async () => {
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     day.serve('09:00', 'c-1', {});
     const before = await day.judge(SETTLED);
     await runIngest(day.project);

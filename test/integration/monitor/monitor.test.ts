@@ -200,7 +200,7 @@ describe('a day with something of everything', () => {
       earlierOrders,
     );
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const snapshot = await day.judge(AFTER);
 
     expect(causesOf(snapshot, 'orders__spent_1d')).toEqual(expected);
@@ -239,7 +239,7 @@ describe('a day with something of everything', () => {
     day.serve('07:30:00', 'zeroed', zero, 1, servedDriver);
     await day.appendOrders(history);
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const snapshot = await day.judge(SETTLED);
     await expect(`${renderVerdict(snapshot)}\n`).toMatchFileSnapshot('../../golden/verdict.txt');
     expect(stripVTControlCharacters(renderVerdict(snapshot, { color: true }))).toBe(renderVerdict(snapshot));
@@ -255,7 +255,7 @@ async function dayWithLateVectors(late: number, watermark: string | null): Promi
   }
   await day.appendOrders(history);
   await day.writeDrivers(DRIVERS);
-  if (watermark !== null) day.setWatermark(watermark);
+  if (watermark !== null) await day.setWatermark(watermark);
   return await day.judge(SETTLED);
 }
 
@@ -325,7 +325,7 @@ describe('what stands in the way', () => {
     await day.appendOrders(serveMatching(1));
     await day.writeDrivers(DRIVERS);
     writeFileSync(join(day.project.settings.folder, 'data', 'drivers.parquet'), 'no Parquet');
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     await expect(day.judge(SETTLED)).rejects.toMatchObject({
       code: 'REG_SOURCE',
       message: expect.stringMatching(
@@ -344,7 +344,7 @@ describe('what stands in the way', () => {
       `SELECT * FROM (VALUES (1::DOUBLE, 'three'), (1, '7'), (NULL, '8')) t(driver_id, trips),
         (SELECT TIMESTAMP '1970-01-01' AS event_timestamp, TIMESTAMP '1970-01-01' AS created, 0.5 AS conv_rate)`,
     );
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const snapshot = await day.judge(SETTLED);
     expect(featureOf(snapshot, 'driver_stats__conv_rate')).toMatchObject({ exactMatch: 1, causes: {} });
     expect(snapshot.views.find(({ view }) => view === 'driver_stats')!.badRows).toEqual({
@@ -371,7 +371,7 @@ describe('what stands in the way', () => {
     day = await MonitoredDay.make();
     await day.appendOrders(serveMatching(1));
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     writeDurably(day.project.settings.reports, 'a file where the folder should be');
     await expect(day.judge(SETTLED)).rejects.toMatchObject({ code: 'MON_REPORTS', kind: 'failed' });
   });
@@ -399,7 +399,7 @@ describe('the log', () => {
     damageFrame(join(spool, second), 1);
     await day.appendOrders(history);
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const snapshot = await day.judge(SETTLED);
     expect(snapshot.vectors).toMatchObject({ read: 22, judged: 22, duplicates: 20, gaps: 1, openTails: 0 });
   });
@@ -413,7 +413,7 @@ describe('the log', () => {
     }
     await day.appendOrders([matching!]);
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     expect((await day.judge(SETTLED)).vectors.read).toBe(2);
   });
 
@@ -423,7 +423,7 @@ describe('the log', () => {
     day.serve('06:30:00', null, { source: 'none' }, 1, servedDriver);
     await day.appendOrders(history);
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const snapshot = await day.judge(SETTLED);
     expect(featureOf(snapshot, 'orders__spent_1d').states).toContainEqual({
       served: 'missing',
@@ -471,7 +471,7 @@ describe('a stored view', () => {
       { driver: 6, event: '00:10:00', created: '00:15:00', convRate: 0.2 },
       { driver: 7, event: '00:10:00', created: '00:15:00', convRate: 0.7 },
     ]);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const snapshot = await day.judge(AFTER);
     expect(causesOf(snapshot, 'driver_stats__conv_rate')).toEqual(expected);
     expect(snapshot.views[1]).toMatchObject({
@@ -496,7 +496,7 @@ describe('a stored view', () => {
     const [matching] = serveMatching(1);
     await day.appendOrders([matching!]);
     await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const snapshot = await day.judge(SETTLED);
     expect(featureOf(snapshot, 'driver_stats__conv_rate')).toMatchObject({
       exactMatch: 1,
@@ -529,7 +529,7 @@ test('an aggregated view whose source stopped is an alarm, though its zeros matc
   day.serve('07:30:00', 'a', { row: online(zeros), watermark: '07:00:00' }, 1, servedDriver);
   await day.appendOrders([zeros]);
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   expect(featureOf(snapshot, 'orders__orders_1d')).toMatchObject({ exactMatch: 1 });
   expect(snapshot.verdict).toBe('alarm');
@@ -557,7 +557,7 @@ describe('what is kept of a day', () => {
     writeDurably(join(reports, 'churn', '2025-12-30.json'), 'no JSON');
     await day.appendOrders([...history, zeroed]);
     await day.writeDrivers(DRIVERS);
-    day.setWatermark('23:00:00');
+    await day.setWatermark('23:00:00');
     const snapshot = await day.judge(SETTLED);
     expect(snapshot.trend.map((point) => point.date)).toEqual(['2025-12-31', '2026-01-01']);
     expect(day.project.said.join()).toMatch('2025-12-30');
@@ -605,7 +605,7 @@ test('events that were taken back are no row in the replay: served as none they 
   day.serve('10:30:00', 'a', { watermark: '10:00:00' }, 1, servedDriver);
   await day.appendOrders([was, gone]);
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const feature = featureOf(await day.judge(SETTLED), 'orders__orders_1d');
   expect(feature).toMatchObject({
     present: 1,

@@ -36,7 +36,7 @@ async function writeHistory(rows: Readonly<Record<string, Values>>): Promise<voi
   const own = Object.entries(rows).map(([customer, values]) => ({ customer, ...TIMES, run: 'r-11', values }));
   await day.appendOrders(own);
   await day.record(day.orders, { runId: 'r-11', finishedUs: 1, watermarkUs: 1 });
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
 }
 
 function serve(customer: string, values: Values): string {

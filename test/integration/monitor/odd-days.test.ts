@@ -107,7 +107,7 @@ test.each(ODD_DAYS)('$what', async ({ customers = 40, spent = (i) => i / 4, ...o
   const rows = Array.from({ length: customers }, (_, i) => rowOf(i, spent(i)));
   await day.appendOrders(rows);
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('23:59:00');
+  await day.setWatermark('23:59:00');
   const serveAll = (time: string): void => {
     for (const { customer, event, created, values } of rows) {
       day.serve(time, customer, { row: { event, created, values }, watermark: '05:00:00' }, 1, DRIVER);
@@ -169,7 +169,7 @@ test('a day that goes on beside a sidecar: what the run has ingested itself lack
   const row = { event: '05:00:00', created: '05:00:00', values: [1n, 2] as const };
   await day.appendOrders([rowOf(1, 2)]);
   await day.writeDrivers(DRIVERS);
-  day.setWatermark('09:00:00');
+  await day.setWatermark('09:00:00');
   day.serve('09:00:00', 'c-1', { row, watermark: '05:00:00' }, 1, DRIVER);
   day.project.setClock(at('09:10:00'));
   await runIngest(day.project);

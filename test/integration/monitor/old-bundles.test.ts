@@ -53,7 +53,7 @@ type Values = readonly [bigint, number];
 async function writeHistory(rows: Readonly<Record<string, Values>>): Promise<void> {
   const own = Object.entries(rows).map(([customer, values]) => ({ customer, ...TIMES, run: 'r-11', values }));
   await day.appendOrders(own);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
 }
 
 function serve(keys: Readonly<Record<string, string>>, values: Values, surface = 0): string {

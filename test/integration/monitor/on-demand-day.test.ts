@@ -43,7 +43,7 @@ async function rightDay(): Promise<void> {
   }
   await day.appendOrders(rows);
   await recordRun(day, '05:00');
-  day.setWatermark('2026-01-04T00:00:00');
+  await day.setWatermark('2026-01-04T00:00:00');
   // When the last heartbeat is written.
   day.project.setClock(at('23:00'));
   await day.closeLog();

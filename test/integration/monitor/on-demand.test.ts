@@ -122,7 +122,7 @@ test('what is computed of a right row is right, and of a wrong one has its cause
   );
   await day.appendOrders(rows);
   for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
-  day.setWatermark('23:59');
+  await day.setWatermark('23:59');
   const snapshot = await day.judge(SETTLED);
   const own = featureOf(snapshot, 'cart_ratio');
   const used = featureOf(snapshot, 'orders__spent_1d');
@@ -150,7 +150,7 @@ test('a function that gives another output over what was logged differs, of whic
   const rows = serveMatching(40);
   await day.appendOrders(rows);
   await recordRun(day, '05:00');
-  day.setWatermark('23:59');
+  await day.setWatermark('23:59');
   for (const n of [7, 8]) {
     const wrong = { cart: 5, ratio: (ratioOf(5, null, n / 4) ?? 0) + 1 };
     serve('06:31', `same-${n}`, { row: online(rows[n]!), watermark: '06:00' }, wrong);
@@ -171,7 +171,7 @@ test('a model that was told another value than the logged one is an alarm, one t
   serve('06:32', 'same-8', served, { cart: 5, ratio: 2.5, told: 3.5 });
   await day.appendOrders(rows);
   await recordRun(day, '05:00');
-  day.setWatermark('23:59');
+  await day.setWatermark('23:59');
   const snapshot = await day.judge(SETTLED);
   expect(featureOf(snapshot, 'cart_ratio').causes).toEqual({
     'answer altered': { values: 1, beyondPromise: 1 },
@@ -184,7 +184,7 @@ test('over rows that are unjudged only another output is told', async () => {
   const rows = serveMatching(40);
   await day.appendOrders(rows);
   await recordRun(day, '05:00');
-  day.setWatermark('22:00');
+  await day.setWatermark('22:00');
   const served = { row: online(rows[8]!), watermark: '22:00' };
   serve('23:30', 'same-8', served, { cart: 5, ratio: 2.5 });
   serve('23:31', 'same-8', served, { cart: 5, ratio: 99 });
@@ -203,7 +203,7 @@ test('a row that differs only in what no service lists has a cause, which its ow
   serve('12:30', 'late', { row: online(old), watermark: '09:00' }, { cart: 5, ratio: 0.5 });
   await day.appendOrders([...rows, old, missed]);
   for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
-  day.setWatermark('23:59');
+  await day.setWatermark('23:59');
   const snapshot = await day.judge(SETTLED);
   const own = featureOf(snapshot, 'cart_ratio');
   expect(own).toMatchObject({ rows: 41, dropped: 0, exact: 39, bothAbsent: 1, present: 40 });
@@ -227,7 +227,7 @@ test('rows that on-demand views alone use say in the Parquet whether what is use
     serve('12:30', 'late', { row: online(old), watermark: '09:00' }, { cart: 5, ratio: 0.5 });
   await day.appendOrders([...rows, old, missed]);
   for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
-  day.setWatermark('23:59');
+  await day.setWatermark('23:59');
   await day.judge(SETTLED);
   const duck = await DuckDb.open();
   const file = quotePath(judgedRowsFile(day.project.settings.reports, SERVICE.name, DAY));
@@ -256,7 +256,7 @@ test('vectors of a bundle whose function is another are run by that one', async 
   }
   await day.appendOrders(rows);
   await recordRun(day, '05:00');
-  day.setWatermark('23:59');
+  await day.setWatermark('23:59');
   const own = featureOf(await day.judge(SETTLED), 'cart_ratio');
   expect(own).toMatchObject({ rows: 43, exact: 42, bothAbsent: 1, causes: {} });
 });
@@ -284,7 +284,7 @@ test('a call that does not end costs its own vector alone, and is named', async 
   serve('06:31', 'same-8', { row: online(rows[8]!), watermark: '06:00' }, { cart: 1313, ratio: 656.5 });
   await day.appendOrders(rows);
   await recordRun(day, '05:00');
-  day.setWatermark('23:59');
+  await day.setWatermark('23:59');
   const own = featureOf(await day.judge(SETTLED), 'cart_ratio');
   expect(own).toMatchObject({ rows: 41, dropped: 1, exact: 39, bothAbsent: 1, causes: {} });
   expect(own.withheld).toEqual({
@@ -312,7 +312,7 @@ test('examples, hours and the count of outputs asked are those of what differs',
   );
   await day.appendOrders([...rows, old, missed]);
   for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
-  day.setWatermark('23:59');
+  await day.setWatermark('23:59');
   const snapshot = await day.judge(SETTLED);
   const { examples } = featureOf(snapshot, 'cart_ratio');
   expect(examples.map(({ requestId }) => requestId).toSorted()).toEqual([late, other].toSorted());
@@ -375,7 +375,7 @@ test.each([[['cart_ratio', 'cart_doubled']], [['cart_doubled']]] as const)(
     if (lists.length === 2) serveBasket(day, '12:32', of(rows[9]!, '09:00'), computed(5, 7));
     await day.appendOrders([...rows, old, missed]);
     for (const time of ['05:00', '09:00', '13:00']) await recordRun(day, time);
-    day.setWatermark('23:59');
+    await day.setWatermark('23:59');
     const snapshot = await day.judge(SETTLED);
     const doubled = featureOf(snapshot, 'cart_doubled');
     const others = lists.length === 2 ? 2 : 1;

@@ -178,9 +178,9 @@ test('an aggregated view: each cause alone and with each of the other axis', asy
   }
   const oldest = { event: '01:00:00', created: '01:00:00', values: [1n, 1] } as const;
   await day.appendOrders(earlier);
-  day.takeOut('before', '20:15:00');
+  await day.takeOut('before', '20:15:00');
   await day.appendOrders([...history, { customer: 'oldest', run: 'r', ...oldest }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const snapshot = await day.judge(SETTLED);
   await expectFound(snapshot, planted);
   // A right value of such a row has no entry of its own to name.

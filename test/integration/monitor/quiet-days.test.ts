@@ -35,7 +35,7 @@ async function servedDay(): Promise<void> {
     customers.map((customer, i) => ({ customer, ...times, run: 'r-05', values: [BigInt(i), null] as const })),
   );
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-  day.setWatermark('23:59:00');
+  await day.setWatermark('23:59:00');
   for (const [i, customer] of customers.entries()) {
     const row = { ...times, values: [BigInt(i), 0] };
     day.serve('09:10:00', customer, { row, watermark: '05:00:00' }, 1, DRIVER);
@@ -129,7 +129,7 @@ test('days without a vector neither close an alert nor are they bad, and the day
   expect(open()).toEqual(before);
   await day.openLog();
   const row = { event: '2026-01-02T05:00:00', created: '2026-01-02T05:00:00', values: [1n, 0] };
-  day.setWatermark('2026-01-08T00:00:00');
+  await day.setWatermark('2026-01-08T00:00:00');
   day.serve('2026-01-07T09:10:00', 'c-1', { row, watermark: '05:00:00' }, 1, DRIVER);
   await day.closeLog();
   const [after] = await judge('2026-01-07');

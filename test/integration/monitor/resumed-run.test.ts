@@ -51,7 +51,7 @@ async function wrongDay(): Promise<MonitoredDay> {
     );
   }
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   await day.closeLog();
   day.project.setClock(at(SETTLED));
   return day;

@@ -27,7 +27,7 @@ async function makeDay(): Promise<void> {
   const own = Object.entries(rows).map(([customer, values]) => ({ customer, ...TIMES, run: 'r-11', values }));
   await day.appendOrders(own);
   // The edge of twelve was due when the vectors were served.
-  day.setWatermark('11:00:00');
+  await day.setWatermark('11:00:00');
 }
 
 function serve(values: Values, answer: Buffer | null = null): string {

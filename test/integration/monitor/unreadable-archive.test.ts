@@ -41,7 +41,7 @@ async function ingestedDay(
     CUSTOMERS.map((customer, i) => ({ customer, ...row, run: 'r', values: [BigInt(i), i / 7] })),
   );
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   for (const time of times) {
     for (const [i, customer] of CUSTOMERS.entries()) {
       const orders = { row: { ...row, values: [BigInt(i), i / 7] }, watermark: '08:00:00' };

@@ -68,7 +68,7 @@ async function plantDay(lists: Parameters<typeof basketService>[0]): Promise<voi
     for (let one = 1; one <= CUSTOMERS; one++) rows.push(orderRow(one, hour));
   }
   await day.appendOrders(rows);
-  day.setWatermark(clock(23 * 60));
+  await day.setWatermark(clock(23 * 60));
   for (let minute = 130; minute < 23 * 60 + 50; minute += 7) {
     for (let one = 1; one <= CUSTOMERS; one++) {
       const own = orderRow(one, onlineEdge(minute));

@@ -103,7 +103,7 @@ async function plantDay(): Promise<void> {
   const customers = [1, 2, 3];
   await day.appendOrders(customers.flatMap((one) => hours.map((hour) => orderRow(one, hour))));
   await day.writeDrivers([1, 2, 3].flatMap((one) => hours.slice(0, -1).map((hour) => driverRow(one, hour))));
-  day.setWatermark(clock(23 * 60));
+  await day.setWatermark(clock(23 * 60));
   // Each customer comes every seven minutes: the cache of five seconds never has its row.
   for (let minute = 130; minute < 23 * 60 + 50; minute += 7) {
     for (const one of customers)
@@ -204,7 +204,7 @@ async function plantChange(change: () => void): Promise<void> {
   await recordRuns();
   await day.appendOrders([orderRow(1, 2)]);
   await day.writeDrivers([driverRow(1, 1)]);
-  day.setWatermark(clock(3 * 60));
+  await day.setWatermark(clock(3 * 60));
   const serve = (): string => day.serve(clock(140), 'c-1', servedOrder(1, 140, 140), 1, servedDriver(1, 140));
   serve();
   change();
@@ -263,7 +263,7 @@ describe('what cannot be said', () => {
     const edge: OrderRow = orderRow(1, 2);
     await day.appendOrders([edge]);
     await day.writeDrivers([driverRow(1, 1)]);
-    day.setWatermark(clock(3 * 60));
+    await day.setWatermark(clock(3 * 60));
     day.serve(clock(130), 'c-1', servedOrder(1, 130, 130), 1, servedDriver(1, 130));
     await day.closeLog();
     day.project.setClock(at(SETTLED));
@@ -283,7 +283,7 @@ describe('what cannot be said', () => {
     await recordRuns();
     await day.appendOrders([orderRow(1, 2)]);
     await day.writeDrivers([driverRow(1, 1)]);
-    day.setWatermark(clock(3 * 60));
+    await day.setWatermark(clock(3 * 60));
     const rows = [
       servedRow(day.orders, clock(130), servedOrder(1, 130, 130)),
       servedRow(day.driverStats, clock(130), servedDriver(1, 130)),
@@ -311,7 +311,7 @@ describe('what cannot be said', () => {
     await recordRuns();
     await day.appendOrders([orderRow(1, 2)]);
     await day.writeDrivers([driverRow(1, 1)]);
-    day.setWatermark(clock(3 * 60));
+    await day.setWatermark(clock(3 * 60));
     day.serve(clock(130), 'c-1', servedOrder(1, 130, 130), 1, servedDriver(1, 130));
     const shopper = { ...CUSTOMER, name: 'shopper' };
     day.publish(ordersView({ entity: 'shopper' }), SERVICE, 'raw', [shopper]);
@@ -332,7 +332,7 @@ describe('what cannot be said', () => {
       `SELECT 1::BIGINT AS driver_id, 1::BIGINT AS rider_id, ${times} AS event_timestamp, ${times} AS created,
          1.125::DOUBLE AS conv_rate, NULL::BIGINT AS trips, NULL::VARCHAR[] AS tags`,
     );
-    day.setWatermark(clock(3 * 60));
+    await day.setWatermark(clock(3 * 60));
     const keys = ['driver_id', 'rider_id', 'driver_id'].map((name) => ({ name, type: 'int64' }) as const);
     for (const [i, key] of [...keys, keys[1]!].entries()) {
       day.driverStats = { ...day.driverStats, definitionId: definitionIdOf(day.driverStats, [key]) };
@@ -365,7 +365,7 @@ describe('what cannot be said', () => {
     day = await MonitoredDay.make();
     await day.writeDrivers([driverRow(1, 1)]);
     await day.appendOrders([orderRow(1, 2)]);
-    day.setWatermark(clock(3 * 60));
+    await day.setWatermark(clock(3 * 60));
     day.serve(clock(130), 'c-1', servedOrder(1, 130, 130), 1, servedDriver(1, 130));
     await day.judge(SETTLED);
     for (const [options, sentence] of BAD) await expect(ask(options)).rejects.toThrow(sentence);

@@ -30,7 +30,7 @@ async function makeDay(): Promise<void> {
 async function writeHistory(values: readonly (readonly [bigint | null, number | null])[], run: string) {
   const rows = values.map((own, i) => ({ customer: `c-${i}`, ...TIMES, run, values: own }));
   await day.appendOrders(rows);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
 }
 
 function serve(n: number, values: readonly [bigint | null, number | null], written: string): string {
@@ -72,7 +72,7 @@ test('a value that an earlier entry of the history had, which another program to
     ],
     'before',
   );
-  day.takeOut('before', '20:15:00');
+  await day.takeOut('before', '20:15:00');
   await writeHistory(
     [
       [1n, 11.5],
@@ -99,7 +99,7 @@ test('a value that an earlier entry of the history had, which another program to
 test('of two values that are wrong in the same way, what an earlier entry had is evidence for its own alone', async () => {
   await makeDay();
   await writeHistory([[0n, 5]], 'before');
-  day.takeOut('before', '20:15:00');
+  await day.takeOut('before', '20:15:00');
   await writeHistory([[null, null]], 'after');
   serve(0, [0n, 0], '11:04:00');
   const { features } = await day.judge(SETTLED);
@@ -123,10 +123,11 @@ test('a row of an event before all that the history keeps is not kept, neither t
 test('a file that is gone from the disk proves nothing', async () => {
   await makeDay();
   await writeHistory([[1n, 10]], 'before');
-  day.takeOut('before', '20:15:00');
+  await day.takeOut('before', '20:15:00');
   await writeHistory([[1n, 11.5]], 'after');
   const folder = historyFolder(day.project.settings.history, day.orders);
-  for (const path of readTable(folder)!.removed.keys()) rmSync(join(folder, decodeURIComponent(path)));
+  for (const path of (await readTable(folder))!.removed.keys())
+    rmSync(join(folder.path, decodeURIComponent(path)));
   const served = serve(0, [1n, 10], '11:04:00');
   expect(causesOf(await day.judge(SETTLED))).toEqual({ [served]: 'unexplained' });
 });
@@ -162,7 +163,7 @@ test('harm is measured by the values that vectors should have got, each as often
 test('a row of another entity is told with its name where the source was loaded again under other created times', async () => {
   day = await MonitoredDay.make();
   await day.appendOrders([{ customer: 'c-9', ...TIMES, run: 'r-11', values: [1n, 1] }]);
-  day.setWatermark('23:00:00');
+  await day.setWatermark('23:00:00');
   const rows = [
     [1, '08:00:00', '08:10:00', 0.1, 3],
     [2, '10:00:00', '20:00:00', 0.25, 7],

@@ -41,7 +41,7 @@ const order = (customer: string, event: string, spent: number, run = 'r1'): Orde
 /** A set of both views, as Parquet. */
 async function makeSet(options = {}): Promise<Buffer> {
   await day.appendOrders([order('c-1', '08:00', 1.5), order('c-2', '09:00', 2.5)]);
-  day.setWatermark('12:00');
+  await day.setWatermark('12:00');
   await day.writeDrivers([{ driver: 1, event: '08:00', created: '08:00', convRate: 0.5 }]);
   const lines = ['c-1,1,2026-01-02 10:00,yes', 'c-2,1,2026-01-02 10:30,', 'c-3,2,2026-01-02 11:00,no'];
   writeFileSync(path('labels.csv'), `customer_id,driver_id,event_timestamp,note\n${lines.join('\n')}\n`);
@@ -72,7 +72,7 @@ describe('a set of the history', () => {
   test('is the same to the byte after the history has gone on and definitions have changed', async () => {
     const bytes = await makeSet();
     await day.appendOrders([order('c-1', '09:30', 7, 'r2'), order('c-3', '09:30', 8, 'r2')]);
-    day.setWatermark('13:00');
+    await day.setWatermark('13:00');
     const changed = orders().features.map((one) => ({
       ...one,
       missing: one.name === 'spent_1d' ? -9 : null,
@@ -124,9 +124,9 @@ describe('a set of the history', () => {
     for (const name of readdirSync(bundles)) if (name.endsWith('.json')) rmSync(join(bundles, name));
     await expectChanged('labels.csv are not the same', 'the bundle ', 'is not kept any more');
     day.publish(day.orders);
-    const files = readdirSync(join(history, 'orders'), { recursive: true, encoding: 'utf8' });
+    const files = readdirSync(join(history.path, 'orders'), { recursive: true, encoding: 'utf8' });
     const file = files.find((name) => name.endsWith('.parquet'))!;
-    rmSync(join(history, 'orders', file));
+    rmSync(join(history.path, 'orders', file));
     await expectChanged('labels.csv are not the same', 'of commit ', 'is gone');
   });
 

@@ -458,7 +458,7 @@ test('a label that is unjudged in what a function takes is unjudged in what it g
     });
     const row = { customer: 'c-1', event: '08:00', created: '08:00', run: 'r', values: [1n, 2.5] as const };
     await day.appendOrders([row]);
-    day.setWatermark('12:00');
+    await day.setWatermark('12:00');
     const file = join(settings.folder, 'labels.csv');
     writeFileSync(
       file,

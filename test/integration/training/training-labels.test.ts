@@ -307,7 +307,7 @@ describe('labels past the history of an aggregated view', () => {
     const row = `SELECT 'a' AS customer_id, make_timestamptz(${START_US + HOUR_US}) AS event_time,
       make_timestamptz(${START_US}) AS created_time, 'run' AS run_id, 1::BIGINT AS definition_id, 2::BIGINT AS orders_1d`;
     const days = { '2026-01-01': row };
-    await commitHistory(project.settings.history, { view, entity: customer, watermarkUs, days });
+    await commitHistory(project.settings.history.path, { view, entity: customer, watermarkUs, days });
     return view;
   }
 
@@ -363,7 +363,12 @@ describe('labels past the history of an aggregated view', () => {
         TIMESTAMPTZ '${day} 12:00:00+00' AS created_time, 'run' AS run_id, 1::BIGINT AS definition_id,
         ${value}::BIGINT AS orders_1d`;
       const days = { [day]: row };
-      await commitHistory(project.settings.history, { view, entity: customer, runId: `run-${key}`, days });
+      await commitHistory(project.settings.history.path, {
+        view,
+        entity: customer,
+        runId: `run-${key}`,
+        days,
+      });
     }
     const times = ['2026-01-01T02:00:00Z', '2025-06-01T12:29:00Z', '2025-06-01T12:30:00Z', '2024-01-01'];
     const labels = file(

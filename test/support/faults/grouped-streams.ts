@@ -19,6 +19,7 @@ import { entityId, naiveRow } from '../../oracle/naive-aggregates.ts';
 import type { RawEvent } from '../../oracle/naive-aggregates.ts';
 import { answerAt, readHistory } from '../fixtures/raw-events.ts';
 import { makeTopic, readTopic, sendMessages, topicSize } from '../kafka/kafka-topic.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 import { plumb, PLUMB, QUIET_NODE } from '../processes/plumb-process.ts';
 import { scratchFolder } from '../scratch.ts';
 import { until } from '../until.ts';
@@ -115,8 +116,10 @@ export async function groupedStreams(
     await sendMessages(brokers, topic, messages);
   };
 
-  const archivedOffsets = (): number => {
-    const { txns } = readTable(join(folder, 'data/clicks')) ?? { txns: new Map<string, number>() };
+  const archivedOffsets = async (): Promise<number> => {
+    const { txns } = (await readTable(localFolder(join(folder, 'data/clicks')))) ?? {
+      txns: new Map<string, number>(),
+    };
     return [...txns.values()].reduce((sum, offset) => sum + offset, 0);
   };
 
@@ -150,7 +153,10 @@ export async function groupedStreams(
     send,
     async archived(share) {
       const all = await topicSize(brokers, topic);
-      await until(() => archivedOffsets() >= share * all, `${share} of ${all} messages are archived`);
+      await until(
+        async () => (await archivedOffsets()) >= share * all,
+        `${share} of ${all} messages are archived`,
+      );
     },
     async runs() {
       const url = { kind: 'sqlite', url: join(folder, '.plumb/registry.db') } as const;
@@ -169,7 +175,7 @@ export async function groupedStreams(
       expect(drained).toMatchObject({ code: 0 });
       const messages = await readTopic(brokers, topic);
       const duck = await DuckDb.open({ threads: 1 });
-      const table = readTable(join(folder, 'data/clicks'))!;
+      const table = (await readTable(localFolder(join(folder, 'data/clicks'))))!;
       const files = [...table.files.keys()].map((path) =>
         join(folder, 'data/clicks', decodeURIComponent(path)),
       );
@@ -180,9 +186,9 @@ export async function groupedStreams(
         messages.length,
         messages.length,
       ]);
-      const settings = { folder, history: join(folder, '.plumb/history') };
-      const watermarkUs = completeHistory(settings, view, entity)!.watermarkUs!;
-      const rows = await readHistory(duck, settings.history, view, entity);
+      const settings = { folder, history: localFolder(join(folder, '.plumb/history')) };
+      const watermarkUs = (await completeHistory(settings, view, entity))!.watermarkUs!;
+      const rows = await readHistory(duck, settings.history.path, view, entity);
       duck.close();
       const events = sent.map(({ user_id, at, page, price }): RawEvent => {
         return { keys: [user_id], eventUs: at * 1_000, createdUs: at * 1_000, values: { page, price } };

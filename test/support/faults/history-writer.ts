@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import { syncFile } from '../../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../../contract/std/files/folder.ts';
 import { commit } from '../../../project/delta/commit.ts';
-import { ENTRY_DISK, readTable } from '../../../project/delta/delta-log.ts';
-import type { EntryDisk } from '../../../project/delta/delta-log.ts';
+import { readTable } from '../../../project/delta/delta-log.ts';
+import { FOLDER_DISK, localFolder } from '../../../project/storage/local-folder.ts';
+import type { FolderDisk } from '../../../project/storage/local-folder.ts';
 import { historyEntry } from '../../../project/history/history-entry.ts';
 import { dayFile, historyFolder } from '../../../project/history/history-folder.ts';
 import { KILLED_DAY, KILLED_ENTITY, KILLED_VIEW, ROW_FACTS } from './killed-history.ts';
@@ -31,30 +32,28 @@ const stepping = <Args extends unknown[]>(call: (...args: Args) => void) => {
     call(...args);
   };
 };
-const disk: EntryDisk = {
-  write: stepping(ENTRY_DISK.write),
-  link: stepping(ENTRY_DISK.link),
-  remove: stepping(ENTRY_DISK.remove),
-  syncFolder: stepping(ENTRY_DISK.syncFolder),
+const disk: FolderDisk = {
+  write: stepping(FOLDER_DISK.write),
+  link: stepping(FOLDER_DISK.link),
+  remove: stepping(FOLDER_DISK.remove),
+  syncFolder: stepping(FOLDER_DISK.syncFolder),
 };
 
-const table = historyFolder(root, KILLED_VIEW);
+const table = historyFolder(localFolder(root, disk), KILLED_VIEW);
 for (let i = 0; ; i++) {
   const runId = `${name}-${i}`;
   const path = dayFile(KILLED_VIEW, KILLED_DAY, runId);
-  makeFolder(join(table, path, '..'));
+  makeFolder(join(table.path, path, '..'));
   step();
-  copyFileSync(join(root, 'row.parquet'), join(table, path));
+  copyFileSync(join(root, 'row.parquet'), join(table.path, path));
   step();
-  syncFile(join(table, path));
-  const seen = readTable(table);
+  syncFile(join(table.path, path));
+  const seen = await readTable(table);
   const facts = { runId, watermarkUs: i, createdUs: 0, read: seen?.version ?? null, lease: null };
   const rows = { view: KILLED_VIEW, entity: KILLED_ENTITY, commit: facts, nowMs: 0 };
   const files = [{ path, ...ROW_FACTS }];
-  const state = await commit(
-    { table, seen, actions: async (now) => historyEntry(now, { ...rows, files }) },
-    disk,
-  );
+  const actions = async (now: typeof seen) => historyEntry(now, { ...rows, files });
+  const state = await commit({ table, seen, actions });
   step();
   process.stdout.write(`${runId} ${state.version}\n`);
 }

@@ -16,7 +16,7 @@ async function serveHours(hours: number): Promise<void> {
   const day = await MonitoredDay.make();
   const two = (number: number): string => String(number).padStart(2, '0');
   await day.writeDrivers([{ driver: 1, event: '00:00:00', created: '00:00:00', convRate: 0.5 }]);
-  day.setWatermark('23:59:00');
+  await day.setWatermark('23:59:00');
   process.stdout.write(`${day.project.settings.folder}\n`);
   for (let hour = 0; hour < hours; hour++) {
     for (let ingest = 0; ingest < INGESTS; ingest++) {

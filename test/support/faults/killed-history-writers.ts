@@ -12,6 +12,7 @@ import { cleanHistory } from '../../../materializer/upkeep/clean-history.ts';
 import { KILLED_ENTITY, KILLED_VIEW, ROW_SQL } from './killed-history.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { scratchFolder } from '../scratch.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 
 const WRITER = join(import.meta.dirname, 'history-writer.ts');
 /** A commit takes eight steps. */
@@ -49,7 +50,7 @@ export async function killWriters(rounds: number): Promise<void> {
     const runs = steps.map((n, i) => killedWriter(root, `${'ab'[i]}${round}`, n));
     for (const commits of await Promise.all(runs)) told.push(...commits);
   }
-  const history = readHistory(root, KILLED_VIEW)!;
+  const history = (await readHistory(localFolder(root), KILLED_VIEW))!;
   const files = history.active();
   expect(files.every(({ file }) => existsSync(file))).toBe(true);
   const committed = files.map(({ path, version }) => `${/\/(.*)\.\w+\.parquet$/.exec(path)![1]!} ${version}`);
@@ -59,12 +60,17 @@ export async function killWriters(rounds: number): Promise<void> {
   expect(committed.length - told.length).toBeLessThanOrEqual(2 * rounds);
   // One entry for each commit, without a gap.
   expect(files.map(({ version }) => version).toSorted((a, b) => a - b)).toEqual(files.map((_, i) => i));
-  const { sql } = await openHistory(duck, { folder: '/', history: root }, KILLED_VIEW, KILLED_ENTITY);
+  const { sql } = await openHistory(
+    duck,
+    { folder: '/', history: localFolder(root) },
+    KILLED_VIEW,
+    KILLED_ENTITY,
+  );
   expect(await duck.rows(`SELECT count(*)::INTEGER AS n FROM (${sql})`)).toEqual([{ n: committed.length }]);
   // What the dead have left is nobody's, and goes.
   for (const days of [2, 4]) {
     const diskMs = Date.now() + days * 86_400_000;
-    await cleanHistory(root, KILLED_VIEW, { nowMs: 0, diskMs }, untrained);
+    await cleanHistory(localFolder(root), KILLED_VIEW, { nowMs: 0, diskMs }, untrained);
   }
   expect(await duck.rows(`SELECT count(*)::INTEGER AS n FROM (${sql})`)).toEqual([{ n: committed.length }]);
   duck.close();

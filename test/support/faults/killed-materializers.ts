@@ -11,6 +11,7 @@ import { openHistory } from '../../../project/engine/duckdb/history.ts';
 import { shopProject } from '../fixtures/shop-project.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { plumb, PLUMB, QUIET_NODE } from '../processes/plumb-process.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 
 const LONGEST_MS = 4_000;
 
@@ -18,7 +19,7 @@ const LONGEST_MS = 4_000;
 async function answersOf(duck: DuckDb, folder: string): Promise<unknown[]> {
   const bundle = loadCurrentBundle(join(folder, '.plumb/bundles'));
   const view = bundle.views.get('purchases')!;
-  const place = { folder, history: join(folder, '.plumb/history') };
+  const place = { folder, history: localFolder(join(folder, '.plumb/history')) };
   const { sql } = await openHistory(duck, place, view, bundle.entities.get(view.entity)!);
   return duck.rows(`SELECT * EXCLUDE (run_id, created_time) FROM (${sql})
     QUALIFY row_number() OVER (PARTITION BY customer_id, event_time ORDER BY created_time DESC) = 1 ORDER BY ALL`);

@@ -12,6 +12,7 @@ import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.t
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { openHistory } from '../../../project/engine/duckdb/history.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 import { plumb, PLUMB, QUIET_NODE } from '../processes/plumb-process.ts';
 import { scratchFolder } from '../scratch.ts';
 import { seededRandom } from '../seeded-random.ts';
@@ -74,7 +75,7 @@ function put(folder: string, { name, text }: Incoming, appendedMs: number): void
 async function changesOf(duck: DuckDb, folder: string, upToUs: number): Promise<unknown[]> {
   const bundle = loadCurrentBundle(join(folder, '.plumb/bundles'));
   const view = bundle.views.get('user_clicks')!;
-  const place = { folder, history: join(folder, '.plumb/history') };
+  const place = { folder, history: localFolder(join(folder, '.plumb/history')) };
   const { sql } = await openHistory(duck, place, view, bundle.entities.get(view.entity)!);
   const values = view.features.map(({ name }) => name).join(', ');
   return duck.rows(`

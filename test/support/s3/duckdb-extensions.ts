@@ -1,6 +1,8 @@
 /** The extensions of DuckDB that the clients' Python environment has, in the layout in which DuckDB looks for them. */
-import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { execFile } from 'node:child_process';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { scratchFolder } from '../scratch.ts';
 import type { PythonEnvironment } from '../processes/python-environment.ts';
@@ -22,4 +24,31 @@ export async function duckdbExtensions(python: PythonEnvironment): Promise<strin
     if (existsSync(from)) symlinkSync(from, join(into, file));
   }
   return folder;
+}
+
+const CACHE = join(import.meta.dirname, '../../../.cache/duckdb-extensions');
+
+/**
+ * The same for single extensions, which are fetched once, without the rest of the environment.
+ *
+ * @returns a folder for `duckdb.extensions`
+ * @throws  Error when there is no Python with pip, or it cannot be had
+ */
+export async function downloadedExtensions(names: readonly string[]): Promise<string> {
+  const duck = await DuckDb.open();
+  const [row] = await duck.rows('SELECT version() AS version, platform FROM pragma_platform()');
+  duck.close();
+  const [version, platform] = [row!['version'] as string, row!['platform'] as string];
+  const into = join(CACHE, version, platform);
+  mkdirSync(into, { recursive: true });
+  for (const name of names) {
+    if (existsSync(join(into, `${name}.duckdb_extension`))) continue;
+    const target = scratchFolder();
+    const wanted = `duckdb-extension-${name}==${version.slice(1)}`;
+    const run = promisify(execFile);
+    await run('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', target, wanted]);
+    const file = `${name}.duckdb_extension`;
+    copyFileSync(join(target, `duckdb_extension_${name}`, 'extensions', version, file), join(into, file));
+  }
+  return CACHE;
 }

@@ -8,6 +8,7 @@ import { writeEntry } from '../../../project/delta/delta-log.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { join } from 'node:path';
 import { scratchFolder } from '../../support/scratch.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 
 const SHOP = `
 entity: user
@@ -68,7 +69,7 @@ test('the events of a day come from the log of the archive', async () => {
     },
   });
   const { changes, streams } = await planned(SHOP, (folder) =>
-    writeEntry(join(folder, 'data/clicks'), 0, [
+    writeEntry(localFolder(join(folder, 'data/clicks')), 0, [
       { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
       {
         metaData: {

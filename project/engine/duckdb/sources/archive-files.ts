@@ -2,11 +2,17 @@
  * The files of a stream's archive: those that its log names, and no others. Columns are the fields of the definition,
  * whatever folders the files lie in; a field that a file lacks came later, and is null in it.
  */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { registryError } from '../../../../contract/errors.ts';
 import type { Source } from '../../../../contract/model.ts';
 import { ARCHIVE_COLUMNS } from '../../../../contract/stream-source.ts';
 import type { StreamSource } from '../../../../contract/stream-source.ts';
+import type { S3Settings } from '../../../settings/s3-settings.ts';
+import type { Folder } from '../../../storage/folder.ts';
+import { localFolder } from '../../../storage/local-folder.ts';
+import { openFolder } from '../../../storage/open-folder.ts';
+import { openHistoryStorage } from '../object-storage.ts';
+import { isObject } from '../../../../contract/std/files/local-path.ts';
 import { readTable } from '../../../delta/delta-log.ts';
 import type { DuckDb } from '../duckdb.ts';
 import { duckTypeOf } from '../duckdb.ts';
@@ -18,10 +24,12 @@ import type { FileColumn, FileGroup, SourceFiles } from './source-files.ts';
 export async function readSource(duck: DuckDb, folder: string, source: Source): Promise<SourceFiles> {
   const { path, stream } = source;
   if (stream === undefined) return await readSourceFiles(duck, folder, source);
-  const table = resolve(folder, path);
-  const files = [...(readTable(table)?.files.keys() ?? [])].map((file) => join(table, decodeURI(file)));
+  const table = archiveFolder(folder, source, duck.s3);
+  await openHistoryStorage(duck, table);
+  const state = await readTable(table);
+  const files = [...(state?.files.keys() ?? [])].map((file) => table.fileOf(decodeURI(file)));
   if (files.length === 0) {
-    const message = `the archive ${path} of stream ${source.name} holds no message yet (looked in ${table})`;
+    const message = `the archive ${path} of stream ${source.name} holds no message yet (looked in ${table.path})`;
     throw registryError('REG_SOURCE', message, {
       field: 'archive',
       help: 'Run `plumb stream`: it reads the messages and keeps them there.',
@@ -44,6 +52,23 @@ function withFields(group: FileGroup, { fields }: StreamSource): FileGroup {
   return { ...group, columns };
 }
 
+/**
+ * @param folder  the project's
+ * @param s3      null: this command reads nothing there
+ * @returns       the folder of a stream's archive
+ * @throws        REG_SOURCE where it lies in object storage, and nobody said how that is reached
+ */
+export function archiveFolder(
+  folder: string,
+  { path, name }: Pick<Source, 'path' | 'name'>,
+  s3: S3Settings | null,
+): Folder {
+  if (!isObject(path)) return localFolder(resolve(folder, path));
+  if (s3 !== null) return openFolder(path, s3);
+  const message = `the archive ${path} of stream ${name} lies in object storage, which this command does not read yet`;
+  throw registryError('REG_SOURCE', message, { field: 'archive' });
+}
+
 /** What an entry of an archive says of its partition, as far as batch reads it. */
 interface ArchiveMark {
   /** How far the partition has come in event time: the newest event, or the newest append time if that is less. */
@@ -51,8 +76,8 @@ interface ArchiveMark {
 }
 
 /** @returns how far all partitions of an archive have come; null: nothing says it */
-export function archiveSeenUs(folder: string, { path }: Pick<Source, 'path'>): number | null {
-  const commits = [...(readTable(resolve(folder, path))?.commits.values() ?? [])];
+export async function archiveSeenUs(table: Folder): Promise<number | null> {
+  const commits = [...((await readTable(table))?.commits.values() ?? [])];
   const known = commits
     .map(({ commit }) => (commit as Partial<ArchiveMark>).seenUs)
     .filter((us) => us !== undefined);

@@ -12,6 +12,7 @@ import { commitFiles, commitHistory } from '../../../support/fixtures/committed-
 import { historyRun } from '../../../support/fixtures/history-run.ts';
 import { readHistory, writeEvents } from '../../../support/fixtures/raw-events.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
+import { localFolder } from '../../../../project/storage/local-folder.ts';
 
 const HOUR = 3_600_000_000;
 const START = Date.UTC(2026, 0, 5) * 1_000;
@@ -68,7 +69,7 @@ test('rows of other pairs that came meanwhile stand beside those of the run', as
   const history = await readHistory(duck, root, view, entity);
   const hours = [...history].map(([id, rows]) => [id, rows.map(({ eventUs }) => (eventUs - START) / HOUR)]);
   expect(Object.fromEntries(hours)).toEqual({ '["a"]': [1, 3], '["b"]': [1] });
-  expect(readCommitted(root, view)!.version).toBe(2);
+  expect((await readCommitted(localFolder(root), view))!.version).toBe(2);
 });
 
 test('a row that another run has written since fails the run, which commits nothing', async () => {
@@ -93,9 +94,9 @@ test('a row that another run has written since fails the run, which commits noth
 test('the watermark of a definition does not fall when an earlier run commits last', async () => {
   const prepared = await prepare();
   const aheadUs = START + 5 * HOUR;
-  commitFiles(root, { view, entity, runId: 'ahead', watermarkUs: aheadUs });
+  await commitFiles(root, { view, entity, runId: 'ahead', watermarkUs: aheadUs });
   await prepared.publish(START + 10 * HOUR);
-  expect(readCommitted(root, view)!.lastMark()).toMatchObject({
+  expect((await readCommitted(localFolder(root), view))!.lastMark()).toMatchObject({
     watermarkUs: aheadUs,
     runId: 'run-1',
     version: 1,
@@ -107,7 +108,7 @@ test('a run whose lease another has by now commits nothing, and leaves files tha
   const lost: RunLease = { number: 1, hold: () => Promise.reject(gone) };
   const prepared = await prepare(lost);
   await expect(prepared.publish(START + 10 * HOUR)).rejects.toBe(gone);
-  expect(readCommitted(root, view)).toBeNull();
+  expect(await readCommitted(localFolder(root), view)).toBeNull();
   expect(readdirSync(join(root, 'counts', 'v1')).toSorted()).toEqual(['_delta_log', 'day=2026-01-05']);
   expect(await readHistory(duck, root, view, entity)).toEqual(new Map());
 });
@@ -115,7 +116,7 @@ test('a run whose lease another has by now commits nothing, and leaves files tha
 test('a commit under a later lease ends an earlier one, whatever the registry says', async () => {
   const held: RunLease = { number: 1, hold: () => Promise.resolve() };
   const prepared = await prepare(held);
-  commitFiles(root, { view, entity, runId: 'later', lease: 2 });
+  await commitFiles(root, { view, entity, runId: 'later', lease: 2 });
   await expect(prepared.publish(START + 10 * HOUR)).rejects.toMatchObject({ code: 'MAT_LEASE' });
   // A registry that was lost numbers its leases anew: what was committed before the run began says nothing.
   const again = await prepare(held);

@@ -14,6 +14,7 @@ import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
 import { historyRun } from '../../../support/fixtures/history-run.ts';
 import type { RangeSketch } from '../../../support/fixtures/history-run.ts';
 import { readHistory, writeEvents } from '../../../support/fixtures/raw-events.ts';
+import { localFolder } from '../../../../project/storage/local-folder.ts';
 
 const HOUR = 3_600_000_000;
 const START = Date.UTC(2026, 0, 5) * 1_000;
@@ -84,7 +85,7 @@ test('rows appear one file a day, whole, when published and not before; then the
     `day=2026-01-06/run-1.${id}.parquet`,
   ]);
   expect(result).toMatchObject({ historyRows: 4, fromUs: null, watermarkUs: START + 30 * HOUR });
-  expect(readCommitted(folder, view)!.lastMark()).toMatchObject({
+  expect((await readCommitted(localFolder(folder), view))!.lastMark()).toMatchObject({
     watermarkUs: START + 30 * HOUR,
     runId: 'run-1',
   });
@@ -307,7 +308,7 @@ test('a correction that readers would not see is refused before anything is writ
   const late = { cutoffUs: START + 5 * HOUR, previousCutoffUs: START + 2 * HOUR, runId: 'run-2' };
   const corrected = await prepare(made, events, late);
   await expect(corrected.publish(START + 10 * HOUR)).rejects.toMatchObject({ code: 'MAT_CREATED_TIME' });
-  expect(readCommitted(folder, made.view)!.lastMark()!.runId).toBe('run-1');
+  expect((await readCommitted(localFolder(folder), made.view))!.lastMark()!.runId).toBe('run-1');
   const result = await corrected.publish(START + 10 * HOUR + 1);
   expect(result).toMatchObject({ historyRows: 2, watermarkUs: START + 5 * HOUR });
 });

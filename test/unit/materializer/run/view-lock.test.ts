@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { lockView, refuseLocked } from '../../../../materializer/run/view-lock.ts';
 import { historyFolder } from '../../../../project/history/history-folder.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
+import { localFolder } from '../../../../project/storage/local-folder.ts';
 
 const view = { id: 'orders', name: 'orders', version: 1 };
 
@@ -23,7 +24,10 @@ test('a run and a dry run wait for one who looks at the lock, and for no run', a
   const root = scratchFolder();
   lockView(root, view).release();
   for (const take of [() => lockView(root, view).release(), () => refuseLocked(root, view)]) {
-    const look = new Worker(LOOK, { eval: true, workerData: join(historyFolder(root, view), '_run.lock') });
+    const look = new Worker(LOOK, {
+      eval: true,
+      workerData: join(historyFolder(localFolder(root), view).path, '_run.lock'),
+    });
     // A thread that ends before this one looks tells of its message and of its end in one go.
     const ended = once(look, 'exit');
     await once(look, 'message');

@@ -9,13 +9,15 @@ import { forgetBases, makeBase, wantedBases } from '../../../../materializer/upk
 import { logFolder } from '../../../../project/delta/delta-log.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { openHistory } from '../../../../project/engine/duckdb/history.ts';
-import { baseFolder, readBases } from '../../../../project/history/history-base.ts';
+import { readBases } from '../../../../project/history/history-base.ts';
+import { baseFolder } from '../../../../project/history/history-folder.ts';
 import { historyFolder } from '../../../../project/history/history-folder.ts';
 import { HistoriesSeen } from '../../../../project/history/history-place.ts';
 import { readHistory } from '../../../../project/history/history-snapshot.ts';
 import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
 import { commitHistory } from '../../../support/fixtures/committed-history.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
+import { localFolder } from '../../../../project/storage/local-folder.ts';
 
 const DAY_MS = 86_400_000;
 const { view, entity } = aggregatedView({
@@ -57,12 +59,17 @@ async function append(runId: string, from: string, count: number, watermark: str
   await commitHistory(root, { view, entity, runId, watermarkUs, days: Object.fromEntries(rows) });
 }
 
-const work = () => ({ root, view, entity, history: readHistory(root, view)! });
+const work = async () => ({
+  root: localFolder(root),
+  view,
+  entity,
+  history: (await readHistory(localFolder(root), view))!,
+});
 
 async function makeAll(): Promise<string[]> {
-  const wanted = wantedBases(work());
-  for (const us of wanted) await makeBase(duck, work(), us);
-  forgetBases(work());
+  const wanted = await wantedBases(await work());
+  for (const us of wanted) await makeBase(duck, await work(), us);
+  await forgetBases(await work());
   return days(wanted);
 }
 
@@ -72,7 +79,7 @@ test('quarters since the beginning, the month and the week, each where it stands
   expect(await makeAll()).toEqual([]);
   await append('more', '2026-06-30', 30, '2026-07-29T12:00:00Z');
   expect(await makeAll()).toEqual(['2026-07-01', '2026-07-27']);
-  const left = readBases(root, view).map(({ beforeUs }) => beforeUs);
+  const left = (await readBases(localFolder(root), view)).map(({ beforeUs }) => beforeUs);
   expect(days(left)).toEqual(['2026-04-01', '2026-07-01', '2026-07-27']);
 });
 
@@ -85,18 +92,23 @@ test('a short history gets none, a base that many files came to is made anew', a
   expect(await makeAll()).toEqual([]);
   await append('later', '2026-01-01', 1, '2026-04-04T00:00:00Z');
   expect(await makeAll()).toEqual(['2026-04-01']);
-  expect(readBases(root, view)).toMatchObject([{ version: 3 }]);
+  expect(await readBases(localFolder(root), view)).toMatchObject([{ version: 3 }]);
 });
 
 test('a base holds the newest row alone, and is read by those whose rows it has', async () => {
   await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
   const seen = new HistoriesSeen();
-  seen.of(root, view);
+  seen.of(localFolder(root), view);
   await append('second', '2026-03-01', 1, '2026-04-04T00:00:00Z');
   await makeAll();
   const april = Date.parse('2026-04-02') * 1_000;
   const partsOf = async (of = view, more = {}): Promise<unknown[]> => {
-    const { parts } = await openHistory(duck, { folder: '/', history: root, ...more }, of, entity);
+    const { parts } = await openHistory(
+      duck,
+      { folder: '/', history: localFolder(root), ...more },
+      of,
+      entity,
+    );
     const read = parts(april, april).map((sql) => duck.rows(`SELECT count(*)::INTEGER AS n FROM (${sql})`));
     return (await Promise.all(read)).map(([row]) => row!['n']);
   };
@@ -109,37 +121,37 @@ test('a base holds the newest row alone, and is read by those whose rows it has'
   const features = view.features.map((feature) => ({ ...feature, checks }));
   expect((await partsOf({ ...view, features })).length).toBe(5);
   // A label before the midnight does not see what the base has left out.
-  const { parts } = await openHistory(duck, { folder: '/', history: root }, view, entity);
+  const { parts } = await openHistory(duck, { folder: '/', history: localFolder(root) }, view, entity);
   expect(parts(april - 2 * DAY_MS * 1_000, april)).toHaveLength(5);
 });
 
 test('a damaged list and a file that is gone are no bases; one that left the list goes a day later', async () => {
   await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
   await makeAll();
-  const folder = baseFolder(root, view);
+  const folder = baseFolder(localFolder(root), view).path;
   const diskMs = Date.now() + DAY_MS + 60_000;
-  expect(await cleanHistory(root, view, { nowMs: 0, diskMs }, untrained)).toBe(0);
+  expect(await cleanHistory(localFolder(root), view, { nowMs: 0, diskMs }, untrained)).toBe(0);
   const list = readdirSync(folder).find((name) => name.endsWith('.json'))!;
   for (const damaged of ['{}', 'null', '{"bases":7}', '{"bases":[']) {
     writeFileSync(join(folder, list), damaged);
-    expect(readBases(root, view)).toEqual([]);
+    expect(await readBases(localFolder(root), view)).toEqual([]);
   }
   expect(await makeAll()).toEqual(['2026-04-01']);
   expect(readdirSync(folder)).toHaveLength(3);
-  expect(await cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() }, untrained)).toBe(0);
-  expect(await cleanHistory(root, view, { nowMs: 0, diskMs }, untrained)).toBe(1);
-  expect(readBases(root, view)).toHaveLength(1);
+  expect(await cleanHistory(localFolder(root), view, { nowMs: 0, diskMs: Date.now() }, untrained)).toBe(0);
+  expect(await cleanHistory(localFolder(root), view, { nowMs: 0, diskMs }, untrained)).toBe(1);
+  expect(await readBases(localFolder(root), view)).toHaveLength(1);
 });
 
 test('a base of a history that was moved away says nothing of the one that came after it', async () => {
   await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
   await makeAll();
-  const [before] = readBases(root, view);
-  renameSync(historyFolder(root, view), join(root, 'moved away'));
+  const [before] = await readBases(localFolder(root), view);
+  renameSync(historyFolder(localFolder(root), view).path, join(root, 'moved away'));
   await append('anew', '2026-01-01', 88, '2026-04-04T00:00:00Z');
   const april = Date.parse('2026-04-02') * 1_000;
   const newest = async (): Promise<unknown[]> => {
-    const { parts } = await openHistory(duck, { folder: '/', history: root }, view, entity);
+    const { parts } = await openHistory(duck, { folder: '/', history: localFolder(root) }, view, entity);
     return duck.rows(`SELECT max(n)::INTEGER AS n, any_value(run_id) AS run
       FROM (${parts(april, april).join(' UNION ALL ')})`);
   };
@@ -147,23 +159,26 @@ test('a base of a history that was moved away says nothing of the one that came 
   expect(await makeAll()).toEqual(['2026-04-01']);
   expect(await newest()).toEqual([{ n: 87, run: 'anew' }]);
   // A reader that began before may still have the other in its list.
-  const stays = { nowMs: 0, diskMs: statSync(join(baseFolder(root, view), before!.name)).ctimeMs + DAY_MS };
-  expect(await cleanHistory(root, view, stays, untrained)).toBe(0);
+  const stays = {
+    nowMs: 0,
+    diskMs: statSync(join(baseFolder(localFolder(root), view).path, before!.name)).ctimeMs + DAY_MS,
+  };
+  expect(await cleanHistory(localFolder(root), view, stays, untrained)).toBe(0);
 });
 
 test('a base of a log that was put back from an older copy says nothing of the entries that came since', async () => {
   await append('first', '2026-01-01', 80, '2026-04-04T00:00:00Z');
-  const log = logFolder(historyFolder(root, view));
-  cpSync(log, join(root, 'copy of the log'), { recursive: true });
+  const log = logFolder(historyFolder(localFolder(root), view));
+  cpSync(log.path, join(root, 'copy of the log'), { recursive: true });
   await append('lost', '2026-03-22', 5, '2026-04-04T00:00:00Z');
   await makeAll();
-  rmSync(log, { recursive: true });
-  renameSync(join(root, 'copy of the log'), log);
+  rmSync(log.path, { recursive: true });
+  renameSync(join(root, 'copy of the log'), log.path);
   await append('anew', '2026-03-22', 3, '2026-04-04T00:00:00Z');
-  expect(readHistory(root, view)!.version).toBe(1);
+  expect((await readHistory(localFolder(root), view))!.version).toBe(1);
   const april = Date.parse('2026-04-02') * 1_000;
   const newest = async (): Promise<unknown[]> => {
-    const { parts } = await openHistory(duck, { folder: '/', history: root }, view, entity);
+    const { parts } = await openHistory(duck, { folder: '/', history: localFolder(root) }, view, entity);
     return duck.rows(`SELECT strftime(event_time, '%m-%d') AS day, run_id AS run
       FROM (${parts(april, april).join(' UNION ALL ')}) ORDER BY event_time DESC LIMIT 1`);
   };
@@ -179,15 +194,27 @@ test('a base that is made anew beside joined files holds each row once', async (
   await append('late', '2026-03-31', 1, '2026-04-04T00:00:00Z');
   await append('later', '2026-03-31', 1, '2026-04-04T00:00:00Z');
   const rows = async (): Promise<unknown[]> => {
-    const file = join(baseFolder(root, view), readBases(root, view)[0]!.name);
+    const file = join(
+      baseFolder(localFolder(root), view).path,
+      (await readBases(localFolder(root), view))[0]!.name,
+    );
     return duck.rows(`SELECT run_id AS run FROM read_parquet('${file}') ORDER BY ALL`);
   };
   const april = Date.parse('2026-04-01') * 1_000;
-  await makeBase(duck, work(), april);
+  await makeBase(duck, await work(), april);
   await append('last', '2026-03-31', 1, '2026-04-04T00:00:00Z');
   const lease = { number: 1, hold: (): Promise<void> => Promise.resolve() };
-  await compactHistory({ root, view, duck, lease, logger: silentLogger, nowMs: 0, fewest: 2 });
-  await makeBase(duck, work(), april);
+  await compactHistory({
+    root: localFolder(root),
+    work: root,
+    view,
+    duck,
+    lease,
+    logger: silentLogger,
+    nowMs: 0,
+    fewest: 2,
+  });
+  await makeBase(duck, await work(), april);
   expect(await rows()).toEqual(['first', 'last', 'late', 'later'].map((run) => ({ run })));
 });
 
@@ -199,8 +226,8 @@ test('where each run brings rows of many past days every base has its turn', asy
   for (let run = 0; run < 3; run++) {
     // All bases have these days before them.
     await append(`late-${run}`, '2025-10-20', 65, watermark);
-    const [next] = wantedBases(work());
-    await makeBase(duck, work(), next!);
+    const [next] = await wantedBases(await work());
+    await makeBase(duck, await work(), next!);
     made.push(day(next! / 1_000));
   }
   expect(new Set(made)).toEqual(new Set(['2026-01-01', '2026-04-01', '2026-06-01']));
@@ -212,24 +239,27 @@ test('bases of a definition that is replaced are forgotten a month after the las
   await makeAll();
   const former = { ...view, definitionId: 7 };
   const clean = (after: number): Promise<number> =>
-    cleanHistory(root, former, { nowMs: 0, diskMs: Date.now() + after * DAY_MS }, untrained);
+    cleanHistory(localFolder(root), former, { nowMs: 0, diskMs: Date.now() + after * DAY_MS }, untrained);
   expect(await clean(29)).toBe(0);
-  expect(readBases(root, view)).toHaveLength(1);
+  expect(await readBases(localFolder(root), view)).toHaveLength(1);
   await clean(31);
-  expect(readBases(root, view)).toEqual([]);
-  expect(readdirSync(baseFolder(root, view))).toHaveLength(1);
+  expect(await readBases(localFolder(root), view)).toEqual([]);
+  expect(readdirSync(baseFolder(localFolder(root), view).path)).toHaveLength(1);
   await clean(32.1);
-  expect(readdirSync(baseFolder(root, view))).toEqual([]);
+  expect(readdirSync(baseFolder(localFolder(root), view).path)).toEqual([]);
 });
 
 test('a base of another delay leaves the list, and stays a day for those who have it', async () => {
   await append('first', '2026-01-01', 90, '2026-04-04T00:00:00Z');
   await makeAll();
-  const file = join(baseFolder(root, view), readBases(root, view)[0]!.name);
-  const other = { ...work(), view: { ...view, delayUs: 1 } };
-  for (const us of wantedBases(other)) await makeBase(duck, other, us);
+  const file = join(
+    baseFolder(localFolder(root), view).path,
+    (await readBases(localFolder(root), view))[0]!.name,
+  );
+  const other = { ...(await work()), view: { ...view, delayUs: 1 } };
+  for (const us of await wantedBases(other)) await makeBase(duck, other, us);
   const clean = (after: number): Promise<number> =>
-    cleanHistory(root, view, { nowMs: 0, diskMs: Date.now() + after * DAY_MS }, untrained);
+    cleanHistory(localFolder(root), view, { nowMs: 0, diskMs: Date.now() + after * DAY_MS }, untrained);
   const gone = [await clean(9), await clean(9.9), existsSync(file), await clean(10.1), existsSync(file)];
   expect(gone).toEqual([0, 0, true, 1, false]);
 });

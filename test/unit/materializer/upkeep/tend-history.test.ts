@@ -40,8 +40,8 @@ async function tend(minute: number): Promise<string[]> {
 
 test('a history is tidied up at most once an hour, also where nothing was to be joined', async () => {
   const { settings } = openProject(folder, silentLogger, {});
-  commitFiles(settings.history, { view, entity, watermarkUs: 0 });
-  const file = join(historyFolder(settings.history, view), '_tended');
+  await commitFiles(settings.history.path, { view, entity, watermarkUs: 0 });
+  const file = join(historyFolder(settings.history, view).path, '_tended');
   expect(await tend(0)).toEqual([]);
   const atMinute = (): number => (Number(readFileSync(file, 'utf8')) * 1_000 - 1e15) / MINUTE_US;
   expect(atMinute()).toBe(0);

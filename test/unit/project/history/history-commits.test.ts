@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { readTable, writeEntry } from '../../../../project/delta/delta-log.ts';
 import { firstCommitUs } from '../../../../project/history/history-commits.ts';
+import { localFolder } from '../../../../project/storage/local-folder.ts';
 import { compactionEntry, historyEntry } from '../../../../project/history/history-entry.ts';
 import { customer, orders } from '../../../support/fixtures/materialized-project.ts';
 
-test('the first commit that holds, whatever stands between', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'plumb-commits-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const commit = (runId: string, watermarkUs: number, nowMs: number): void => {
-    const state = readTable(folder);
+test('the first commit that holds, whatever stands between', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'plumb-commits-'));
+  const folder = localFolder(path);
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  const commit = async (runId: string, watermarkUs: number, nowMs: number): Promise<void> => {
+    const state = await readTable(folder);
     const facts = { runId, watermarkUs, createdUs: 1, read: state?.version ?? null, lease: null };
     const file = {
       path: `day=2026-01-01/${nowMs}.00000000.parquet`,
@@ -23,22 +25,22 @@ test('the first commit that holds, whatever stands between', () => {
     };
     const files = nowMs === 0 ? [] : [file];
     const rows = { view: orders(), entity: customer, files, commit: facts, nowMs };
-    writeEntry(folder, (state?.version ?? -1) + 1, historyEntry(state, rows));
+    await writeEntry(folder, (state?.version ?? -1) + 1, historyEntry(state, rows));
   };
   const first = (runId: string, us: number) =>
     firstCommitUs(folder, (one) => one.runId === runId && one.watermarkUs >= us);
-  expect(first('a', 0)).toBe(null);
+  expect(await first('a', 0)).toBe(null);
   // Without rows.
-  commit('a', 10, 0);
-  expect(first('a', 0)).toBe(null);
-  commit('a', 10, 1);
-  const joined = compactionEntry(readTable(folder)!, { joined: [], lease: 1, nowMs: 2 });
-  writeEntry(folder, 2, joined);
-  commit('b', 20, 3);
-  commit('a', 20, 4);
-  commit('a', 30, 5);
-  expect(first('a', 0)).toBe(1_000);
-  expect(first('a', 20)).toBe(4_000);
-  expect(first('b', 1)).toBe(3_000);
-  expect(first('b', 21)).toBe(null);
+  await commit('a', 10, 0);
+  expect(await first('a', 0)).toBe(null);
+  await commit('a', 10, 1);
+  const joined = compactionEntry((await readTable(folder))!, { joined: [], lease: 1, nowMs: 2 });
+  await writeEntry(folder, 2, joined);
+  await commit('b', 20, 3);
+  await commit('a', 20, 4);
+  await commit('a', 30, 5);
+  expect(await first('a', 0)).toBe(1_000);
+  expect(await first('a', 20)).toBe(4_000);
+  expect(await first('b', 1)).toBe(3_000);
+  expect(await first('b', 21)).toBe(null);
 });

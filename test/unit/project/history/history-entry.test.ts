@@ -10,6 +10,7 @@ import { parseState, stateText, TableFold } from '../../../../project/delta/tabl
 import { compactionEntry, historyEntry } from '../../../../project/history/history-entry.ts';
 import { HistorySnapshot } from '../../../../project/history/history-snapshot.ts';
 import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
+import { localFolder } from '../../../../project/storage/local-folder.ts';
 
 const GOLDEN = join(import.meta.dirname, '../../../golden/history-log.jsonl');
 const NOON_US = Date.UTC(2026, 0, 5, 12) * 1_000;
@@ -69,7 +70,7 @@ function fold(): { readonly fold: TableFold; readonly entries: DeltaAction[][] }
       }),
     );
     if (i !== 1) continue;
-    const files = new HistorySnapshot('', table.state()!).active();
+    const files = new HistorySnapshot(localFolder(''), table.state()!).active();
     add(
       compactionEntry(table.state()!, {
         joined: [{ files, into: file(view, 'joined') }],
@@ -103,7 +104,7 @@ test('the golden log gives the same table as the entries it is of, and so does t
   const own = fold().fold.state()!;
   expect([...state.files.keys()]).toEqual([...own.files.keys()]);
   expect(
-    new HistorySnapshot('', state)
+    new HistorySnapshot(localFolder(''), state)
       .files([view.definitionId, 7, 8])
       .map(({ path, version }) => [path, version]),
   ).toEqual([

@@ -8,7 +8,13 @@ test('AWS and its variables count where nothing is set', () => {
   const folder = scratchFolder({ 'plumbline.yaml': 'project: shop\n' });
   expect(loadSettings(folder, {}).elsewhere).toEqual({
     extensions: null,
-    s3: { endpoint: null, region: 'us-east-1', pathStyle: false, login: null },
+    s3: {
+      endpoint: null,
+      region: 'us-east-1',
+      pathStyle: false,
+      login: null,
+      aside: join(folder, '.plumb/aside'),
+    },
   });
   const environment = {
     AWS_ACCESS_KEY_ID: 'id',
@@ -22,6 +28,7 @@ test('AWS and its variables count where nothing is set', () => {
     region: 'eu-central-1',
     pathStyle: true,
     login: { accessKeyId: 'id', secretAccessKey: 'secret', sessionToken: 'token' },
+    aside: join(folder, '.plumb/aside'),
   });
 });
 
@@ -42,6 +49,7 @@ test('settings go before variables, and the secret lies in a file', () => {
     region: 'r',
     pathStyle: false,
     login: { accessKeyId: 'own', secretAccessKey: 'hidden', sessionToken: null },
+    aside: join(folder, '.plumb/aside'),
   });
 });
 

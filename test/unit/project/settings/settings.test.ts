@@ -103,7 +103,10 @@ describe('settings', () => {
     ['online: { url: "redis://h", keyPrefix: "{a}" }', 'online.keyPrefix: it must hold no braces'],
     ['project: { name: a }', '(plumbline.yaml:1)'],
     ['project: a\nserve:\n  port: { http: 7000 }', '(plumbline.yaml:3)'],
-    ['history: s3://b/x', 'history: expected a path on this machine, got "s3://b/x" (plumbline.yaml:1)'],
+    [
+      'history: gs://b/x',
+      'history: expected a path on this machine, or s3://bucket/path, got "gs://b/x" (plumbline.yaml:1)',
+    ],
     ['bundles: ""', 'bundles: expected a path on this machine, got "" (plumbline.yaml:1)'],
     [String.raw`served: "a\0b"`, String.raw`served: expected a path on this machine, got "a\u0000b"`],
     ['reports: GS://b', 'reports: expected a path on this machine, got "GS://b"'],

@@ -6,12 +6,13 @@ import { lockView } from '../../../../../materializer/run/view-lock.ts';
 import { DuckDb } from '../../../../../project/engine/duckdb/duckdb.ts';
 import { compileProject } from '../../../../../registry/definitions/compile.ts';
 import { openHistory } from '../../../../../project/engine/duckdb/history.ts';
-import { dayFile, folderBeside, historyFolder } from '../../../../../project/history/history-folder.ts';
+import { dayFile, historyFolder, workFolder } from '../../../../../project/history/history-folder.ts';
 import { readHistory } from '../../../../../project/history/history-snapshot.ts';
 import { definitionName } from '../../../../../contract/wire/online/row-header.ts';
 import { scratchFolder } from '../../../../support/scratch.ts';
 import { historyRun } from '../../../../support/fixtures/history-run.ts';
 import { shopProject } from '../../../../support/fixtures/shop-project.ts';
+import { localFolder } from '../../../../../project/storage/local-folder.ts';
 
 /** The layout is read by whatever reads Parquet, so names, types and places are part of the contract. */
 test('the history of an aggregated view lies by version and day, under these columns and types', async () => {
@@ -22,7 +23,7 @@ test('the history of an aggregated view lies by version and day, under these col
   const historyRoot = join(folder, 'history');
   const duck = await DuckDb.open();
   const cutoffUs = 1_700_200_000_000_000;
-  const { sql } = await openHistory(duck, { folder, history: historyRoot }, view, entity);
+  const { sql } = await openHistory(duck, { folder, history: localFolder(historyRoot) }, view, entity);
   const none = await duck.rows(`DESCRIBE ${sql}`);
   const sketch = { duck, view, entity, folder, history: historyRoot };
   const prepared = await prepareHistory(historyRun(sketch, { cutoffUs, full: true }));
@@ -69,9 +70,9 @@ test('the history of an aggregated view lies by version and day, under these col
     run_id: 'run-1',
     definition_id: BigInt(view.definitionId),
   });
-  const whole = await openHistory(duck, { folder, history: historyRoot }, view, entity);
+  const whole = await openHistory(duck, { folder, history: localFolder(historyRoot) }, view, entity);
   expect(columns(await duck.rows(`DESCRIBE ${whole.sql}`))).toEqual(read);
-  expect(readHistory(historyRoot, view)!.lastMark()).toEqual({
+  expect((await readHistory(localFolder(historyRoot), view))!.lastMark()).toEqual({
     version: 0,
     watermarkUs: 1_700_197_200_000_000,
     runId: 'run-1',
@@ -79,12 +80,12 @@ test('the history of an aggregated view lies by version and day, under these col
   });
   // DuckDB reads every Parquet file below a folder: the rejects are not among them.
   for (const kind of ['_rejected', '_staged'] as const) {
-    mkdirSync(folderBeside(historyRoot, kind, view), { recursive: true });
-    writeFileSync(join(folderBeside(historyRoot, kind, view), 'run-1.parquet'), 'no history');
+    mkdirSync(workFolder(historyRoot, kind, view), { recursive: true });
+    writeFileSync(join(workFolder(historyRoot, kind, view), 'run-1.parquet'), 'no history');
   }
   lockView(historyRoot, view).release();
   const [globbed] = await duck.rows(`SELECT count(DISTINCT filename)::INTEGER AS files
-    FROM read_parquet('${historyFolder(historyRoot, view)}', filename = true)`);
+    FROM read_parquet('${historyFolder(localFolder(historyRoot), view).path}', filename = true)`);
   expect(globbed).toEqual({ files: 3 });
   duck.close();
 });
@@ -92,11 +93,11 @@ test('the history of an aggregated view lies by version and day, under these col
 test('a history of the layout before this one is refused with what to do', async () => {
   const root = scratchFolder();
   const view = { name: 'purchases', version: 1 };
-  expect(readHistory(root, view)).toBeNull();
-  const folder = historyFolder(root, view);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, '_watermark.json'), '{}');
-  expect(() => readHistory(root, view)).toThrow(
-    expect.objectContaining({ code: 'REG_STORE', message: expect.stringContaining(folder) }),
+  expect(await readHistory(localFolder(root), view)).toBeNull();
+  const folder = historyFolder(localFolder(root), view);
+  mkdirSync(folder.path, { recursive: true });
+  writeFileSync(join(folder.path, '_watermark.json'), '{}');
+  await expect(readHistory(localFolder(root), view)).rejects.toThrow(
+    expect.objectContaining({ code: 'REG_STORE', message: expect.stringContaining(folder.path) }),
   );
 });
