@@ -7,7 +7,8 @@
  *   history/{view}/v{version}/day=<day>/{run}.parquet   in its place; nobody reads it until it is committed
  *
  * Where the history lies on this machine, all is on one volume, on which a rename is atomic. What a crashed run left
- * aside is removed when the next run of the view starts; files in their place that no entry names are removed after a day (clean-history.ts).
+ * aside is removed when the next run of the view starts; files in their place that no entry names are removed after a
+ * day (clean-history.ts).
  *
  * Rows are computed entity by entity and published day by day. Between them they lie in spans of days, each small
  * enough to be sorted in memory, so that a history of any length is published in the memory of one span. The order of
