@@ -23,16 +23,23 @@ import { fixed, isFixed, NOTHING, ONE, plus, times } from './size.ts';
 const MOST_KEYS = 64;
 /** A bigint of a number has at most so many bits, and `BigInt.asIntN` may be asked for as many. */
 const NUMBER_BITS = 1_024;
-const MOST_BITS = 4_096;
-const DATE_STEPS = fixed(100);
+const MOST_BITS = 2_048;
+const DATE_STEPS = fixed(50);
 /** An error keeps where it was made. */
-const ERROR_STEPS = fixed(1_000);
+const ERROR_STEPS = fixed(2_500);
+/** What an empty one takes of memory, and an entry of it. */
+const KEYED_STEPS = fixed(300);
+const ENTRY_STEPS = 60;
+const TYPED_STEPS = fixed(250);
 
-const ofNumbers: CheapCall = (judge, _, args) => {
-  for (const arg of args) takeNumber(judge, arg);
-  judge.charge(fixed(4 + args.length));
-  return NUMBER;
-};
+const mathOf =
+  (steps: number): CheapCall =>
+  (judge, _, args) => {
+    for (const arg of args) takeNumber(judge, arg);
+    judge.charge(fixed(steps * (1 + args.length)));
+    return NUMBER;
+  };
+const ofNumbers = mathOf(2);
 const ofFirstNumber: CheapCall = (judge, _, [first]) => takeNumber(judge, first);
 const isWhat: CheapCall = () => BOOLEAN;
 const isNumber: CheapCall = (judge, _, [first]) => {
@@ -40,13 +47,18 @@ const isNumber: CheapCall = (judge, _, [first]) => {
   return BOOLEAN;
 };
 
-const MATH =
-  'abs acos acosh asin asinh atan atan2 atanh cbrt ceil clz32 cos cosh exp expm1 floor fround hypot imul log log10 ' +
-  'log1p log2 max min pow round sign sin sinh sqrt tan tanh trunc';
+/** By the steps of each argument and of the call itself, at the worst numbers: of an angle of 1e300 some 300 ns. */
+const MATH: readonly (readonly [steps: number, names: string])[] = [
+  [2, 'abs ceil clz32 floor fround imul max min round sign sqrt trunc'],
+  [20, 'acos acosh asin asinh atan atan2 atanh cbrt cosh exp expm1 hypot log log10 log1p log2 pow sinh tanh'],
+  [80, 'cos sin tan'],
+];
 
 /** `Math.abs(x)`, `Number(x)` */
 export const CHEAP_FUNCTIONS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
-  ...MATH.split(' ').map((name) => [`Math.${name}`, ofNumbers] as const),
+  ...MATH.flatMap(([steps, names]) =>
+    names.split(' ').map((name) => [`Math.${name}`, mathOf(steps)] as const),
+  ),
   ['Number', ofFirstNumber],
   ['Number.isFinite', isWhat],
   ['Number.isInteger', isWhat],
@@ -117,7 +129,8 @@ function typedNames(): string[] {
 }
 
 function parsed(judge: Judge, _: ValueShape, [first, radix]: readonly ValueShape[]): ValueShape {
-  if (first !== undefined) judge.charge(textSize(judge, first));
+  // `parseFloat(x)` makes x a text first.
+  if (first !== undefined) takeNumber(judge, text(textSize(judge, first)));
   return takeNumber(judge, radix);
 }
 
@@ -129,6 +142,7 @@ function characters(judge: Judge, _: ValueShape, args: readonly ValueShape[]): V
 function bigintOf(judge: Judge, _: ValueShape, [first = UNDEFINED]: readonly ValueShape[]): ValueShape {
   const odd = nameOfKind(first, ~PRIMITIVE | KIND.text);
   if (odd !== null) judge.refuse(`makes ${odd} a bigint`);
+  judge.charge(fixed(60));
   return bigint(Math.max(NUMBER_BITS, first.bits));
 }
 
@@ -143,10 +157,13 @@ function wrapped(
   return bigint(bits.value);
 }
 
+/** The room of an empty list. */
+export const LIST_STEPS = 48;
+
 /** A list of what stands there. */
 export function listed(judge: Judge, items: readonly ValueShape[]): ValueShape {
   const size = items.reduce((sum, one) => plus(sum, plus(ONE, sizeOf(one, plus))), NOTHING);
-  judge.charge(fixed(items.length));
+  judge.charge(fixed(LIST_STEPS + 8 * items.length));
   const item = items.reduce<ValueShape | null>((all, one) => (all === null ? one : either(all, one)), null);
   return listOf(item, fixed(items.length), size);
 }
@@ -205,7 +222,8 @@ function keyed(judge: Judge, of: ValueShape = UNDEFINED, kind: 'set' | 'map'): V
   if (odd !== null) judge.refuse(`makes a ${kind} of ${odd}`);
   if (judge.isCalled && (!isFixed(of.count) || (of.count[0] ?? 0) > MOST_KEYS))
     judge.refuse(`makes a ${kind} of more than ${MOST_KEYS} things that it is given`);
-  judge.charge(plus(of.size, times(of.count, 10)));
+  const entry_ = judge.isCalled ? ENTRY_STEPS + (of.count[0] ?? 0) : ENTRY_STEPS;
+  judge.charge(plus(plus(of.size, times(of.count, entry_)), KEYED_STEPS));
   if (kind === 'set') return listOf(of.item, of.count, of.size, 'set');
   const entry = of.item;
   if (entry !== null && entry.kinds !== KIND.list) judge.refuse('makes a map of what are no pairs');
@@ -218,7 +236,7 @@ function typedOf(judge: Judge, _: ValueShape, args: readonly ValueShape[]): Valu
   const isListed = first !== undefined && !mayBe(first, ~(KIND.list | KIND.typed | KIND.null));
   if (args.length !== 1 || !isListed) judge.refuse('makes a typed array of something else than one list');
   takeNumber(judge, first.item ?? undefined);
-  judge.charge(plus(first.size, fixed(20)));
+  judge.charge(plus(times(first.size, 8), TYPED_STEPS));
   return listOf(NUMBER, first.count, first.count, 'typed');
 }
 

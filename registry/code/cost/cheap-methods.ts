@@ -1,24 +1,36 @@
 /** The methods that are known to be cheap, by the kind of what they are called on; those of lists: cheap-passes.ts. */
-import { madeText, takeNumber, textSize } from './judge.ts';
+import { madeText, NUMBER_TEXT_STEPS, takeNumber, textSize } from './judge.ts';
 import type { CheapCall, Judge } from './judge.ts';
 import { BOOLEAN, either, listOf, NULL, NUMBER, text, UNDEFINED } from './shape.ts';
 import type { ValueShape } from './shape.ts';
 import { fixed, isFixed, ONE, plus, smaller, times } from './size.ts';
 import type { Size } from './size.ts';
 
-const NUMBER_TEXT = fixed(130);
-const LONGEST_NUMBER_TEXT = fixed(1_100);
-const NUMBER_TEXT_STEPS = fixed(50);
+/** `(1e20).toFixed(20)` */
+const NUMBER_TEXT = fixed(50);
+const MOST_DIGITS = 20;
+/** A text with its part or a character of it that is made. */
+const PART_STEPS = fixed(40);
+const CHARACTER_STEPS = fixed(12);
+/** Other case of letters that are no ASCII, which take two bytes or more. */
+const CASE_STEPS = 20;
+const SPLIT_STEPS = 16;
+/** Each place where something else is put in. */
+const REPLACE_STEPS = 140;
 /** A text of many may be repeated, filled up and put in so often, as far as its number stands there. */
 const MOST_TIMES = 1_000;
 
 const same: CheapCall = (_, self) => self;
-const character: CheapCall = (judge, _, [first]) => (takeNumber(judge, first), text(fixed(2)));
+const character: CheapCall = (judge, _, [first]) => {
+  takeNumber(judge, first);
+  judge.charge(CHARACTER_STEPS);
+  return text(fixed(2));
+};
 const number: CheapCall = (judge, _, [first]) => takeNumber(judge, first);
 const changed =
-  (factor: number): CheapCall =>
+  (factor: number, steps: number): CheapCall =>
   (judge, self) => {
-    judge.charge(times(self.size, factor));
+    judge.charge(plus(times(self.size, steps), PART_STEPS));
     return text(times(self.size, factor));
   };
 
@@ -32,7 +44,7 @@ export const TEXT_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, Chea
   ['includes', (judge, self, args) => (searched(judge, self, args), BOOLEAN)],
   ['indexOf', (judge, self, args) => (searched(judge, self, args), NUMBER)],
   ['isWellFormed', (judge, self) => (judge.charge(self.size), BOOLEAN)],
-  ['lastIndexOf', (judge, self, args) => (searched(judge, self, args), NUMBER)],
+  ['lastIndexOf', (judge, self, args) => (searched(judge, self, args, 2), NUMBER)],
   ['padEnd', filledUp],
   ['padStart', filledUp],
   ['repeat', repeated],
@@ -43,21 +55,27 @@ export const TEXT_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, Chea
   ['startsWith', startsWith],
   ['substring', (judge, self, args) => part(judge, self, args, false)],
   // Of some letters the other case has three.
-  ['toLowerCase', changed(3)],
-  ['toUpperCase', changed(3)],
+  ['toLowerCase', changed(3, CASE_STEPS)],
+  ['toUpperCase', changed(3, CASE_STEPS)],
   ['toString', same],
-  ['toWellFormed', changed(1)],
-  ['trim', changed(1)],
-  ['trimEnd', changed(1)],
-  ['trimStart', changed(1)],
+  ['toWellFormed', changed(1, 2)],
+  ['trim', changed(1, 2)],
+  ['trimEnd', changed(1, 2)],
+  ['trimStart', changed(1, 2)],
   ['valueOf', same],
 ]);
 
+/** Beyond 20 digits, and to another base than 10, a number takes long. */
 const written: CheapCall = (judge, _, [digits]) => {
-  takeNumber(judge, digits);
-  judge.charge(NUMBER_TEXT_STEPS);
-  return text(NUMBER_TEXT);
+  if (digits !== undefined && !(typeof digits.value === 'number' && digits.value <= MOST_DIGITS))
+    judge.refuse(`writes a number with over ${MOST_DIGITS} digits, or with as many as do not stand there`);
+  judge.charge(fixed(2 * NUMBER_TEXT_STEPS));
+  return madeText(judge, NUMBER_TEXT);
 };
+
+function requireDecimal(judge: Judge, radix: ValueShape | undefined): void {
+  if (radix !== undefined && radix.value !== 10) judge.refuse('writes a number to another base than 10');
+}
 
 export const NUMBER_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
   ['toExponential', written],
@@ -66,8 +84,8 @@ export const NUMBER_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, Ch
   [
     'toString',
     (judge, self, args) => {
-      written(judge, self, args);
-      return text(args.length === 0 ? NUMBER_TEXT : LONGEST_NUMBER_TEXT);
+      requireDecimal(judge, args[0]);
+      return madeText(judge, textSize(judge, self));
     },
   ],
   ['valueOf', same],
@@ -77,9 +95,8 @@ export const BIGINT_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, Ch
   [
     'toString',
     (judge, self, [radix]) => {
-      takeNumber(judge, radix);
-      judge.charge(fixed(self.bits));
-      return text(fixed(self.bits + 2));
+      requireDecimal(judge, radix);
+      return madeText(judge, textSize(judge, self));
     },
   ],
   ['valueOf', same],
@@ -91,13 +108,13 @@ export const BOOLEAN_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, C
 ]);
 
 const iso: CheapCall = (judge) => {
-  judge.charge(fixed(100));
+  judge.charge(fixed(400));
   return text(fixed(27));
 };
 
 export const DATE_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
   ...['Date', 'Day', 'FullYear', 'Hours', 'Milliseconds', 'Minutes', 'Month', 'Seconds'].map(
-    (name) => [`getUTC${name}`, (judge: Judge) => (judge.charge(fixed(5)), NUMBER)] as const,
+    (name) => [`getUTC${name}`, (judge: Judge) => (judge.charge(fixed(50)), NUMBER)] as const,
   ),
   ['getTime', () => NUMBER],
   ['toISOString', iso],
@@ -120,12 +137,21 @@ function startsWith(
   return BOOLEAN;
 }
 
-/** A search takes the product of both lengths where it goes badly. */
-function searched(judge: Judge, self: ValueShape, [needle = UNDEFINED, from]: readonly ValueShape[]): void {
+/**
+ * A search takes the product of both lengths where it goes badly.
+ *
+ * @param each  steps of each comparison of two characters
+ */
+function searched(
+  judge: Judge,
+  self: ValueShape,
+  [needle = UNDEFINED, from]: readonly ValueShape[],
+  each = 1,
+): void {
   takeNumber(judge, from);
   const size = textSize(judge, needle);
-  if (isFixed(size)) judge.charge(times(self.size, 1 + (size[0] ?? 0) / 4));
-  else if (isFixed(self.size)) judge.charge(fixed((self.size[0] ?? 0) ** 2));
+  if (isFixed(size)) judge.charge(times(self.size, 1 + each * (size[0] ?? 0)));
+  else if (isFixed(self.size)) judge.charge(fixed(1 + each * (self.size[0] ?? 0) ** 2));
   else judge.refuse('looks for a text of any length in another');
 }
 
@@ -163,6 +189,7 @@ function replacedAll(judge: Judge, self: ValueShape, args: readonly ValueShape[]
   if (typeof by !== 'string' || by.includes('$'))
     judge.refuse('replaces all by a text that does not stand there, or that has a $');
   searched(judge, self, [args[0] ?? UNDEFINED]);
+  judge.charge(times(plus(self.size, ONE), REPLACE_STEPS));
   const size = plus(times(self.size, 1 + by.length), fixed(by.length));
   return madeText(judge, size);
 }
@@ -170,6 +197,7 @@ function replacedAll(judge: Judge, self: ValueShape, args: readonly ValueShape[]
 /** @param fromEnd  whether a place below 0 counts from the end, as `substring` does not have it */
 function part(judge: Judge, self: ValueShape, args: readonly ValueShape[], fromEnd: boolean): ValueShape {
   for (const one of args) takeNumber(judge, one);
+  judge.charge(PART_STEPS);
   const known = lengthOfPart(args, fromEnd);
   return text(known === null ? self.size : smaller(fixed(known), self.size));
 }
@@ -186,7 +214,7 @@ function lengthOfPart([from, to]: readonly ValueShape[], fromEnd: boolean): numb
 function split(judge: Judge, self: ValueShape, args: readonly ValueShape[]): ValueShape {
   takeNumber(judge, args[1]);
   searched(judge, self, [args[0] ?? UNDEFINED]);
-  judge.charge(times(self.size, 4));
+  judge.charge(plus(times(self.size, SPLIT_STEPS), PART_STEPS));
   const count: Size = plus(self.size, ONE);
   return listOf(text(self.size), count, plus(count, count));
 }

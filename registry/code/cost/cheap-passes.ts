@@ -1,6 +1,15 @@
 /** The methods of lists, typed arrays, maps and sets that are known to be cheap: each goes through them once. */
 import { anyItem, iterated, keyOfMap } from './iterable.ts';
-import { madeList, madeText, nameOfKind, takeNumber, textSize } from './judge.ts';
+import {
+  lengthOfText,
+  madeList,
+  madeText,
+  nameOfKind,
+  takeNumber,
+  textSize,
+  textSteps,
+  words,
+} from './judge.ts';
 import type { CheapCall, Judge } from './judge.ts';
 import {
   BOOLEAN,
@@ -9,7 +18,7 @@ import {
   KIND,
   listOf,
   mayBe,
-  NUMBER,
+  PLACE,
   PRIMITIVE,
   sized,
   sizeOf,
@@ -22,7 +31,14 @@ import type { Size } from './size.ts';
 
 /** A list of a million is put in order by 20 comparisons an item. */
 const MOST_COMPARISONS = 20;
-const KEY_STEPS = fixed(10);
+const KEY_STEPS = fixed(20);
+const TYPED_STEPS = fixed(250);
+/** An iterator, or a view of a typed array. */
+const VIEW_STEPS = fixed(60);
+/** The list of a place and an item. */
+const PAIR_STEPS = 32;
+/** Each item of a list of lists is asked whether it is one. */
+const FLAT_STEPS = 40;
 
 /** Calls what it gets once for each item, as often with what is next to it. */
 function each(
@@ -32,13 +48,21 @@ function each(
   take: (given: ValueShape) => void = () => {},
 ): void {
   const { over, item } = iterated(judge, self);
-  judge.pass(over, (size) => take(judge.call(code, [item(size), NUMBER, self])));
+  judge.pass(over, (size) => take(judge.call(code, [item(size), PLACE, self])));
 }
 
 const judged: CheapCall = (judge, self, args) => (each(judge, self, args), BOOLEAN);
 const found: CheapCall = (judge, self, args) => (each(judge, self, args), either(UNDEFINED, anyItem(self)));
-const place: CheapCall = (judge, self, args) => (each(judge, self, args), NUMBER);
-const copied: CheapCall = (judge, self) => (judge.charge(times(self.count, 8)), self);
+const place: CheapCall = (judge, self, args) => (each(judge, self, args), PLACE);
+const copied: CheapCall = (judge, self) => {
+  judge.charge(plus(times(self.count, 8), mayBe(self, KIND.typed) ? TYPED_STEPS : VIEW_STEPS));
+  return self;
+};
+
+const viewed: CheapCall = (judge, self) => {
+  judge.charge(VIEW_STEPS);
+  return { ...self, kinds: KIND.iterator };
+};
 
 /** Methods of lists and typed arrays. */
 const LINED_UP = new Map<string, CheapCall>([
@@ -51,10 +75,10 @@ const LINED_UP = new Map<string, CheapCall>([
   ['findLast', found],
   ['findLastIndex', place],
   ['forEach', (judge, self, args) => (each(judge, self, args), UNDEFINED)],
-  ['includes', (judge, self) => (judge.charge(self.size), BOOLEAN)],
-  ['indexOf', (judge, self) => (judge.charge(self.size), NUMBER)],
-  ['keys', (_, self) => listOf(NUMBER, self.count, self.count, 'iterator')],
-  ['lastIndexOf', (judge, self) => (judge.charge(self.size), NUMBER)],
+  ['includes', (judge, self) => (judge.charge(times(self.size, 2)), BOOLEAN)],
+  ['indexOf', (judge, self) => (judge.charge(times(self.size, 2)), PLACE)],
+  ['keys', (judge, self) => (judge.charge(VIEW_STEPS), listOf(PLACE, self.count, self.count, 'iterator'))],
+  ['lastIndexOf', (judge, self) => (judge.charge(times(self.size, 2)), PLACE)],
   ['reduce', reduced],
   ['reduceRight', reduced],
   ['slice', (judge, self, args) => (numbers(judge, args), copied(judge, self, args))],
@@ -62,7 +86,7 @@ const LINED_UP = new Map<string, CheapCall>([
   ['sort', ordered],
   ['toReversed', copied],
   ['toSorted', ordered],
-  ['values', (_, self) => ({ ...self, kinds: KIND.iterator })],
+  ['values', viewed],
 ]);
 
 export const LIST_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
@@ -81,37 +105,44 @@ export const TYPED_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, Che
     'map',
     (judge, self, args) => {
       each(judge, self, args, (given) => void takeNumber(judge, given));
-      return self;
+      return copied(judge, self, []);
     },
   ],
   ['reverse', copied],
-  ['subarray', (judge, self, args) => (numbers(judge, args), self)],
+  ['subarray', (judge, self, args) => (numbers(judge, args), judge.charge(TYPED_STEPS), self)],
 ]);
 
 export const MAP_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
-  ['entries', (_, self) => pairsOfMap(self)],
+  ['entries', (judge, self) => (judge.charge(times(self.count, PAIR_STEPS)), pairsOfMap(self))],
   ['forEach', forEachOfMap],
   ['get', (judge, self, args) => (lookUp(judge, self, args), either(UNDEFINED, anyItem(self)))],
   ['has', (judge, self, args) => (lookUp(judge, self, args), BOOLEAN)],
-  ['keys', (_, self) => listOf(keyOfMap(self.item, self.size), self.count, self.size, 'iterator')],
-  ['values', (_, self) => ({ ...self, kinds: KIND.iterator })],
+  [
+    'keys',
+    (judge, self) => (
+      judge.charge(VIEW_STEPS),
+      listOf(keyOfMap(self.item, self.size), self.count, self.size, 'iterator')
+    ),
+  ],
+  ['values', viewed],
 ]);
 
 export const SET_METHODS: ReadonlyMap<string, CheapCall> = new Map<string, CheapCall>([
   ['forEach', (judge, self, args) => (each(judge, self, args), UNDEFINED)],
   ['has', (judge, self, args) => (lookUp(judge, self, args), BOOLEAN)],
-  ['keys', (_, self) => ({ ...self, kinds: KIND.iterator })],
-  ['values', (_, self) => ({ ...self, kinds: KIND.iterator })],
+  ['keys', viewed],
+  ['values', viewed],
 ]);
 
 function numbers(judge: Judge, args: readonly ValueShape[]): void {
   for (const one of args) takeNumber(judge, one);
 }
 
-/** Keys of a request may all meet in one place of the table, so that a look goes through all of them. */
+/** Keys may all meet in one place of the table, whoever chose them, so that a look goes through all of them. */
 function lookUp(judge: Judge, self: ValueShape, [key = UNDEFINED]: readonly ValueShape[]): void {
   if (mayBe(key, KIND.text)) judge.charge(key.size);
-  judge.charge(isFixed(self.count) ? KEY_STEPS : self.size);
+  judge.charge(plus(KEY_STEPS, times(self.count, 4 + words(self.item?.bits ?? 0))));
+  if (!isFixed(self.count)) judge.charge(self.size);
 }
 
 function mapped(judge: Judge, self: ValueShape, [code]: readonly ValueShape[]): ValueShape {
@@ -119,7 +150,7 @@ function mapped(judge: Judge, self: ValueShape, [code]: readonly ValueShape[]): 
   let out: ValueShape | null = null;
   let size: Size = ONE;
   judge.pass(over, (one) => {
-    const given = judge.call(code, [item(one), NUMBER, self]);
+    const given = judge.call(code, [item(one), PLACE, self]);
     size = judge.inAll(plus(ONE, sizeOf(given, plus)));
     out = judge.outside(given);
   });
@@ -130,7 +161,7 @@ function reduced(judge: Judge, self: ValueShape, args: readonly ValueShape[]): V
   const { over, item } = iterated(judge, self);
   let result = args.length > 1 ? args[1]! : anyItem(self);
   judge.pass(over, (size) => {
-    const next = either(result, judge.outside(judge.call(args[0], [result, item(size), NUMBER, self])));
+    const next = either(result, judge.outside(judge.call(args[0], [result, item(size), PLACE, self])));
     if (isSame(next, result)) return;
     result = next;
     judge.grew();
@@ -178,6 +209,7 @@ function flat(judge: Judge, self: ValueShape, args: readonly ValueShape[]): Valu
   if (item === null) return self;
   const rest = { ...item, kinds: item.kinds & ~KIND.list };
   const inner = item.item === null ? rest : either(rest, item.item);
+  judge.charge(times(self.size, FLAT_STEPS));
   return madeList(judge, inner, self.size, self.size);
 }
 
@@ -187,7 +219,9 @@ function joined(judge: Judge, self: ValueShape, [separator]: readonly ValueShape
   if (odd !== null) judge.refuse(`makes ${odd} a text`);
   if (!isFixed(between) && !isFixed(self.count))
     judge.refuse('puts a text of any length between the items of a list');
-  const long = textSize(judge, { ...(self.item ?? UNDEFINED), size: ONE });
+  const item = { ...(self.item ?? UNDEFINED), size: ONE };
+  const long = lengthOfText(judge, item);
+  judge.charge(times(self.count, 30 + textSteps(item)));
   const betweens = isFixed(between) ? times(self.count, between[0] ?? 0) : times(between, self.count[0] ?? 0);
   const size = plus(plus(self.size, times(self.count, long[0] ?? 0)), betweens);
   return madeText(judge, size);
@@ -195,8 +229,8 @@ function joined(judge: Judge, self: ValueShape, [separator]: readonly ValueShape
 
 function pairsOf(judge: Judge, self: ValueShape): ValueShape {
   const item = anyItem(self);
-  const pair = listOf(either(NUMBER, item), fixed(2), plus(self.size, fixed(3)));
-  judge.charge(ONE);
+  const pair = listOf(either(PLACE, item), fixed(2), plus(self.size, fixed(3)));
+  judge.charge(plus(VIEW_STEPS, times(self.count, PAIR_STEPS)));
   return listOf(pair, self.count, plus(self.size, times(self.count, 3)), 'iterator');
 }
 

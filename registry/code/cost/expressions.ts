@@ -1,12 +1,12 @@
 /** What an expression of a judged function may be. */
 import { isNode, memberName } from '../syntax-tree.ts';
 import type { SyntaxNode } from '../syntax-tree.ts';
-import { CHEAP_CONSTANTS, CHEAP_CONSTRUCTORS, CHEAP_FUNCTIONS } from './cheap-functions.ts';
+import { CHEAP_CONSTANTS, CHEAP_CONSTRUCTORS, CHEAP_FUNCTIONS, LIST_STEPS } from './cheap-functions.ts';
 import { iterated } from './iterable.ts';
 import { nameOfKind } from './judge.ts';
 import { binary, templateText, unary } from './operators.ts';
 import { itemAt, memberOf, methodCall } from './members.ts';
-import { bindPattern, keyOf } from './patterns.ts';
+import { bindPattern, keyOf, MEMBERS_STEPS } from './patterns.ts';
 import type { Scope } from './scope.ts';
 import * as shapes from './shape.ts';
 import {
@@ -28,6 +28,9 @@ import type { Run } from './run.ts';
 
 /** Functions of the language that take any number of arguments, each of them for itself. */
 const SPREAD_INTO = new Set(['Math.max', 'Math.min', 'Math.hypot']);
+
+/** All values of one object, deep down. */
+const MOST_PARTS = 2_000;
 
 type Evaluated = (run: Run, node: SyntaxNode, scope: Scope) => ValueShape;
 
@@ -182,7 +185,7 @@ function argumentsOf(run: Run, node: SyntaxNode, scope: Scope, language: string 
     if (language === null || !SPREAD_INTO.has(language))
       run.refuse('calls something with as many arguments as a list has');
     const { over, item } = iterated(run, run.value(part(arg, 'argument'), scope));
-    run.charge(plus(over.total, over.total));
+    run.charge(times(over.total, 8));
     return item(over.total);
   });
 }
@@ -215,7 +218,7 @@ function object(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
       if (odd !== null) run.refuse(`copies the members of ${odd}`);
       for (const [name, shape] of of.fields ?? [])
         fields.set(name, either(fields.get(name) ?? UNDEFINED, shape));
-      run.charge(fixed(of.fields?.size ?? 0));
+      run.charge(fixed(16 * (of.fields?.size ?? 0)));
       continue;
     }
     const name = keyOf(run, property);
@@ -223,11 +226,16 @@ function object(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
     if (name === '__proto__') run.refuse('gives an object another prototype');
     fields.set(name, run.value(part(property, 'value'), scope));
   }
-  return objectOf(fields);
+  run.charge(fixed(MEMBERS_STEPS + 16 * fields.size));
+  const made = objectOf(fields);
+  if (shapes.partsOf(made) > MOST_PARTS)
+    run.refuse('makes objects within objects that are too many to be judged');
+  return made;
 }
 
 function list(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   let all = listOf(null, [], []);
+  run.charge(fixed(LIST_STEPS));
   for (const element of node['elements'] as (SyntaxNode | null)[]) {
     const isMany = element?.type === 'SpreadElement';
     const shape =
@@ -235,7 +243,7 @@ function list(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
     const over = isMany ? iterated(run, shape) : null;
     const item = over === null ? shape : over.item(over.over.total);
     const size = over === null ? plus(ONE, sizeOf(shape, plus)) : plus(over.over.total, over.over.count);
-    run.charge(over === null ? ONE : times(size, 8));
+    run.charge(over === null ? fixed(8) : times(size, 8));
     const count = over === null ? ONE : over.over.count;
     all = listOf(
       all.item === null ? item : either(all.item, item),
@@ -248,6 +256,7 @@ function list(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
 
 function ownFunction(run: Run, node: SyntaxNode, scope: Scope): ValueShape {
   if (node['async'] === true || node['generator'] === true) run.refuse('has a function that answers later');
+  run.charge(fixed(40));
   return functionOf({ node, scope });
 }
 

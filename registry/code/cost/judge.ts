@@ -1,7 +1,7 @@
 /** What the lists of cheap calls need of the run that judges a function (sized-run.ts). */
 import { KIND, listOf, mayBe, NUMBER, PRIMITIVE, text } from './shape.ts';
 import type { Kind, ValueShape } from './shape.ts';
-import { fixed, greater, NOTHING, times } from './size.ts';
+import { fixed, greater, NOTHING, plus, times } from './size.ts';
 import type { Pass, Size } from './size.ts';
 
 export interface Judge {
@@ -60,7 +60,7 @@ export function nameOfKind(shape: ValueShape, kinds: number): string | null {
 
 /** What is made counts by the room that it takes, too. */
 export function madeText(judge: Judge, size: Size): ValueShape {
-  judge.charge(times(size, TEXT_STEPS));
+  judge.charge(plus(times(size, TEXT_STEPS), TEXT_ROOM));
   return text(size);
 }
 export function madeList(judge: Judge, item: ValueShape | null, count: Size, size: Size): ValueShape {
@@ -69,15 +69,41 @@ export function madeList(judge: Judge, item: ValueShape | null, count: Size, siz
 }
 
 /** Of each character of a text that is put together, and of each item of a list and what it holds. */
-const TEXT_STEPS = 4;
+const TEXT_STEPS = 2;
 const ITEM_STEPS = 8;
+const TEXT_ROOM = fixed(32);
+
+/** A number is made a text by long division where it goes badly, and a text a number likewise. */
+export const NUMBER_TEXT_STEPS = 1_500;
+const PLACE_TEXT_STEPS = 60;
+const TEXT_NUMBER_STEPS = fixed(4_000);
+const INHERITED_TEXT_STEPS = 300;
 
 /** Longest texts of a number, and of what else is no text. */
 const NUMBER_TEXT = 25;
 const OTHER_TEXT = 100;
 
-/** @returns how long its text is; the step that makes it is charged */
+/** Words of a bigint. */
+export function words(bits: number): number {
+  return Math.ceil(bits / 64);
+}
+
+/** Steps to make what is no text one: of one such value. */
+export function textSteps(shape: ValueShape): number {
+  let steps = 0;
+  if (mayBe(shape, KIND.number)) steps = shape.isPlace ? PLACE_TEXT_STEPS : NUMBER_TEXT_STEPS;
+  if (mayBe(shape, KIND.bigint)) steps = Math.max(steps, 100 + 8 * words(shape.bits) ** 2);
+  if (mayBe(shape, KIND.inherited)) steps = Math.max(steps, INHERITED_TEXT_STEPS);
+  return steps;
+}
+
+/** @returns how long its text is; what makes it one is charged */
 export function textSize(judge: Judge, shape: ValueShape): Size {
+  judge.charge(fixed(textSteps(shape)));
+  return lengthOfText(judge, shape);
+}
+
+export function lengthOfText(judge: Judge, shape: ValueShape): Size {
   const odd = nameOfKind(shape, ~(PRIMITIVE | KIND.inherited));
   if (odd !== null) judge.refuse(`makes ${odd} a text`);
   let size: Size = NOTHING;
@@ -93,6 +119,6 @@ export function takeNumber(judge: Judge, shape: ValueShape | undefined): ValueSh
   if (shape === undefined) return NUMBER;
   const odd = nameOfKind(shape, ~(PRIMITIVE | KIND.date | KIND.inherited));
   if (odd !== null) judge.refuse(`calculates with ${odd}`);
-  if (mayBe(shape, KIND.text)) judge.charge(shape.size);
+  if (mayBe(shape, KIND.text)) judge.charge(plus(times(shape.size, 2), TEXT_NUMBER_STEPS));
   return NUMBER;
 }

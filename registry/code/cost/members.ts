@@ -2,9 +2,20 @@
 import { anyItem } from './iterable.ts';
 import { nameOfKind, textSize } from './judge.ts';
 import { KINDRED } from './kindred.ts';
-import { either, INHERITED, KIND, mayBe, NEVER, NUMBER, text, UNDEFINED, without } from './shape.ts';
+import {
+  either,
+  INHERITED,
+  KIND,
+  mayBe,
+  NEVER,
+  NUMBER,
+  PLACE as SMALL,
+  text,
+  UNDEFINED,
+  without,
+} from './shape.ts';
 import type { ValueShape } from './shape.ts';
-import { fixed } from './size.ts';
+import { fixed, plus, times } from './size.ts';
 import type { Run } from './run.ts';
 
 const KINDS = [...KINDRED.keys()];
@@ -21,7 +32,7 @@ export function memberOf(run: Run, shape: ValueShape, name: string): ValueShape 
   const opaque = nameOfKind(shape, OPAQUE);
   if (opaque !== null) run.refuse(`reads \`${name}\` of ${opaque}`);
   const isItem = PLACE.test(name) && mayBe(shape, KIND.list | KIND.typed | KIND.text);
-  if (isItem) return either(itemAt(run, without(shape, KIND.object), NUMBER), ownMember(run, shape, name));
+  if (isItem) return either(itemAt(run, without(shape, KIND.object), SMALL), ownMember(run, shape, name));
   return ownMember(run, shape, name);
 }
 
@@ -32,7 +43,7 @@ function ownMember(run: Run, shape: ValueShape, name: string): ValueShape {
     const field = kind === 'object' ? shape.fields?.get(name) : undefined;
     const { prototypes, numbers } = KINDRED.get(kind)!;
     if (field !== undefined) out = either(out, field);
-    else if (numbers.includes(name)) out = either(out, NUMBER);
+    else if (numbers.includes(name)) out = either(out, SMALL);
     else if (kind === 'inherited') out = either(out, OF_INHERITED);
     else if (prototypes.some((one) => name in one)) run.refuse(`reads \`${name}\` as a value`);
     else out = either(out, UNDEFINED);
@@ -66,10 +77,15 @@ export function methodCall(
   return out;
 }
 
+function isSmall(key: ValueShape): boolean {
+  return key.isPlace && !mayBe(key, ~KIND.number);
+}
+
 /** `shape[key]` */
 export function itemAt(run: Run, shape: ValueShape, key: ValueShape): ValueShape {
   if (typeof key.value === 'string') return memberOf(run, shape, key.value);
-  run.charge(textSize(run, key));
+  // A place is one; any other number is made a text first.
+  if (!isSmall(key)) run.charge(plus(times(textSize(run, key), 2), fixed(60)));
   const isName = mayBe(key, KIND.text | KIND.inherited);
   const odd = nameOfKind(without(shape, KIND.object | KIND.undefined | KIND.null | KIND.inherited), ~0);
   if (isName && odd !== null) run.refuse(`reads a member of ${odd} by a computed name`);

@@ -1,5 +1,5 @@
 /** What the operators of the language give, and what they cost. */
-import { madeText, nameOfKind, takeNumber, textSize } from './judge.ts';
+import { madeText, nameOfKind, takeNumber, textSize, words } from './judge.ts';
 import {
   bigint,
   BOOLEAN,
@@ -9,6 +9,7 @@ import {
   NEVER,
   NUMBER,
   numberOf,
+  PLACE,
   PRIMITIVE,
   text,
   UNDEFINED,
@@ -18,7 +19,12 @@ import { fixed, plus, smaller } from './size.ts';
 import type { Run } from './run.ts';
 
 /** Longer bigints have no place in a feature. */
-const MOST_BITS = 4_096;
+const MOST_BITS = 2_048;
+/** Numbers of which the remainder takes long are 1e308 and 1e-308. */
+const REMAINDER_STEPS = fixed(600);
+const POWER_STEPS = fixed(60);
+/** Each bigint that is made. */
+const BIGINT_STEPS = 40;
 
 export function unary(run: Run, operator: string, of: ValueShape): ValueShape {
   switch (operator) {
@@ -32,6 +38,7 @@ export function unary(run: Run, operator: string, of: ValueShape): ValueShape {
     case '+':
     case '~': {
       takeNumber(run, of);
+      if (mayBe(of, KIND.bigint)) run.charge(fixed(BIGINT_STEPS + words(of.bits)));
       const number =
         typeof of.value === 'number' && operator !== '~' ? numberOf(signed(operator, of.value)) : NUMBER;
       return mayBe(of, KIND.bigint) ? either(number, bigint(of.bits + 1)) : number;
@@ -55,14 +62,33 @@ export function binary(run: Run, operator: string, a: ValueShape, b: ValueShape)
   if (mayBe(a, KIND.text) && mayBe(b, KIND.text) && COMPARISONS.has(operator)) {
     requireNumbers(run, a, b);
     run.charge(smaller(a.size, b.size));
-    return BOOLEAN;
+    if (!mayBe(a, ~KIND.text) && !mayBe(b, ~KIND.text)) return BOOLEAN;
   }
+  refuseTextAsBigint(run, a, b);
   takeNumber(run, a);
   takeNumber(run, b);
   if (COMPARISONS.has(operator)) return BOOLEAN;
+  const isPlaces = a.isPlace && b.isPlace;
+  if (operator === '%' && !isPlaces) run.charge(REMAINDER_STEPS);
+  if (operator === '**') run.charge(POWER_STEPS);
   // A number and a bigint throw.
-  if (!mayBe(a, KIND.bigint) || !mayBe(b, KIND.bigint)) return NUMBER;
+  if (!mayBe(a, KIND.bigint) || !mayBe(b, KIND.bigint)) return operator === '-' ? stepped(a, b) : NUMBER;
   return either(NUMBER, product(run, operator, a.bits, b.bits));
+}
+
+/** A place and a number that stands there: `i - 1`. */
+function stepped(a: ValueShape, b: ValueShape): ValueShape {
+  const isStep = a.isPlace && b.isPlace && (typeof a.value === 'number' || typeof b.value === 'number');
+  return isStep && !mayBe(a, ~KIND.number) && !mayBe(b, ~KIND.number) ? PLACE : NUMBER;
+}
+
+/** The whole text is made a bigint by long multiplication. */
+function refuseTextAsBigint(run: Run, a: ValueShape, b: ValueShape): void {
+  for (const [one, other] of [
+    [a, b],
+    [b, a],
+  ] as const)
+    if (mayBe(one, KIND.bigint) && mayBe(other, KIND.text)) run.refuse('makes a text a bigint');
 }
 
 function requireNumbers(run: Run, ...shapes: readonly ValueShape[]): void {
@@ -77,6 +103,7 @@ function equality(run: Run, operator: string, a: ValueShape, b: ValueShape): Val
   const isLoose = operator.length === 2;
   const isAbsent = [a, b].some((one) => !mayBe(one, ~(KIND.undefined | KIND.null)));
   if (isLoose && !isAbsent) requireNumbers(run, a, b);
+  if (isLoose) refuseTextAsBigint(run, a, b);
   if (mayBe(a, KIND.text) && mayBe(b, KIND.text)) run.charge(smaller(a.size, b.size));
   if (isLoose) for (const one of [a, b]) if (!isAbsent) takeNumber(run, one);
   return BOOLEAN;
@@ -92,7 +119,7 @@ function sum(run: Run, a: ValueShape, b: ValueShape): ValueShape {
     takeNumber(run, a);
     takeNumber(run, b);
   }
-  if (mayBe(a, ~KIND.text) && mayBe(b, ~KIND.text)) out = either(out, NUMBER);
+  if (mayBe(a, ~KIND.text) && mayBe(b, ~KIND.text)) out = either(out, stepped(a, b));
   if (!mayBe(a, KIND.bigint) || !mayBe(b, KIND.bigint)) return out;
   return either(out, product(run, '-', a.bits, b.bits));
 }
@@ -101,7 +128,8 @@ function product(run: Run, operator: string, a: number, b: number): ValueShape {
   if (operator === '**' || operator === '<<') run.refuse('has a power or a shift of bigints');
   const bits = operator === '*' ? a + b : Math.max(a, b) + 1;
   if (bits > MOST_BITS) run.refuse(`may make a bigint of over ${MOST_BITS} bits`);
-  run.charge(fixed(bits / 64));
+  const isLong = operator === '*' || operator === '/' || operator === '%';
+  run.charge(fixed(BIGINT_STEPS + (isLong ? 4 * words(a) * words(b) : words(bits))));
   return bigint(bits);
 }
 

@@ -7,8 +7,11 @@ import { memberOf } from './members.ts';
 import type { Scope } from './scope.ts';
 import { ABSENT, either, KIND, listOf, objectOf, UNDEFINED, without } from './shape.ts';
 import type { ValueShape } from './shape.ts';
-import { fixed } from './size.ts';
+import { fixed, times } from './size.ts';
 import type { Run } from './run.ts';
+
+/** The room of an object, besides its members. */
+export const MEMBERS_STEPS = 16;
 
 /** Where names get their values. */
 interface Into {
@@ -54,7 +57,7 @@ function bindMembers(into: Into, properties: readonly SyntaxNode[], shape: Value
       const odd = nameOfKind(shape, ~(KIND.object | ABSENT));
       if (odd !== null) run.refuse(`copies the members of ${odd}`);
       const rest = [...(shape.fields ?? [])].filter(([name]) => !taken.has(name));
-      run.charge(fixed(rest.length));
+      run.charge(fixed(MEMBERS_STEPS + 16 * rest.length));
       bindPattern(into, property['argument'] as SyntaxNode, objectOf(new Map(rest)));
       continue;
     }
@@ -76,12 +79,14 @@ export function keyOf(run: Run, property: SyntaxNode): string {
 function bindItems(into: Into, elements: readonly (SyntaxNode | null)[], shape: ValueShape): void {
   const { run } = into;
   const { over, item } = iterated(run, shape);
+  run.charge(fixed(16));
   const any = either(UNDEFINED, item(over.total));
   for (const element of elements) {
+    run.charge(fixed(2));
     if (!isNode(element)) continue;
     if (element.type !== 'RestElement') bindPattern(into, element, any);
     else {
-      run.charge(over.total);
+      run.charge(times(over.total, 16));
       const rest = listOf(item(over.total), over.count, over.total);
       bindPattern(into, element['argument'] as SyntaxNode, rest);
     }

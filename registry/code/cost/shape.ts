@@ -4,7 +4,7 @@
  */
 import type { ValueType } from '../../../contract/value-type.ts';
 import type { SyntaxNode } from '../syntax-tree.ts';
-import { after, fixed, GIVEN, greater, isSame as isSameSize, NOTHING, ONE } from './size.ts';
+import { after, fixed, GIVEN, givenItems, greater, isSame as isSameSize, NOTHING, ONE } from './size.ts';
 import type { Pass, Size } from './size.ts';
 
 /** A bit for each kind of value. */
@@ -49,6 +49,8 @@ export interface ValueShape {
   readonly bits: number;
   /** The very number or short text that it is; null: it may be others. */
   readonly value: number | string | null;
+  /** Whether, as far as it is a number, it is a small whole one, as places in lists and lengths are. */
+  readonly isPlace: boolean;
   /** The function that it is; null: nobody knows which. */
   readonly code: Code | null;
 }
@@ -64,10 +66,12 @@ const BARE: ValueShape = {
   fields: null,
   bits: 0,
   value: null,
+  isPlace: false,
   code: null,
 };
 
 const LONGEST_LITERAL = 100;
+const MOST_PLACE = 1_000_000;
 
 function plain(kinds: number): ValueShape {
   return { ...BARE, kinds };
@@ -79,12 +83,13 @@ export const UNDEFINED = plain(KIND.undefined);
 export const NULL = plain(KIND.null);
 export const BOOLEAN = plain(KIND.boolean);
 export const NUMBER = plain(KIND.number);
+export const PLACE: ValueShape = { ...NUMBER, isPlace: true };
 export const DATE = plain(KIND.date);
 export const ERROR = plain(KIND.error);
 export const INHERITED: ValueShape = { ...plain(KIND.inherited), size: fixed(100) };
 
 export function numberOf(value: number): ValueShape {
-  return { ...NUMBER, value };
+  return { ...NUMBER, value, isPlace: Number.isInteger(value) && Math.abs(value) <= MOST_PLACE };
 }
 /** @param value  as it stands in the code */
 export function literalText(value: string): ValueShape {
@@ -127,6 +132,7 @@ export function either(a: ValueShape, b: ValueShape): ValueShape {
     fields: eitherFields(a, b),
     bits: Math.max(a.bits, b.bits),
     value: a.value === b.value ? a.value : null,
+    isPlace: [a, b].every((one) => one.isPlace || !mayBe(one, KIND.number)),
     code: eitherCode(a, b),
   };
 }
@@ -156,6 +162,7 @@ export function isSame(a: ValueShape | null, b: ValueShape | null): boolean {
     isSameSize(a.count, b.count) &&
     a.bits === b.bits &&
     a.value === b.value &&
+    a.isPlace === b.isPlace &&
     a.code === b.code &&
     isSame(a.item, b.item) &&
     isSameFields(a.fields, b.fields)
@@ -200,6 +207,18 @@ export function sizeOf(shape: ValueShape, add: (a: Size, b: Size) => Size): Size
   return size;
 }
 
+const parts = new WeakMap<ValueShape, number>();
+
+/** @returns how many values an object holds, deep down: `{ a: o, b: o }` has twice those of o */
+export function partsOf(shape: ValueShape): number {
+  const known = parts.get(shape);
+  if (known !== undefined) return known;
+  let sum = 1 + (shape.item === null ? 0 : partsOf(shape.item));
+  for (const field of shape.fields?.values() ?? []) sum += partsOf(field);
+  parts.set(shape, sum);
+  return sum;
+}
+
 /** What a function is given of a type. */
 export function shapeOfType(type: ValueType, int64: 'number' | 'bigint'): ValueShape {
   return either(NULL, shapeOfValue(type, int64));
@@ -219,12 +238,30 @@ function shapeOfValue(type: ValueType, int64: 'number' | 'bigint'): ValueShape {
     case 'embedding':
       return listOf(NUMBER, fixed(type.size), fixed(type.size), 'typed');
     case 'list':
-      return listOf(shapeOfType(type.of, int64), GIVEN, GIVEN);
+      return listOf(shapeOfType(type.of, int64), givenItems(leastBytes(type.of)), sizeOfItems(type.of));
     case 'map':
-      return listOf(shapeOfType(type.of, int64), GIVEN, GIVEN, 'map');
+      return listOf(shapeOfType(type.of, int64), givenItems(3 + leastBytes(type.of)), GIVEN, 'map');
     case 'struct':
       return objectOf(new Map(type.fields.map((one) => [one.name, shapeOfType(one.type, int64)])));
+    case 'int32':
+      return PLACE;
     default:
       return NUMBER;
   }
+}
+
+/** Bytes that an item of a list takes at least in a request, its comma among them: `1,`, `"",`, `[],`, `{},`. */
+function leastBytes(type: ValueType): number {
+  return /^(string|bytes|list|map|struct|embedding)$/.test(type.kind) ? 3 : 2;
+}
+
+/** Of items that hold no texts each takes two bytes, however deep they lie. */
+function sizeOfItems(type: ValueType): Size {
+  return holdsTexts(type) ? GIVEN : givenItems(2);
+}
+
+function holdsTexts(type: ValueType): boolean {
+  if (type.kind === 'list') return holdsTexts(type.of);
+  if (type.kind === 'struct') return type.fields.some((one) => holdsTexts(one.type));
+  return type.kind === 'string' || type.kind === 'bytes' || type.kind === 'map';
 }

@@ -4,7 +4,8 @@
  *
  *   size = fixed + a * (all that the function is given) + b * (the item of the outermost pass) + c * (of the next) ...
  *
- * Of what is given and of items counts what they hold, deep down: a character, a byte and an item is 1 each.
+ * Of what is given counts how many bytes of a request it may take; of items what they hold, deep down: a character,
+ * a byte and an item is 1 each.
  */
 
 /** The factors, in the order of the formula; those that lack are 0. */
@@ -12,8 +13,12 @@ export type Size = readonly number[];
 
 export const NOTHING: Size = [];
 export const ONE: Size = [1];
-/** All that the function is given. */
+/** All that the function is given, in bytes of a request: as many characters may be in it. */
 export const GIVEN: Size = [0, 1];
+/** As many items as may be in it. @param bytes  that each takes at least */
+export function givenItems(bytes: number): Size {
+  return [0, 1 / bytes];
+}
 
 export function fixed(size: number): Size {
   return [size];

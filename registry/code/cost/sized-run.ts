@@ -17,8 +17,11 @@ import { declareVars, Scope } from './scope.ts';
 import type { BoundName } from './scope.ts';
 import { either, functionOf, isSame, KIND, mayBe, NEVER, objectOf, shapeOfType, UNDEFINED } from './shape.ts';
 import type { Code, ValueShape } from './shape.ts';
+import { fixed } from './size.ts';
 import { statementsOf } from './statements.ts';
 import { Costly, Steps } from './steps.ts';
+
+const CALL_STEPS = fixed(4);
 
 /** A function that is being called. */
 interface Frame {
@@ -113,6 +116,7 @@ class SizedRun extends Steps implements Run {
   #callOwn(code: Exclude<Code, string>, args: readonly ValueShape[]): ValueShape {
     const { node } = code;
     if (this.#frames.some((frame) => frame.node === node)) this.refuse('calls itself');
+    this.charge(CALL_STEPS);
     const scope = this.scope(code.scope as Scope);
     const frame = { node, depth: this.depth, result: NEVER };
     this.#frames.push(frame);

@@ -5,14 +5,14 @@ import { iterated } from './iterable.ts';
 import { bindPattern } from './patterns.ts';
 import { declareLexical } from './scope.ts';
 import type { Scope } from './scope.ts';
-import { ERROR, functionOf, KIND, mayBe, NUMBER, UNDEFINED } from './shape.ts';
+import { ERROR, functionOf, KIND, mayBe, PLACE, UNDEFINED } from './shape.ts';
 import { binary } from './operators.ts';
 import { fixed, isSame } from './size.ts';
 import type { Size } from './size.ts';
 import type { Run } from './run.ts';
 
 /** To catch costs an error, which keeps where it was made. */
-const CATCH_STEPS = fixed(1_000);
+const CATCH_STEPS = fixed(2_500);
 const MOST_COUNTED = 10_000;
 
 /** @param scope  their own: their names are declared in it */
@@ -125,7 +125,7 @@ function counted(run: Run, node: SyntaxNode, scope: Scope): void {
   const name = String(part((part(node, 'init')['declarations'] as SyntaxNode[])[0]!, 'id')['name']);
   run.pass({ count: turns, total: turns }, () => {
     const inner = run.scope(scope);
-    inner.declare(name).shape = NUMBER;
+    inner.declare(name).shape = PLACE;
     run.value(part(node, 'test'), inner);
     statement(run, part(node, 'body'), inner);
   });
@@ -160,7 +160,7 @@ function turnsOf(run: Run, node: SyntaxNode, scope: Scope): Size | null {
 
 function isFromZero(node: unknown): boolean {
   const value = isNode(node) && node.type === 'Literal' ? node['value'] : null;
-  return typeof value === 'number' && value >= 0;
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MOST_COUNTED;
 }
 
 /** `i++`, `i += 1` */
@@ -175,6 +175,7 @@ function isStep(node: unknown, name: string): boolean {
     isIdentifier(node['left'], name) &&
     isNode(by) &&
     by.type === 'Literal' &&
+    Number.isInteger(by['value']) &&
     Number(by['value']) >= 1
   );
 }

@@ -1,6 +1,6 @@
 /**
  * Counts the steps that a function takes at most, while it is judged: one for each node of its code that runs, and for
- * each character, byte and item that a call of the language goes through.
+ * what a call of the language does at worst: for each character, item and byte that it goes through or makes.
  *
  *   steps <= fixed + factor * (all that it is given)
  *
@@ -8,13 +8,15 @@
  */
 import { afterPasses } from './shape.ts';
 import type { ValueShape } from './shape.ts';
-import { after, inAll, itemOf, NOTHING, ONE, plus } from './size.ts';
+import { after, fixed, inAll, itemOf, NOTHING, ONE, plus } from './size.ts';
 import type { Pass, Size } from './size.ts';
 
-/** Steps of a call, whatever it is given: about 0.2 ms. */
+/** A step takes some 2 ns, and makes some two bytes at most. Of a call, whatever it is given: about 0.2 ms. */
 const MOST_STEPS = 100_000;
-/** Steps for each character, byte and item that it is given: about a microsecond. */
-const MOST_STEPS_EACH = 400;
+/** Steps for each byte of a request that it is given: those of the longest take less than 0.1 s. */
+const MOST_STEPS_EACH = 40;
+/** Of each turn of a pass. */
+const TURN_STEPS = fixed(4);
 /** Steps of what stands outside of the function, once. */
 const MOST_STEPS_BEFORE = 1_000_000;
 /** A chain of calls that is longer than this is not judged, and neither is a value that grows for so many turns. */
@@ -75,7 +77,7 @@ export class Steps {
     const most = this.isCalled ? MOST_STEPS : MOST_STEPS_BEFORE;
     if ((sum[0] ?? 0) > most) this.refuse(`may take over ${most} steps, whatever it is given`);
     if (sum.some((one, i) => i > 0 && one > MOST_STEPS_EACH))
-      this.refuse(`may take over ${MOST_STEPS_EACH} steps for each character or item that it is given`);
+      this.refuse(`may take over ${MOST_STEPS_EACH} steps for each byte that it is given`);
   }
 
   pass(over: Pass, body: (item: Size) => void): void {
@@ -91,7 +93,7 @@ export class Steps {
       if (turn === MOST_TURNS) this.refuse('keeps a value that may grow with each item');
     }
     this.at = at;
-    steps = this.inAll(plus(steps, ONE));
+    steps = this.inAll(plus(steps, TURN_STEPS));
     this.#passes.pop();
     this.charge(steps);
   }
