@@ -67,10 +67,9 @@ export async function getVector(project: Project, options: GetOptions): Promise<
   const functions = new FunctionSlots((line) => logger.warn(line));
   try {
     const slots = new ViewSlots(functions);
-    const plan = new BundlePlans(loadCurrentBundle(settings.bundles), keyPrefix, slots).service(
-      options.service,
-    );
-    return await fetchVector(project, plan, options);
+    const plans = new BundlePlans(loadCurrentBundle(settings.bundles), keyPrefix, slots);
+    plans.begin();
+    return await fetchVector(project, plans.service(options.service), options);
   } finally {
     await functions.close();
   }

@@ -21,6 +21,7 @@ import { sidecarError } from './errors.ts';
 import type { HotKeys } from './cache/hot-keys.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { computeAll, computeAllHere } from './on-demand/compute-all.ts';
+import type { FunctionRunner } from './on-demand/function-runner.ts';
 import type { BundlePlans } from './plan/bundle-plans.ts';
 import { rebind } from './cache/row-loader.ts';
 import type { WantedRow, RowLoader } from './cache/row-loader.ts';
@@ -65,6 +66,7 @@ export class Serving {
     this.#metrics = parts.metrics;
     this.#hotKeys = parts.hotKeys;
     this.#plans = parts.plans;
+    this.#plans.begin();
     this.#refuse = parts.refuse;
     this.#maxValuesInFlight = parts.maxValuesInFlight ?? MAX_VALUES_IN_FLIGHT;
   }
@@ -76,6 +78,7 @@ export class Serving {
   /** Requests under way finish with the plans that they started with. */
   swap(plans: BundlePlans): void {
     this.#plans = plans;
+    plans.begin();
   }
 
   get inFlightValues(): number {
@@ -180,6 +183,8 @@ export class Serving {
     deadlineMs: number,
   ): void {
     this.#enter(inFlight);
+    const isolated = isolatedOf(inFlight);
+    isolated?.hold();
     inFlight.waitsFor = missing.length;
     inFlight.keepTimes();
     const endMs = inFlight.computed === null ? 0 : performance.now() + deadlineMs;
@@ -194,6 +199,8 @@ export class Serving {
       } catch (fault) {
         // Only the event loop is above us here: a fault in one answer must not end the process.
         this.#refuse(inFlight.exchange, fault);
+      } finally {
+        isolated?.release();
       }
     };
     const take = (place: number, row: CachedRow | null, reason: number): void => {
@@ -215,8 +222,13 @@ export class Serving {
     this.#enter(inFlight);
     inFlight.keepTimes();
     const { exchange, valueCount } = inFlight;
+    const isolated = isolatedOf(inFlight);
+    isolated?.hold();
     computeAll(inFlight, limitMs)
-      .finally(() => (this.#inFlightValues -= valueCount))
+      .finally(() => {
+        this.#inFlightValues -= valueCount;
+        isolated?.release();
+      })
       .then(() => this.#answer(surface, inFlight))
       .catch((fault: unknown) => this.#refuse(exchange, fault));
   }
@@ -250,6 +262,11 @@ export class Serving {
     this.#outbox.leave({ exchange, route: surface.route, body, headers }, served);
     if (served !== null) keepVectors(inFlight, served);
   }
+}
+
+/** @returns what runs an isolated view of the request, and all others of them; null: it has none */
+function isolatedOf({ request }: RequestInFlight): FunctionRunner | null {
+  return request.plan.onDemand.find(({ runner }) => runner.isIsolated)?.runner ?? null;
 }
 
 /** @returns the key of an entity's hash, or null when a part of its id is null */

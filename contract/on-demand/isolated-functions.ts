@@ -99,6 +99,7 @@ export class IsolatedFunctions {
   #seen = 0;
   #closed = false;
   #isLeaving = false;
+  #holders = 0;
 
   /** @throws TypeError when the definitions lack what a view uses */
   constructor(
@@ -155,12 +156,20 @@ export class IsolatedFunctions {
     return await this.#wait(view, rows, true);
   }
 
-  /** Few rows come from now on: keeps no spare process, and none while no row waits. */
+  /** Whoever calls this may still send rows until it calls `release`: `leave` keeps the processes for it. */
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  release(): void {
+    this.#holders -= 1;
+    this.#endIfLeft();
+  }
+
+  /** Few rows come once all who hold it released it: then it keeps no process while no row waits. */
   leave(): void {
     this.#isLeaving = true;
-    this.#processes.endSpare();
-    this.#options.apart?.functions.leave();
-    if (this.#sent.size === 0 && this.#queue.length === 0) this.#processes.endCurrent();
+    this.#endIfLeft();
   }
 
   /** Ends the processes; rows that wait get a fault. @returns once nothing of them is left */
@@ -243,7 +252,14 @@ export class IsolatedFunctions {
   /** Nothing is under way. */
   #rest(): void {
     this.#stopWatch();
-    if (this.#isLeaving && this.#queue.length === 0) this.#processes.endCurrent();
+    this.#endIfLeft();
+  }
+
+  #endIfLeft(): void {
+    if (!this.#isLeaving || this.#holders > 0) return;
+    this.#processes.endSpare();
+    this.#options.apart?.functions.leave();
+    if (this.#sent.size === 0 && this.#queue.length === 0) this.#processes.endCurrent();
   }
 
   #stopWatch(): void {
@@ -315,6 +331,7 @@ export class IsolatedFunctions {
     this.#queue = waiting.filter(({ waiting: { of } }) => !this.#isApart(of));
     for (const batch of waiting) if (this.#isApart(batch.waiting.of)) this.#handOver(batch);
     if (this.#queue.length > 0 || (this.#options.spare === true && !this.#isLeaving)) this.#enqueue([]);
+    else this.#endIfLeft();
   }
 
   #isApart(of: number): boolean {

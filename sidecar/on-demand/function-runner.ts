@@ -79,6 +79,15 @@ export class FunctionRunner {
     return (this.#runs as OnDemandFunction).call(values, outputs);
   }
 
+  /** Of an isolated function: its process stays under the next bundle until `release`. */
+  hold(): void {
+    (this.#runs as IsolatedFunctions).hold();
+  }
+
+  release(): void {
+    (this.#runs as IsolatedFunctions).release();
+  }
+
   /** Of an isolated function. */
   async rows(values: readonly (readonly Value[])[]): Promise<readonly OnDemandOutcome[]> {
     return (this.#runs as IsolatedFunctions).rows(this.view.id, values);

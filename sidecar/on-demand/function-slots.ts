@@ -1,7 +1,7 @@
 /**
  * The functions of on-demand views in this process, from bundle to bundle: a view that did not change keeps its
  * function and what is known of it, a new one gets a realm. Isolated ones share a process; another set of them gets
- * another process, and the old one ends with its calls.
+ * another process before it is in force, and the old one ends with the last request that may call it.
  */
 import type { Bundle, OnDemandView } from '../../contract/model.ts';
 import { onDemandToJson } from '../../contract/definitions/definition-json.ts';
@@ -21,7 +21,7 @@ const APART_MS = 600_000;
 const OLD_PROCESS_MS = 70_000;
 
 /** The functions of one bundle. */
-interface FunctionSet {
+export interface FunctionSet {
   /** By the id of the view. */
   readonly runners: ReadonlyMap<string, FunctionRunner>;
   /** What each runner was made of. */
@@ -40,6 +40,8 @@ export class FunctionSlots {
   readonly #warn: (line: string) => void;
   readonly #tallies = new Map<string, OnDemandTally>();
   #inForce: FunctionSet = { runners: new Map(), definitions: new Map(), isolated: null };
+  /** Made, and not in force yet. */
+  #coming: IsolatedSet | null = null;
   readonly #leaving = new Map<IsolatedFunctions, NodeJS.Timeout>();
   #lostProcesses = 0;
 
@@ -54,7 +56,7 @@ export class FunctionSlots {
 
   /** Of isolated functions: the processes that are ready, and how many ended though no view was to blame for sure. */
   get processes(): { readonly ready: number; readonly lost: number } {
-    const all = [this.#inForce.isolated?.functions, ...this.#leaving.keys()];
+    const all = [this.#inForce.isolated?.functions, this.#coming?.functions, ...this.#leaving.keys()];
     return { ready: all.reduce((sum, one) => sum + (one?.processes ?? 0), 0), lost: this.#lostProcesses };
   }
 
@@ -85,22 +87,17 @@ export class FunctionSlots {
   take(functions: FunctionSet): void {
     const before = this.#inForce.isolated;
     this.#inForce = functions;
+    if (functions.isolated === this.#coming) this.#coming = null;
     this.#tellEngines();
     if (functions.isolated === before) return;
     if (before !== null) this.#leave(before.functions);
     void functions.isolated?.functions.start();
   }
 
-  /** @returns once the process of those in force is ready; there may be none */
-  async started(): Promise<void> {
-    await this.#inForce.isolated?.functions.start();
-  }
-
   async close(): Promise<void> {
     for (const timer of this.#leaving.values()) clearTimeout(timer);
-    const { isolated } = this.#inForce;
-    const all = [...this.#leaving.keys(), ...(isolated === null ? [] : [isolated.functions])];
-    await Promise.all(all.map((functions) => functions.close()));
+    const all = [this.#inForce.isolated?.functions, this.#coming?.functions, ...this.#leaving.keys()];
+    await Promise.all(all.map((functions) => functions?.close()));
   }
 
   /** Warns of a view, once, that was applied on another engine: it is served, but its bits are not promised. */
@@ -144,7 +141,13 @@ export class FunctionSlots {
       functions: new IsolatedFunctions(views, bundle, { ...options, rest: REST }),
       forMs: APART_MS,
     };
-    return { name, functions: new IsolatedFunctions(views, bundle, { ...options, spare: true, apart }) };
+    // One that never came in force, since its bundle contradicts itself.
+    void this.#coming?.functions.close();
+    this.#coming = {
+      name,
+      functions: new IsolatedFunctions(views, bundle, { ...options, spare: true, apart }),
+    };
+    return this.#coming;
   }
 
   #options() {
@@ -161,7 +164,7 @@ export class FunctionSlots {
     return { callMs: CALL_MS, onEnd, onLost };
   }
 
-  /** Requests under the old bundle may still come to it; where one does, a process is started for it. */
+  /** Requests under the old bundle hold it until they are answered. */
   #leave(functions: IsolatedFunctions): void {
     functions.leave();
     const timer = setTimeout(() => {

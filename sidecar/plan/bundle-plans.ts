@@ -11,8 +11,8 @@ import { MAX_VALUES } from './plan.ts';
 import { sidecarError } from '../errors.ts';
 import { logError } from '../spool/errors.ts';
 import { FunctionSlots } from '../on-demand/function-slots.ts';
+import type { FunctionSet } from '../on-demand/function-slots.ts';
 import type { OnDemandTally } from '../on-demand/on-demand-tally.ts';
-import type { FunctionRunner } from '../on-demand/function-runner.ts';
 import { planService } from './plan.ts';
 import { NO_LOG, planView } from './view-plan.ts';
 import type { Plan } from './plan.ts';
@@ -56,7 +56,7 @@ export class ViewSlots {
 export class BundlePlans {
   readonly bundle: Bundle;
   readonly views: ReadonlyMap<string, ViewPlan>;
-  readonly #runners: ReadonlyMap<string, FunctionRunner>;
+  readonly #functions: FunctionSet;
   readonly #keyPrefix: string;
   readonly #slots: ViewSlots;
   readonly #log: LogPrivacy;
@@ -90,16 +90,19 @@ export class BundlePlans {
         ),
       ]),
     );
-    const functions = slots.functions.functionsOf(bundle);
-    this.#runners = functions.runners;
+    this.#functions = slots.functions.functionsOf(bundle);
     for (const service of bundle.services.values()) {
       this.#services.set(service.name, this.#planOf(service));
     }
-    slots.functions.take(functions);
+  }
+
+  /** From now on these serve. */
+  begin(): void {
+    this.#slots.functions.take(this.#functions);
   }
 
   /**
-   * The plans of another bundle, in the place of these: views keep their slots and tallies.
+   * The plans of another bundle, to take the place of these: views keep their slots and tallies.
    *
    * @throws as the constructor
    */
@@ -109,7 +112,7 @@ export class BundlePlans {
 
   /** @returns once no request waits for functions: the process of isolated ones is ready, the others were called */
   async ready(): Promise<void> {
-    await this.#slots.functions.started();
+    await this.#functions.isolated?.functions.start();
     for (const { onDemand } of this.#services.values()) {
       for (const { runner, given, outputs } of onDemand) {
         runner.warm(given, outputs);
@@ -174,7 +177,7 @@ export class BundlePlans {
 
   #planOf(service: FeatureService): Plan {
     const { bundle, views } = this;
-    const [runners, keyPrefix] = [this.#runners, this.#keyPrefix];
+    const [{ runners }, keyPrefix] = [this.#functions, this.#keyPrefix];
     return planService(service, { bundle, views, runners, keyPrefix, hmacKey: this.#log.hmacKey });
   }
 }

@@ -1,4 +1,5 @@
 /** On-demand views over HTTP: values, statuses, log, metrics, and the exchange of their code while requests come. */
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
 import type { Bundle, OnDemandView } from '../../../contract/model.ts';
@@ -448,3 +449,58 @@ test.each<[string, Partial<OnDemandView>]>([
     }
   },
 );
+
+test('an isolated view has its process under the bundle before until the next one serves', async () => {
+  const { features, inputs } = bare;
+  const isolated = (name: string, code: string): OnDemandView =>
+    onDemandView(name, code, { features, inputs, isolated: true, costly: 'has a loop' });
+  const same = isolated('bare', '({ x, y }) => ({ sum: x + y, wrong: 1 })');
+  const contents = [0, 1, 2].map((n) =>
+    onDemandContent([trip, fee, same, isolated('other', `({ x, y }) => ({ sum: x + ${n}, wrong: y })`)]),
+  );
+  const fixture = new ServingFixture(manualClock(), { 'serve.deadlineMs': '20000' }, contents[0]!);
+  onTestFinished(() => fixture.close());
+  const before = children();
+  const served = await runServe(fixture.project());
+  const processes = new Set<string>();
+  const look = (): void => children().forEach((pid) => before.has(pid) || processes.add(pid));
+  const looks = setInterval(look, 5);
+  const [bundles, statuses] = [new Set<string>(), new Set<string>()];
+  const load = { stops: false };
+  const askOn = async (): Promise<void> => {
+    while (!load.stops) {
+      const response = await fetch(`http://127.0.0.1:${served.port}${NATIVE}`, {
+        method: 'POST',
+        body: JSON.stringify({ feature_service: 'bare_only', context: { x: 0, y: 1 } }),
+      });
+      const { results, metadata } = (await response.json()) as NativeAnswer & {
+        metadata: { bundle: string };
+      };
+      look();
+      statuses.add(results[0]!.statuses['bare__sum']!);
+      bundles.add(metadata.bundle);
+    }
+  };
+  const clients = [0, 1].map(askOn);
+  await until(() => bundles.size === 1, 'the first bundle answers');
+  for (const n of [1, 2]) {
+    publishBundle(fixture.project().settings.bundles, contents[n]!);
+    await until(() => bundles.size === n + 1, `bundle ${n} answers`);
+  }
+  load.stops = true;
+  await Promise.all(clients);
+  const metrics = await (await fetch(`http://127.0.0.1:${served.adminPort}/metrics`)).text();
+  clearInterval(looks);
+  await served.stop();
+  // A busy machine may end a call of a process of its own.
+  if (/_(ended|lost)_processes_total\S* [1-9]/.test(metrics)) return;
+  expect([...statuses]).toEqual(['PRESENT']);
+  // Two a bundle: none was started anew for a bundle that was about to go.
+  expect(processes.size).toBeLessThanOrEqual(2 * contents.length);
+});
+
+/** The processes that this thread started and that are there, on Linux. */
+function children(): Set<string> {
+  const path = '/proc/thread-self/children';
+  return new Set(existsSync(path) ? readFileSync(path, 'utf8').split(' ').filter(Boolean) : []);
+}

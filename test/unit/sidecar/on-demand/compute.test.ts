@@ -41,6 +41,7 @@ function setUp() {
   const warnings: string[] = [];
   const functions = new FunctionSlots((line) => warnings.push(line));
   const plans = new BundlePlans({ ...onDemandContent(), hash: 'b' }, '', new ViewSlots(functions));
+  plans.begin();
   /** @param rows  for each entity its rows of spend and profile */
   const request = (
     service: string,
@@ -235,6 +236,7 @@ test('a view that did not change keeps its function under the next bundle; anoth
   const { plans, functions } = setUp();
   const runner = (of: BundlePlans, service: string, v: number) => of.service(service).onDemand[v]!.runner;
   const same = plans.next({ ...onDemandContent(), hash: 'c' });
+  same.begin();
   expect(runner(same, 'ordered', 0)).toBe(runner(plans, 'ordered', 0));
   expect(runner(same, 'looping', 1)).toBe(runner(plans, 'looping', 1));
   const content = onDemandContent();

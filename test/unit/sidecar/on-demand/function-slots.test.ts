@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { ENGINE } from '../../../../contract/on-demand/engine.ts';
 import type { OnDemandView } from '../../../../contract/model.ts';
 import { FunctionSlots } from '../../../../sidecar/on-demand/function-slots.ts';
 import { bare, fee, trip } from '../../../support/fixtures/on-demand-bundle.ts';
 import { profile, spend } from '../../../support/fixtures/serving-fixture.ts';
+import { until } from '../../../support/until.ts';
 
 const OTHER = 'V8 13.6.233.10-node.28 x64';
 
@@ -29,4 +30,29 @@ test('a view that was applied on another engine is told of once, and counted unt
   expect(take(bare)).toEqual([false, false, false]);
   expect(lines).toHaveLength(1);
   await slots.close();
+});
+
+test('isolated functions have their processes until the next ones are in force and all who hold them let go', async () => {
+  const slots = new FunctionSlots();
+  onTestFinished(() => slots.close());
+  const isolated = { ...bare, isolated: true, costly: 'has a loop' };
+  const first = slots.functionsOf(bundleOf(isolated));
+  slots.take(first);
+  const runner = first.runners.get('bare')!;
+  const rows = (of = runner) => of.rows([[1, 2]]);
+  await until(() => slots.processes.ready === 2, 'the process and its spare are ready');
+  const next = slots.functionsOf(bundleOf(isolated, { ...trip, isolated: true, costly: 'has a loop' }));
+  await next.isolated!.functions.start();
+  await until(() => slots.processes.ready === 4, 'those of the next bundle are ready beside them');
+  expect(await rows()).toEqual([[3, 1]]);
+  runner.hold();
+  runner.hold();
+  slots.take(next);
+  expect(slots.processes.ready).toBe(4);
+  runner.release();
+  expect(await rows()).toEqual([[3, 1]]);
+  expect(slots.processes.ready).toBe(4);
+  runner.release();
+  expect(slots.processes.ready).toBe(2);
+  expect(await rows(next.runners.get('bare'))).toEqual([[3, 1]]);
 });
