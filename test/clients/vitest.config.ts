@@ -1,10 +1,14 @@
-// Tests with the clients of other ecosystems: `npm run test:clients`. They make their own Python environment.
-import { defineConfig } from 'vitest/config';
+// Tests with the clients of other ecosystems: `npm run test:clients`. They make their own Python environment. Those of
+// heavy engines (Flink) are apart: `PLUMB_TEST_LONG=1 npm run test:clients` runs them too.
+import { configDefaults, defineConfig } from 'vitest/config';
+
+const long = process.env['PLUMB_TEST_LONG'] === '1';
 
 export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...(long ? [] : ['**/*.long.test.ts'])],
     // Python and two servers run beside each test: more at once only makes them wait for each other.
     maxWorkers: 2,
     testTimeout: 120_000,
