@@ -1,4 +1,5 @@
 /** Rows of files that an entry of the history took out, where upkeep removes one of them meanwhile. */
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { FeatureView } from '../../../../contract/model.ts';
 import { EarlierRows } from '../../../../monitor/as-served/earlier-rows.ts';
@@ -18,10 +19,14 @@ async function earlierOf(goneFile: string): Promise<unknown> {
       CREATE TEMP TABLE replay_base AS SELECT 7::BIGINT AS vid, 'a' AS k0, 5::BIGINT AS event_us;
       CREATE TEMP TABLE found_suspects AS SELECT 3::DOUBLE AS place, 7::DOUBLE AS vid`);
     const removed = [
-      { sql: `SELECT * FROM read_parquet('/proc/none/gone.parquet')`, file: goneFile, commit: COMMIT },
-      { sql: row(2), file: import.meta.filename, commit: { ...COMMIT, version: 9 } },
+      {
+        sql: `SELECT * FROM read_parquet('/proc/none/gone.parquet')`,
+        isThere: async () => existsSync(goneFile),
+        commit: COMMIT,
+      },
+      { sql: row(2), isThere: async () => true, commit: { ...COMMIT, version: 9 } },
       // Files that were joined hold the same row again.
-      { sql: row(2), file: import.meta.filename, commit: { ...COMMIT, version: 10 } },
+      { sql: row(2), isThere: async () => true, commit: { ...COMMIT, version: 10 } },
     ];
     const replay = { keys: [{ label: 'key_0', row: 'id' }], removed: () => removed };
     const view = { features: [{ name: 'f', type: { kind: 'float64' } }] };
