@@ -114,7 +114,7 @@ WITH ('connector' = 'filesystem', 'path' = 'file://${folder}/${name === 'message
         'message',
         COLUMNS.map(([name]) => name),
       ) +
-      `CREATE TEMPORARY VIEW event AS SELECT n, ${FIELDS.map(({ name, value }) => `${value} AS ${flinkName(name)}`).join(', ')} FROM message;\n\n` +
+      `CREATE TEMPORARY VIEW event AS SELECT n, ${FIELDS.map(({ name, value }) => `${value} AS ${flinkName(name)}`).join(', ')} FROM message WHERE ${FIELDS.flatMap(({ fits }) => fits ?? []).join(' AND ')};\n\n` +
       parts
         .map((part, i) =>
           table(

@@ -11,7 +11,7 @@ import type { ValueType } from '../../../contract/value-type.ts';
 import { flinkName } from './expression-sql.ts';
 
 const WHOLE = '^(0|-?[1-9][0-9]{0,18})$';
-const FLOAT = '^-?[0-9]+([.][0-9]+)?(E-?[0-9]+)?$';
+const FLOAT = '^-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?$';
 const US_IN: Readonly<Record<Exclude<TimeUnit, 'rfc3339'>, bigint>> = { s: 1_000_000n, ms: 1_000n, us: 1n };
 const INT64_MAX = 2n ** 63n - 1n;
 
