@@ -52,10 +52,11 @@ export async function runSource(job: SourceJob, views: readonly FeatureView[]): 
   const runs: RunningView[] = [];
   try {
     for (const view of views) runs.push(await beginView(job, view));
+    const { elsewhere } = project.settings;
     const { memory } = project.settings.materialize;
     const settingsOf = { memorySetting: 'materialize.memory', scratchSetting: 'stream.state' };
     const tempFolder = join(project.settings.stream.state, views[0]!.source.name, `spill-${runs[0]!.runId}`);
-    const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder, ...settingsOf });
+    const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder, elsewhere, ...settingsOf });
     try {
       await streamViews(job, runs, duck);
       return await Promise.all(runs.map(({ record }) => record.complete(project.clock.nowUs())));

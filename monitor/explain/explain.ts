@@ -63,7 +63,7 @@ export async function explainRequest(
 ): Promise<ExplainedVector[]> {
   const scratch = openScratchFolder(project.settings.monitor.scratch, 'monitor');
   try {
-    return await withDuck(async (duck) => {
+    return await withDuck(project, async (duck) => {
       const book = new BundleBook(project.settings, project.logger);
       const requests = await loggedRequests(duck, project, join(scratch.folder, 'served'), wanted);
       if (requests.length === 0) throw noRequest(project, wanted);
@@ -116,7 +116,7 @@ export async function explainEntity(
   asked: { readonly service: string; readonly keys: Readonly<Record<string, string>>; readonly atUs: number },
   narrowed: Pick<Narrowed, 'feature'> = {},
 ): Promise<ExplainedVector> {
-  return await withDuck(async (duck) => {
+  return await withDuck(project, async (duck) => {
     const book = new BundleBook(project.settings, project.logger);
     const service = serviceNamed(book.current, asked.service);
     const ids = idsOf(service, asked.keys);
@@ -127,8 +127,11 @@ export async function explainEntity(
   });
 }
 
-async function withDuck<Result>(use: (duck: DuckDb) => Promise<Result>): Promise<Result> {
-  const duck = await DuckDb.open();
+async function withDuck<Result>(
+  { settings: { elsewhere } }: Project,
+  use: (duck: DuckDb) => Promise<Result>,
+): Promise<Result> {
+  const duck = await DuckDb.open({ elsewhere });
   try {
     return await use(duck);
   } finally {

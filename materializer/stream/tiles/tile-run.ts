@@ -68,10 +68,11 @@ export async function runTiles(job: TileJob): Promise<RunRecord> {
   try {
     const hold = await holdView(settings.work, database, view);
     try {
+      const { elsewhere } = settings;
       const { memory } = settings.materialize;
       const settingsOf = { memorySetting: 'materialize.memory', scratchSetting: 'stream.state' };
       const tempFolder = join(settings.stream.state, view.id, 'spill');
-      const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder, ...settingsOf });
+      const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder, elsewhere, ...settingsOf });
       try {
         return await takeTiles(job, view, { kafka, writer, hold, duck });
       } finally {
