@@ -17,6 +17,8 @@ import type { Bundle, FeatureService } from '../contract/model.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
+import { openHistoryStorage } from '../project/engine/duckdb/object-storage.ts';
+import { servedFolder } from '../project/archive/archive-place.ts';
 import { HistoriesSeen } from '../project/history/history-place.ts';
 import type { Project } from '../project/project.ts';
 import { openScratchFolder } from '../project/scratch-folder.ts';
@@ -64,6 +66,7 @@ export async function runMonitor(
   options: MonitorOptions,
   judged: (snapshot: Snapshot) => void = () => {},
 ): Promise<Snapshot[]> {
+  const { elsewhere } = project.settings;
   const snapshots = new Map<string, Snapshot>();
   let errors: unknown[] = [];
   const judgeAll = async (day: MonitoredDay, found: readonly DayOfService[]): Promise<Snapshot[]> => {
@@ -73,7 +76,9 @@ export async function runMonitor(
       // One that was judged before the day began again met no damage.
       if (snapshots.has(name)) continue;
       try {
-        const snapshot = await readingArchive(day.log.files, () => new ServiceRun(day, service).judge());
+        const snapshot = await readingArchive(day.log.files, elsewhere, () =>
+          new ServiceRun(day, service).judge(),
+        );
         snapshots.set(name, snapshot);
         judged(snapshot);
       } catch (error) {
@@ -124,14 +129,14 @@ async function withReadableDay<T>(
   const span = spanOf(options);
   const book = new BundleBook(project.settings, project.logger);
   const wanted = servicesOf(book.current, options.services);
-  const { monitor } = project.settings;
+  const { monitor, elsewhere } = project.settings;
   const scratch = openScratchFolder(monitor.scratch, 'monitor');
   const duck = await DuckDb.open({
     file: join(scratch.folder, 'day.duckdb'),
     memoryLimit: memoryLimit(monitor),
     memorySetting: 'monitor.memory',
     scratchSetting: 'monitor.scratch',
-    elsewhere: project.settings.elsewhere,
+    elsewhere,
   });
   try {
     const { hmacKey: setting } = project.settings.log;
@@ -151,7 +156,7 @@ async function withReadableDay<T>(
       options.quiet === true ? await quietDays({ ...day, log }, without) : new Map<string, DayOfService>();
     const found = wanted.flatMap(({ name }) => log.services.get(name) ?? quiet.get(name) ?? []);
     if (found.length === 0) throw noVectors(project, { span, services: options.services, log });
-    return await readingArchive(log.files, () => judge({ ...day, log }, found));
+    return await readingArchive(log.files, elsewhere, () => judge({ ...day, log }, found));
   } finally {
     duck.close();
     scratch.remove();
@@ -169,6 +174,7 @@ async function readLog(day: Omit<MonitoredDay, 'log'>, damaged: DamagedFiles): P
   const { entities, services } = book.current;
   let isOfSpool = true;
   try {
+    await openHistoryStorage(duck, servedFolder(project.settings));
     const archived = await archivedSpan(project, day, join(scratch, 'served'));
     ({ isOfSpool } = archived);
     const archive = await damaged.leaveOut(duck, archived);
@@ -176,9 +182,9 @@ async function readLog(day: Omit<MonitoredDay, 'log'>, damaged: DamagedFiles): P
       ? await HashedIds.read(duck, { settings: day.histories, logger: project.logger }, book.current, hmacKey)
       : null;
     const bundle = (hash: string): Bundle => book.bundle(hash);
-    const { served } = project.settings;
+    const { served, elsewhere } = project.settings;
     const scope = { services, span: day, bundle, hashedIds, served };
-    return await readingArchive(archive.files, () => readDayOfLog(duck, archive, scope));
+    return await readingArchive(archive.files, elsewhere, () => readDayOfLog(duck, archive, scope));
   } catch (error) {
     if (error instanceof CodedError || error instanceof DamagedArchive) throw error;
     const what = `${placeOf(project, isOfSpool)} cannot be read: ${(error as Error).message}`;

@@ -18,6 +18,8 @@ import { fullFromUs } from '../../contract/windows.ts';
 import { entityKeyOf } from '../../contract/wire/online/entity-key.ts';
 import { HEADER_BYTES, readHeader } from '../../contract/wire/online/row-header.ts';
 import { hourOf, serviceFolder } from '../../project/archive/archive-layout.ts';
+import { servedFolder } from '../../project/archive/archive-place.ts';
+import { openHistoryStorage } from '../../project/engine/duckdb/object-storage.ts';
 import { pinnedFiles } from '../../project/archive/pinned-files.ts';
 import { DuckDb, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
@@ -56,10 +58,13 @@ export async function warmService(project: Project, name: string, share: number)
   const bundle = loadCurrentBundle(settings.bundles);
   const service = serviceNamed(bundle, name);
   const scratch = openScratchFolder(settings.train.temp, 'materialize');
-  const duck = await DuckDb.open({ tempFolder: join(scratch.folder, 'spill') });
+  const duck = await DuckDb.open({
+    tempFolder: join(scratch.folder, 'spill'),
+    elsewhere: settings.elsewhere,
+  });
   const writer = await openWhereKept(settings.online);
   try {
-    const vectors = await vectorsSql(project, service, join(scratch.folder, 'pins'));
+    const vectors = await vectorsSql(duck, project, service, join(scratch.folder, 'pins'));
     const features: WarmFeature[] = [];
     for (const [i, used] of service.views.entries()) {
       logger.progress('looking at live entities', i, service.views.length, 'views');
@@ -76,13 +81,16 @@ export async function warmService(project: Project, name: string, share: number)
 
 /** @returns a SELECT of the service's vectors of the last day */
 async function vectorsSql(
+  duck: DuckDb,
   { settings, clock }: Project,
   { name }: FeatureService,
   pins: string,
 ): Promise<string> {
+  const served = servedFolder(settings);
+  await openHistoryStorage(duck, served);
   const nowUs = clock.nowUs();
   const [first, last] = [hourOf(nowUs - DAY_US), hourOf(nowUs)];
-  const { files } = await pinnedFiles(settings.served, pins, (hour) => hour >= first && hour <= last);
+  const { files } = await pinnedFiles(served, pins, (hour) => hour >= first && hour <= last);
   const folder = serviceFolder(name, 0).replace(/0$/, '');
   const own = files.filter((file) => file.folder.startsWith(folder)).map(({ file }) => file);
   if (own.length === 0)

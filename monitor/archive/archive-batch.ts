@@ -43,7 +43,7 @@ const SHOWN = 40;
 interface BatchParts {
   readonly book: SchemaBook;
   /** Finds the folder of a shape's files, which has its columns. */
-  readonly placeOf: (folder: string, columns: readonly ArchiveColumn[]) => string;
+  readonly placeOf: (folder: string, columns: readonly ArchiveColumn[]) => Promise<string>;
   readonly warn: (line: string) => void;
 }
 
@@ -58,6 +58,7 @@ export class ArchiveBatch {
   readonly #duck: DuckDb;
   readonly #parts: BatchParts;
   readonly #tables = new Map<string, ArchiveTable>();
+  readonly #columns = new Map<ArchiveTable, readonly ArchiveColumn[]>();
   readonly #heads = new Map<string, HeadWriters>();
   readonly #lastHead = new KnownBytes();
   #lastWriters: HeadWriters = { writers: [], isWhole: true };
@@ -121,7 +122,7 @@ export class ArchiveBatch {
 
   #newWriters(bytes: Buffer): HeadWriters {
     const served = headOf(bytes);
-    const { book, placeOf, warn } = this.#parts;
+    const { book, warn } = this.#parts;
     const bundle = book.bundle(served.bundle);
     const definitionIds = new Map(
       served.views.flatMap(({ view }) => {
@@ -141,8 +142,9 @@ export class ArchiveBatch {
       const signature = signatureOf(shape);
       let table = this.#tables.get(signature);
       if (table === undefined) {
-        table = new ArchiveTable(this.#duck, `t${this.#tables.size}`, shape, placeOf(shape.folder, columns));
+        table = new ArchiveTable(this.#duck, `t${this.#tables.size}`, shape);
         this.#tables.set(signature, table);
+        this.#columns.set(table, columns);
         // Room for a chunk is taken at once, and hostile records may name many services.
         this.bytes += table.rowBytes * CHUNK_ROWS;
       }
@@ -152,17 +154,20 @@ export class ArchiveBatch {
   }
 
   /** The files to write, in an order that is the same for the same records. */
-  files(): ArchiveFile[] {
+  async files(): Promise<ArchiveFile[]> {
     const parts = new Map<string, number>();
-    return [...this.#tables.values()].flatMap((table) =>
-      [...table.hours].map(([number, vectors]) => {
+    const files: ArchiveFile[] = [];
+    for (const table of this.#tables.values()) {
+      const place = await this.#parts.placeOf(table.shape.folder, this.#columns.get(table)!);
+      for (const [number, vectors] of table.hours) {
         const hour = hourOf(number * HOUR_US);
-        const folder = join(table.place, hourFolder(hour));
+        const folder = join(place, hourFolder(hour));
         const part = parts.get(folder) ?? 0;
         parts.set(folder, part + 1);
-        return { folder, hour, part, vectors, write: (file: string) => table.write(number, file) };
-      }),
-    );
+        files.push({ folder, hour, part, vectors, write: (file) => table.write(number, file) });
+      }
+    }
+    return files;
   }
 
   close(): void {

@@ -1,4 +1,7 @@
-/** What the ingest does to the disk, step by step, so that a test can end it between any two. */
+/**
+ * What the ingest does to the folder of the archive, step by step, so that a test can end it between any two. Paths are
+ * whole, as `Folder.fileOf` gives them. Here: a folder on this machine; object-disk.ts is that of object storage.
+ */
 import {
   chmodSync,
   closeSync,
@@ -18,24 +21,36 @@ import { OPEN } from '../../project/archive/archive-layout.ts';
 const MOST_TRIES = 100;
 
 export interface ArchiveDisk {
+  /** What tells files that are not committed from those of another process: empty, or `/` and a name. */
+  readonly own: string;
+  /** Takes the folder over from whoever has written the state, before that is read. */
+  claim(file: string): Promise<void>;
   /** Makes a folder, empty. */
-  emptyFolder(folder: string): void;
+  emptyFolder(folder: string): Promise<void>;
+  /** @returns the path by which a file of the archive is written, on this machine, before it is kept */
+  writtenAt(file: string): string;
   /** Makes a file that was written durable, and its own. */
-  keep(file: string): void;
+  keep(file: string): Promise<void>;
+  has(file: string): Promise<boolean>;
   /** Moves a file to its place; nothing happens where it was moved before. */
-  move(from: string, to: string): void;
-  /** Nothing happens where it is gone. */
-  remove(path: string): void;
-  /** Commits by replacing the state's file; durable when it returns. */
-  writeState(file: string, text: string): void;
+  move(from: string, to: string): Promise<void>;
+  /** A file, or a folder with all that is in it; nothing happens where it is gone. */
+  remove(path: string): Promise<void>;
+  /** Commits by replacing the state; durable when it returns. @throws where another process has taken over */
+  writeState(file: string, text: string): Promise<void>;
 }
 
 export const ARCHIVE_DISK: ArchiveDisk = {
-  emptyFolder(folder) {
+  own: '',
+  // The lock of the folder does it.
+  claim: async () => {},
+  writtenAt: (file) => file,
+  has: async (file) => existsSync(file),
+  async emptyFolder(folder) {
     makeFolder(folder, 0o700);
     for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
   },
-  keep(file) {
+  async keep(file) {
     chmodSync(file, 0o600);
     const fd = openSync(file, 'r');
     try {
@@ -45,7 +60,7 @@ export const ARCHIVE_DISK: ArchiveDisk = {
     }
     syncFolder(dirname(file));
   },
-  move(from, to) {
+  async move(from, to) {
     const isNew = moveInto(dirname(to), from, to);
     if (existsSync(to)) {
       syncFolder(dirname(to));
@@ -53,11 +68,11 @@ export const ARCHIVE_DISK: ArchiveDisk = {
     }
     syncFolder(dirname(from));
   },
-  remove(path) {
+  async remove(path) {
     rmSync(path, { recursive: true, force: true });
     removeEmptyAbove(path);
   },
-  writeState(file, text) {
+  async writeState(file, text) {
     writeDurably(file, text);
   },
 };

@@ -59,8 +59,6 @@ export interface Origin {
 
 export class ArchiveTable {
   readonly shape: ArchiveShape;
-  /** Where its files go, relative to the folder of served values. */
-  readonly place: string;
   readonly hour = new Column('bits32');
   readonly head = new Column('bits32');
   readonly origin = new Column('bits32');
@@ -91,11 +89,10 @@ export class ArchiveTable {
   next = 0;
 
   /** @param name  of its table in DuckDB */
-  constructor(duck: DuckDb, name: string, shape: ArchiveShape, place: string) {
+  constructor(duck: DuckDb, name: string, shape: ArchiveShape) {
     this.#duck = duck;
     this.#name = name;
     this.shape = shape;
-    this.place = place;
     this.#own();
     this.keys = shape.keys.map(({ name: key, type, policy }) => {
       const values = this.#add(columnOf({ kind: type }), duckKeyType(type), key);

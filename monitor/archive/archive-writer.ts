@@ -6,7 +6,8 @@
  *
  * Between the last two steps the files are known by the state alone (archive-files.ts finds them there).
  */
-import { join } from 'node:path';
+import type { Folder } from '../../project/storage/folder.ts';
+import type { Elsewhere } from '../../project/settings/s3-settings.ts';
 import { dayOf, DAY_US } from '../../contract/std/timestamp.ts';
 import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import type { Origin } from './archive-table.ts';
@@ -27,10 +28,12 @@ const MAX_BATCH_BYTES = 96 * 2 ** 20;
 
 export interface ArchiveOptions {
   /** The folder of served values. */
-  readonly served: string;
+  readonly served: Folder;
   /** What tells this process's files from those of others that share the folder: empty, or `-1of2`. */
   readonly share: string;
   readonly disk: ArchiveDisk;
+  /** How files of an hour are read that lie elsewhere than on this machine; absent: none do. */
+  readonly elsewhere?: Elsewhere | undefined;
   readonly book: SchemaBook;
   readonly nowUs: () => number;
   /** Days before today that are kept; null: all. */
@@ -50,14 +53,16 @@ export class ArchiveWriter {
   private constructor(options: ArchiveOptions, state: ArchiveState, batch: ArchiveBatch) {
     this.#options = options;
     this.#state = state;
-    this.#batches = `_batches${options.share}`;
+    this.#batches = `_batches${options.share}${options.disk.own}`;
     this.#batch = batch;
   }
 
   /** Opens the archive for writing, and does what the last commit says and a killed process has not done. */
   static async open(options: ArchiveOptions, state: ArchiveState): Promise<ArchiveWriter> {
+    const { served, share, disk } = options;
     const writer = new ArchiveWriter(options, state, await ArchiveBatch.open(partsOf(options)));
-    writer.settle();
+    await writer.settle();
+    if (disk.own !== '') await disk.emptyFolder(served.fileOf(`_batches${share}`));
     writer.expire();
     return writer;
   }
@@ -93,11 +98,11 @@ export class ArchiveWriter {
     const state = this.#state;
     const moving = new Map<string, string>();
     const name = `${String(batch).padStart(8, '0')}${share}`;
-    for (const file of this.#batch.files()) {
+    for (const file of await this.#batch.files()) {
       this.#hours.add(file.hour);
       const from = `${this.#batches}/${name}-${moving.size}.parquet`;
-      await file.write(join(served, from));
-      disk.keep(join(served, from));
+      await file.write(disk.writtenAt(served.fileOf(from)));
+      await disk.keep(served.fileOf(from));
       const own = `${file.folder}/${name}${file.part === 0 ? '' : `-${file.part}`}.parquet`;
       const isOpen = state.open.has(file.hour) || !this.#isOver(file.hour);
       moving.set(from, isOpen ? `${OPEN}/${own}` : own);
@@ -115,16 +120,16 @@ export class ArchiveWriter {
     const state = this.#state;
     const over = [...state.open].filter(([hour]) => this.#isOver(hour));
     if (over.length === 0) return [];
-    const { served, disk, warn } = this.#options;
+    const { served, disk, warn, elsewhere } = this.#options;
     const removing: string[] = [];
-    const hours = await HourJoin.open({ disk, warn });
+    const hours = await HourJoin.open({ served, disk, warn, elsewhere });
     try {
       for (const [hour, files] of over) {
         for (const [folder, own] of byFolder(files)) {
           // What this batch has written for the hour need not be moved first.
           const paths = new Map(own.map((file) => [this.#whereIs(file, moving), file]));
           const from = `${this.#batches}/${name}-${moving.size}.parquet`;
-          const { rows, lost } = await hours.join(hour, [...paths.keys()], join(served, from));
+          const { rows, lost } = await hours.join(hour, [...paths.keys()], served.fileOf(from));
           // What is lost stays counted, so that whoever reads the hour is told.
           for (const path of lost) state.addFile(hour, state.vectorsOfOpen(paths.get(path)!));
           if (rows === null) continue;
@@ -144,7 +149,7 @@ export class ArchiveWriter {
   /** @returns the path of an open file, which this batch may have written and not moved yet */
   #whereIs(file: string, moving: ReadonlyMap<string, string>): string {
     const staged = [...moving].find(([, to]) => to === file);
-    return join(this.#options.served, staged === undefined ? file : staged[0]);
+    return this.#options.served.fileOf(staged === undefined ? file : staged[0]);
   }
 
   #isOver(hour: string): boolean {
@@ -153,16 +158,16 @@ export class ArchiveWriter {
   }
 
   /** Does what the last commit says: files get their places, joined ones and days that are not kept go. */
-  settle(): void {
+  async settle(): Promise<void> {
     const { served, disk } = this.#options;
     const { moving, removing, keptFrom } = this.#state;
-    for (const [from, to] of moving) disk.move(join(served, from), join(served, to));
-    for (const file of removing) disk.remove(join(served, file));
-    disk.emptyFolder(join(served, this.#batches));
+    for (const [from, to] of moving) await disk.move(served.fileOf(from), served.fileOf(to));
+    for (const file of removing) await disk.remove(served.fileOf(file));
+    await disk.emptyFolder(served.fileOf(this.#batches));
     if (!this.#expires || keptFrom === '') return;
     this.#expires = false;
-    for (const { folder, day } of archiveFolders(served))
-      if (day < keptFrom) disk.remove(join(served, folder));
+    for (const { folder, day } of await archiveFolders(served))
+      if (day < keptFrom) await disk.remove(served.fileOf(folder));
   }
 
   /** Forgets the days that are not kept; they are removed once the state is written. */

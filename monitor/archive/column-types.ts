@@ -6,11 +6,12 @@
  * A set goes to the newest n where no column of its name has another type, else to the next n. These files are written
  * before the first data file that has the columns; several processes may do so at once.
  */
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join, basename } from 'node:path';
+import { dirname, basename } from 'node:path';
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
+import { isObject } from '../../contract/std/files/local-path.ts';
+import type { Folder } from '../../project/storage/folder.ts';
 import { xxHash64 } from '../../contract/wire/online/xxhash.ts';
 import type { ArchiveColumn } from './archive-shape.ts';
 
@@ -22,19 +23,22 @@ const COLUMNS = /^_columns-[0-9a-f]+\.json$/;
  * @param folder  of a service's version or a view's, without its n
  * @returns       the folder with its n, relative to `served` as `folder` is
  */
-export function placeOf(served: string, folder: string, columns: readonly ArchiveColumn[]): string {
+export async function placeOf(
+  served: Folder,
+  folder: string,
+  columns: readonly ArchiveColumn[],
+): Promise<string> {
   const text = `${canonicalJson(Object.fromEntries(columns))}\n`;
   const file = `_columns-${xxHash64(text).toString(16)}.json`;
-  const taken = versionsOf(served, folder);
+  const taken = await versionsOf(served, folder);
   const next = (taken.at(-1) ?? -1) + 1;
   for (const n of [...taken.toReversed(), next, next + 1, next + 2]) {
     const place = `${folder}.${n}`;
-    if (conflicts(join(served, place), columns, file)) continue;
-    makeFolder(join(served, place), 0o700);
-    writeDurably(join(served, place, file), text);
+    if (await conflicts(served.below(place), columns, file)) continue;
+    await keep(served, `${place}/${file}`, text);
     // Another process may have written its columns here meanwhile: of two that conflict at most one stays.
-    if (!conflicts(join(served, place), columns, file)) return place;
-    rmSync(join(served, place, file));
+    if (!(await conflicts(served.below(place), columns, file))) return place;
+    await served.remove(`${place}/${file}`);
   }
   throw new Error(
     `no folder takes the columns of ${folder}: other processes change its columns all the time`,
@@ -42,31 +46,31 @@ export function placeOf(served: string, folder: string, columns: readonly Archiv
 }
 
 /** @returns the n that there are, ascending */
-function versionsOf(served: string, folder: string): number[] {
+/** Private, on this machine: the folders hold what was served. */
+async function keep(served: Folder, name: string, text: string): Promise<void> {
+  const file = served.fileOf(name);
+  if (isObject(file)) return await served.write(name, text);
+  makeFolder(dirname(file), 0o700);
+  writeDurably(file, text);
+}
+
+async function versionsOf(served: Folder, folder: string): Promise<number[]> {
   const name = `${basename(folder)}.`;
-  return namesIn(join(served, dirname(folder)))
+  return (await served.below(dirname(folder)).names())
     .filter((one) => one.startsWith(name) && /^\d+$/.test(one.slice(name.length)))
     .map((one) => Number(one.slice(name.length)))
     .toSorted((a, b) => a - b);
 }
 
 /** Whether a set of columns here has one of these with another type, or another case of its name. */
-function conflicts(place: string, columns: readonly ArchiveColumn[], own: string): boolean {
+async function conflicts(place: Folder, columns: readonly ArchiveColumn[], own: string): Promise<boolean> {
   const wanted = new Map(columns.map(([name, type]) => [name.toLowerCase(), `${name} ${type}`]));
-  return namesIn(place)
-    .filter((file) => COLUMNS.test(file) && file !== own)
-    .some((file) =>
-      Object.entries(JSON.parse(readFileSync(join(place, file), 'utf8')) as Record<string, string>).some(
-        ([name, type]) => (wanted.get(name.toLowerCase()) ?? `${name} ${type}`) !== `${name} ${type}`,
-      ),
-    );
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  const files = (await place.names()).filter((file) => COLUMNS.test(file) && file !== own);
+  // One that is gone conflicted with another and was taken back.
+  const texts = await Promise.all(files.map(async (file) => (await place.read(file)) ?? '{}'));
+  return texts.some((text) =>
+    Object.entries(JSON.parse(text) as Record<string, string>).some(
+      ([name, type]) => (wanted.get(name.toLowerCase()) ?? `${name} ${type}`) !== `${name} ${type}`,
+    ),
+  );
 }

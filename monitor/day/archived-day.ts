@@ -12,6 +12,8 @@ import { hourOf } from '../../project/archive/archive-layout.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
 import { spanText } from '../judged-span.ts';
 import type { JudgedSpan } from '../judged-span.ts';
+import { servedFolder } from '../../project/archive/archive-place.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 import { pinnedFiles } from '../../project/archive/pinned-files.ts';
 import type { PinnedFiles } from '../../project/archive/pinned-files.ts';
 
@@ -34,15 +36,16 @@ export async function archivedSpan(
   span: JudgedSpan,
   scratch: string,
 ): Promise<DayInArchive> {
-  const { served } = project.settings;
+  const served = servedFolder(project.settings);
   const { fromUs, toUs } = span;
   const [first, last] = [hourOf(fromUs), hourOf(toUs - 1)];
   const ofSpan = (hour: string): boolean => hour >= first && hour <= last;
-  let ledger = IngestAccount.read(served);
+  let ledger = await IngestAccount.read(served);
   if (!isIngested(ledger, dayOf(fromUs))) {
     const keptFrom = keptFromOf(ledger);
     ledger = new IngestAccount([await archiveSpool(project, scratch, (us) => us >= fromUs && us < toUs)]);
-    return { ...archivedFiles(scratch, ledger.archives, ofSpan), ledger, isOfSpool: true, keptFrom };
+    const made = await archivedFiles(localFolder(scratch), ledger.archives, ofSpan);
+    return { ...made, ledger, isOfSpool: true, keptFrom };
   }
   // Of a spool all that it holds is there now, unless another ingest is at it.
   const isAllThere = sourceOf(project.settings) === 'spool' && (await tryIngest(project)) !== null;

@@ -4,6 +4,9 @@
  * command begins again without those that cannot be, so that no statement has read half of one.
  */
 import { CodedError } from '../../contract/std/coded-error.ts';
+import type { Elsewhere } from '../../project/settings/s3-settings.ts';
+import { openHistoryStorage } from '../../project/engine/duckdb/object-storage.ts';
+import { isObject } from '../../contract/std/files/local-path.ts';
 import type { ArchivedFile } from '../../project/archive/archive-files.ts';
 import { damagedFiles, filesWithoutFooter } from '../../project/archive/damaged-files.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -72,6 +75,7 @@ export class DamagedFiles {
  */
 export async function readingArchive<Result>(
   files: readonly ArchivedFile[],
+  elsewhere: Elsewhere,
   read: () => Promise<Result>,
 ): Promise<Result> {
   try {
@@ -80,16 +84,21 @@ export async function readingArchive<Result>(
     // Who throws another code knows what has failed; a history that cannot be read may be a file of the archive.
     if (error instanceof DamagedArchive || (error instanceof CodedError && error.code !== 'REG_SOURCE'))
       throw error;
-    const damages = await damagesOf(files);
+    const damages = await damagesOf(files, elsewhere);
     if (damages.size === 0) throw error;
     throw new DamagedArchive(damages, error);
   }
 }
 
 /** By a DuckDB of its own: a fault may have left the other one so that it answers nothing any more. */
-async function damagesOf(files: readonly ArchivedFile[]): Promise<Map<ArchivedFile, string>> {
-  const duck = await DuckDb.open();
+async function damagesOf(
+  files: readonly ArchivedFile[],
+  elsewhere: Elsewhere,
+): Promise<Map<ArchivedFile, string>> {
+  const duck = await DuckDb.open({ elsewhere });
   try {
+    const inStorage = files.find(({ file }) => isObject(file));
+    if (inStorage !== undefined) await openHistoryStorage(duck, { path: inStorage.file });
     const paths = files.map(({ file }) => file);
     const cut = await filesWithoutFooter(duck, paths);
     const found = cut.size > 0 ? cut : await damagedFiles(duck, paths);

@@ -12,6 +12,10 @@ import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { archivedFiles } from '../../project/archive/archive-files.ts';
 import type { ArchivedFiles } from '../../project/archive/archive-files.ts';
 import { pinnedFiles } from '../../project/archive/pinned-files.ts';
+import { servedFolder } from '../../project/archive/archive-place.ts';
+import { openHistoryStorage } from '../../project/engine/duckdb/object-storage.ts';
+import { isObject } from '../../contract/std/files/local-path.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 import type { EpochAccount } from '../../project/archive/epoch-account.ts';
 import { DamagedArchive, DamagedFiles, readingArchive } from '../day/damaged-archive.ts';
 import { archiveSpool } from '../ingest/spool-archive.ts';
@@ -54,7 +58,7 @@ export async function loggedRequests(
 ): Promise<LoggedRequest[]> {
   const ingested = await ingestedRequests(duck, project, scratch, wanted);
   const ledger = await archiveSpool(project, scratch, (_, walk) => isWanted(walk, wanted));
-  const { files } = archivedFiles(scratch, [ledger.archive], () => true);
+  const { files } = await archivedFiles(localFolder(scratch), [ledger.archive], () => true);
   const spooled = await requestsIn(duck, { files, epochs: ledger.epochs() }, wanted);
   const nameOf = ({ pod, epoch, sequence }: LoggedRequest): string => `${pod} ${epoch} ${sequence}`;
   const found = new Map([...spooled, ...ingested].map((request) => [nameOf(request), request]));
@@ -68,14 +72,18 @@ async function ingestedRequests(
   scratch: string,
   wanted: WantedRequest,
 ): Promise<LoggedRequest[]> {
+  const served = servedFolder(settings);
+  await openHistoryStorage(duck, served);
   const damaged = new DamagedFiles((line) => logger.warn(line));
   for (let listing = 1; ; listing++) {
-    const { files: all, ledger } = await pinnedFiles(settings.served, join(scratch, PINS), () => true);
+    const { files: all, ledger } = await pinnedFiles(served, join(scratch, PINS), () => true);
     const files = damaged.others(all);
     try {
-      return await readingArchive(files, () => requestsIn(duck, { files, epochs: ledger.epochs() }, wanted));
+      return await readingArchive(files, settings.elsewhere, () =>
+        requestsIn(duck, { files, epochs: ledger.epochs() }, wanted),
+      );
     } catch (error) {
-      if (listing < MOST_LISTINGS && files.some(({ file }) => !existsSync(file))) continue;
+      if (listing < MOST_LISTINGS && files.some(({ file }) => !isObject(file) && !existsSync(file))) continue;
       if (!(error instanceof DamagedArchive)) throw error;
       for (const [file, why] of error.files) damaged.add(file, why);
     }

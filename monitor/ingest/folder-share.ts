@@ -9,6 +9,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileLock } from '../../contract/std/files/file-lock.ts';
+import { isObject } from '../../contract/std/files/local-path.ts';
 import { makePrivateFile } from '../../contract/std/files/private-file.ts';
 import { monitorError } from '../errors.ts';
 import { archivedBatches } from '../../project/archive/archive-files.ts';
@@ -19,7 +20,8 @@ import { holds, overlap, shareTag, sharesOfTags } from '../../project/archive/in
 import type { IngestShare } from '../../project/archive/ingest-share.ts';
 import { IngestLedger } from '../../project/archive/ledger.ts';
 import type { LogSource } from './log-source.ts';
-import { sharesIn } from '../../project/archive/state-file.ts';
+import { sharesOfLocks, sharesOfStates, stateName } from '../../project/archive/state-file.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 import { partitionsOf } from '../../project/archive/topic-positions.ts';
 import type { SourcePosition } from '../../project/archive/topic-positions.ts';
 
@@ -57,45 +59,55 @@ export async function takeShare(
 ): Promise<IngestLedger> {
   const { served } = options;
   const tag = shareTag(share);
+  const { disk } = options.archive;
+  await disk.claim(served.fileOf(stateName(served, tag)));
   // Listed first: files get their places after the state that names them, so that no state is older than this list.
-  const archived = archivedBatches(served);
-  const read = (one: IngestShare): IngestLedger =>
+  const archived = await archivedBatches(served);
+  const read = (one: IngestShare): Promise<IngestLedger> =>
     IngestLedger.read(served, one, archived.get(shareTag(one)));
   const isOther = (one: IngestShare): boolean => shareTag(one) !== tag;
-  for (const other of sharesIn(served, 'lock').filter((one) => isOther(one) && overlap(one, share)))
+  const locks = await sharesOfLocks(localFolder(locksOf(options)));
+  // Of those in object storage that ran on other machines there are states alone.
+  const met = isObject(served.path) ? [...locks, ...(await sharesOfStates(served))] : locks;
+  const before = sharesOfTags(met.map(shareTag));
+  for (const other of before.filter((one) => isOther(one) && overlap(one, share)))
     await endShare(other, options, read);
-  const ledger = read(share);
-  const known = [...sharesIn(served, 'ingest'), ...sharesIn(served, 'lock')].map(shareTag);
-  const others = sharesOfTags([...known, ...archived.keys()])
-    .filter(isOther)
-    .map(read)
-    .filter(({ hasCommitted }) => hasCommitted);
+  const ledger = await read(share);
+  const known = [...(await sharesOfStates(served)), ...before].map(shareTag);
+  const all = sharesOfTags([...known, ...archived.keys()]).filter(isOther);
+  const others = (await Promise.all(all.map(read))).filter(({ hasCommitted }) => hasCommitted);
   ledger.takeOver(new IngestAccount(others).epochs(), positionsOf(share, ledger, others));
   return ledger;
+}
+
+function locksOf({ served, locks }: Pick<IngestOptions, 'served' | 'locks'>): string {
+  return locks ?? served.path;
 }
 
 /** Brings to an end what an ingest that does not run has committed, and joins its hours that are over. */
 async function endShare(
   share: IngestShare,
   options: Parameters<typeof takeShare>[1],
-  read: (share: IngestShare) => IngestLedger,
+  read: (share: IngestShare) => Promise<IngestLedger>,
 ): Promise<void> {
   const { served } = options;
   const tag = shareTag(share);
-  let lock = lockFolder(served, tag);
+  const locks = locksOf(options);
+  let lock = lockFolder(locks, tag);
   for (const untilMs = performance.now() + WAIT_MS; lock === null && performance.now() < untilMs;) {
     await sleep(ASK_MS);
-    lock = lockFolder(served, tag);
+    lock = lockFolder(locks, tag);
   }
   if (lock === null) {
     const { index, of } = share;
     throw monitorError(
       'MON_INGEST_RUNS',
-      `an ingest of ${of === 1 ? 'all partitions' : `share ${index}/${of}`} writes ${served}, which has partitions of this one`,
+      `an ingest of ${of === 1 ? 'all partitions' : `share ${index}/${of}`} writes ${served.path}, which has partitions of this one`,
     );
   }
   try {
-    const ledger = read(share);
+    await options.archive.disk.claim(served.fileOf(stateName(served, tag)));
+    const ledger = await read(share);
     const [name] = ledger.positions.keys();
     // Without a position it has never committed anything.
     if (name === undefined) return;

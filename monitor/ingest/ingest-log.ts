@@ -13,6 +13,7 @@ import { contentOf } from '../../contract/wire/log/record-content.ts';
 import { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import { decodeRecord } from '../../contract/wire/log/served-decoder.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { monitorError } from '../errors.ts';
 import { ArchiveWriter } from '../archive/archive-writer.ts';
@@ -21,11 +22,14 @@ import { OriginBook } from '../archive/origin-book.ts';
 import { hourOf } from '../../project/archive/archive-layout.ts';
 import type { IngestLedger } from '../../project/archive/ledger.ts';
 import type { LogSource, SourceItem } from './log-source.ts';
-import { stateFile } from '../../project/archive/state-file.ts';
+import type { Folder } from '../../project/storage/folder.ts';
+import { stateName } from '../../project/archive/state-file.ts';
 
 export interface IngestOptions {
   /** The folder that the files are written to. */
-  readonly served: string;
+  readonly served: Folder;
+  /** The folder on this machine for locks; absent: that of the archive, which lies here then. */
+  readonly locks?: string;
   readonly logger: Logger;
   /**
    * A batch is committed when it reaches one of these limits (records, bytes, or the age of its oldest record), and at
@@ -175,8 +179,8 @@ class IngestRun {
       this.#origins.clear();
       if (ledger.archive.moving.size > 0) ledger.batch += 1;
       this.#committed = ledger.text();
-      disk.writeState(stateFile(served, share), this.#committed);
-      this.#archive.settle();
+      await disk.writeState(served.fileOf(stateName(served, share)), this.#committed);
+      await this.#archive.settle();
       this.#records = 0;
       this.#bytes = 0;
       if (records > 0) logger.info(`ingested ${records} records up to ${formatTimestamp(ledger.newestUs)}`);
@@ -191,10 +195,11 @@ class IngestRun {
 }
 
 function notWritten({ served }: IngestOptions, error: unknown): Error {
+  if (error instanceof CodedError && error.code === 'MON_INGEST_RUNS') return error;
   return monitorError(
     'MON_SERVED',
-    `${served} cannot be written: ${(error as Error).message}`,
-    { file: served },
+    `${served.path} cannot be written: ${(error as Error).message}`,
+    { file: served.path },
     error,
   );
 }

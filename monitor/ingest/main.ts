@@ -6,6 +6,9 @@ import { registryError } from '../../contract/errors.ts';
 import { monitorError } from '../errors.ts';
 import { ARCHIVE_DISK } from '../archive/archive-disk.ts';
 import { SchemaBook } from '../archive/schema-book.ts';
+import { ObjectDisk } from '../archive/object-disk.ts';
+import { lockPlace, servedFolder } from '../../project/archive/archive-place.ts';
+import { isObject } from '../../contract/std/files/local-path.ts';
 import { lockFolder, takeShare } from './folder-share.ts';
 import { IngestAccount } from '../../project/archive/ingest-account.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
@@ -48,7 +51,8 @@ export async function runIngest(project: Project, request: IngestRequest = {}): 
 /** Like `runIngest`, but returns null when another ingest holds the folder. */
 export async function tryIngest(project: Project, request: IngestRequest = {}): Promise<IngestResult | null> {
   const { settings, logger } = project;
-  const { served } = settings;
+  const served = servedFolder(settings);
+  const locks = lockPlace(settings);
   const {
     follow = false,
     signal = new AbortController().signal,
@@ -61,25 +65,26 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
     throw registryError('REG_USAGE', message, { field: 'share' });
   }
   const tag = shareTag(share);
-  const lock = lockFolder(served, tag);
+  const lock = lockFolder(locks, tag);
   if (lock === null) return null;
   let source: LogSource | null = null;
   try {
     const archive = {
       share: tag,
-      disk: ARCHIVE_DISK,
+      disk: isObject(served.path) ? new ObjectDisk(served) : ARCHIVE_DISK,
+      elsewhere: settings.elsewhere,
       book: new SchemaBook(settings.bundles, (line) => logger.warn(line)),
       nowUs: () => project.clock.nowUs(),
       keepDays: settings.monitor.keepServedDays,
     };
-    const options = { served, logger, archive, ...BATCH, ...own };
+    const options = { served, locks, logger, archive, ...BATCH, ...own };
     const ledger = await takeShare(share, options);
     const countsBefore = ledger.counts;
     const until = { follow, signal, holds: (partition: number) => holds(share, partition) };
     source = await openSource(project, ledger, from, until);
     const hours = await ingestLog(source, ledger, options);
     // What other ingests have committed meanwhile counts too.
-    return resultOf(source, IngestAccount.read(served).epochs(), {
+    return resultOf(source, (await IngestAccount.read(served)).epochs(), {
       counts: ledger.counts,
       countsBefore,
       hours,

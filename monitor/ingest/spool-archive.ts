@@ -9,6 +9,7 @@ import type { RecordWalk } from '../../contract/wire/log/record-walk.ts';
 import type { Project } from '../../project/project.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
 import { IngestLedger } from '../../project/archive/ledger.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 import type { LogSource } from './log-source.ts';
 import { SpoolSource } from './spool-source.ts';
 
@@ -25,7 +26,8 @@ export async function archiveSpool(
   folder: string,
   within: (servedUs: number, walk: RecordWalk) => boolean,
 ): Promise<IngestLedger> {
-  const ledger = IngestLedger.read(folder);
+  const served = localFolder(folder);
+  const ledger = await IngestLedger.read(served);
   const { signal } = new AbortController();
   // The account tells what is damaged or missing; warnings of the cursor's are about an ingest, which this is not.
   const options = { follow: false, signal, nowUs: () => clock.nowUs(), warn: () => {} };
@@ -46,7 +48,7 @@ export async function archiveSpool(
     nowUs: () => END_OF_TIME_US,
     keepDays: null,
   };
-  const own = { served: folder, logger: { ...logger, info: () => {} } };
+  const own = { served, logger: { ...logger, info: () => {} } };
   await ingestLog(unmoved, ledger, { ...own, ...BATCH, archive, within });
   return ledger;
 }

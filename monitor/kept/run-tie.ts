@@ -6,6 +6,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import type { FeatureView } from '../../contract/model.ts';
 import { entryHash } from '../../project/delta/delta-log.ts';
+import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
+import { isObject } from '../../contract/std/files/local-path.ts';
 import { openHistory } from '../../project/engine/duckdb/history.ts';
 import { seenHistory } from '../../project/history/history-place.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
@@ -32,8 +35,9 @@ export async function runTie(
     hmacKey === null ? null : [hmacKey.id, hashOf(hmacKey.secret)],
     [...log.leftOut],
   ];
-  for (const { folder, hour, file } of log.files)
-    parts.push([folder, hour, log.isOfSpool ? await hashOfFile(file) : stampOf(file)]);
+  const files = log.files.map(({ file }) => file);
+  const marks = log.isOfSpool ? await Promise.all(files.map(hashOfFile)) : await stampsOf(day.duck, files);
+  for (const [i, { folder, hour }] of log.files.entries()) parts.push([folder, hour, marks[i]]);
   for (const view of views) parts.push([await historyOf(day, view), await database.runs({ view: view.id })]);
   return hashOf(JSON.stringify(parts));
 }
@@ -44,7 +48,22 @@ async function historyOf({ histories, duck, book }: MonitoredDay, view: FeatureV
     return history === null ? null : [history.version, await entryHash(history.folder, history.version)];
   }
   const { source } = await openHistory(duck, histories, view, book.current.entities.get(view.entity)!);
-  return source!.groups.flatMap(({ files }) => files.map((file) => [file, stampOf(file)]));
+  const files = source!.groups.flatMap((group) => group.files);
+  const stamps = await stampsOf(duck, files);
+  return files.map((file, i) => [file, stamps[i]]);
+}
+
+/** @returns what changes where a file is another one, in the order of the files */
+async function stampsOf(duck: DuckDb, files: readonly string[]): Promise<unknown[]> {
+  const objects = files.filter(isObject);
+  const rows =
+    objects.length === 0
+      ? []
+      : await duck.rows(
+          `SELECT filename, size::DOUBLE AS size, epoch_us(last_modified)::DOUBLE AS us FROM read_blob(${quotePaths(objects)})`,
+        );
+  const known = new Map(rows.map(({ filename, size, us }) => [filename as string, [size, us]]));
+  return files.map((file) => (isObject(file) ? known.get(file) : stampOf(file)));
 }
 
 function stampOf(file: string): readonly number[] {

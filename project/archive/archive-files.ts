@@ -3,8 +3,8 @@
  * present hour's and what a killed process has not moved. Whoever judges a day reads these; a reader that takes all
  * files of a folder sees the same rows, but for the present hour's.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { isObject } from '../../contract/std/files/local-path.ts';
+import type { Folder } from '../storage/folder.ts';
 import type { ArchiveState } from './archive-state.ts';
 import { OPEN, hourOfPath, isVersionFolder, isViews } from './archive-layout.ts';
 
@@ -40,30 +40,23 @@ export interface ArchivedFiles {
  *
  * @param states  of all ingests that write to the folder
  */
-export function archivedFiles(
-  served: string,
+export async function archivedFiles(
+  served: Folder,
   states: readonly ArchiveState[],
   within: (hour: string) => boolean,
-): ArchivedFiles {
+): Promise<ArchivedFiles> {
   const files = new Map<string, string>();
-  for (const { folder, day } of archiveFolders(served)) {
-    for (const hourFolder of namesIn(join(served, folder))) {
-      const path = `${folder}/${hourFolder}`;
-      const hour = hourOfPath(path);
-      if (hour === null || !hour.startsWith(day) || !within(hour)) continue;
-      for (const name of namesIn(join(served, path))) {
-        if (name.endsWith('.parquet')) files.set(`${path}/${name}`, join(served, path, name));
-      }
-    }
-  }
-  for (const state of states) addUnmoved(served, state, within, files);
+  for (const path of await hourFolders(served, within))
+    for (const name of path.names)
+      files.set(`${path.folder}/${name}`, served.fileOf(`${path.folder}/${name}`));
+  for (const state of states) await addUnmoved(served, state, within, files);
   const lost = lostInPlace(states, within, [...files.keys()]);
   for (const { open, moving } of states) {
     const from = new Map([...moving].map(([source, to]) => [to, source]));
     for (const file of [...open.values()].flat()) {
       const hour = hourOfPath(file)!;
       if (!within(hour)) continue;
-      const path = whereIs(served, from.get(file), file);
+      const path = await whereIs(served, from.get(file), file);
       if (path === undefined) lost.set(hour, (lost.get(hour) ?? 0) + 1);
       else files.set(file.slice(file.indexOf('/') + 1), path);
     }
@@ -75,30 +68,62 @@ export function archivedFiles(
       hour: hourOfPath(path)!,
       file,
       path: file,
-      isInPlace: file === join(served, path),
+      isInPlace: file === served.fileOf(path),
     })),
     lost: [...lost].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([hour, count]) => ({ hour, files: count })),
   };
 }
 
 /** What the last commit moves and a process that was killed has not. */
-function addUnmoved(
-  served: string,
+async function addUnmoved(
+  served: Folder,
   { moving, open }: ArchiveState,
   within: (hour: string) => boolean,
   files: Map<string, string>,
-): void {
+): Promise<void> {
   const isOpen = new Set([...open.values()].flat());
   for (const [from, to] of moving) {
     if (isOpen.has(to) || files.has(to) || !within(hourOfPath(to)!)) continue;
-    const path = whereIs(served, from, to);
+    const path = await whereIs(served, from, to);
     if (path !== undefined) files.set(to, path);
   }
 }
 
 /** Looks where a file moves to after where it comes from: one that moves meanwhile is met at one of the two. */
-function whereIs(served: string, from: string | undefined, to: string): string | undefined {
-  return [from, to].flatMap((one) => (one === undefined ? [] : [join(served, one)])).find(existsSync);
+async function whereIs(served: Folder, from: string | undefined, to: string): Promise<string | undefined> {
+  for (const name of [from, to])
+    if (name !== undefined && (await served.has(name))) return served.fileOf(name);
+  return undefined;
+}
+
+interface HourFolder {
+  readonly folder: string;
+  /** Of its Parquet files. */
+  readonly names: readonly string[];
+}
+
+/** So many folders are listed at a time: in object storage each takes a call. */
+const LISTED_AT_ONCE = 16;
+
+async function hourFolders(served: Folder, within: (hour: string) => boolean): Promise<HourFolder[]> {
+  const found: HourFolder[] = [];
+  for (const { folder, day } of await archiveFolders(served)) {
+    const paths = (await served.below(folder).names()).map((name) => `${folder}/${name}`);
+    const wanted = paths.filter((path) => {
+      const hour = hourOfPath(path);
+      return hour !== null && hour.startsWith(day) && within(hour);
+    });
+    for (let at = 0; at < wanted.length; at += LISTED_AT_ONCE)
+      found.push(
+        ...(await Promise.all(wanted.slice(at, at + LISTED_AT_ONCE).map((path) => filesOf(served, path)))),
+      );
+  }
+  return found;
+}
+
+async function filesOf(served: Folder, folder: string): Promise<HourFolder> {
+  const names = await served.below(folder).names();
+  return { folder, names: names.filter((name) => name.endsWith('.parquet')) };
 }
 
 /** @returns by hour how many files of those that have their places are not there */
@@ -120,47 +145,46 @@ function lostInPlace(
   return new Map([...lost].filter(([, files]) => files > 0));
 }
 
-/** @returns of each ingest, by what its files have in their names, such as `-1of2`, the number of its newest batch */
-export function archivedBatches(served: string): Map<string, number> {
+/**
+ * A state in object storage cannot be put back from an older copy, and each folder takes a call: there only the newest
+ * day of each service and view is looked at.
+ *
+ * @returns of each ingest, by what its files have in their names, such as `-1of2`, the number of its newest batch
+ */
+export async function archivedBatches(served: Folder): Promise<Map<string, number>> {
   const newest = new Map<string, number>();
-  const names = [served, join(served, OPEN)].flatMap((top) =>
-    archiveFolders(top).flatMap(({ folder }) =>
-      namesIn(join(top, folder)).flatMap((hour) => namesIn(join(top, folder, hour))),
-    ),
-  );
-  for (const name of names) {
+  const within = isObject(served.path) ? await newestDays(served) : (): boolean => true;
+  const tops = [served, served.below(OPEN)];
+  const folders = await Promise.all(tops.map((top) => hourFolders(top, within)));
+  for (const name of folders.flat().flatMap(({ names }) => names)) {
     const [, batch, tag = ''] = /^(\d+)(-\d+of\d+)?(?:-(?:\d+|joined))?\.parquet$/.exec(name) ?? [];
     if (batch !== undefined) newest.set(tag, Math.max(newest.get(tag) ?? 0, Number(batch)));
   }
   return newest;
 }
 
-/** @returns the folders of days, `churn/v3.0/date=2026-11-21`, with their day */
-export function archiveFolders(served: string): { readonly folder: string; readonly day: string }[] {
-  const tops = namesIn(served).flatMap((top) =>
-    isViews(top)
-      ? namesIn(join(served, top)).map((view) => `${top}/${view}`)
-      : top.startsWith('_')
-        ? []
-        : [top],
+async function newestDays(served: Folder): Promise<(hour: string) => boolean> {
+  const days = new Map(
+    (await archiveFolders(served)).map(({ folder, day }) => [folder.replace(/date=.*$/, ''), day]),
   );
-  return tops.flatMap((top) =>
-    namesIn(join(served, top))
-      .filter(isVersionFolder)
-      .flatMap((version) =>
-        namesIn(join(served, top, version)).flatMap((name) => {
-          const day = /^date=(\d{4}-\d\d-\d\d)$/.exec(name)?.[1];
-          return day === undefined ? [] : [{ folder: `${top}/${version}/${name}`, day }];
-        }),
-      ),
-  );
+  const wanted = new Set(days.values());
+  return (hour) => wanted.has(hour.slice(0, 10));
 }
 
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).toSorted();
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
-    throw error;
-  }
+/** @returns the folders of days, `churn/v3.0/date=2026-11-21`, with their day, in the order of names */
+export async function archiveFolders(
+  served: Folder,
+): Promise<{ readonly folder: string; readonly day: string }[]> {
+  const below = async (folder: string, isWanted: (name: string) => boolean): Promise<string[]> =>
+    (await served.below(folder).names()).filter(isWanted).map((name) => `${folder}/${name}`);
+  const services = (await served.names()).filter((name) => !/^[_.]/.test(name));
+  const views = (await served.names()).filter(isViews);
+  const tops = [...services, ...(await Promise.all(views.map((top) => below(top, () => true)))).flat()];
+  const versions = (await Promise.all(tops.map((top) => below(top, isVersionFolder)))).flat();
+  const days = (
+    await Promise.all(versions.map((version) => below(version, (name) => DAY_FOLDER.test(name))))
+  ).flat();
+  return days.toSorted().map((folder) => ({ folder, day: folder.slice(-10) }));
 }
+
+const DAY_FOLDER = /^date=\d{4}-\d\d-\d\d$/;

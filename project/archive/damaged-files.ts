@@ -3,6 +3,7 @@
  * cheap to look at. Damage in the middle shows only where all of a file is read.
  */
 import { statSync } from 'node:fs';
+import { isObject } from '../../contract/std/files/local-path.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
 import type { DuckDb } from '../engine/duckdb/duckdb.ts';
 import { quotePaths } from '../engine/duckdb/file-sql.ts';
@@ -43,8 +44,9 @@ function contentOf(files: readonly string[]): string {
   return `SELECT max(hash(COLUMNS(*))) FROM read_parquet(${quotePaths(files)}, hive_partitioning = false)`;
 }
 
-/** A folder may stand in the place of a file. */
+/** A folder may stand in the place of a file, on this machine. */
 function isFile(path: string): boolean {
+  if (isObject(path)) return true;
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 

@@ -7,7 +7,8 @@ import type { ArchiveState } from './archive-state.ts';
 import type { EpochAccount } from './epoch-account.ts';
 import { shareTag, sharesOfTags } from './ingest-share.ts';
 import { IngestLedger } from './ledger.ts';
-import { sharesIn } from './state-file.ts';
+import type { Folder } from '../storage/folder.ts';
+import { sharesOfLocks, sharesOfStates } from './state-file.ts';
 import { partitionsOf } from './topic-positions.ts';
 
 export class IngestAccount {
@@ -18,12 +19,12 @@ export class IngestAccount {
   }
 
   /** @throws MON_SERVED when a state cannot be read, or is lost */
-  static read(served: string): IngestAccount {
-    const known = [...sharesIn(served, 'ingest'), ...sharesIn(served, 'lock')];
-    const tags = known.length > 0 ? known.map(shareTag) : archivedBatches(served).keys();
-    const ledgers = sharesOfTags(tags).map((one) => IngestLedger.read(served, one));
+  static async read(served: Folder): Promise<IngestAccount> {
+    const known = [...(await sharesOfStates(served)), ...(await sharesOfLocks(served))];
+    const tags = known.length > 0 ? known.map(shareTag) : (await archivedBatches(served)).keys();
+    const ledgers = await Promise.all(sharesOfTags(tags).map((one) => IngestLedger.read(served, one)));
     const committed = ledgers.filter(({ hasCommitted }) => hasCommitted);
-    return new IngestAccount(committed.length === 0 ? [IngestLedger.read(served)] : committed);
+    return new IngestAccount(committed.length === 0 ? [await IngestLedger.read(served)] : committed);
   }
 
   get archives(): ArchiveState[] {

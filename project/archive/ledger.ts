@@ -13,7 +13,8 @@ import type { Heartbeat } from '../../contract/wire/log/served-record.ts';
 import { archiveError } from './errors.ts';
 import { WHOLE, shareTag } from './ingest-share.ts';
 import type { IngestShare } from './ingest-share.ts';
-import { readStateText, stateFile } from './state-file.ts';
+import type { Folder } from '../storage/folder.ts';
+import { readStateText, stateName } from './state-file.ts';
 import { archivedBatches } from './archive-files.ts';
 import { ArchiveState, NO_ARCHIVE } from './archive-state.ts';
 import type { ArchiveStateText } from './archive-state.ts';
@@ -88,15 +89,18 @@ export class IngestLedger {
    * @param archived  the newest batch that the archive had of the share before this call
    * @throws          MON_SERVED when the state cannot be read, is lost or older: records would be ingested twice
    */
-  static read(served: string, share: IngestShare = WHOLE, archived = 0): IngestLedger {
+  static async read(served: Folder, share: IngestShare = WHOLE, archived = 0): Promise<IngestLedger> {
     const tag = shareTag(share);
-    const file = stateFile(served, tag);
-    let ledger = IngestLedger.#readFile(file);
-    if (ledger === null && archivedBatches(served).has(tag)) {
+    const file = served.fileOf(stateName(served, tag));
+    let ledger = await IngestLedger.#readState(served, tag);
+    if (ledger === null && (await archivedBatches(served)).has(tag)) {
       // Unless another process has made its first commit just now.
-      ledger = IngestLedger.#readFile(file);
+      ledger = await IngestLedger.#readState(served, tag);
       if (ledger === null)
-        throw lostState(file, `${served} has an archive, and ${file}, which says what is in it, is gone`);
+        throw lostState(
+          file,
+          `${served.path} has an archive, and ${file}, which says what is in it, is gone`,
+        );
     }
     ledger ??= new IngestLedger(EMPTY);
     if (ledger.batch >= archived) return ledger;
@@ -105,11 +109,12 @@ export class IngestLedger {
   }
 
   /** @returns null when there is none */
-  static #readFile(file: string): IngestLedger | null {
+  static async #readState(served: Folder, tag: string): Promise<IngestLedger | null> {
     try {
-      const text = readStateText(file);
+      const text = await readStateText(served, tag);
       return text === null ? null : new IngestLedger(parseState(text));
     } catch (error) {
+      const file = served.fileOf(stateName(served, tag));
       const what = `${file} cannot be read: ${(error as Error).message}`;
       throw archiveError('MON_SERVED', what, { file }, error);
     }

@@ -9,12 +9,14 @@
  * removes what was joined (archive-state.ts). So a list made over a commit may have an hour twice, or lack a file. One
  * made while the state stands still is whole: what is between two places is found with the next look.
  */
-import { copyFileSync, linkSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { archivedFiles } from './archive-files.ts';
-import type { ArchivedFiles } from './archive-files.ts';
+import type { ArchivedFile, ArchivedFiles } from './archive-files.ts';
+import { isObject } from '../../contract/std/files/local-path.ts';
+import type { Folder } from '../storage/folder.ts';
 import { archiveError } from './errors.ts';
 import { IngestAccount } from './ingest-account.ts';
 import { allStates } from './state-file.ts';
@@ -36,62 +38,54 @@ const LONGEST_PAUSE_MS = 1_000;
  * @throws        MON_SERVED when the state cannot be read, or changes faster than files can be listed
  */
 export async function pinnedFiles(
-  served: string,
+  served: Folder,
   pins: string,
   within: (hour: string) => boolean,
 ): Promise<PinnedFiles> {
   let lostLooks = 0;
   for (let look = 0; look < MOST_LOOKS; look++) {
     if (look > 0) await pause(Math.min(FIRST_PAUSE_MS * 2 ** (look - 1), LONGEST_PAUSE_MS));
-    const states = allStates(served);
-    const ledger = IngestAccount.read(served);
-    const found = reading(served, () => pinned(archivedFiles(served, ledger.archives, within), pins));
-    if (found === null || allStates(served) !== states) continue;
+    const states = await allStates(served);
+    const ledger = await IngestAccount.read(served);
+    const found = await reading(served, async () =>
+      pinned(served, await archivedFiles(served, ledger.archives, within), pins),
+    );
+    if (found === null || (await allStates(served)) !== states) continue;
     if (found.lost.length === 0 || ++lostLooks === LOOKS_FOR_LOST) return { ...found, ledger };
   }
   throw archiveError(
     'MON_SERVED',
-    `an ingest changes ${served} faster than its files can be listed: judge the day again when it has caught up`,
-    { file: served },
+    `an ingest changes ${served.path} faster than its files can be listed: judge the day again when it has caught up`,
+    { file: served.path },
   );
 }
 
 /** @throws MON_SERVED when a folder or a file cannot be looked at */
-function reading<Result>(served: string, read: () => Result): Result {
+async function reading<Result>(served: Folder, read: () => Promise<Result>): Promise<Result> {
   try {
-    return read();
+    return await read();
   } catch (error) {
-    const what = `the archive in ${served} cannot be read: ${(error as Error).message}`;
-    throw archiveError('MON_SERVED', what, { file: served }, error);
+    const what = `the archive in ${served.path} cannot be read: ${(error as Error).message}`;
+    throw archiveError('MON_SERVED', what, { file: served.path }, error);
   }
 }
 
 /** @returns null: a file went away meanwhile */
-function pinned(found: ArchivedFiles, pins: string): ArchivedFiles | null {
+async function pinned(served: Folder, found: ArchivedFiles, pins: string): Promise<ArchivedFiles | null> {
   rmSync(pins, { recursive: true, force: true });
   makeFolder(pins, 0o700);
-  try {
-    const files = found.files.map((one, i) =>
-      one.isInPlace ? one : { ...one, file: pin(one.file, pins, i) },
-    );
-    return { ...found, files };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+  const files: ArchivedFile[] = [];
+  for (const [i, one] of found.files.entries()) {
+    const file = one.isInPlace ? one.file : await pin(served, one.file, join(pins, `${i}.parquet`));
+    if (file === null) return null;
+    files.push({ ...one, file });
   }
+  return { ...found, files };
 }
 
-/** A file is never changed once it has a name, so a link to it is as good as a copy; other disks take no link. */
-function pin(file: string, pins: string, number: number): string {
-  const to = join(pins, `${number}.parquet`);
-  try {
-    linkSync(file, to);
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (!['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(code)) throw error;
-    // A folder in the place of a file takes no link either: whoever reads it finds that it is none.
-    if (statSync(file).isDirectory()) return file;
-    copyFileSync(file, to);
-  }
-  return to;
+/** @returns what is read in the file's place; null: it is gone */
+async function pin(served: Folder, file: string, to: string): Promise<string | null> {
+  // A folder in the place of a file takes no link: whoever reads it finds that it is none.
+  if (!isObject(file) && statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) return file;
+  return (await served.fetch(file.slice(served.path.length + 1), to)) ? to : null;
 }

@@ -25,7 +25,7 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   history: of('folder, or s3://bucket/path', 'Every row of aggregated views that was ever computed.'),
   bundles: of(FOLDER, 'Published bundles; every sidecar must be able to read it.'),
   reports: of(FOLDER, "The monitor's snapshots and pages."),
-  served: of(FOLDER, 'The archive: the vector log as hourly Parquet.'),
+  served: of('folder, or s3://bucket/path', 'The archive: the vector log as hourly Parquet.'),
   'duckdb.extensions': of(
     FOLDER,
     "Where DuckDB's extensions lie, for sources that are tables or on S3; none: `~/.duckdb/extensions`.",

@@ -148,7 +148,7 @@ const FILE = z.strictObject({
   history: storedPath.default(HISTORY),
   bundles: localPath.default('.plumb/bundles'),
   reports: localPath.default('.plumb/reports'),
-  served: localPath.default('.plumb/served'),
+  served: storedPath.default('.plumb/served'),
   log: z
     .strictObject({
       spool: localPath.default('.plumb/spool'),
@@ -254,7 +254,7 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
     work: path(isObject(s.history) ? HISTORY : s.history),
     bundles: path(s.bundles),
     reports: path(s.reports),
-    served: path(s.served),
+    served: isObject(s.served) ? s.served.replace(/\/+$/, '') : path(s.served),
     log: {
       ...s.log,
       spool: path(s.log.spool),

@@ -26,6 +26,10 @@ export interface Folder {
   asideOf(name: string): string;
   /** Brings files that were made on this machine to their places; they are gone from where they were. */
   bring(files: readonly BroughtFile[]): Promise<void>;
+  /** Gives a file another name, in place of one that is there. Nothing happens where it is gone. */
+  move(from: string, to: string): Promise<void>;
+  /** Copies a file to a path on this machine. @returns false where it is gone */
+  fetch(name: string, to: string): Promise<boolean>;
   /** Nothing happens where it is gone. */
   remove(name: string): Promise<void>;
   /** @returns when a file came to its name, in milliseconds of the clock of the folder; Infinity: it is gone */

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   fsyncSync,
   linkSync,
@@ -129,6 +130,28 @@ class LocalFolder implements Folder {
     }
     for (const folder of folders) syncFolder(folder);
     if (files.length > 0) syncFolder(this.path);
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    const [source, file] = [this.fileOf(from), this.fileOf(to)];
+    if (!existsSync(source)) return;
+    makeFolder(dirname(file));
+    renameSync(source, file);
+    for (const folder of new Set([dirname(file), dirname(source)])) syncFolder(folder);
+  }
+
+  /** A link where that can be: a file is never changed once it has a name. */
+  async fetch(name: string, to: string): Promise<boolean> {
+    const file = this.fileOf(name);
+    try {
+      linkSync(file, to);
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return false;
+      if (!['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(code)) throw error;
+      copyFileSync(file, to);
+    }
+    return true;
   }
 
   async remove(name: string): Promise<void> {

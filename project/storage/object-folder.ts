@@ -12,7 +12,7 @@
  * process is written, the same object is made twice, and the second time has to fail.
  */
 import { randomBytes } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeAsides } from '../../contract/std/files/durable-file.ts';
@@ -173,6 +173,25 @@ class ObjectFolder implements Folder {
     }
   }
 
+  /** A copy is whole or not there, and may be made again: the first name goes once the second is there. */
+  async move(from: string, to: string): Promise<void> {
+    const { bucket } = this.#place;
+    const source = `/${bucket}/${this.#keyOf(from)}`.split('/').map(encodeURIComponent).join('/');
+    const { status, bytes } = await this.#send('PUT', to, { headers: { 'x-amz-copy-source': source } });
+    if (status === 404) return;
+    // S3 may begin to answer before it knows.
+    const code = tagOf(bytes.toString('utf8'), 'Code');
+    if (code !== null) throw new Error(`${this.fileOf(from)} was not copied to ${to}: ${code}`);
+    await this.remove(from);
+  }
+
+  async fetch(name: string, to: string): Promise<boolean> {
+    const { status, bytes } = await this.#send('GET', name);
+    if (status === 404) return false;
+    await writeFile(to, bytes, { mode: 0o600 });
+    return true;
+  }
+
   async remove(name: string): Promise<void> {
     await this.#send('DELETE', name);
   }
@@ -202,7 +221,10 @@ class ObjectFolder implements Folder {
     } = {},
   ): Promise<ObjectAnswer> {
     const { client, bucket } = this.#place;
-    const key = this.#prefix === '' ? name : `${this.#prefix}/${name}`;
-    return await client.send({ method, bucket, key, ...rest });
+    return await client.send({ method, bucket, key: this.#keyOf(name), ...rest });
+  }
+
+  #keyOf(name: string): string {
+    return this.#prefix === '' ? name : `${this.#prefix}/${name}`;
   }
 }

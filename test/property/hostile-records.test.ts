@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { ingestLog, BATCH } from '../../monitor/ingest/ingest-log.ts';
 import { runIngest } from '../../monitor/ingest/main.ts';
 import { IngestLedger } from '../../project/archive/ledger.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 import { TopicSource } from '../../monitor/ingest/topic-source.ts';
 import type { TopicReader } from '../../monitor/ingest/topic-source.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
@@ -192,11 +193,11 @@ describe('every reader goes on behind', () => {
       async close() {},
     };
     const folder = scratchFolder();
-    const ledger = IngestLedger.read(folder);
+    const ledger = await IngestLedger.read(localFolder(folder));
     const options = { follow: false, signal: new AbortController().signal, nowUs: () => 0, warn() {} };
     const source = new TopicSource(reader, (...record) => ledger.has(...record), options);
     await ingestLog(source, ledger, {
-      served: folder,
+      served: localFolder(folder),
       logger: silentLogger,
       archive: archiveOptions(),
       ...BATCH,

@@ -11,6 +11,7 @@ import { expect, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../monitor/archive/archive-disk.ts';
 import type { ArchiveDisk } from '../../monitor/archive/archive-disk.ts';
 import { archivedFiles } from '../../project/archive/archive-files.ts';
+import { localFolder } from '../../project/storage/local-folder.ts';
 import { lockFolder, takeShare } from '../../monitor/ingest/folder-share.ts';
 import { IngestAccount } from '../../project/archive/ingest-account.ts';
 import { holds, shareOfTag, shareTag } from '../../project/archive/ingest-share.ts';
@@ -45,13 +46,14 @@ function mortalDisk(stepsLeft: number): ArchiveDisk {
   const step = (): void => {
     if (left-- <= 0) throw new Killed();
   };
-  const around = <T>(act: () => T): T => {
+  const around = async <T>(act: () => Promise<T>): Promise<T> => {
     step();
-    const result = act();
+    const result = await act();
     step();
     return result;
   };
   return {
+    ...ARCHIVE_DISK,
     emptyFolder: (folder) => around(() => ARCHIVE_DISK.emptyFolder(folder)),
     keep: (file) => around(() => ARCHIVE_DISK.keep(file)),
     move: (from, to) => around(() => ARCHIVE_DISK.move(from, to)),
@@ -252,8 +254,8 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
           seen = plain;
         }
         /** Of the requests that came, those that are committed. */
-        const committed = (): string[] => {
-          const before = IngestLedger.read(served);
+        const committed = async (): Promise<string[]> => {
+          const before = await IngestLedger.read(localFolder(served));
           return [...arrived].flatMap(([epoch, { pod, came }]) =>
             came.flatMap(({ kind: is, sequence }) =>
               is === 'served' && before.has(pod, epoch, sequence) ? [`${epoch}/${sequence}`] : [],
@@ -261,10 +263,10 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
           );
         };
         // Whoever asks for what counts gets all that was committed, wherever the process was killed.
-        expect(await archivedNames(served)).toEqual(committed().toSorted());
+        expect(await archivedNames(served)).toEqual((await committed()).toSorted());
         await run(served, topicSource(new ListedTopic(partitions, [])), ARCHIVE_DISK, 25);
-        const ledger = IngestLedger.read(served);
-        const names = committed().toSorted();
+        const ledger = await IngestLedger.read(localFolder(served));
+        const names = (await committed()).toSorted();
         expect(await archivedNames(served)).toEqual(names);
         expect(await plainNames(served)).toEqual(names);
         for (const [epoch, { pod, came }] of arrived) {
@@ -354,9 +356,11 @@ test('exactly once, whichever shares of the topic are read by whom, wherever the
         await runShare(served, { index: 1, of: 1 }, whole, { disk: ARCHIVE_DISK, batchRecords: 25 });
         expect(await plainNames(served)).toEqual(names.toSorted());
         const tags = readdirSync(served).flatMap((name) => /^ingest(.*)\.json$/.exec(name)?.[1] ?? []);
-        const ledgers = tags.map((tag) => IngestLedger.read(served, shareOfTag(tag)!));
+        const ledgers = await Promise.all(
+          tags.map((tag) => IngestLedger.read(localFolder(served), shareOfTag(tag)!)),
+        );
         expect(ledgers.reduce((sum, { counts }) => sum + counts.records, 0)).toBe(records);
-        const account = IngestAccount.read(served);
+        const account = await IngestAccount.read(localFolder(served));
         for (const epoch of account.epochs()) {
           const missing = epoch.gaps().reduce((sum, { from, to }) => sum + to - from + 1, 0);
           const shed = epochs[Number.parseInt(epoch.epoch, 16) - 1]!.kinds.filter((one) => one === 'shed');
@@ -385,7 +389,7 @@ async function runShare(
   const lock = lockFolder(served, tag)!;
   try {
     const archive = { ...archiveOptions({ disk, nowUs: () => nowUs }), share: tag };
-    const options = { served, logger: silentLogger, archive, ...BATCH, batchRecords };
+    const options = { served: localFolder(served), logger: silentLogger, archive, ...BATCH, batchRecords };
     const ledger = await takeShare(share, options);
     const until = { ...OPTIONS, holds: (partition: number) => holds(share, partition) };
     const source = new TopicSource(topic, (...record) => ledger.has(...record), until);
@@ -398,8 +402,9 @@ async function runShare(
 }
 
 /** Of all rows that count by the states of all shares. */
-function accountedNames(served: string): Promise<string[]> {
-  const { files } = archivedFiles(served, IngestAccount.read(served).archives, () => true);
+async function accountedNames(served: string): Promise<string[]> {
+  const { archives } = await IngestAccount.read(localFolder(served));
+  const { files } = await archivedFiles(localFolder(served), archives, () => true);
   return namesIn(files.map(({ file }) => file));
 }
 
@@ -476,7 +481,7 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
         }
         const kept = await ingestedRequests(served);
         expect(kept.map(({ requestId }) => requestId).toSorted(byNumber)).toEqual(ids);
-        const ledger = IngestLedger.read(served);
+        const ledger = await IngestLedger.read(localFolder(served));
         expect(
           ledger
             .epochs()
@@ -504,8 +509,9 @@ async function namesIn(files: readonly string[]): Promise<string[]> {
 }
 
 /** Of all rows that count. */
-function archivedNames(served: string): Promise<string[]> {
-  const { files } = archivedFiles(served, [IngestLedger.read(served).archive], () => true);
+async function archivedNames(served: string): Promise<string[]> {
+  const { archive } = await IngestLedger.read(localFolder(served));
+  const { files } = await archivedFiles(localFolder(served), [archive], () => true);
   return namesIn(files.map(({ file }) => file));
 }
 
@@ -542,14 +548,18 @@ async function run(
   batchRecords: number,
   nowUs = Date.UTC(2199, 0) * 1_000,
 ): Promise<void> {
-  const ledger = IngestLedger.read(served);
+  const ledger = await IngestLedger.read(localFolder(served));
   try {
     const options = {
       archive: archiveOptions({ disk, nowUs: () => nowUs }),
       ...BATCH,
       batchRecords,
     };
-    await ingestLog(sourceOf(ledger), ledger, { served, logger: silentLogger, ...options });
+    await ingestLog(sourceOf(ledger), ledger, {
+      served: localFolder(served),
+      logger: silentLogger,
+      ...options,
+    });
   } catch (error) {
     if (!((error as Error).cause instanceof Killed)) throw error;
   }

@@ -14,6 +14,8 @@ import { usedFeature } from '../../contract/on-demand/arguments.ts';
 import { MISSING, NULL, OUTSIDE_TTL, PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import type { LabelCounts } from '../../contract/training-manifest.ts';
 import { hourOf, serviceFolder } from '../../project/archive/archive-layout.ts';
+import { servedFolder } from '../../project/archive/archive-place.ts';
+import { openHistoryStorage } from '../../project/engine/duckdb/object-storage.ts';
 import { pinnedFiles } from '../../project/archive/pinned-files.ts';
 import type { PinnedFiles } from '../../project/archive/pinned-files.ts';
 import { trainingError } from '../errors.ts';
@@ -107,9 +109,11 @@ export async function featuresFromLog(making: SetMaking): Promise<SetFeatures> {
   };
 }
 
-async function openArchive({ project, service, scratch }: SetMaking): Promise<PinnedFiles> {
+async function openArchive({ project, duck, service, scratch }: SetMaking): Promise<PinnedFiles> {
   const { served } = project.settings;
-  const archive = await pinnedFiles(served, join(scratch, 'pins'), () => true);
+  const folder = servedFolder(project.settings);
+  await openHistoryStorage(duck, folder);
+  const archive = await pinnedFiles(folder, join(scratch, 'pins'), () => true);
   const name = serviceFolder(service.name, 0).replace(/0$/, '');
   if (archive.files.some(({ folder }) => folder.startsWith(name))) return archive;
   throw trainingError('TRAIN_NO_LOG', `${served} has no vector of ${service.name}`, { file: served });

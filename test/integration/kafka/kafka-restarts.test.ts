@@ -1,6 +1,7 @@
 /** What ships and what ingests, with a broker that dies, hangs and comes back. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { IngestLedger } from '../../../project/archive/ledger.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import { openProject } from '../../../project/project.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
@@ -147,9 +148,9 @@ test('the ingest follows a sidecar that ships through it', async () => {
   const shipping = shipper.run();
   const stop = new AbortController();
   const following = runIngest(project, { follow: true, signal: stop.signal, batchMs: 200 });
-  const ledger = (): IngestLedger => IngestLedger.read(settings.served);
+  const ledger = (): Promise<IngestLedger> => IngestLedger.read(localFolder(settings.served));
   const ids = answer(log, 300);
-  await until(() => ledger().counts.records > 0, 'it reads');
+  await until(async () => (await ledger()).counts.records > 0, 'it reads');
   await kafka.kill();
   ids.push(...answer(log, 300));
   await kafka.restart();
@@ -158,7 +159,7 @@ test('the ingest follows a sidecar that ships through it', async () => {
   shipper.drain();
   await shipping;
   const shippedUs = project.clock.nowUs();
-  await until(() => ledger().caughtUpUs > shippedUs, 'it has read all that was shipped');
+  await until(async () => (await ledger()).caughtUpUs > shippedUs, 'it has read all that was shipped');
   stop.abort();
   await following;
   const ingested = await ingestedRequests(settings.served);

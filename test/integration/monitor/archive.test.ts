@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
 import type { ArchiveDisk } from '../../../monitor/archive/archive-disk.ts';
 import { archivedFiles } from '../../../project/archive/archive-files.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 import { archivedSpan } from '../../../monitor/day/archived-day.ts';
 import { IngestLedger } from '../../../project/archive/ledger.ts';
 import { renderIngest } from '../../../monitor/ingest/ingest-result.ts';
@@ -200,7 +201,7 @@ test('an open file that is gone is told, costs its own vectors alone, and stays 
   now('10:06');
   await runIngest(day.project);
   expect(day.project.said.join()).toContain(`is gone: its vectors of the hour ${DAY}T09 are lost`);
-  const { archive } = IngestLedger.read(served());
+  const { archive } = await IngestLedger.read(localFolder(served()));
   expect(archive.hours.get(`${DAY}T09`)).toEqual({ files: 2, vectors: 3 });
   expect(await runIngest(day.project)).toMatchObject({ gaps: [] });
 });
@@ -219,7 +220,7 @@ test('an open file that is damaged does not stop the ingest, costs its own vecto
   expect(day.project.said.join()).toContain(
     `_damaged-${damaged} is damaged: its vectors of the hour ${DAY}T09 are lost`,
   );
-  const { archive } = IngestLedger.read(served());
+  const { archive } = await IngestLedger.read(localFolder(served()));
   expect(archive.hours.get(`${DAY}T09`)).toEqual({ files: 2, vectors: 2 });
   expect(readdirSync(open)).toEqual([`_damaged-${damaged}`]);
 });
@@ -261,7 +262,7 @@ test('days are removed after the state that no longer counts them is written, no
   expect(days()).toEqual(['date=2025-12-30', `date=${DAY}`]);
   await runIngest(day.project, { archive: archiveOptions(kept) });
   expect(days()).toEqual([`date=${DAY}`]);
-  expect([...IngestLedger.read(served()).archive.hours.keys()]).toEqual([`${DAY}T09`]);
+  expect([...(await IngestLedger.read(localFolder(served()))).archive.hours.keys()]).toEqual([`${DAY}T09`]);
 });
 
 test('days that a killed ingest had forgotten and not removed yet are removed by the next', async () => {
@@ -275,18 +276,18 @@ test('days that a killed ingest had forgotten and not removed yet are removed by
   let isWritten = false;
   const killed: ArchiveDisk = {
     ...ARCHIVE_DISK,
-    writeState(file, text) {
-      ARCHIVE_DISK.writeState(file, text);
+    async writeState(file, text) {
+      await ARCHIVE_DISK.writeState(file, text);
       isWritten = true;
     },
-    emptyFolder(folder) {
+    async emptyFolder(folder) {
       if (isWritten) throw new Error('killed');
-      ARCHIVE_DISK.emptyFolder(folder);
+      await ARCHIVE_DISK.emptyFolder(folder);
     },
   };
   const archive = archiveOptions({ ...kept, disk: killed });
   await expect(runIngest(day.project, { archive })).rejects.toMatchObject({ code: 'MON_SERVED' });
-  expect(IngestLedger.read(served()).archive.keptFrom).toBe('2026-01-01');
+  expect((await IngestLedger.read(localFolder(served()))).archive.keptFrom).toBe('2026-01-01');
   expect(days()).toEqual(['date=2025-12-30', `date=${DAY}`]);
   await runIngest(day.project, { archive: archiveOptions(kept) });
   expect(days()).toEqual([`date=${DAY}`]);
@@ -443,13 +444,17 @@ test('what a killed ingest has committed counts at once, and the next one puts i
   const { bundles } = day.project.settings;
   const archive = archiveOptions({ bundles, disk: { ...ARCHIVE_DISK, move: killed } });
   await expect(runIngest(day.project, { archive })).rejects.toMatchObject({ code: 'MON_SERVED' });
-  const files = (): string[] =>
-    archivedFiles(served(), [IngestLedger.read(served()).archive], () => true).files.map(({ file }) => file);
-  expect(files()).toEqual([expect.stringContaining('_batches') as string]);
-  expect(await archivedRows(files())).toHaveLength(1);
+  const files = async (): Promise<string[]> => {
+    const { archive: committed } = await IngestLedger.read(localFolder(served()));
+    return (await archivedFiles(localFolder(served()), [committed], () => true)).files.map(
+      ({ file }) => file,
+    );
+  };
+  expect(await files()).toEqual([expect.stringContaining('_batches') as string]);
+  expect(await archivedRows(await files())).toHaveLength(1);
   mkdirSync(join(served(), '_batches', 'left'));
   await runIngest(day.project);
-  expect(files()).toEqual([expect.stringContaining(`date=${DAY}`) as string]);
+  expect(await files()).toEqual([expect.stringContaining(`date=${DAY}`) as string]);
   expect(readdirSync(join(served(), '_batches'))).toEqual([]);
 });
 
@@ -459,19 +464,23 @@ test('what a killed ingest has joined is there once, also what came with the bat
   await runIngest(day.project);
   day.serve('09:50', 'c-2', {});
   now('10:06');
-  const move = (from: string, to: string): void => {
+  const move = async (from: string, to: string): Promise<void> => {
     // What the ingest before has moved is not there any more.
     if (existsSync(from)) throw new Error('killed');
-    ARCHIVE_DISK.move(from, to);
+    await ARCHIVE_DISK.move(from, to);
   };
   const { bundles } = day.project.settings;
   const archive = archiveOptions({ bundles, disk: { ...ARCHIVE_DISK, move } });
   await expect(runIngest(day.project, { archive })).rejects.toMatchObject({ code: 'MON_SERVED' });
   const rows = async () =>
     archivedRows(
-      archivedFiles(served(), [IngestLedger.read(served()).archive], () => true).files.map(
-        ({ file }) => file,
-      ),
+      (
+        await archivedFiles(
+          localFolder(served()),
+          [(await IngestLedger.read(localFolder(served()))).archive],
+          () => true,
+        )
+      ).files.map(({ file }) => file),
     );
   expect(await rows()).toHaveLength(2);
   await runIngest(day.project);

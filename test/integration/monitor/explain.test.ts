@@ -11,6 +11,7 @@ import { runIngest } from '../../../monitor/ingest/main.ts';
 import { BundleBook } from '../../../monitor/judge/bundle-book.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { archivedFiles } from '../../../project/archive/archive-files.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 import { IngestLedger } from '../../../project/archive/ledger.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { at } from '../../support/day-time.ts';
@@ -274,8 +275,8 @@ describe('a request of the log', () => {
     const before = await explained(ids['lag']!);
     const { settings, said } = day.project;
     rmSync(settings.log.spool, { recursive: true });
-    const { archive } = IngestLedger.read(settings.served);
-    const { files } = archivedFiles(settings.served, [archive], () => true);
+    const { archive } = await IngestLedger.read(localFolder(settings.served));
+    const { files } = await archivedFiles(localFolder(settings.served), [archive], () => true);
     const damaged = files.find(({ hour }) => hour.endsWith('T10'))!;
     truncateSync(damaged.path, 300);
     expect(await explained(ids['lag']!)).toEqual(before);

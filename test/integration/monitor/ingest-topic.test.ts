@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
 import { IngestLedger } from '../../../project/archive/ledger.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 import type { IngestResult } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
 import type { IngestRequest } from '../../../monitor/ingest/main.ts';
@@ -141,7 +142,7 @@ test('ended between any two steps it goes on where it was: nothing lost, nothing
   }
   await runIngest(project);
   expect(await idsOf(project)).toEqual([...ids('pod-a', 200), ...ids('pod-b', 150)]);
-  const { counts } = IngestLedger.read(project.settings.served);
+  const { counts } = await IngestLedger.read(localFolder(project.settings.served));
   expect(counts).toMatchObject({ records: 352, duplicates: 0 });
 });
 
@@ -161,16 +162,22 @@ test('it follows the topic, and says so when it has read all there is', async ()
   const following = runIngest(project, { follow: true, signal: stop.signal, batchMs: 200 });
   await send(project, 'pod-a/1', payloads('pod-a', 1n, 100));
   await expect
-    .poll(() => IngestLedger.read(project.settings.served).counts.records, { timeout: 180_000 })
+    .poll(async () => (await IngestLedger.read(localFolder(project.settings.served))).counts.records, {
+      timeout: 180_000,
+    })
     .toBe(101);
   await send(project, 'pod-b/2', payloads('pod-b', 2n, 100));
   await expect
-    .poll(() => IngestLedger.read(project.settings.served).counts.records, { timeout: 180_000 })
+    .poll(async () => (await IngestLedger.read(localFolder(project.settings.served))).counts.records, {
+      timeout: 180_000,
+    })
     .toBe(202);
   // It says so when it has read all there is, though nothing more comes.
   const nowUs = project.clock.nowUs();
   await expect
-    .poll(() => IngestLedger.read(project.settings.served).caughtUpUs, { timeout: 180_000 })
+    .poll(async () => (await IngestLedger.read(localFolder(project.settings.served))).caughtUpUs, {
+      timeout: 180_000,
+    })
     .toBeGreaterThan(nowUs);
   stop.abort();
   expect(await following).toMatchObject({ counts: { records: 202, duplicates: 0 } });
@@ -272,7 +279,7 @@ test('processes that share a topic, one killed and their number changed: nothing
   expect((await idsOf(project)).toSorted()).toEqual(expected.toSorted());
   // Each has read its own partitions, and no other's.
   for (const index of [1, 2]) {
-    const { positions } = IngestLedger.read(served, { index, of: 2 });
+    const { positions } = await IngestLedger.read(localFolder(served), { index, of: 2 });
     const read = Object.keys(positions.get(`topic:${project.settings.log.kafka!.topic}`)!);
     expect(read).toEqual(index === 1 ? ['0', '2'] : ['1', '3']);
   }
@@ -299,13 +306,13 @@ function dyingAfter(steps: number): IngestRequest {
     archive: archiveOptions({
       disk: {
         ...ARCHIVE_DISK,
-        keep(file) {
+        async keep(file) {
           step();
-          ARCHIVE_DISK.keep(file);
+          await ARCHIVE_DISK.keep(file);
           step();
         },
-        writeState(file, text) {
-          ARCHIVE_DISK.writeState(file, text);
+        async writeState(file, text) {
+          await ARCHIVE_DISK.writeState(file, text);
           step();
         },
       },

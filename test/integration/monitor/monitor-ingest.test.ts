@@ -16,7 +16,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lockFolder } from '../../../monitor/ingest/folder-share.ts';
 import { renderIngest } from '../../../monitor/ingest/ingest-result.ts';
 import { runIngest } from '../../../monitor/ingest/main.ts';
-import { stateFile } from '../../../project/archive/state-file.ts';
+import { stateName } from '../../../project/archive/state-file.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 import { ARCHIVE_DISK } from '../../../monitor/archive/archive-disk.ts';
 import { archivedFiles } from '../../../project/archive/archive-files.ts';
 import { IngestLedger } from '../../../project/archive/ledger.ts';
@@ -60,8 +61,12 @@ function openLog(
 
 const spooledRecords = (): number => [...walkSpool(spool)].filter(({ kind }) => kind === 'record').length;
 
-const files = (): string[] =>
-  archivedFiles(served, [IngestLedger.read(served).archive], () => true).files.map(({ file }) => file);
+const stateFile = (tag = ''): string => join(served, stateName(localFolder(served), tag));
+
+async function files(): Promise<string[]> {
+  const { archive } = await IngestLedger.read(localFolder(served));
+  return (await archivedFiles(localFolder(served), [archive], () => true)).files.map(({ file }) => file);
+}
 
 const idsOf = async (): Promise<string[]> =>
   (await ingestedRequests(served)).map(({ requestId }) => requestId);
@@ -94,13 +99,13 @@ describe('what is ingested', () => {
     expect(late).toMatchObject({ counts: { duplicates: 0 }, gaps: [], openTails: [] });
     const requests = await ingestedRequests(served);
     expect(requests.map(({ hour }) => hour)).toEqual([9, 10, 10, 23, 9].map(HOUR_OF));
-    expect(IngestLedger.read(served).counts.records).toBe(spooledRecords());
+    expect((await IngestLedger.read(localFolder(served))).counts.records).toBe(spooledRecords());
   });
 
   test("is for its owner's eyes only", async () => {
     day.serve('10:00', 'c-1', {});
     await runIngest(day.project);
-    for (const file of [...files(), stateFile(served)]) expect(statSync(file).mode & 0o777).toBe(0o600);
+    for (const file of [...(await files()), stateFile()]) expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(served).mode & 0o777).toBe(0o700);
   });
 
@@ -140,7 +145,7 @@ describe('what is ingested', () => {
     log.append(servedRequest('small'));
     await log.close();
     expect(await runIngest(day.project)).toMatchObject({ counts: { records: 4 }, gaps: [] });
-    const rows = await archivedRows(files(), '*, octet_length(_view__purchases.undecoded) AS bytes');
+    const rows = await archivedRows(await files(), '*, octet_length(_view__purchases.undecoded) AS bytes');
     expect(rows.map((row) => [row['_request_id'], row['bytes']])).toEqual([
       ['large', 700_000n],
       ['small', 120n],
@@ -248,7 +253,7 @@ describe('commits', () => {
     const result = await runIngest(day.project);
     expect(result.counts).toMatchObject({ read: 0 });
     expect(readFileSync(join(spool, 'ingest.cursor'))).toEqual(after);
-    expect(files()).toHaveLength(2);
+    expect(await files()).toHaveLength(2);
     expect(readdirSync(join(served, '_batches'))).toEqual([]);
   });
 
@@ -257,9 +262,9 @@ describe('commits', () => {
     let writes = 0;
     const disk = {
       ...ARCHIVE_DISK,
-      keep(file: string) {
+      async keep(file: string) {
         if (++writes === 3) throw new Error('ENOSPC: no space left on device');
-        ARCHIVE_DISK.keep(file);
+        await ARCHIVE_DISK.keep(file);
       },
     };
     const archive = archiveOptions({ bundles: day.project.settings.bundles, disk });
@@ -272,14 +277,14 @@ describe('commits', () => {
 
   test('tells what other ingests of the folder know when it ends', async () => {
     day.serve('10:00', 'c-1', {});
-    const other = IngestLedger.read(served);
+    const other = await IngestLedger.read(localFolder(served));
     other.setPosition('topic:t', {});
     other.take({ pod: 'pod-2', epoch: '0000000000000009', sequence: 1 }, at('10:00'), true);
     const disk = {
       ...ARCHIVE_DISK,
-      writeState(file: string, text: string) {
-        ARCHIVE_DISK.writeState(file, text);
-        ARCHIVE_DISK.writeState(stateFile(served, '-1of2'), other.text());
+      async writeState(file: string, text: string) {
+        await ARCHIVE_DISK.writeState(file, text);
+        await ARCHIVE_DISK.writeState(stateFile('-1of2'), other.text());
       },
     };
     const archive = archiveOptions({ bundles: day.project.settings.bundles, disk });
@@ -297,14 +302,14 @@ describe('commits', () => {
   test('a state that cannot be read is an error, never a fresh start', async () => {
     day.serve('10:00', 'c-1', {});
     await runIngest(day.project);
-    writeFileSync(stateFile(served), '{"format":9}');
+    writeFileSync(stateFile(), '{"format":9}');
     await expect(runIngest(day.project)).rejects.toMatchObject({ code: 'MON_SERVED' });
   });
 
   test('a state that is lost is an error that says the way out: its archive would be there twice', async () => {
     day.serve('10:00', 'c-1', {});
     await runIngest(day.project);
-    rmSync(stateFile(served));
+    rmSync(stateFile());
     const lost = { code: 'MON_SERVED', message: expect.stringContaining('is gone') as string };
     await expect(runIngest(day.project)).rejects.toMatchObject(lost);
     await expect(day.judge('2026-01-10T00:00:00')).rejects.toMatchObject(lost);
@@ -316,11 +321,11 @@ describe('commits', () => {
   test('a state that is older than the archive is an error too: what came since would be there twice', async () => {
     day.serve('10:00', 'c-1', {});
     await runIngest(day.project);
-    copyFileSync(stateFile(served), `${served}.copy`);
+    copyFileSync(stateFile(), `${served}.copy`);
     day.serve('10:01', 'c-1', {});
     await runIngest(day.project);
-    renameSync(stateFile(served), `${served}.newest`);
-    renameSync(`${served}.copy`, stateFile(served));
+    renameSync(stateFile(), `${served}.newest`);
+    renameSync(`${served}.copy`, stateFile());
     await expect(runIngest(day.project)).rejects.toMatchObject({
       code: 'MON_SERVED',
       message: expect.stringContaining(
@@ -328,7 +333,7 @@ describe('commits', () => {
       ) as string,
       details: { help: expect.stringContaining('the newest copy') as string },
     });
-    renameSync(`${served}.newest`, stateFile(served));
+    renameSync(`${served}.newest`, stateFile());
     expect(await runIngest(day.project)).toMatchObject({ gaps: [] });
     expect(await idsOf()).toEqual(['q-1', 'q-2']);
   });
@@ -471,8 +476,12 @@ describe('the verdict', () => {
     await serveDay();
     day.project.setClock(at(SETTLED));
     await runIngest(day.project, { batchRecords: 7 });
-    const { archive } = IngestLedger.read(served);
-    const { files: of14 } = archivedFiles(served, [archive], (hour) => hour === `${DAY}T14`);
+    const { archive } = await IngestLedger.read(localFolder(served));
+    const { files: of14 } = await archivedFiles(
+      localFolder(served),
+      [archive],
+      (hour) => hour === `${DAY}T14`,
+    );
     for (const { file } of of14.slice(1)) rmSync(file);
     const snapshot = await day.judge(SETTLED);
     const [lost] = snapshot.lostFiles!;
@@ -492,7 +501,7 @@ describe('the verdict', () => {
     day.project.setClock(at('09:30'));
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
-    for (const file of files()) rmSync(file);
+    for (const file of await files()) rmSync(file);
     day.serve('10:00', 'c-1', {});
     const lostFiles = [{ hour: 9, files: 1, vectors: 1 }];
     for (const time of ['10:30', SETTLED]) {
@@ -511,7 +520,7 @@ describe('the verdict', () => {
     await day.setWatermark('23:00:00');
     day.serve('09:00', 'c-1', {});
     await runIngest(day.project);
-    for (const file of files()) rmSync(file);
+    for (const file of await files()) rmSync(file);
     await expect(day.judge(SETTLED, null, 9)).rejects.toMatchObject({
       code: 'MON_SERVED',
       message: expect.stringContaining('is not whole: The archive lacks 1 file with 1 vector') as string,
@@ -534,7 +543,7 @@ describe('the verdict', () => {
     day.serve('09:00', 'c-1', {});
     const before = await day.judge(SETTLED);
     await runIngest(day.project);
-    for (const file of files()) rmSync(file);
+    for (const file of await files()) rmSync(file);
     await expect(day.judge(SETTLED)).rejects.toMatchObject({ code: 'MON_SERVED' });
     expect(day.project.said.join()).toContain('the verdict on it, of 1 vectors, stays');
     expect(before.vectors.read).toBe(1);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import { pinnedFiles } from '../../../project/archive/pinned-files.ts';
+import { localFolder } from '../../../project/storage/local-folder.ts';
 import { runMonitor } from '../../../monitor/run.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
@@ -54,7 +55,7 @@ test('each list has every vector of the state that names it, once', async () => 
   onTestFinished(() => duck.close());
   let [lists, joined] = [0, 0];
   while (!hasEnded()) {
-    const { files, lost, ledger } = await pinnedFiles(served, join(folder, 'pins'), () => true);
+    const { files, lost, ledger } = await pinnedFiles(localFolder(served), join(folder, 'pins'), () => true);
     expect(lost).toEqual([]);
     const { hours, open } = ledger.archives[0]!;
     const expected = new Map([...hours].map(([hour, { vectors }]) => [hour, vectors]));

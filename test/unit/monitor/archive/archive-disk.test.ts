@@ -39,7 +39,7 @@ test('a file gets its place though another ingest removes the empty folders on i
     await once(remover.stdout, 'data');
     for (let i = 0; i < 300; i++) {
       writeFileSync(from, String(i));
-      ARCHIVE_DISK.move(from, to);
+      await ARCHIVE_DISK.move(from, to);
       expect(readFileSync(to, 'utf8')).toBe(String(i));
       rmSync(to);
     }
@@ -49,13 +49,13 @@ test('a file gets its place though another ingest removes the empty folders on i
   }
 }, 60_000);
 
-test('a file that was moved before stays where it is', () => {
+test('a file that was moved before stays where it is', async () => {
   const [from, to] = [join(served, '_batches', '1.parquet'), join(served, 'a/v1.0/date=1/hour=1/1.parquet')];
   writeFileSync(from, '1');
-  ARCHIVE_DISK.move(from, to);
-  ARCHIVE_DISK.move(from, to);
+  await ARCHIVE_DISK.move(from, to);
+  await ARCHIVE_DISK.move(from, to);
   expect(readFileSync(to, 'utf8')).toBe('1');
   rmSync(to);
-  ARCHIVE_DISK.move(from, to);
+  await ARCHIVE_DISK.move(from, to);
   expect(existsSync(to)).toBe(false);
 });

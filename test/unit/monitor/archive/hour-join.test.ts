@@ -28,7 +28,11 @@ function damage(file: string): void {
 
 async function joined(files: readonly string[], to: string) {
   const warned: string[] = [];
-  const hours = await HourJoin.open({ disk: ARCHIVE_DISK, warn: (line) => void warned.push(line) });
+  const hours = await HourJoin.open({
+    served: { path: '/nowhere' },
+    disk: ARCHIVE_DISK,
+    warn: (line) => void warned.push(line),
+  });
   try {
     return { ...(await hours.join(HOUR, files, to)), warned };
   } finally {
