@@ -8,6 +8,7 @@
  *   npm run bench -- --only trainlog [--events 5000000]   so many vectors of an archive
  *   npm run bench -- --only monitor [--events 100000] [--days usual,all,once,foreign,hashed] [--evidently-env DIR]
  *   npm run bench -- --only stream [--events 1000000] [--profile]   a topic, too, where KAFKA_BROKERS names brokers
+ *   node test/support/s3/s3-run.ts npm run bench -- --only storage [--events 100000]   a day in object storage
  *   npm run bench -- --only grpc
  *   npm run bench -- --only ondemand
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
@@ -45,6 +46,7 @@ import { startRedis } from './harness/redis/redis-process.ts';
 import { holds, print, printTarget, printHardware } from './harness/report.ts';
 import type { Target } from './harness/report.ts';
 import { sameRequest } from './harness/rounds.ts';
+import { judgedInStorage } from './subjects/storage.ts';
 import { streamedClicks } from './subjects/stream.ts';
 import { skewedTraffic } from './subjects/skewed-traffic.ts';
 import { soak } from './subjects/soak.ts';
@@ -68,6 +70,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   backfill,
   monitor: monitoredDays,
   stream: streamedClicks,
+  storage: judgedInStorage,
   feastgo: besideFeastGo,
   grpc: besideGrpc,
   ondemand: onDemandFeatures,
@@ -79,6 +82,7 @@ const BY_NAME: ReadonlySet<string> = new Set([
   'trainlog',
   'monitor',
   'stream',
+  'storage',
   'feastgo',
   'grpc',
   'ondemand',

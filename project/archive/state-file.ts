@@ -1,6 +1,6 @@
 /**
- * The state of an ingest: it is replaced whole, and that is the commit of a batch. Of several ingests that share a topic
- * each has its own.
+ * The state of an ingest: it is replaced whole, and that is the commit of a batch. Of several ingests that share a
+ * topic each has its own.
  *
  *   served/ingest.json                of one that reads all partitions
  *   served/ingest-1of2.json           of a share of them (ingest-share.ts)

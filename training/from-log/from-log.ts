@@ -111,9 +111,9 @@ export async function featuresFromLog(making: SetMaking): Promise<SetFeatures> {
 
 async function openArchive({ project, duck, service, scratch }: SetMaking): Promise<PinnedFiles> {
   const { served } = project.settings;
-  const folder = servedFolder(project.settings);
-  await openHistoryStorage(duck, folder);
-  const archive = await pinnedFiles(folder, join(scratch, 'pins'), () => true);
+  const place = servedFolder(project.settings);
+  await openHistoryStorage(duck, place);
+  const archive = await pinnedFiles(place, join(scratch, 'pins'), () => true);
   const name = serviceFolder(service.name, 0).replace(/0$/, '');
   if (archive.files.some(({ folder }) => folder.startsWith(name))) return archive;
   throw trainingError('TRAIN_NO_LOG', `${served} has no vector of ${service.name}`, { file: served });
