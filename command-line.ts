@@ -172,10 +172,12 @@ function streamCommand(add: Add): void {
   )
     .option('--source <name>', 'only this source (repeatable)', list)
     .option('--drain', 'end when all that is there has been read')
+    .option('--archive', 'write the archive alone: another engine makes the tiles, and --tiles takes them')
     .addOption(
-      new Option('--tiles <topic>', 'take the tiles of one view that another engine makes').conflicts(
+      new Option('--tiles <topic>', 'take the tiles of one view that another engine makes').conflicts([
         'source',
-      ),
+        'archive',
+      ]),
     )
     .option('--view <id>', 'with --tiles: whose tiles they are; the only view over a topic unless given');
   add(

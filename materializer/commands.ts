@@ -84,6 +84,7 @@ export async function backfillApplied(
 interface StreamFlags {
   readonly source?: string[];
   readonly drain?: boolean;
+  readonly archive?: boolean;
   readonly tiles?: string;
   readonly view?: string;
 }
@@ -91,7 +92,7 @@ interface StreamFlags {
 /** Takes the messages of streams into their archives and views, until it is drained or stopped; one line a view. */
 export async function stream(context: CommandContext, flags: StreamFlags): Promise<ExitCode> {
   const main = await import('./main.ts');
-  const { source, drain, tiles: topic, view } = flags;
+  const { source, drain, archive, tiles: topic, view } = flags;
   if (topic !== undefined) {
     const options = { topic, drain: drain === true, ...(view === undefined ? {} : { view }) };
     const record = await untilStopped((signal) =>
@@ -102,9 +103,16 @@ export async function stream(context: CommandContext, flags: StreamFlags): Promi
   }
   const chosen = source === undefined ? {} : { sources: source };
   const records = await untilStopped((signal) =>
-    main.stream(projectOf(context), { ...chosen, drain: drain === true, signal }),
+    main.stream(projectOf(context), {
+      ...chosen,
+      archiveOnly: archive === true,
+      drain: drain === true,
+      signal,
+    }),
   );
-  await printResult(context, { runs: records.map(runToJson) }, () => renderRuns(records));
+  const shown = (): string =>
+    archive === true ? 'The messages are archived; no rows were made of them.' : renderRuns(records);
+  await printResult(context, { runs: records.map(runToJson) }, shown);
   return 0;
 }
 

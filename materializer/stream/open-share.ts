@@ -29,7 +29,8 @@ export interface ShareParts {
   readonly database: RegistryDatabase;
   readonly source: Source;
   readonly runs: readonly RunningView[];
-  readonly writer: OnlineWriter;
+  /** null: there are no views. */
+  readonly writer: OnlineWriter | null;
   readonly duck: DuckDb;
   readonly rejects: Rejects;
   readonly reader: StreamReader;
@@ -127,6 +128,14 @@ async function openView(parts: ShareParts, run: RunningView, share: Share): Prom
     throw error;
   }
   const { keyPrefix } = settings.online;
-  const online = new OnlineOutput({ view, entity, bundle, keyPrefix, writer, lease, counts: run.writes });
+  const online = new OnlineOutput({
+    view,
+    entity,
+    bundle,
+    keyPrefix,
+    writer: writer!,
+    lease,
+    counts: run.writes,
+  });
   return { run, streams, online };
 }

@@ -1,6 +1,6 @@
 /**
  * The stream of one source in this process. It holds every view over the source as a run holds it, or shares it with
- * the other processes of the source's group; then it takes messages of the partitions that it is given, share after
+ * the other processes of the source's group, or has no views and archives alone; then it takes messages of the partitions that it is given, share after
  * share, and steps and commits as the clock says. partition-stream.ts tells the way of a message.
  *
  *   locks, leases -> records 'running' -> (share -> catch up -> (take -> step -> commit)*)* -> records 'complete'
@@ -36,18 +36,25 @@ interface SourceJob {
   readonly project: Project;
   readonly bundle: Bundle;
   readonly database: RegistryDatabase;
-  readonly writer: OnlineWriter;
+  /** null: there are no views. */
+  readonly writer: OnlineWriter | null;
   /** Ends when all that is there has been read. */
   readonly drain: boolean;
   readonly signal: AbortSignal;
 }
 
+/** What is made of the messages of a source. */
+interface StreamedSource {
+  readonly source: Source;
+  /** That rows are made of; none: the messages are archived, and whoever makes rows is another program. */
+  readonly views: readonly FeatureView[];
+}
+
 /**
- * @param views  over one source
  * @returns the records of the views
  * @throws  as runStreams in stream.ts
  */
-export async function runSource(job: SourceJob, views: readonly FeatureView[]): Promise<RunRecord[]> {
+export async function runSource(job: SourceJob, { source, views }: StreamedSource): Promise<RunRecord[]> {
   const { project } = job;
   const runs: RunningView[] = [];
   try {
@@ -55,10 +62,11 @@ export async function runSource(job: SourceJob, views: readonly FeatureView[]): 
     const { elsewhere } = project.settings;
     const { memory } = project.settings.materialize;
     const settingsOf = { memorySetting: 'materialize.memory', scratchSetting: 'stream.state' };
-    const tempFolder = join(project.settings.stream.state, views[0]!.source.name, `spill-${runs[0]!.runId}`);
+    const spill = `spill-${randomBytes(4).toString('hex')}`;
+    const tempFolder = join(project.settings.stream.state, source.name, spill);
     const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder, elsewhere, ...settingsOf });
     try {
-      await streamViews(job, runs, duck);
+      await streamMessages(job, source, { runs, duck });
       return await Promise.all(runs.map(({ record }) => record.complete(project.clock.nowUs())));
     } finally {
       duck.close();
@@ -76,7 +84,7 @@ async function beginView({ project, bundle, database }: SourceJob, view: Feature
   const startedUs = clock.nowUs();
   const runId = `${formatTimestamp(startedUs).replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
   const { name, stream } = view.source;
-  const member = { view, group: await groupOf(database, name), member: runId };
+  const member = { view, group: await groupOf(database, name, 'stream'), member: runId };
   const hold =
     stream!.topic === null
       ? await holdView(settings.work, database, view)
@@ -93,17 +101,26 @@ async function beginView({ project, bundle, database }: SourceJob, view: Feature
 }
 
 /** Projects of one registry share a group, and no others: each of two would get half of the messages. */
-async function groupOf(database: RegistryDatabase, source: string): Promise<string> {
-  return `plumbline-stream-${source}-${(await database.id()).slice(0, 8)}`;
+async function groupOf(
+  database: RegistryDatabase,
+  source: string,
+  what: 'stream' | 'archive',
+): Promise<string> {
+  return `plumbline-${what}-${source}-${(await database.id()).slice(0, 8)}`;
 }
 
-async function streamViews(job: SourceJob, runs: readonly RunningView[], duck: DuckDb): Promise<void> {
-  const { project, signal, drain } = job;
+async function streamMessages(
+  job: SourceJob,
+  source: Source,
+  { runs, duck }: { readonly runs: readonly RunningView[]; readonly duck: DuckDb },
+): Promise<void> {
+  const { project, database, signal, drain } = job;
   const { stream } = project.settings;
-  const { source } = runs[0]!.view;
   const rejects = new Rejects(join(stream.state, source.name, 'rejected.jsonl'), stream.maxRejected);
   const reader = await openReader(source, project, !drain);
-  const group = await openGroup(job, source, reader);
+  // A process that makes no rows shares no partitions with those that do.
+  const name = await groupOf(database, source.name, runs.length === 0 ? 'archive' : 'stream');
+  const group = openGroup(project, { source, reader, name });
   const parts = { ...job, source, runs, duck, rejects, reader, group };
   try {
     for (;;) {
@@ -143,20 +160,22 @@ async function streamShare(
   }
 }
 
-async function openGroup(
-  { project, database }: SourceJob,
-  { name, stream }: Source,
-  reader: StreamReader,
-): Promise<StreamGroup> {
-  const { settings, logger } = project;
+interface SharedSource {
+  readonly source: Source;
+  readonly reader: StreamReader;
+  /** Of the group. */
+  readonly name: string;
+}
+
+function openGroup({ settings, logger }: Project, { source, reader, name }: SharedSource): StreamGroup {
   const { kafka, leaseUs } = settings.stream;
-  const { topic } = stream!;
+  const { topic } = source.stream!;
   if (topic === null || kafka === null) return new LoneGroup(reader.partitions);
   return new KafkaGroup({
     topic,
     partitions: reader.partitions.length,
     kafka,
-    group: await groupOf(database, name),
+    group: name,
     sessionMs: leaseUs / 1_000,
     warn: (line) => logger.warn(line),
   });

@@ -10,6 +10,8 @@ import { runSource } from './source-run.ts';
 export interface StreamRunOptions {
   /** Names of sources; all that are streams unless given. */
   readonly sources?: readonly string[];
+  /** Archives the messages and makes no rows of them: another program does, of tiles. */
+  readonly archiveOnly?: boolean;
   /** Ends when all that is there has been read. */
   readonly drain: boolean;
   /** Ends the stream when it aborts, after what was taken is committed. */
@@ -25,20 +27,22 @@ interface StreamJob {
 
 /**
  * Runs the streams of a project, each until it is stopped or drained.
- * @returns the records of their views
+ * @returns the records of their views; none where they are only archived
  * @throws  MAT_STREAM_NONE, MAT_BUSY, MAT_STREAM_SOURCE, MAT_STREAM_REJECTED, MAT_LEASE, MAT_ONLINE, REG_STORE: what
  *          the first that failed threw, once all have ended
  */
 export async function runStreams(job: StreamJob): Promise<RunRecord[]> {
   const groups = chosenSources(job);
   const { project, bundle, database, options } = job;
-  const writer = await openOnlineWriter(project.settings.online);
+  const writer = options.archiveOnly === true ? null : await openOnlineWriter(project.settings.online);
   try {
     const stop = new AbortController();
     const signal = AbortSignal.any([options.signal, stop.signal]);
     const runs = [...groups.values()].map(async (views) => {
       try {
-        return await runSource({ project, bundle, database, writer, drain: options.drain, signal }, views);
+        const job = { project, bundle, database, writer, drain: options.drain, signal };
+        const { source } = views[0]!;
+        return await runSource(job, { source, views: options.archiveOnly === true ? [] : views });
       } catch (error) {
         stop.abort('another stream that failed');
         throw error;
@@ -49,7 +53,7 @@ export async function runStreams(job: StreamJob): Promise<RunRecord[]> {
     if (failed !== undefined) throw failed.reason;
     return results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   } finally {
-    await writer.close();
+    await writer?.close();
   }
 }
 

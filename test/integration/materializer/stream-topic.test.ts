@@ -89,6 +89,22 @@ test('all partitions, from where the archive ends, and again after a crash', asy
   expect(project.said.filter((line) => /LogAppendTime/.test(line))).toEqual([]);
 }, 120_000);
 
+test('the archive alone: no rows and no run, and who makes rows goes on from it', async () => {
+  const { topic, view, bundle } = await streamOf();
+  const first = clicks(50, 0);
+  await sendMessages(kafka.brokers, topic, first.map(messageOf));
+  project.setClock(Date.now() * 1_000);
+  expect(await project.archive(bundle)).toEqual([]);
+  expect(await project.database.runs({ view: view.id })).toEqual([]);
+  const group = `plumbline-archive-clicks-${(await project.database.id()).slice(0, 8)}`;
+  const offsets = await groupOffsets(kafka.brokers, topic, group);
+  expect(offsets.reduce((sum, offset) => sum + offset)).toBe(50);
+  await sendMessages(kafka.brokers, topic, clicks(7, 50).map(messageOf));
+  project.setClock(Date.now() * 1_000);
+  const [record] = await project.drain(bundle);
+  expect(record).toMatchObject({ counted: 57, rejected: 0 });
+}, 60_000);
+
 test('another topic of the same name is refused, and so is one that has lost messages', async () => {
   const { topic, bundle } = await streamOf();
   await sendMessages(kafka.brokers, topic, clicks(3, 0).map(messageOf));
