@@ -8,17 +8,13 @@ import type { TileValue } from '../../contract/aggregation/canonical-order.ts';
 import { planTiles } from '../../contract/aggregation/tile-plan.ts';
 import type { TilePlan } from '../../contract/aggregation/tile-plan.ts';
 import { tileToJson } from '../../contract/aggregation/tile-json.ts';
-import { tileIdColumns, tileTables } from '../../contract/aggregation/tile-table.ts';
-import type { TileTableColumn } from '../../contract/aggregation/tile-table.ts';
 import { addTile, emptyTile, foldEvent } from '../../contract/aggregation/tile.ts';
 import type { Tile } from '../../contract/aggregation/tile.ts';
-import { tileValueToJson } from '../../contract/aggregation/value-json.ts';
 import { EntityWindows } from '../../contract/aggregation/windows/entity-windows.ts';
 import { resultType } from '../../contract/aggregation/result-type.ts';
 import type { AggregateFunction, Feature } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import type { Json } from '../../contract/std/canonical-json.ts';
 import { planAggregates } from '../../materializer/aggregate/aggregate-plan.ts';
 import { aggregateSql } from '../../materializer/aggregate/aggregate-sql.ts';
 import { mergedTileSelects, tileRowSelects } from '../../materializer/aggregate/tile-rows.ts';
@@ -29,6 +25,7 @@ import { tileWindowsSql } from '../oracle/tile-windows-sql.ts';
 import { aggregatedView } from '../support/fixtures/aggregated-view.ts';
 import type { FeatureSketch } from '../support/fixtures/aggregated-view.ts';
 import { COLUMNS, FUNCTIONS, VALUES } from '../support/fixtures/event-scenario.ts';
+import { tableTiles } from '../support/fixtures/tile-rows.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const HOP_US = 1_000_000;
@@ -163,55 +160,6 @@ function unsignedZeros(event: SignedEvent): SignedEvent {
   return { ...event, values: Object.fromEntries(values) };
 }
 
-/** Rows of all tables of a plan as the JSON of their tiles, by id. */
-async function tilesOf(
-  plan: TilePlan,
-  selects: ReadonlyMap<string, string>,
-): Promise<Map<string, Record<string, Json>>> {
-  const tiles = new Map<string, Record<string, Json>>();
-  for (const table of tileTables(plan)) {
-    const ids = tileIdColumns(plan);
-    const order = table.columns[0]!.name;
-    for (const row of await duck.rows(`${selects.get(table.name)!} ORDER BY ${order}`)) {
-      const json = (column: TileTableColumn): Json => jsonOf(column, row[column.name]);
-      const id = `${String(row['k0'])} ${String(row['edge'])} ${String(row['origin'])}`;
-      const tile = tiles.get(id) ?? {};
-      tiles.set(id, tile);
-      if (table.part === null) {
-        for (const column of [...ids, ...table.columns]) tile[column.name] = json(column);
-        for (const { name, part } of tileTables(plan)) if (part !== null) tile[name] = [];
-      } else {
-        const entry = table.columns.filter(
-          ({ name }) => name !== 'rank' || table.name.startsWith('registers'),
-        );
-        (tile[table.name] as Json[]).push(entry.map(json));
-      }
-    }
-  }
-  return tiles;
-}
-
-const NUMBERS: ReadonlySet<string> = new Set([
-  'definition',
-  'edge',
-  'origin',
-  'n',
-  'seen',
-  'since',
-  't',
-  'count',
-  'register',
-  'rank',
-  'bucket',
-]);
-
-function jsonOf({ name, type }: TileTableColumn, raw: unknown): Json {
-  if (raw === null || raw === undefined) return null;
-  if (type === 'sum') return String((raw as { value: bigint }).value);
-  if (NUMBERS.has(name) || /^(nv|first\d+_t|last\d+_t)/.test(name)) return Number(raw);
-  return tileValueToJson(type, (type.kind === 'timestamp' ? BigInt(raw as bigint) : raw) as TileValue);
-}
-
 async function rehearse(random: () => number): Promise<void> {
   const draw: Draw = (choices) => choices[Math.floor(random() * choices.length)]!;
   const { view, entity } = aggregatedView({
@@ -232,7 +180,7 @@ async function rehearse(random: () => number): Promise<void> {
       plan.columns.map(({ source }) => source),
     ),
   );
-  const made = await tilesOf(plan, rows);
+  const made = await tableTiles(duck, plan, rows);
   expect(made).toEqual(new Map([...folded].map(([id, tile]) => [id, jsonTile(plan, id, tile)])));
 
   const whole = new Map<string, Tile>();
@@ -242,7 +190,7 @@ async function rehearse(random: () => number): Promise<void> {
     addTile(plan, whole.get(merged)!, tile);
   }
   const mergedRows = mergedTileSelects(plan, rows);
-  expect(await tilesOf(plan, mergedRows)).toEqual(
+  expect(await tableTiles(duck, plan, mergedRows)).toEqual(
     new Map([...whole].map(([id, tile]) => [id, jsonTile(plan, id, tile)])),
   );
   await compareWindows(plan, survivors(events), whole, mergedRows);

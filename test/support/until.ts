@@ -5,15 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const LIMIT_MS = 300_000;
 const POLL_MS = 10;
 
-/** @throws Error naming `what` when the condition does not hold within 300 s */
+/** @throws Error naming `what` when the condition does not hold within 300 s, or another limit */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
   pollMs = POLL_MS,
+  limitMs = LIMIT_MS,
 ): Promise<void> {
-  const endMs = performance.now() + LIMIT_MS;
+  const endMs = performance.now() + limitMs;
   while (!(await condition())) {
-    if (performance.now() > endMs) throw new Error(`not within ${LIMIT_MS / 1_000} s: ${what}`);
+    if (performance.now() > endMs) throw new Error(`not within ${limitMs / 1_000} s: ${what}`);
     await sleep(pollMs);
   }
 }

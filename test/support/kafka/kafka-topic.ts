@@ -103,7 +103,13 @@ async function offsetsOf(kafka: kafkajs.Kafka, topic: string) {
 export async function sendMessages(
   brokers: readonly string[],
   topic: string,
-  messages: readonly { readonly key: string; readonly value: string | null; readonly partition?: number }[],
+  messages: readonly {
+    readonly key: string;
+    readonly value: string | null;
+    readonly partition?: number;
+    /** Milliseconds since 1970; now unless given. */
+    readonly timestamp?: string;
+  }[],
 ): Promise<void> {
   const producer = client(brokers, {}).producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
