@@ -32,9 +32,14 @@ import type { ReceivedEvent } from './stream-event.ts';
 import { viewEvents } from './view-events.ts';
 import type { EventOutcome, ViewEvent } from './view-events.ts';
 import { newRows, OldRows } from './windows/due-rows.ts';
-import type { DueEdges, DueRow, RowsAt } from './windows/due-rows.ts';
+import type { DueEdges, DueRow, RowsAt, RowValues } from './windows/due-rows.ts';
 import type { EntityTiles } from './windows/entity-tiles.ts';
 import { ViewTiles } from './windows/view-tiles.ts';
+
+/** Rows of the history, by entity and edge. */
+interface StandingRows {
+  of(entity: string): ReadonlyMap<number, RowValues>;
+}
 
 type PutRow = (entity: string, row: DueRow) => void;
 
@@ -51,6 +56,8 @@ interface ViewStreamOptions {
   readonly history: Pick<HistoryOutput, 'committed' | 'commit' | 'begin' | 'add' | 'addBatch' | 'waiting'>;
   /** Whether it is given tiles (`putTile`) and steps by `stepAndSave`, in place of events. */
   readonly takesTiles?: boolean;
+  /** Of tiles: up to where the view's history is complete, whoever has made it. */
+  readonly standsToUs?: number;
   readonly counts: StreamCounts;
   /** @returns the other partition in which an entity was met before; null: none */
   readonly otherPartitionOf: (entity: string) => number | null;
@@ -80,8 +87,9 @@ export class ViewStream {
   /** Of the message that it takes next. */
   #offset: number;
   #isSilent: boolean;
-  /** Up to this edge all rows are stated again, since the tiles that they were made of are not known. */
-  readonly #restatesTo: number;
+  /** Up to this edge rows stand in the history whose tiles are not known; they are held against those of the tiles. */
+  readonly #standsTo: number;
+  #standing: StandingRows | null = null;
   /** The newest append time of a message that was taken. */
   #appendedUs = 0;
   /** Tiles before this edge were forgotten. */
@@ -107,12 +115,13 @@ export class ViewStream {
     this.#progress = begun.progress;
     this.remadeAfterUs = begun.remadeAfterUs;
     this.#offset = this.#progress.offset;
-    this.#restatesTo = -1;
+    this.#standsTo = -1;
     if (options.takesTiles === true) {
       // A topic of tiles keeps the newest of each: nothing tells which of them gave the rows that there are.
       const { offset } = this.#progress;
-      if (offset === 0) this.#restatesTo = this.#progress.edge;
       this.#progress = { ...this.#progress, rowOffset: offset, ...(offset === 0 ? { edge: -1 } : {}) };
+      const stands = edgeAt(options.standsToUs ?? -1, view.hopUs);
+      if (stands > this.#progress.edge) this.#standsTo = stands;
     }
     this.#isSilent = this.#offset < this.#progress.rowOffset;
     const edge = this.#isSilent ? -1 : this.#progress.edge;
@@ -277,8 +286,11 @@ export class ViewStream {
 
   #makeRows(due: DueEdges, put: PutRow): void {
     if (due.to <= due.from) return;
-    for (const entity of this.#tiles.moveTo(due.to, [0, ...due.windows]))
-      for (const row of newRows(this.#rowsAt(entity), due, this.#restatesTo)) put(entity.entity, row);
+    for (const entity of this.#tiles.moveTo(due.to, [0, ...due.windows])) {
+      const standing = this.#standing?.of(entity.entity);
+      for (const row of newRows(this.#rowsAt(entity), due, standing)) put(entity.entity, row);
+    }
+    if (due.to >= this.#standsTo) this.#standing = null;
   }
 
   #rowsAt({ windows, entity }: EntityTiles): RowsAt {
@@ -328,6 +340,15 @@ export class ViewStream {
     this.#pruned = first;
     this.#state.prune(first, (first - 1) * this.view.hopUs);
     this.#tiles.drop(first - 1);
+  }
+
+  /** Whether rows stand in the history of tiles that it does not know: `standOn` is then called before the first step. */
+  get isWithoutTiles(): boolean {
+    return this.#standsTo >= 0;
+  }
+
+  standOn(rows: StandingRows): void {
+    this.#standing = rows;
   }
 
   /** To be called before the first step. @returns the rows that no entry of the history has yet */

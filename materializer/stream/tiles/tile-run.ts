@@ -16,6 +16,7 @@ import { formatTimestamp } from '../../../contract/std/timestamp.ts';
 import { definitionName } from '../../../contract/wire/online/row-header.ts';
 import type { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import { completeHistory } from '../../../project/history/history-place.ts';
 import type { Project } from '../../../project/project.ts';
 import type { KafkaAccess } from '../../../project/settings/kafka-settings.ts';
 import { materializerError } from '../../errors.ts';
@@ -36,6 +37,7 @@ import { pump } from '../stream-pump.ts';
 import { StreamRecord } from '../stream-record.ts';
 import { ViewStream } from '../view-stream.ts';
 import { OriginTiles } from './origin-tiles.ts';
+import { StandingRows } from './standing-rows.ts';
 import { TiledView } from './tiled-view.ts';
 
 export interface TileRunOptions {
@@ -209,6 +211,7 @@ async function openTiled({ project, bundle, database }: TileJob, parts: TiledPar
     counts,
     sourceId: reader.id,
     takesTiles: true,
+    standsToUs: (await completeHistory(settings, view, entity))?.watermarkUs ?? -1,
     owner: parts.runId,
     horizonUs: record.horizonUs,
     warn,
@@ -216,6 +219,7 @@ async function openTiled({ project, bundle, database }: TileJob, parts: TiledPar
     otherPartitionOf: () => null,
     reject: ({ offset }, reason) => rejects.keep({ partition: 0, offset, reason, view: view.id }),
   });
+  if (stream.isWithoutTiles) stream.standOn(await StandingRows.read(duck, settings, plan));
   const online = new OnlineOutput({
     view,
     entity,

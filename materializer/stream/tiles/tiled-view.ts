@@ -56,6 +56,8 @@ export class TiledView implements Streamed {
   readonly #options: TiledViewOptions;
   readonly #offsets: number[];
   readonly #marks: SourceMarks;
+  /** Partitions that were read to their end once: before all were, tiles may lie ahead that a mark counts. */
+  readonly #ended = new Set<number>();
   #taken = 0;
   #unsaved = 0;
 
@@ -91,7 +93,8 @@ export class TiledView implements Streamed {
   }
 
   /** @throws MAT_STREAM_REJECTED when too many cannot be read, MAT_STREAM_SOURCE when they count by another horizon */
-  take({ partition, messages, position }: MessageBatch): void {
+  take({ partition, messages, position, atEnd }: MessageBatch): void {
+    if (atEnd) this.#ended.add(partition);
     for (const message of messages) this.#take(partition, message);
     this.#offsets[this.#options.partitions.indexOf(partition)] = position.offset;
     this.#taken += messages.length;
@@ -164,11 +167,12 @@ export class TiledView implements Streamed {
   }
 
   async step(): Promise<void> {
-    const { stream, origins, online, rejects, clock, sourceEnds } = this.#options;
+    const { stream, origins, online, rejects, clock, sourceEnds, partitions } = this.#options;
     rejects.flush();
     this.#taken = 0;
     // First what rows are made of: where the offsets are older, tiles come again and change nothing.
-    const seenUs = this.#marks.seenUs(clock.nowUs() / 1_000, await sourceEnds());
+    const hasAll = this.#ended.size === partitions.length;
+    const seenUs = hasAll ? this.#marks.seenUs(clock.nowUs() / 1_000, await sourceEnds()) : 0;
     const rows = stream.stepAndSave(this.#offset, seenUs, clock.nowUs());
     origins.save(this.#progress, stream.firstEdge(clock.nowUs()));
     await online.write(rows, clock.nowUs());

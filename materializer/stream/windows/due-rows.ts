@@ -14,7 +14,9 @@
 import type { Value } from '../../../contract/value-type.ts';
 
 /** One value for each feature; null: the entity has no event, and no row. */
-type RowValues = readonly Value[] | null;
+export type RowValues = readonly Value[] | null;
+
+const NONE: ReadonlyMap<number, RowValues> = new Map();
 
 /** What the rows of an entity are made of, as it stands; moved from edge to edge, forward and back. */
 export interface RowsAt {
@@ -77,19 +79,38 @@ export class OldRows {
 }
 
 /**
- * @param restatesTo  up to this edge a row also stands where its values are those before it: rows that were made of
- *                    tiles nobody knows any more may stand there
- * @returns           the rows of new edges, in their order
+ * @param standing  rows at some of the edges that nobody knows the tiles of any more, by edge: one is made again where it
+ *                  is not what it should be
+ * @returns         the rows of new edges, in their order
  */
-export function newRows(entity: RowsAt, { from, to }: DueEdges, restatesTo = -1): DueRow[] {
+export function newRows(
+  entity: RowsAt,
+  { from, to }: DueEdges,
+  standing: ReadonlyMap<number, RowValues> = NONE,
+): DueRow[] {
   const rows: DueRow[] = [];
+  const changes = standing.size === 0 ? entity : withEdges(entity, [...standing.keys()]);
   let row = entity.rowAt(from);
-  for (let edge = entity.nextChange(from); edge !== null && edge <= to; edge = entity.nextChange(edge)) {
+  for (let edge = changes.nextChange(from); edge !== null && edge <= to; edge = changes.nextChange(edge)) {
     const next = entity.rowAt(edge);
-    if (edge <= restatesTo || !same(next, row)) rows.push({ edge, row: next });
+    const stands = standing.get(edge);
+    if (!same(next, stands === undefined ? row : stands)) rows.push({ edge, row: next });
     row = next;
   }
   return rows;
+}
+
+/** The edges at which a value can change, and others. */
+function withEdges(entity: RowsAt, others: number[]): Pick<RowsAt, 'nextChange'> {
+  others.sort((a, b) => a - b);
+  let at = 0;
+  return {
+    nextChange(after) {
+      while (at < others.length && others[at]! <= after) at += 1;
+      const [change, other] = [entity.nextChange(after), others[at] ?? null];
+      return change === null || other === null ? (change ?? other) : Math.min(change, other);
+    },
+  };
 }
 
 function same(a: RowValues, b: RowValues): boolean {

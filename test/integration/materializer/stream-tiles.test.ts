@@ -42,8 +42,8 @@ beforeEach(async () => {
 });
 afterEach(() => project.remove());
 
-/** Folds events and sends the tiles that they change. */
-async function tiledClicks() {
+/** Folds events and sends the tiles that they change. @param keyed  whether each user keeps to one origin */
+async function tiledClicks(keyed = false) {
   const source = `tiled-${(topics += 1)}`;
   const topic = `${source}-tiles`;
   await makeTopic(kafka.brokers, source, { partitions: ORIGINS });
@@ -84,10 +84,11 @@ async function tiledClicks() {
     /** @param behind  messages of each origin that the tiles do not know */
     async send(count: number, behind: number) {
       const changed = new Set<string>();
-      const dummies: { key: string; value: string; partition: number }[] = [];
+      const clicks: { key: string; value: string; partition: number; timestamp: string }[] = [];
       for (let i = 0; i < count; i++) {
-        const user = `u${Math.floor(random() * 5)}`;
-        const origin = Math.floor(random() * ORIGINS);
+        const number = Math.floor(random() * 5);
+        const user = `u${number}`;
+        const origin = keyed ? number % ORIGINS : Math.floor(random() * ORIGINS);
         const eventUs = START_US + Math.floor(random() * HOPS * HOP_US);
         const page = random() < 0.1 ? null : `p${Math.floor(random() * 4)}`;
         const price = random() < 0.1 ? null : Math.floor(random() * 80) / 8;
@@ -102,11 +103,13 @@ async function tiledClicks() {
         });
         tiles.set(name, held);
         changed.add(name);
-        dummies.push({ key: 'x', value: '', partition: origin });
+        const value = JSON.stringify({ user_id: user, at: eventUs, page, price, id: String(events.length) });
+        const timestamp = String(START_US / 1_000 + (HOPS * HOP_US) / 1_000);
+        clicks.push({ key: user, value, partition: origin, timestamp });
         offsets[origin]! += 1;
         events.push({ keys: [user], eventUs, createdUs: eventUs, values: { page, price } });
       }
-      await sendMessages(kafka.brokers, source, dummies);
+      await sendMessages(kafka.brokers, source, clicks);
       const sent = [...changed].map((name) => messageOf(tiles.get(name)!));
       await sendMessages(kafka.brokers, topic, [...sent, ...marks(behind)]);
     },
@@ -137,6 +140,9 @@ test('rows are those of all events, whatever came when, and whatever was lost', 
   await send(100, 1);
   rmSync(project.settings.stream.state, { recursive: true, force: true });
   await drain(bundle, topic);
+  // Rows that are right are not written again.
+  rmSync(project.settings.stream.state, { recursive: true, force: true });
+  expect(await drain(bundle, topic)).toMatchObject({ historyRows: 0 });
   await send(100, 0);
   const lost = (tiles.get(name!)!.tile.seen += 1) > 0 ? [early, { key: early.key, value: 'no JSON' }] : [];
   await sendMessages(kafka.brokers, topic, [...lost, { key: early.key, value: null }]);
@@ -159,6 +165,25 @@ test('rows are those of all events, whatever came when, and whatever was lost', 
     }
   }
 }, 120_000);
+
+test('rows that plumb stream has made are not made again, but where tiles say otherwise', async () => {
+  const { topic, view, bundle, send, tiles, messageOf } = await tiledClicks(true);
+  project.setClock(START_US + (HOPS + 20) * HOP_US);
+  await project.database.streamPartitions.firstHorizon(view.id, HORIZON_US);
+  await send(200, 0);
+  const [streamed] = await project.drain(bundle);
+  expect(streamed).toMatchObject({ counted: 200, horizonUs: HORIZON_US });
+  expect(streamed!.historyRows).toBeGreaterThan(100);
+  expect(await drain(bundle, topic)).toMatchObject({ counted: 200, historyRows: 0 });
+  rmSync(project.settings.stream.state, { recursive: true, force: true });
+  const [held] = tiles.values();
+  held!.tile.n += 1;
+  held!.tile.seen += 1;
+  await sendMessages(kafka.brokers, topic, [messageOf(held!)]);
+  const { historyRows } = await drain(bundle, topic);
+  expect(historyRows).toBeGreaterThan(0);
+  expect(historyRows).toBeLessThan(10);
+}, 60_000);
 
 test('tiles of another horizon, and a topic that holds none yet, are refused', async () => {
   const { topic, bundle, send } = await tiledClicks();
