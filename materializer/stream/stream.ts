@@ -40,9 +40,9 @@ export async function runStreams(job: StreamJob): Promise<RunRecord[]> {
     const signal = AbortSignal.any([options.signal, stop.signal]);
     const runs = [...groups.values()].map(async (views) => {
       try {
-        const job = { project, bundle, database, writer, drain: options.drain, signal };
+        const own = { project, bundle, database, writer, drain: options.drain, signal };
         const { source } = views[0]!;
-        return await runSource(job, { source, views: options.archiveOnly === true ? [] : views });
+        return await runSource(own, { source, views: options.archiveOnly === true ? [] : views });
       } catch (error) {
         stop.abort('another stream that failed');
         throw error;
