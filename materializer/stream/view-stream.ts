@@ -342,7 +342,7 @@ export class ViewStream {
     this.#tiles.drop(first - 1);
   }
 
-  /** Whether rows stand in the history of tiles that it does not know: `standOn` is then called before the first step. */
+  /** Whether rows stand in the history whose tiles it does not know: `standOn` is then called before the first step. */
   get isWithoutTiles(): boolean {
     return this.#standsTo >= 0;
   }

@@ -51,8 +51,10 @@ afterAll(() => {
   if (KEPT === undefined) rmSync(FOLDER, { recursive: true, force: true });
 });
 
-const part = (name: string): typeof test.skip | typeof test =>
-  PART === undefined || PART === name ? test : test.skip;
+/** A test of its own, where it is asked for. */
+function part(name: string, what: string, run: () => Promise<void>): void {
+  if (PART === undefined || PART === name) test(what, run, PART_LIMIT_MS + FLINK_START_LIMIT_MS);
+}
 
 /** Written by the first part. */
 function wholeEvents(): WholeEvents {
@@ -102,91 +104,75 @@ function say(what: string, beganMs: number): void {
   console.info(`${what}: ${Math.round((performance.now() - beganMs) / 1_000)} s`);
 }
 
-part('stream')(
-  'plumb stream, killed ten times, shared out anew twice, one frozen for a minute',
-  async () => {
-    const events = wholeEvents();
-    await feed('stream', events, async ({ project, messages }) => {
-      const restarted = await streamWhole(project, { messages, random: drawing(events.seed + 1) });
-      console.info(`stream: ${restarted} times one ended by itself`);
-    });
-  },
-  PART_LIMIT_MS,
-);
+part('stream', 'plumb stream, killed ten times, shared out anew twice, one frozen for a minute', async () => {
+  const events = wholeEvents();
+  await feed('stream', events, async ({ project, messages }) => {
+    const restarted = await streamWhole(project, { messages, random: drawing(events.seed + 1) });
+    console.info(`stream: ${restarted} times one ended by itself`);
+  });
+});
 
-part('flink')(
-  'Flink, killed twice',
-  async () => {
-    const events = wholeEvents();
-    await feed('flink', events, ({ kafka, project, messages }) => {
-      const kills = Number(process.env['WHOLE_KILLS'] ?? 2);
-      const random = drawing(events.seed + 2);
-      const { brokers } = kafka;
-      return flinkWhole(project, { brokers, messages, horizonUs: horizonOf(events), kills, random });
-    });
-  },
-  PART_LIMIT_MS + FLINK_START_LIMIT_MS,
-);
+part('flink', 'Flink, killed twice', async () => {
+  const events = wholeEvents();
+  await feed('flink', events, ({ kafka, project, messages }) => {
+    const kills = Number(process.env['WHOLE_KILLS'] ?? 2);
+    const random = drawing(events.seed + 2);
+    const { brokers } = kafka;
+    return flinkWhole(project, { brokers, messages, horizonUs: horizonOf(events), kills, random });
+  });
+});
 
-part('batch')(
-  'batch, of the archive that plumb stream has written',
-  async () => {
-    const events = wholeEvents();
-    const [folder, stream] = [join(FOLDER, 'batch'), join(FOLDER, 'stream')];
-    rmSync(folder, { recursive: true, force: true });
-    await makeWhole(folder, 'localhost:1', horizonOf(events));
-    mkdirSync(join(folder, 'data'));
-    symlinkSync(join(stream, 'data/clicks'), join(folder, 'data/clicks'));
-    // The horizon is of the view's first run, which was the stream's.
-    copyFileSync(join(stream, '.plumb/registry.db'), join(folder, '.plumb/registry.db'));
-    const began = performance.now();
-    await plumbIn(folder, ['materialize']);
-    say('batch', began);
-  },
-  PART_LIMIT_MS,
-);
+part('batch', 'batch, of the archive that plumb stream has written', async () => {
+  const events = wholeEvents();
+  const [folder, stream] = [join(FOLDER, 'batch'), join(FOLDER, 'stream')];
+  rmSync(folder, { recursive: true, force: true });
+  await makeWhole(folder, 'localhost:1', horizonOf(events));
+  mkdirSync(join(folder, 'data'));
+  symlinkSync(join(stream, 'data/clicks'), join(folder, 'data/clicks'));
+  // The horizon is of the view's first run, which was the stream's.
+  copyFileSync(join(stream, '.plumb/registry.db'), join(folder, '.plumb/registry.db'));
+  const began = performance.now();
+  await plumbIn(folder, ['materialize']);
+  say('batch', began);
+});
 
-part('compare')(
-  'tiles and values are the same',
-  async () => {
-    const events = wholeEvents();
-    const [stream, flink, batch] = ['stream', 'flink', 'batch'].map((name) => openWhole(join(FOLDER, name)));
-    const duck = await DuckDb.open({ threads: 2, memoryLimit: '3GiB', tempFolder: join(FOLDER, 'spill') });
-    const began = performance.now();
-    try {
-      const upToUs = Math.min(...(await Promise.all([stream!, flink!, batch!].map(watermarkOf))));
-      expect(upToUs).toBeGreaterThan(events.endMs * 1_000);
-      const values = await changesIn(duck, stream!, { name: 'of_stream', upToUs });
-      const compared = {
-        flink: await compareTables(duck, values, await changesIn(duck, flink!, { name: 'of_flink', upToUs })),
-        batch: await compareTables(duck, values, await changesIn(duck, batch!, { name: 'of_batch', upToUs })),
-      };
-      console.info('values', compared);
-      const { hopUs } = stream!.view;
-      const edges = {
-        from: Math.floor((firstMs(events) * 1_000) / hopUs) - 3_600_000_000 / hopUs - 1,
-        to: Math.floor(upToUs / hopUs) + 1,
-      };
-      const stores = [
-        storedTiles(stream!, join(FOLDER, 'stream/state-last')),
-        storedTiles(flink!, join(FOLDER, 'flink/.plumb/stream')),
-        await archiveTiles(duck, stream!, horizonOf(events)),
-      ] as const;
-      const tiles = {
-        flink: await compareTiles([stores[0], stores[1]], edges),
-        archive: await compareTiles([stores[2], stores[1]], edges),
-      };
-      for (const store of stores) store.close();
-      console.info('tiles', tiles);
-      for (const { left, right, differing } of [...Object.values(compared), ...Object.values(tiles)]) {
-        expect(differing).toEqual([]);
-        expect(right).toBe(left);
-        expect(left).toBeGreaterThan(events.count / 100);
-      }
-      say('compare', began);
-    } finally {
-      duck.close();
+part('compare', 'tiles and values are the same', async () => {
+  const events = wholeEvents();
+  const [stream, flink, batch] = ['stream', 'flink', 'batch'].map((name) => openWhole(join(FOLDER, name)));
+  const duck = await DuckDb.open({ threads: 2, memoryLimit: '3GiB', tempFolder: join(FOLDER, 'spill') });
+  const began = performance.now();
+  try {
+    const upToUs = Math.min(...(await Promise.all([stream!, flink!, batch!].map(watermarkOf))));
+    expect(upToUs).toBeGreaterThan(events.endMs * 1_000);
+    const values = await changesIn(duck, stream!, { name: 'of_stream', upToUs });
+    const compared = {
+      flink: await compareTables(duck, values, await changesIn(duck, flink!, { name: 'of_flink', upToUs })),
+      batch: await compareTables(duck, values, await changesIn(duck, batch!, { name: 'of_batch', upToUs })),
+    };
+    console.info('values', compared);
+    const { hopUs } = stream!.view;
+    const edges = {
+      from: Math.floor((firstMs(events) * 1_000) / hopUs) - 3_600_000_000 / hopUs - 1,
+      to: Math.floor(upToUs / hopUs) + 1,
+    };
+    const stores = [
+      storedTiles(stream!, join(FOLDER, 'stream/state-last')),
+      storedTiles(flink!, join(FOLDER, 'flink/.plumb/stream')),
+      await archiveTiles(duck, stream!, horizonOf(events)),
+    ] as const;
+    const tiles = {
+      flink: await compareTiles([stores[0], stores[1]], edges),
+      archive: await compareTiles([stores[2], stores[1]], edges),
+    };
+    for (const store of stores) store.close();
+    console.info('tiles', tiles);
+    for (const { left, right, differing } of [...Object.values(compared), ...Object.values(tiles)]) {
+      expect(differing).toEqual([]);
+      expect(right).toBe(left);
+      expect(left).toBeGreaterThan(events.count / 100);
     }
-  },
-  PART_LIMIT_MS,
-);
+    say('compare', began);
+  } finally {
+    duck.close();
+  }
+});

@@ -1,7 +1,7 @@
 /**
- * The newest row of each entity and edge that the history of a view has, for a run of tiles that has lost its state, or
- * takes the view over from `plumb stream`: a row that is already right is not written again. In memory as the bytes of a
- * row, until the run has come as far as the history.
+ * The newest row of each entity and edge that the history of a view has, for a run of tiles that has lost its state,
+ * or takes the view over from `plumb stream`: a row that is already right is not written again. In memory as the bytes
+ * of a row, until the run has come as far as the history.
  */
 import type { Entity, FeatureView } from '../../../contract/model.ts';
 import type { KeyValue, Value } from '../../../contract/value-type.ts';

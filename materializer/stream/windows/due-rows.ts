@@ -79,8 +79,8 @@ export class OldRows {
 }
 
 /**
- * @param standing  rows at some of the edges that nobody knows the tiles of any more, by edge: one is made again where it
- *                  is not what it should be
+ * @param standing  rows at some of the edges that nobody knows the tiles of any more, by edge: one is made again where
+ *                  it is not what it should be
  * @returns         the rows of new edges, in their order
  */
 export function newRows(

@@ -11,7 +11,7 @@
 import { sendMessages } from '../kafka/kafka-topic.ts';
 
 export const PARTITIONS = 3;
-export const LATENESS_MS = 3_600_000;
+const LATENESS_MS = 3_600_000;
 
 const EVENTS_A_SECOND = 200;
 const EVENTS_A_USER = 100;
@@ -41,7 +41,7 @@ export function firstMs({ count, endMs }: WholeEvents): number {
 }
 
 /** Yields the messages in batches, in the order of their append times. */
-export function* wholeMessages(events: WholeEvents): Generator<WholeMessage[]> {
+function* wholeMessages(events: WholeEvents): Generator<WholeMessage[]> {
   const { count, seed } = events;
   const random = drawing(seed);
   const pick = (values: readonly string[]): string => values[Math.floor(random() * values.length)]!;

@@ -1,6 +1,6 @@
 /**
- * Two `plumb stream` processes on the topic of the whole comparison, each with states of its own, under its faults: killed
- * ten times, shared out anew twice as a third comes and one goes, and one that is frozen for a minute and wakes.
+ * Two `plumb stream` processes on the topic of the whole comparison, each with states of its own, under its faults:
+ * killed ten times, shared out anew twice as a third comes and one goes, and one that is frozen for a minute and wakes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
