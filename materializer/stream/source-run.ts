@@ -1,7 +1,8 @@
 /**
  * The stream of one source in this process. It holds every view over the source as a run holds it, or shares it with
  * the other processes of the source's group, or has no views and archives alone. Then it takes messages of the
- * partitions that it is given, share after share, and steps and commits as the clock says. partition-stream.ts tells the way of a message.
+ * partitions that it is given, share after share, and steps and commits as the clock says. partition-stream.ts tells
+ * the way of a message.
  *
  *   locks, leases -> records 'running' -> (share -> catch up -> (take -> step -> commit)*)* -> records 'complete'
  */
