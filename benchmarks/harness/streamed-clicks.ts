@@ -55,7 +55,7 @@ features:
 }
 
 /** Clicks in the order of their times. */
-function* clicksOf({ events, users, perSecond, untilUs }: ClickShape): Generator<Click> {
+export function* clicksOf({ events, users, perSecond, untilUs }: ClickShape): Generator<Click> {
   const random = seededRandom(7);
   const userOf = zipf(users, 1, random);
   const firstMs = Math.floor(untilUs / 1_000 - (events / perSecond) * 1_000);

@@ -25,12 +25,17 @@ const writer = new TileWriter();
 
 /** @returns bytes of their own */
 export function encodeTile(plan: TilePlan, tile: Tile): Buffer {
-  writer.byte(VERSION);
-  writer.count(tile.n);
-  writer.count(tile.seen);
-  writer.count(tile.since);
-  for (let i = 0; i < plan.parts.length; i++) plan.parts[i]!.write(writer, tile.states[i]);
+  writeTile(plan, tile, writer);
   return writer.take();
+}
+
+/** Writes the bytes of a tile behind those before. */
+export function writeTile(plan: TilePlan, tile: Tile, to: TileWriter): void {
+  to.byte(VERSION);
+  to.count(tile.n);
+  to.count(tile.seen);
+  to.count(tile.since);
+  for (let i = 0; i < plan.parts.length; i++) plan.parts[i]!.write(to, tile.states[i]);
 }
 
 /** @throws TileFault where the bytes are no tile of the plan */

@@ -29,6 +29,11 @@ export class TileReader {
     return new TileFault(`${what} at byte ${this.#at} of a tile of ${this.#bytes.length}`);
   }
 
+  /** Of the next byte. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** @throws TileFault where bytes are left */
   end(): void {
     if (this.#at !== this.#bytes.length) throw this.fault('expected the end');

@@ -19,11 +19,23 @@ export class TileWriter {
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #at = 0;
 
+  /** Bytes that were written since the last time they were taken. */
+  get length(): number {
+    return this.#at;
+  }
+
   /** @returns a copy of what was written since the last time */
   take(): Buffer {
     const bytes = Buffer.from(this.#buffer.subarray(0, this.#at));
     this.#at = 0;
     return bytes;
+  }
+
+  /** What another one wrote. */
+  bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#at);
+    this.#at += bytes.length;
   }
 
   byte(byte: number): void {

@@ -110,7 +110,7 @@ export class ViewStream {
     this.#windows = changeHops(this.#plan);
     this.#reach = Math.max(...hops.map((window, i) => window ?? gaps[i] ?? Infinity));
     const { committed } = history;
-    this.#state = ViewState.open({ file: stateFile, owner });
+    this.#state = ViewState.open({ file: stateFile, owner, plan: this.#plan });
     const begun = beginState(this.#state, committed, { sourceId, horizonUs, hopUs: view.hopUs });
     this.#progress = begun.progress;
     this.remadeAfterUs = begun.remadeAfterUs;
@@ -125,7 +125,7 @@ export class ViewStream {
     }
     this.#isSilent = this.#offset < this.#progress.rowOffset;
     const edge = this.#isSilent ? -1 : this.#progress.edge;
-    this.#tiles = new ViewTiles(this.#plan, this.#state, {
+    this.#tiles = new ViewTiles(this.#plan, this.#state.tiles, {
       edge,
       refuse: (name) => this.#refuseScattered(name),
     });
@@ -338,8 +338,7 @@ export class ViewStream {
     const first = this.firstEdge(nowUs);
     if (first - this.#pruned < Math.max(1, this.#reach / PRUNES_A_REACH)) return;
     this.#pruned = first;
-    this.#state.prune(first, (first - 1) * this.view.hopUs);
-    this.#tiles.drop(first - 1);
+    this.#tiles.prune(first, (first - 1) * this.view.hopUs);
   }
 
   /** Whether rows stand in the history whose tiles it does not know: `standOn` is then called before the first step. */

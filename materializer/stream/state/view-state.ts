@@ -4,8 +4,7 @@
  * dies at any point finds both whole: it takes the messages between the two offsets again and makes no rows of them.
  *
  *   progress   up to where tiles and rows count
- *   tile       (edge, entity) -> the bytes of a tile; in the order of edges, so that what is due is one range
- *   event      the ids of counted events, so that one that comes twice is known
+ *   tiles      entities, their tiles and the ids of counted events: tile-store.ts
  *   row_batch  rows that no entry of the history has yet, those of a step together; numbered as they were made
  *   owner      who opened it last. One that opened it before, was stopped, and goes on writes nothing more
  *
@@ -18,24 +17,21 @@ import { dirname } from 'node:path';
 import { makeFolder } from '../../../contract/std/files/folder.ts';
 import { makePrivateFile } from '../../../contract/std/files/private-file.ts';
 import { materializerError } from '../../errors.ts';
+import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { RowBatch } from './row-batch.ts';
+import { TILE_SCHEMA, TileStore } from './tile-store.ts';
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), json TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS tile (
-  edge INTEGER NOT NULL, entity TEXT NOT NULL, tile BLOB NOT NULL, PRIMARY KEY (edge, entity)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS tile_of_entity ON tile (entity, edge);
-CREATE TABLE IF NOT EXISTS event (
-  entity TEXT NOT NULL, event_us INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (entity, event_us, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS row_batch (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, rows BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS owner (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL);
 `;
 const FORGET = `
-DROP TABLE IF EXISTS progress; DROP TABLE IF EXISTS tile; DROP TABLE IF EXISTS event; DROP TABLE IF EXISTS history_row;
+DROP TABLE IF EXISTS progress; DROP TABLE IF EXISTS tile; DROP TABLE IF EXISTS event; DROP TABLE IF EXISTS row_batch;
 `;
 
 /** Of the schema. What another build has left is forgotten: it is made again of the archive. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Up to where a state counts. Offsets and edges before these are in it. */
 export interface Progress {
@@ -61,28 +57,22 @@ interface StateFile {
   readonly file: string;
   /** Tells who opens it from all others. */
   readonly owner: string;
+  readonly plan: TilePlan;
 }
 
 export class ViewState {
   readonly #database: DatabaseSync;
   readonly #file: string;
   readonly #owner: string;
-  readonly #putTile: StatementSync;
-  readonly #tilesOf: StatementSync;
-  readonly #entitiesIn: StatementSync;
-  readonly #putEvent: StatementSync;
-  readonly #hasEvent: StatementSync;
+  /** What it knows of tiles. */
+  readonly tiles: TileStore;
   readonly #putRows: StatementSync;
 
-  private constructor(database: DatabaseSync, { file, owner }: StateFile) {
+  private constructor(database: DatabaseSync, { file, owner, plan }: StateFile) {
     this.#database = database;
     this.#file = file;
     this.#owner = owner;
-    this.#putTile = database.prepare('INSERT OR REPLACE INTO tile (edge, entity, tile) VALUES (?, ?, ?)');
-    this.#tilesOf = database.prepare('SELECT edge, tile FROM tile WHERE entity = ? ORDER BY edge');
-    this.#entitiesIn = database.prepare('SELECT DISTINCT entity FROM tile WHERE edge > ? AND edge <= ?');
-    this.#putEvent = database.prepare('INSERT OR IGNORE INTO event (entity, event_us, id) VALUES (?, ?, ?)');
-    this.#hasEvent = database.prepare('SELECT 1 FROM event WHERE entity = ? AND event_us = ? AND id = ?');
+    this.tiles = new TileStore(database, plan);
     this.#putRows = database.prepare('INSERT INTO row_batch (first, last, rows) VALUES (?, ?, ?)');
   }
 
@@ -106,9 +96,11 @@ export class ViewState {
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
       const pragma = database.prepare('PRAGMA user_version').get() as { user_version: number };
       if (pragma.user_version !== VERSION) database.exec(FORGET);
-      database.exec(`${SCHEMA}PRAGMA user_version = ${VERSION}`);
+      database.exec(`${SCHEMA}${TILE_SCHEMA}PRAGMA user_version = ${VERSION}`);
       database.prepare('INSERT OR REPLACE INTO owner (one, name) VALUES (1, ?)').run(of.owner);
-      return new ViewState(database, of);
+      const state = new ViewState(database, of);
+      if (state.tiles.isFull) state.clear();
+      return state;
     } catch (error) {
       database.close();
       throw error;
@@ -122,46 +114,14 @@ export class ViewState {
 
   /** Forgets all. */
   clear(): void {
-    this.#database.exec('DELETE FROM progress; DELETE FROM tile; DELETE FROM event; DELETE FROM row_batch');
+    this.tiles.clear();
+    this.#database.exec('DELETE FROM progress; DELETE FROM row_batch');
   }
 
   setProgress(progress: Progress): void {
     this.#database
       .prepare('INSERT OR REPLACE INTO progress (one, json) VALUES (1, ?)')
       .run(JSON.stringify(progress));
-  }
-
-  putTile(edge: number, entity: string, tile: Uint8Array): void {
-    this.#putTile.run(edge, entity, tile);
-  }
-
-  hasTiles(): boolean {
-    return this.#database.prepare('SELECT 1 FROM tile LIMIT 1').get() !== undefined;
-  }
-
-  /** @returns the tiles of an entity in the order of their edges */
-  tilesOf(entity: string): { readonly edge: number; readonly tile: Buffer }[] {
-    const rows = this.#tilesOf.all(entity) as unknown as { edge: number; tile: Uint8Array }[];
-    return rows.map(({ edge, tile }) => ({ edge, tile: bufferOf(tile) }));
-  }
-
-  /** @returns the entities that have a tile after one edge, up to and including another */
-  entitiesIn(after: number, upTo: number): string[] {
-    return (this.#entitiesIn.all(after, upTo) as { entity: string }[]).map(({ entity }) => entity);
-  }
-
-  /** Forgets tiles and events that nothing can ask for any more. */
-  prune(beforeEdge: number, beforeUs: number): void {
-    this.#database.prepare('DELETE FROM tile WHERE edge < ?').run(beforeEdge);
-    this.#database.prepare('DELETE FROM event WHERE event_us < ?').run(beforeUs);
-  }
-
-  putEvent(entity: string, eventUs: number, id: string): void {
-    this.#putEvent.run(entity, eventUs, id);
-  }
-
-  hasEvent(entity: string, eventUs: number, id: string): boolean {
-    return this.#hasEvent.get(entity, eventUs, id) !== undefined;
   }
 
   putRows(batch: RowBatch): void {

@@ -19,19 +19,36 @@ interface CountedId {
 
 export class EntityTiles {
   readonly entity: string;
-  readonly windows: EntityWindows;
+  /** Its number in the state. */
+  readonly id: number;
+  /** Whether the state knows its name by that number. */
+  isNamed: boolean;
+  /** The turn of the memory in which it was last met. */
+  turn = 0;
+  /** The move to a new edge for which it was last looked at. */
+  move = 0;
+  /** Edges of tiles that the state does not have as they are. */
+  unsaved: number[] = [];
+  /** Those of them that it has no tile of. */
+  entered: number[] = [];
   /** null: none. */
   late: Map<number, Tile> | null = null;
   /** Ids of counted events that the state does not have yet, by `{event time} {id}`; null: none. */
   unsavedIds: Map<string, CountedId> | null = null;
   readonly #plan: TilePlan;
+  #windows: EntityWindows | null = null;
   readonly #openEdges: number[] = [];
   readonly #openTiles: Tile[] = [];
 
-  constructor(plan: TilePlan, entity: string) {
+  constructor(plan: TilePlan, { entity, id, isNamed }: Pick<EntityTiles, 'entity' | 'id' | 'isNamed'>) {
     this.#plan = plan;
     this.entity = entity;
-    this.windows = new EntityWindows(plan);
+    this.id = id;
+    this.isNamed = isNamed;
+  }
+
+  get windows(): EntityWindows {
+    return (this.#windows ??= new EntityWindows(this.#plan));
   }
 
   /** @returns the open tile of an edge, for one event to be folded into it */
@@ -50,20 +67,27 @@ export class EntityTiles {
     const edges = this.#openEdges;
     let at = edges.length;
     while (at > 0 && edges[at - 1]! > edge) at -= 1;
+    if (at === edges.length) {
+      edges.push(edge);
+      this.#openTiles.push(tile);
+      return;
+    }
     edges.splice(at, 0, edge);
     this.#openTiles.splice(at, 0, tile);
   }
 
-  /** Sets a tile that was made elsewhere, in place of one that may be there. */
-  set(edge: number, tile: Tile, isLate: boolean): void {
+  /** Sets a tile that was made elsewhere, in place of one that may be there. @returns whether there was none */
+  set(edge: number, tile: Tile, isLate: boolean): boolean {
     if (isLate) {
+      const isNew = this.late?.has(edge) !== true && this.windows.tileAt(edge) === null;
       this.late ??= new Map();
       this.late.set(edge, tile);
-      return;
+      return isNew;
     }
     const at = this.#openEdges.indexOf(edge);
     if (at === -1) this.open(edge, tile);
     else this.#openTiles[at] = tile;
+    return at === -1;
   }
 
   /** @returns the tile of an edge whose rows were made, for one late event to be folded into it */
@@ -103,14 +127,23 @@ export class EntityTiles {
       count += 1;
     }
     if (count === 0) return;
+    if (count === edges.length) {
+      edges.length = 0;
+      this.#openTiles.length = 0;
+      return;
+    }
     edges.splice(0, count);
     this.#openTiles.splice(0, count);
   }
 
-  /** @returns the bytes of a tile as it is */
-  bytesOf(edge: number): Buffer {
+  /** @returns the tile of an edge as it is, which is there */
+  tileAt(edge: number): Tile {
     const open = this.#openEdges.indexOf(edge);
-    const tile = this.late?.get(edge) ?? (open === -1 ? this.windows.tileAt(edge)! : this.#openTiles[open]!);
-    return encodeTile(this.#plan, tile);
+    return this.late?.get(edge) ?? (open === -1 ? this.windows.tileAt(edge)! : this.#openTiles[open]!);
+  }
+
+  /** Forgets tiles up to an edge. */
+  drop(upTo: number): void {
+    this.#windows?.drop(upTo);
   }
 }

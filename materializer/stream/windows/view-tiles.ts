@@ -8,27 +8,33 @@ import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import { decodeTile } from '../../../contract/aggregation/tile-bytes.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { edgeAt } from '../../../contract/windows.ts';
-import type { ViewState } from '../state/view-state.ts';
+import type { TileStore } from '../state/tile-store.ts';
 import { EntityTiles } from './entity-tiles.ts';
 
-/** When so many were met since the last time, those that were not met since then leave the memory. */
+/** When so many were met in a turn, those that were not met in it leave the memory, and the next turn begins. */
 const ENTITIES_KEPT = 100_000;
 
 export class ViewTiles {
   readonly #plan: TilePlan;
-  readonly #state: ViewState;
-  /** Those that were met since the older ones became the older ones. */
-  #entities = new Map<string, EntityTiles>();
-  #older = new Map<string, EntityTiles>();
+  readonly #store: TileStore;
+  /** By name, and by number: undefined where it is not in memory. */
+  readonly #entities = new Map<string, EntityTiles>();
+  readonly #byId: (EntityTiles | undefined)[] = [];
+  #turn = 1;
+  /** How many were met in the turn. */
+  #met = 0;
   /** Whether no entity has tiles in the state that is not in memory: one that is met then is new. */
   #hasAll: boolean;
   readonly #late = new Set<EntityTiles>();
   /** Those with ids that the state does not have. */
   readonly #unsavedIds = new Set<EntityTiles>();
-  /** Of tiles that the state does not have as they are, by edge. */
-  readonly #unsaved = new Map<number, Set<EntityTiles>>();
+  /** Those with tiles that the state does not have as they are. */
+  #unsaved: EntityTiles[] = [];
+  /** Those of them that it has no tile of at an edge, by edge. */
+  readonly #entered = new Map<number, EntityTiles[]>();
   readonly #refuse: (entity: string) => void;
   #edge: number;
+  #move = 0;
 
   /**
    * @param edge    the newest edge whose rows were made
@@ -36,14 +42,14 @@ export class ViewTiles {
    */
   constructor(
     plan: TilePlan,
-    state: ViewState,
+    store: TileStore,
     { edge, refuse }: { readonly edge: number; readonly refuse: (entity: string) => void },
   ) {
     this.#plan = plan;
-    this.#state = state;
+    this.#store = store;
     this.#edge = edge;
     this.#refuse = refuse;
-    this.#hasAll = !state.hasTiles();
+    this.#hasAll = store.isEmpty;
   }
 
   /** The newest edge whose rows were made. */
@@ -52,37 +58,42 @@ export class ViewTiles {
   }
 
   entityOf(name: string): EntityTiles {
-    const met = this.#entities.get(name);
-    if (met !== undefined) return met;
-    let found = this.#older.get(name);
-    if (found === undefined) found = this.#load(name);
-    else this.#older.delete(name);
-    this.#entities.set(name, found);
-    return found;
+    const entity = this.#entities.get(name) ?? this.#load(name);
+    if (entity.turn !== this.#turn) {
+      entity.turn = this.#turn;
+      this.#met += 1;
+    }
+    return entity;
   }
 
   #load(name: string): EntityTiles {
-    const tiles = this.#hasAll ? [] : this.#state.tilesOf(name);
-    if (tiles.length === 0) this.#refuse(name);
-    const entity = new EntityTiles(this.#plan, name);
-    for (const { edge, tile } of tiles) {
+    const known = this.#hasAll ? null : this.#store.idOf(name);
+    if (known === null) this.#refuse(name);
+    const entity = new EntityTiles(this.#plan, {
+      entity: name,
+      id: known ?? this.#store.newId(),
+      isNamed: known !== null,
+    });
+    for (const { edge, tile } of known === null ? [] : this.#store.tilesOf(known)) {
       if (edge > this.#edge) entity.open(edge, decodeTile(this.#plan, tile));
       else entity.windows.put(edge, decodeTile(this.#plan, tile));
     }
+    this.#entities.set(name, entity);
+    while (this.#byId.length <= entity.id) this.#byId.push(undefined);
+    this.#byId[entity.id] = entity;
     return entity;
   }
 
   /** Whether events of the entity were met here. */
   knows(name: string): boolean {
-    if (this.#entities.has(name) || this.#older.has(name)) return true;
-    return !this.#hasAll && this.#state.tilesOf(name).length > 0;
+    if (this.#entities.has(name)) return true;
+    return !this.#hasAll && this.#store.idOf(name) !== null;
   }
 
   /** @returns whether an event of this id and time counts for the first time; from then on it does not */
   isFirst(entity: EntityTiles, eventUs: number, id: string): boolean {
     const known = `${eventUs} ${id}`;
-    if (entity.unsavedIds?.has(known) === true || this.#state.hasEvent(entity.entity, eventUs, id))
-      return false;
+    if (entity.unsavedIds?.has(known) === true || this.#store.hasEvent(entity.id, eventUs, id)) return false;
     entity.unsavedIds ??= new Map();
     entity.unsavedIds.set(known, { eventUs, id });
     this.#unsavedIds.add(entity);
@@ -94,27 +105,33 @@ export class ViewTiles {
     const edge = edgeAt(event.timeUs, this.#plan.hopUs) + 1;
     const isLate = edge <= this.#edge;
     const tile = isLate ? entity.lateTile(edge) : entity.openTile(edge);
+    const isNew = tile.seen === 0;
     if (foldEvent(this.#plan, tile, event) === 'unknown') {
-      if (tile.seen === 0) entity.forget(edge, isLate);
+      if (isNew) entity.forget(edge, isLate);
       return false;
     }
     if (isLate) this.#late.add(entity);
-    this.#change(entity, edge);
+    this.#change(entity, edge, isNew);
     return true;
   }
 
   /** Sets a tile that was made elsewhere. */
   put(entity: EntityTiles, edge: number, tile: Tile): void {
     const isLate = edge <= this.#edge;
-    entity.set(edge, tile, isLate);
+    const isNew = entity.set(edge, tile, isLate);
     if (isLate) this.#late.add(entity);
-    this.#change(entity, edge);
+    this.#change(entity, edge, isNew);
   }
 
-  #change(entity: EntityTiles, edge: number): void {
-    const others = this.#unsaved.get(edge);
-    if (others === undefined) this.#unsaved.set(edge, new Set([entity]));
-    else others.add(entity);
+  #change(entity: EntityTiles, edge: number, isNew: boolean): void {
+    const { unsaved } = entity;
+    if (unsaved.length === 0) this.#unsaved.push(entity);
+    if (!unsaved.includes(edge)) unsaved.push(edge);
+    if (!isNew) return;
+    entity.entered.push(edge);
+    const others = this.#entered.get(edge);
+    if (others === undefined) this.#entered.set(edge, [entity]);
+    else others.push(entity);
   }
 
   /** @returns the entities with late events since the last time */
@@ -131,48 +148,71 @@ export class ViewTiles {
    */
   moveTo(to: number, windows: readonly number[]): EntityTiles[] {
     const from = this.#edge;
-    const names = new Set<string>();
-    const due = new Set<EntityTiles>();
+    const due: EntityTiles[] = [];
+    this.#move += 1;
+    const look = (entity: EntityTiles): void => {
+      if (entity.move === this.#move) return;
+      entity.move = this.#move;
+      due.push(entity);
+    };
     for (const window of windows) {
-      for (const name of this.#state.entitiesIn(from - window, to - window)) names.add(name);
-      for (const [edge, entities] of this.#unsaved)
-        if (edge > from - window && edge <= to - window) for (const entity of entities) due.add(entity);
+      for (const ids of this.#store.entitiesIn(from - window, to - window))
+        for (let i = 0; i < ids.length; i++) look(this.#withId(ids[i]!));
+      for (const [edge, entities] of this.#entered)
+        if (edge > from - window && edge <= to - window)
+          for (let i = 0; i < entities.length; i++) look(entities[i]!);
     }
     // Those that are loaded now must not take what is due for what was.
-    for (const name of names) due.add(this.entityOf(name));
     this.#edge = to;
-    for (const entity of due) entity.settle(to);
-    return [...due];
+    for (let i = 0; i < due.length; i++) due[i]!.settle(to);
+    return due;
+  }
+
+  #withId(id: number): EntityTiles {
+    return this.#byId[id] ?? this.entityOf(this.#store.nameOf(id));
   }
 
   /** Says up to which edge rows were made of all that was taken so far: no late event is among it. */
   standAt(edge: number): void {
     this.#edge = edge;
-    for (const entities of [this.#entities, this.#older])
-      for (const entity of entities.values()) entity.settle(edge);
+    for (const entity of this.#entities.values()) entity.settle(edge);
   }
 
   /** Writes what has changed to the state; to be called within its transaction. */
   save(): void {
-    for (const edge of [...this.#unsaved.keys()].toSorted((a, b) => a - b))
-      for (const entity of this.#unsaved.get(edge)!)
-        this.#state.putTile(edge, entity.entity, entity.bytesOf(edge));
-    this.#unsaved.clear();
+    this.#store.put(this.#unsaved);
+    for (const entity of this.#unsaved) {
+      entity.unsaved = [];
+      entity.entered = [];
+    }
+    this.#unsaved = [];
+    this.#entered.clear();
     for (const entity of this.#unsavedIds) {
-      for (const { eventUs, id } of entity.unsavedIds!.values())
-        this.#state.putEvent(entity.entity, eventUs, id);
+      for (const { eventUs, id } of entity.unsavedIds!.values()) this.#store.putEvent(entity, eventUs, id);
       entity.unsavedIds = null;
     }
     this.#unsavedIds.clear();
-    if (this.#entities.size <= ENTITIES_KEPT) return;
-    if (this.#older.size > 0) this.#hasAll = false;
-    this.#older = this.#entities;
-    this.#entities = new Map();
+    if (this.#met > ENTITIES_KEPT) this.#endTurn();
   }
 
-  /** Forgets the tiles up to an edge that nothing can ask for any more, of entities in memory. */
-  drop(upTo: number): void {
-    for (const entities of [this.#entities, this.#older])
-      for (const entity of entities.values()) entity.windows.drop(upTo);
+  #endTurn(): void {
+    for (const [name, entity] of this.#entities) {
+      if (entity.turn === this.#turn) continue;
+      this.#entities.delete(name);
+      this.#byId[entity.id] = undefined;
+      this.#hasAll = false;
+    }
+    this.#turn += 1;
+    this.#met = 0;
+  }
+
+  /** Forgets the tiles before an edge, and ids before a time, that nothing can ask for any more. */
+  prune(beforeEdge: number, beforeUs: number): void {
+    this.#store.prune(beforeEdge, beforeUs);
+    for (const entity of this.#entities.values()) {
+      entity.drop(beforeEdge - 1);
+      // Its name may have gone with its tiles.
+      entity.isNamed = false;
+    }
   }
 }

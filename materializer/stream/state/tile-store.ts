@@ -1,0 +1,226 @@
+/**
+ * The tiles of a view and partition in the state, and the ids of events that counted. Entities have numbers there, in
+ * the order in which they were met; those that follow each other are neighbours, and a save writes what has changed of
+ * NEIGHBOURS entities as one chunk behind those before. So a save costs a statement for many tiles, and none is read.
+ *
+ *   entity       the number of each entity that has tiles
+ *   tile_chunk   key = neighbours * SAVES + number of the save: tiles, of one edge the newest counts
+ *   edge_entity  (edge, number of the save) -> numbers of entities, u32 each, that have their first tile there since
+ *   tile_save    the number of the newest save
+ *   event        ids of counted events, so that one that comes twice is known
+ *
+ * Each MERGED saves of neighbours the chunks of as many saves become one, each MERGED^2 saves those of as many, and so
+ * on: a tile is written anew as often as the logarithm of all saves, and what is read of an entity are few chunks.
+ *
+ * Called by ../windows/view-tiles.ts, within transactions of view-state.ts.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Tile } from '../../../contract/aggregation/tile.ts';
+import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
+import { ChunkWriter, readChunk } from './tile-chunk.ts';
+
+export const TILE_SCHEMA = `
+CREATE TABLE IF NOT EXISTS entity (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS tile_chunk (key INTEGER PRIMARY KEY, last_edge INTEGER NOT NULL, tiles BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS edge_entity (
+  edge INTEGER NOT NULL, save INTEGER NOT NULL, ids BLOB NOT NULL, PRIMARY KEY (edge, save));
+CREATE TABLE IF NOT EXISTS tile_save (one INTEGER PRIMARY KEY CHECK (one = 1), save INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS event (
+  entity INTEGER NOT NULL, event_us INTEGER NOT NULL, id TEXT NOT NULL,
+  PRIMARY KEY (entity, event_us, id)) WITHOUT ROWID;
+`;
+
+const NEIGHBOURS = 16;
+/** Two and a half a second for three years; the state is made anew before there are so many. */
+const SAVES = 2 ** 28;
+const MERGED = 32;
+/** Fewer chunks than these are left as they are. */
+const WORTH = 8;
+
+interface NamedEntity {
+  readonly entity: string;
+  readonly id: number;
+  /** Whether the store knows its name. */
+  isNamed: boolean;
+}
+
+/** An entity with tiles that have changed. */
+interface ChangedEntity extends NamedEntity {
+  /** The edges of tiles that the store does not have as they are. */
+  readonly unsaved: readonly number[];
+  /** Those of them that it has no tile of. */
+  readonly entered: readonly number[];
+  tileAt(edge: number): Tile;
+}
+
+export class TileStore {
+  readonly #database: DatabaseSync;
+  readonly #chunks: ChunkWriter;
+  readonly #statements: ReturnType<typeof prepared>;
+  #nextId: number;
+  #save: number;
+  /** No tile before this edge is wanted any more. */
+  #pruned = 0;
+
+  constructor(database: DatabaseSync, plan: TilePlan) {
+    this.#database = database;
+    this.#chunks = new ChunkWriter(plan);
+    this.#statements = prepared(database);
+    const [named, counted] = ['max(id) FROM entity', 'max(entity) FROM event'];
+    this.#nextId = this.#number(`SELECT max(COALESCE((SELECT ${named}), -1), COALESCE((SELECT ${counted}), -1)) + 1 AS n`);
+    this.#save = this.#number('SELECT COALESCE(max(save) + 1, 0) AS n FROM tile_save');
+  }
+
+  #number(sql: string): number {
+    return (this.#database.prepare(sql).get() as { n: number }).n;
+  }
+
+  get isEmpty(): boolean {
+    return this.#database.prepare('SELECT 1 FROM entity LIMIT 1').get() === undefined;
+  }
+
+  /** Whether it should be made anew. */
+  get isFull(): boolean {
+    return this.#save >= SAVES / 2;
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#database.exec('DELETE FROM entity; DELETE FROM tile_chunk; DELETE FROM edge_entity');
+    this.#database.exec('DELETE FROM event; DELETE FROM tile_save');
+    this.#save = 0;
+  }
+
+  /** @returns the number of an entity that is met for the first time */
+  newId(): number {
+    return this.#nextId++;
+  }
+
+  /** @returns null: it has no tiles here */
+  idOf(entity: string): number | null {
+    return (this.#statements.idOf.get(entity) as { id: number } | undefined)?.id ?? null;
+  }
+
+  nameOf(id: number): string {
+    return (this.#statements.nameOf.get(id) as { name: string }).name;
+  }
+
+  /** @returns the tiles of an entity in the order of their edges */
+  tilesOf(id: number): { readonly edge: number; readonly tile: Buffer }[] {
+    const first = Math.floor(id / NEIGHBOURS) * SAVES;
+    const rows = this.#statements.chunks.all(first, first + SAVES) as unknown as { tiles: Uint8Array }[];
+    const tiles = new Map<number, Buffer>();
+    for (const { tiles: bytes } of rows)
+      readChunk(bufferOf(bytes), id % NEIGHBOURS, (_, edge, tile) => tiles.set(edge, tile));
+    return [...tiles].toSorted(([a], [b]) => a - b).map(([edge, tile]) => ({ edge, tile }));
+  }
+
+  /** @returns the numbers of the entities that have a tile after one edge, up to and including another; some twice */
+  entitiesIn(after: number, upTo: number): Uint32Array[] {
+    const rows = this.#statements.entitiesIn.all(after, upTo) as unknown as { ids: Uint8Array }[];
+    return rows.map(({ ids }) => new Uint32Array(ids.buffer.slice(ids.byteOffset, ids.byteOffset + ids.length)));
+  }
+
+  /** @param changed  each once */
+  put(changed: readonly ChangedEntity[]): void {
+    if (changed.length === 0) return;
+    const { edge: putEdge, saved } = this.#statements;
+    const entered = new Map<number, number[]>();
+    let neighbours = -1;
+    for (const one of changed.toSorted((a, b) => a.id - b.id)) {
+      const { id, unsaved } = one;
+      this.#name(one);
+      const of = Math.floor(id / NEIGHBOURS);
+      if (of !== neighbours) this.#putChunk(neighbours);
+      neighbours = of;
+      for (let i = 0; i < unsaved.length; i++)
+        this.#chunks.add(id % NEIGHBOURS, unsaved[i]!, one.tileAt(unsaved[i]!));
+      for (let i = 0; i < one.entered.length; i++) {
+        const ids = entered.get(one.entered[i]!);
+        if (ids === undefined) entered.set(one.entered[i]!, [id]);
+        else ids.push(id);
+      }
+    }
+    this.#putChunk(neighbours);
+    for (const [edge, ids] of entered)
+      putEdge.run(edge, this.#save, new Uint8Array(new Uint32Array(ids).buffer));
+    saved.run(this.#save);
+    this.#save += 1;
+  }
+
+  #name(one: NamedEntity): void {
+    if (!one.isNamed) this.#statements.name.run(one.id, one.entity);
+    one.isNamed = true;
+  }
+
+  #putChunk(neighbours: number): void {
+    if (this.#chunks.count === 0) return;
+    const key = neighbours * SAVES + this.#save;
+    const { lastEdge } = this.#chunks;
+    this.#statements.chunk.run(key, lastEdge, this.#chunks.take());
+    // Not all neighbours are merged by one save.
+    const turn = this.#save + neighbours;
+    let saves = 1;
+    while (turn % (saves * MERGED) === 0 && saves < this.#save) saves *= MERGED;
+    if (saves > 1) this.#merge(key, Math.min(saves, this.#save + 1));
+  }
+
+  /** Makes one chunk of those of the last `saves` saves. */
+  #merge(key: number, saves: number): void {
+    const { chunk, chunks, drop } = this.#statements;
+    const [from, to] = [key - saves + 1, key + 1];
+    const rows = chunks.all(from, to) as unknown as { tiles: Uint8Array }[];
+    if (rows.length < WORTH) return;
+    const newest = Array.from({ length: NEIGHBOURS }, () => new Map<number, Buffer>());
+    for (const { tiles } of rows)
+      readChunk(bufferOf(tiles), null, (place, edge, tile) => newest[place]!.set(edge, tile));
+    for (const [place, tiles] of newest.entries())
+      for (const [edge, tile] of tiles) if (edge >= this.#pruned) this.#chunks.addBytes(place, edge, tile);
+    drop.run(from, to);
+    if (this.#chunks.count === 0) return;
+    const { lastEdge } = this.#chunks;
+    chunk.run(key, lastEdge, this.#chunks.take());
+  }
+
+  /**
+   * Forgets tiles, events and entities that nothing can ask for any more. An entity in memory may be among them: its
+   * name is to be put again with the next of its tiles.
+   */
+  prune(beforeEdge: number, beforeUs: number): void {
+    this.#pruned = beforeEdge;
+    this.#database.prepare('DELETE FROM tile_chunk WHERE last_edge < ?').run(beforeEdge);
+    this.#database.prepare('DELETE FROM edge_entity WHERE edge < ?').run(beforeEdge);
+    this.#database.prepare('DELETE FROM event WHERE event_us < ?').run(beforeUs);
+    this.#database.exec(`DELETE FROM entity WHERE NOT EXISTS (SELECT 1 FROM tile_chunk
+      WHERE key >= id / ${NEIGHBOURS} * ${SAVES} AND key < (id / ${NEIGHBOURS} + 1) * ${SAVES})`);
+  }
+
+  putEvent(entity: NamedEntity, eventUs: number, id: string): void {
+    this.#name(entity);
+    this.#statements.event.run(entity.id, eventUs, id);
+  }
+
+  hasEvent(entity: number, eventUs: number, id: string): boolean {
+    return this.#statements.hasEvent.get(entity, eventUs, id) !== undefined;
+  }
+}
+
+function prepared(database: DatabaseSync) {
+  return {
+    idOf: database.prepare('SELECT id FROM entity WHERE name = ?'),
+    nameOf: database.prepare('SELECT name FROM entity WHERE id = ?'),
+    name: database.prepare('INSERT OR IGNORE INTO entity (id, name) VALUES (?, ?)'),
+    chunk: database.prepare('INSERT INTO tile_chunk (key, last_edge, tiles) VALUES (?, ?, ?)'),
+    chunks: database.prepare('SELECT tiles FROM tile_chunk WHERE key >= ? AND key < ? ORDER BY key'),
+    drop: database.prepare('DELETE FROM tile_chunk WHERE key >= ? AND key < ?'),
+    edge: database.prepare('INSERT INTO edge_entity (edge, save, ids) VALUES (?, ?, ?)'),
+    entitiesIn: database.prepare('SELECT ids FROM edge_entity WHERE edge > ? AND edge <= ?'),
+    saved: database.prepare('INSERT OR REPLACE INTO tile_save (one, save) VALUES (1, ?)'),
+    event: database.prepare('INSERT OR IGNORE INTO event (entity, event_us, id) VALUES (?, ?, ?)'),
+    hasEvent: database.prepare('SELECT 1 FROM event WHERE entity = ? AND event_us = ? AND id = ?'),
+  };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
