@@ -86,7 +86,16 @@ function feature(name: string, of: AggregateFunction, column: string | null, sec
     column === null ? null : { kind: column === 'price' ? 'float64' : 'string' };
   const type: ValueType = { kind: of.startsWith('count') ? 'int64' : 'float64' };
   const [windowUs, sessionUs] = [seconds * 1_000_000, null];
-  const aggregation = { function: of, column, columnType, windowUs, scale: 6, n: 0, percentile: 0, sessionUs };
+  const aggregation = {
+    function: of,
+    column,
+    columnType,
+    windowUs,
+    scale: 6,
+    n: 0,
+    percentile: 0,
+    sessionUs,
+  };
   return { ...PLAIN_FEATURE, name, type, aggregation };
 }
 
@@ -101,7 +110,8 @@ function timed<T>(stage: string, work: () => T): T {
 }
 
 function report(): void {
-  for (const [stage, us] of spent) print(`${stage.padEnd(34)} ${(us / EVENTS).toFixed(2).padStart(7)} us an event`);
+  for (const [stage, us] of spent)
+    print(`${stage.padEnd(34)} ${(us / EVENTS).toFixed(2).padStart(7)} us an event`);
 }
 
 const untilUs = 1_760_000_000_000_000;
@@ -154,7 +164,8 @@ for (let from = 0; from < EVENTS; from += STEP_MESSAGES) {
   });
   const offset = from + part.length;
   rows += timed('tiles to rows', () => stream.step(offset, seenUs, untilUs + offset)).size;
-  if (offset % COMMIT_MESSAGES === 0) timed('tiles and rows to the state', () => stream.save(untilUs + offset));
+  if (offset % COMMIT_MESSAGES === 0)
+    timed('tiles and rows to the state', () => stream.save(untilUs + offset));
 }
 print(`${EVENTS} events of ${USERS} users, ${rows} rows`);
 report();
@@ -163,7 +174,9 @@ print(`resident ${(process.memoryUsage.rss() / 2 ** 20).toFixed(0)} MiB, with al
 stream.close();
 
 spent.clear();
-timed('floor: bytes to a JSON object', () => messages.map((message) => JSON.parse(message.toString('latin1')) as unknown));
+timed('floor: bytes to a JSON object', () =>
+  messages.map((message) => JSON.parse(message.toString('latin1')) as unknown),
+);
 const places = new Map<string, number>();
 timed('floor: an entity in a map of texts', () => {
   for (const user of users) {

@@ -12,7 +12,6 @@
  */
 import type { Tile } from '../tile.ts';
 import type { TilePlan } from '../tile-plan.ts';
-import type { WindowTotal } from './feature-value.ts';
 import type { TileRun } from './tile-run.ts';
 
 /** The times of the first and the last event of tiles. */
@@ -23,7 +22,7 @@ interface Span {
 
 const NOT_KNOWN = -1;
 
-export class EntitySession implements WindowTotal {
+export class EntitySession {
   readonly #plan: TilePlan;
   readonly #gapHops: number;
   readonly #gapUs: number;

@@ -11,7 +11,7 @@
  * another kind (entity-session.ts).
  */
 import type { Value } from '../../value-type.ts';
-import type { TilePart } from '../parts/part.ts';
+import type { Refill, TilePart } from '../parts/part.ts';
 import type { Tile } from '../tile.ts';
 import { addTile, emptyTile } from '../tile.ts';
 import type { TilePlan } from '../tile-plan.ts';
@@ -26,33 +26,31 @@ interface EdgeValues {
   readonly lost: readonly string[];
 }
 
-/** What all entities of a plan share: its windows by length, and which parts features of a length read. */
+/** What all entities of a plan share. */
 interface WindowLayout {
-  readonly windows: readonly WindowLength[];
+  /** The lengths in hops; Infinity: lifetime. */
+  readonly hops: readonly number[];
+  /** What features read of a window, one for each window and part, those of a window together. */
+  readonly totals: readonly WindowPart[];
+  /** Of each window where its totals begin; one more behind. */
+  readonly starts: readonly number[];
   /** The lengths of sessions' gaps. */
   readonly gaps: readonly number[];
   /** Of each feature the place of its window, or behind those of its gap. */
   readonly placeOf: readonly number[];
+  /** Of each feature the places of its parts among the totals; of one of sessions those in the plan. */
+  readonly partsOf: readonly (readonly number[])[];
   /** After how many hops a tile may change a value again. */
   readonly lengths: readonly number[];
 }
 
-interface WindowLength {
-  /** Infinity: lifetime. */
-  readonly hops: number;
-  readonly parts: readonly number[];
-}
-
-/** One window length and what its tiles come to at the edge where the cursor stands. */
-interface WindowState extends WindowLength {
-  tail: number;
-  n: number;
-  /** By part of the plan; those not in `parts` stay null. */
-  readonly states: unknown[];
-  /** By part, whether it must be made again; null: none must. */
-  spoiled: boolean[] | null;
-  /** By part that all tiles matter to: the oldest tiles as they will leave, and the rest; null: not known. */
-  fronts: (Front | null)[] | null;
+interface WindowPart {
+  readonly window: number;
+  /** Its place in the plan. */
+  readonly place: number;
+  readonly part: TilePart;
+  /** Whether tiles can be taken out again, and so enter and leave. */
+  readonly slides: boolean;
 }
 
 interface Front {
@@ -64,33 +62,42 @@ interface Front {
 
 export class EntityWindows {
   readonly #plan: TilePlan;
+  readonly #layout: WindowLayout;
   readonly #run: TileRun;
-  readonly #windows: readonly WindowState[];
-  /** After how many hops a tile may change a value again. */
-  readonly #lengths: readonly number[];
   /** One for each length of a gap. */
   readonly #sessions: readonly EntitySession[];
-  /** Of each feature what its window or session comes to at the edge. */
-  readonly #totalOf: readonly (WindowState | EntitySession)[];
-  /** What the tiles that were dropped come to, as far as lifetimes read it. */
-  readonly #base: Tile;
+  /** What the tiles that were dropped come to, as far as lifetimes read it; null: nothing was dropped. */
+  #base: Tile | null;
   #edge = -Infinity;
   #head = 0;
   /** Events before the edge. */
   #present: number;
+  /** Of each window the place of its first tile, and its events. */
+  readonly #tails: number[];
+  readonly #counts: number[];
+  /** Of each total what its window's tiles come to at the edge. */
+  readonly #states: unknown[];
+  /** Of each total whether it must be made again; null: none must. */
+  #spoiled: boolean[] | null = null;
+  /** Of each total that all tiles matter to: the oldest tiles as they will leave, and the rest; null: not known. */
+  #fronts: (Front | null)[] | null = null;
 
   /** @param base  what `drop` gave before; the windows own it */
-  constructor(plan: TilePlan, base: Tile = emptyTile(plan)) {
+  constructor(plan: TilePlan, base: Tile | null = null) {
     this.#plan = plan;
     this.#run = new TileRun(plan);
     this.#base = base;
-    this.#present = base.n;
-    const { windows, gaps, placeOf, lengths } = layoutOf(plan);
-    this.#windows = windows.map((length) => newWindow(plan, length, base));
-    this.#lengths = lengths;
-    this.#sessions = gaps.map((gap) => new EntitySession(plan, gap, this.#run));
-    const totals = [...this.#windows, ...this.#sessions];
-    this.#totalOf = placeOf.map((place) => totals[place]!);
+    this.#present = base?.n ?? 0;
+    const layout = layoutOf(plan);
+    this.#layout = layout;
+    const { hops, totals, gaps } = layout;
+    this.#tails = hops.map(() => 0);
+    this.#counts = hops.map((length) => (length === Infinity ? this.#present : 0));
+    this.#states = totals.map(({ window, place, part }) =>
+      windowState(part, hops[window] === Infinity ? base?.states[place] : undefined),
+    );
+    this.#sessions =
+      gaps.length === 0 ? NO_SESSIONS : gaps.map((gap) => new EntitySession(plan, gap, this.#run));
   }
 
   /** How often two states were merged since the beginning. */
@@ -120,17 +127,23 @@ export class EntityWindows {
     if (edge < this.#edge) this.#moveBack(edge);
     else this.#moveOn(edge);
     if (this.#present === 0) return null;
-    for (const window of this.#windows) if (window.spoiled !== null) this.#refill(window);
+    if (this.#spoiled !== null) this.#refill(this.#spoiled);
     for (const session of this.#sessions) session.standAt(edge, this.#head);
     const { features } = this.#plan;
-    const values: Value[] = [];
-    const lost: string[] = [];
+    const { placeOf, partsOf, hops } = this.#layout;
+    const values: Value[] = Array<Value>(features.length);
+    let lost: string[] | null = null;
     for (let i = 0; i < features.length; i++) {
-      const value = featureValue(features[i]!, this.#totalOf[i]!);
-      if (value === undefined) lost.push(features[i]!.feature.name);
-      values.push(value ?? null);
+      const place = placeOf[i]!;
+      const session = place < hops.length ? null : this.#sessions[place - hops.length]!;
+      const value =
+        session === null
+          ? featureValue(features[i]!, this.#counts[place]!, this.#states, partsOf[i]!)
+          : featureValue(features[i]!, session.n, session.states, partsOf[i]!);
+      if (value === undefined) (lost ??= []).push(features[i]!.feature.name);
+      values[i] = value ?? null;
     }
-    return { values, lost };
+    return { values, lost: lost ?? NOTHING_LOST };
   }
 
   /**
@@ -139,8 +152,10 @@ export class EntityWindows {
    */
   nextChange(after: number): number | null {
     const { edges } = this.#run;
+    const { lengths } = this.#layout;
     let next = edges[this.#run.placeOf(after + 1)] ?? Infinity;
-    for (const hops of this.#lengths) {
+    for (let i = 0; i < lengths.length; i++) {
+      const hops = lengths[i]!;
       const leaving = edges[this.#run.placeOf(after - hops + 1)];
       if (leaving !== undefined && leaving + hops < next) next = leaving + hops;
     }
@@ -162,108 +177,128 @@ export class EntityWindows {
    * @returns  what lifetimes keep of all that was forgotten so far: for the constructor, another time
    */
   drop(upTo: number): Tile {
+    const { hops, totals } = this.#layout;
+    this.#base ??= emptyTile(this.#plan);
     const held = Math.min(
       this.#head,
-      ...this.#windows.map(({ hops, tail }) => (hops === Infinity ? Infinity : tail)),
+      ...this.#tails.map((tail, i) => (hops[i] === Infinity ? Infinity : tail)),
       ...this.#sessions.map((session) => session.startAt(this.#head)),
     );
     const count = Math.min(held, this.#run.placeOf(upTo + 1));
     if (count === 0) return this.#base;
-    const lifetime = this.#windows.find(({ hops }) => hops === Infinity);
+    const ofLifetime = new Set(
+      totals.filter(({ window }) => hops[window] === Infinity).map(({ place }) => place),
+    );
     for (const tile of this.#run.shift(count)) {
-      const kept = tile.states.map((state, i) =>
-        lifetime?.parts.includes(i) === true ? state : this.#plan.parts[i]!.empty(),
-      );
+      const kept = tile.states.map((state, i) => (ofLifetime.has(i) ? state : this.#plan.parts[i]!.empty()));
       addTile(this.#plan, this.#base, { ...tile, states: kept });
     }
     this.#head -= count;
     for (const session of this.#sessions) session.forget();
-    for (const window of this.#windows) {
-      window.tail = Math.max(0, window.tail - count);
-      window.fronts = null;
-    }
+    for (let i = 0; i < hops.length; i++) this.#tails[i] = Math.max(0, this.#tails[i]! - count);
+    this.#fronts = null;
     return this.#base;
   }
 
   #moveOn(edge: number): void {
     const { edges, tiles } = this.#run;
+    const { hops } = this.#layout;
     this.#edge = edge;
     for (; this.#head < edges.length && edges[this.#head]! <= edge; this.#head++) {
       const tile = tiles[this.#head]!;
       this.#present += tile.n;
-      for (const window of this.#windows) this.#enter(window, tile);
+      this.#enterAll(tile);
     }
-    for (const window of this.#windows) {
-      for (; window.tail < this.#head && edges[window.tail]! <= edge - window.hops; window.tail++) {
-        this.#leave(window, tiles[window.tail]!);
-      }
+    for (let i = 0; i < hops.length; i++) {
+      let tail = this.#tails[i]!;
+      const last = edge - hops[i]!;
+      for (; tail < this.#head && edges[tail]! <= last; tail++) this.#leave(i, tiles[tail]!);
+      this.#tails[i] = tail;
     }
   }
 
   #moveBack(edge: number): void {
     const { edges, tiles } = this.#run;
+    const { hops } = this.#layout;
     this.#edge = edge;
+    this.#fronts = null;
     for (const session of this.#sessions) session.forget();
-    for (const window of this.#windows) {
-      window.fronts = null;
-      for (; window.tail > 0 && edges[window.tail - 1]! > edge - window.hops; window.tail--) {
-        this.#enter(window, tiles[window.tail - 1]!);
-      }
+    for (let i = 0; i < hops.length; i++) {
+      let tail = this.#tails[i]!;
+      for (; tail > 0 && edges[tail - 1]! > edge - hops[i]!; tail--) this.#enter(i, tiles[tail - 1]!);
+      this.#tails[i] = tail;
     }
     for (; this.#head > 0 && edges[this.#head - 1]! > edge; this.#head--) {
       const tile = tiles[this.#head - 1]!;
       this.#present -= tile.n;
-      for (const window of this.#windows) this.#leave(window, tile);
+      for (let i = 0; i < hops.length; i++) this.#leave(i, tile);
     }
   }
 
-  #enter(window: WindowState, tile: Tile): void {
-    window.n += tile.n;
-    for (const i of window.parts) {
-      const part = this.#plan.parts[i]!;
-      const front = window.fronts?.[i] ?? null;
-      if (front !== null) front.rest = part.merge(front.rest, tile.states[i]);
-      if (part.slide.kind === 'slide') window.states[i] = part.slide.enter(window.states[i], tile.states[i]);
-      else if (window.spoiled?.[i] !== true) window.states[i] = part.merge(window.states[i], tile.states[i]);
+  #enterAll(tile: Tile): void {
+    for (let i = 0; i < this.#tails.length; i++) this.#enter(i, tile);
+  }
+
+  #enter(window: number, tile: Tile): void {
+    const { totals, starts } = this.#layout;
+    const states = this.#states;
+    this.#counts[window]! += tile.n;
+    for (let i = starts[window]!; i < starts[window + 1]!; i++) {
+      const { part, place, slides } = totals[i]!;
+      const state = tile.states[place];
+      const front = this.#fronts?.[i] ?? null;
+      if (front !== null) front.rest = part.merge(front.rest, state);
+      if (slides) states[i] = (part.slide as Sliding).enter(states[i], state);
+      else if (this.#spoiled?.[i] !== true) states[i] = part.merge(states[i], state);
       else continue;
       this.#run.merges += 1;
     }
   }
 
-  #leave(window: WindowState, tile: Tile): void {
-    window.n -= tile.n;
-    for (const i of window.parts) {
-      const { slide } = this.#plan.parts[i]!;
+  #leave(window: number, tile: Tile): void {
+    const { totals, starts } = this.#layout;
+    const states = this.#states;
+    this.#counts[window]! -= tile.n;
+    for (let i = starts[window]!; i < starts[window + 1]!; i++) {
+      const { part, place, slides } = totals[i]!;
+      const state = tile.states[place];
       this.#run.merges += 1;
-      if (slide.kind === 'slide') window.states[i] = slide.leave(window.states[i], tile.states[i]);
-      else if (window.spoiled?.[i] !== true && slide.spoils(window.states[i], tile.states[i]))
-        (window.spoiled ??= this.#plan.parts.map(() => false))[i] = true;
+      if (slides) states[i] = (part.slide as Sliding).leave(states[i], state);
+      else if (this.#spoiled?.[i] !== true && (part.slide as Refill<unknown>).spoils(states[i], state))
+        (this.#spoiled ??= totals.map(() => false))[i] = true;
     }
   }
 
-  #refill(window: WindowState): void {
-    for (const i of window.parts) if (window.spoiled![i]!) window.states[i] = this.#refilled(window, i);
-    window.spoiled = null;
+  #refill(spoiled: readonly boolean[]): void {
+    for (let i = 0; i < spoiled.length; i++) if (spoiled[i]!) this.#states[i] = this.#refilled(i);
+    this.#spoiled = null;
   }
 
-  #refilled(window: WindowState, i: number): unknown {
-    const part = this.#plan.parts[i]!;
-    const { tail } = window;
-    if (window.hops === Infinity) {
-      return part.merge(this.#run.fold(i, tail, this.#head), this.#base.states[i]);
+  #refilled(i: number): unknown {
+    const { totals, hops } = this.#layout;
+    const { part, place, window } = totals[i]!;
+    const tail = this.#tails[window]!;
+    if (hops[window] === Infinity) {
+      const folded = this.#run.fold(place, tail, this.#head);
+      return this.#base === null ? folded : part.merge(folded, this.#base.states[place]);
     }
     if (tail === this.#head || part.slide.kind === 'slide' || part.slide.from !== 'all') {
-      return this.#run.fold(i, tail, this.#head);
+      return this.#run.fold(place, tail, this.#head);
     }
-    window.fronts ??= this.#plan.parts.map(() => null);
-    let front = window.fronts[i]!;
+    this.#fronts ??= totals.map(() => null);
+    let front = this.#fronts[i]!;
     if (front === null || tail >= front.from + front.states.length) {
-      front = { from: tail, ...this.#run.split(i, tail, this.#head) };
-      window.fronts[i] = front;
+      front = { from: tail, ...this.#run.split(place, tail, this.#head) };
+      this.#fronts[i] = front;
     }
     return part.merge(front.states[tail - front.from], front.rest);
   }
 }
+
+type Sliding = Exclude<TilePart['slide'], Refill<unknown>>;
+
+const NO_SESSIONS: readonly EntitySession[] = [];
+const NOTHING_LOST: readonly string[] = [];
 
 /**
  * @returns after how many hops a tile may change a value again: where it leaves a window, and at the two edges at which
@@ -282,30 +317,37 @@ function layoutOf(plan: TilePlan): WindowLayout {
   const known = layouts.get(plan);
   if (known !== undefined) return known;
   const windowed = plan.features.filter(({ sessionHops }) => sessionHops === null);
-  const all = [...new Set(windowed.map(({ hops }) => hops ?? Infinity))];
-  const windows = all.map((hops) => {
-    const features = windowed.filter((feature) => (feature.hops ?? Infinity) === hops);
-    return { hops, parts: [...new Set(features.flatMap(({ parts }) => parts))] };
-  });
+  const hops = [...new Set(windowed.map((feature) => feature.hops ?? Infinity))];
+  const totals: WindowPart[] = [];
+  const starts: number[] = [];
+  for (const [window, length] of hops.entries()) {
+    starts.push(totals.length);
+    const features = windowed.filter((feature) => (feature.hops ?? Infinity) === length);
+    for (const place of new Set(features.flatMap(({ parts }) => parts))) {
+      const part = plan.parts[place]!;
+      totals.push({ window, place, part, slides: part.slide.kind === 'slide' });
+    }
+  }
+  starts.push(totals.length);
   const gaps = [...new Set(plan.features.flatMap(({ sessionHops: gap }) => (gap === null ? [] : [gap])))];
-  const placeOf = plan.features.map(({ hops, sessionHops: gap }) =>
-    gap === null ? all.indexOf(hops ?? Infinity) : all.length + gaps.indexOf(gap),
+  const placeOf = plan.features.map((feature) =>
+    feature.sessionHops === null
+      ? hops.indexOf(feature.hops ?? Infinity)
+      : hops.length + gaps.indexOf(feature.sessionHops),
   );
-  const layout = { windows, gaps, placeOf, lengths: changeHops(plan) };
+  const partsOf = plan.features.map(({ parts, sessionHops: gap }, i) =>
+    gap !== null
+      ? parts
+      : parts.map((place) => totals.findIndex((one) => one.window === placeOf[i] && one.place === place)),
+  );
+  const layout = { hops, totals, starts, gaps, placeOf, partsOf, lengths: changeHops(plan) };
   layouts.set(plan, layout);
   return layout;
-}
-
-function newWindow(plan: TilePlan, { hops, parts }: WindowLength, base: Tile): WindowState {
-  const lifetime = hops === Infinity;
-  const states: unknown[] = plan.parts.map(() => null);
-  for (const i of parts) states[i] = windowState(plan.parts[i]!, lifetime ? base.states[i] : null);
-  return { hops, parts, tail: 0, n: lifetime ? base.n : 0, states, spoiled: null, fronts: null };
 }
 
 /** @returns a window with nothing in it, or with what a lifetime's dropped tiles come to */
 function windowState(part: TilePart, base: unknown): unknown {
   const empty = part.slide.kind === 'slide' ? part.slide.empty() : part.empty();
-  if (base === null) return empty;
+  if (base === undefined) return empty;
   return part.slide.kind === 'slide' ? part.slide.enter(empty, base) : part.merge(empty, base);
 }

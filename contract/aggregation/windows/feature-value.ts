@@ -16,56 +16,62 @@ import type { CountedWindow } from '../parts/counted-window.ts';
 import type { TileFeature } from '../tile-plan.ts';
 import { heldValue } from './held-value.ts';
 
-/** What the tiles of a window, or of a session, come to. */
-export interface WindowTotal {
-  readonly n: number;
-  /** The state of each part of the plan, over the window. */
-  readonly states: readonly unknown[];
-}
-
-/** @returns the value; undefined: it cannot be held, and the feature is null */
-export function featureValue(planned: TileFeature, { n, states }: WindowTotal): Value | undefined {
-  const { feature, parts } = planned;
-  const state = (i: number): unknown => states[parts[i]!];
+/**
+ * @param n       events of the window, or of the session
+ * @param states  what its tiles come to
+ * @param parts   where the states of the feature's parts stand among them
+ * @returns       the value; undefined: it cannot be held, and the feature is null
+ */
+export function featureValue(
+  planned: TileFeature,
+  n: number,
+  states: readonly unknown[],
+  parts: readonly number[],
+): Value | undefined {
+  const { feature } = planned;
   switch (planned.function) {
     case 'count':
-      return heldValue(feature.type, parts.length === 0 ? n : (state(0) as number));
+      return heldValue(feature.type, parts.length === 0 ? n : (states[parts[0]!] as number));
     case 'countDistinct':
-      return heldValue(feature.type, (state(0) as CountedWindow).size);
+      return heldValue(feature.type, (states[parts[0]!] as CountedWindow).size);
     case 'sum':
-      return sumOf(planned, state(0) as Whole);
+      return sumOf(planned, states[parts[0]!] as Whole);
     case 'avg':
-      return heldOrNull(planned, averageOf(state(0) as Whole, state(1) as number, planned.scale));
-    case 'stddev': {
-      const squares = state(2) as Whole;
-      if ((state(1) as number) > 1 && squares >= SQUARES_END) return undefined;
       return heldOrNull(
         planned,
-        deviationOf(state(0) as Whole, state(1) as number, squares) / POWERS[planned.scale]!,
+        averageOf(states[parts[0]!] as Whole, states[parts[1]!] as number, planned.scale),
+      );
+    case 'stddev': {
+      const squares = states[parts[2]!] as Whole;
+      if ((states[parts[1]!] as number) > 1 && squares >= SQUARES_END) return undefined;
+      return heldOrNull(
+        planned,
+        deviationOf(states[parts[0]!] as Whole, states[parts[1]!] as number, squares) /
+          POWERS[planned.scale]!,
       );
     }
     case 'min':
     case 'max':
-      return heldOrNull(planned, state(0) as TileValue | null);
+      return heldOrNull(planned, states[parts[0]!] as TileValue | null);
     case 'first':
     case 'last':
-      return heldOrNull(planned, (state(0) as TimedValue | null)?.value ?? null);
+      return heldOrNull(planned, (states[parts[0]!] as TimedValue | null)?.value ?? null);
     case 'mostFrequent':
-      return heldOrNull(planned, (state(0) as CountedWindow).mostFrequent());
+      return heldOrNull(planned, (states[parts[0]!] as CountedWindow).mostFrequent());
     case 'lastN': {
       const type = (feature.type as { readonly of: ValueType }).of;
-      const latest = (state(0) as readonly TimedValue[]).slice(0, feature.aggregation!.n);
+      const latest = (states[parts[0]!] as readonly TimedValue[]).slice(0, feature.aggregation!.n);
       return latest.length === 0 ? null : latest.map(({ value }) => heldValue(type, value)!);
     }
     case 'approxCountDistinct':
-      return heldValue(feature.type, estimateDistinct((state(0) as RegisterWindow).ranks.values()));
+      return heldValue(feature.type, estimateDistinct((states[parts[0]!] as RegisterWindow).ranks.values()));
     case 'approxPercentile':
       return heldOrNull(
         planned,
-        percentileOf(inOrder(state(0) as BucketCounts), feature.aggregation!.percentile),
+        percentileOf(inOrder(states[parts[0]!] as BucketCounts), feature.aggregation!.percentile),
       );
     case 'duration': {
-      const [first, last] = [state(0) as bigint | null, state(1) as bigint | null];
+      const [first, last] = [states[parts[0]!] as bigint | null, states[parts[1]!] as bigint | null];
       return first === null ? null : heldValue(feature.type, last! - first);
     }
   }

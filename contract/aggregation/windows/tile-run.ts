@@ -27,8 +27,8 @@ interface CoarseTile {
 export class TileRun {
   readonly #plan: TilePlan;
   /** Ascending; an edge as its index, a count of hops. */
-  readonly edges: number[] = [];
-  readonly tiles: Tile[] = [];
+  edges: number[] = [];
+  tiles: Tile[] = [];
   /** By level: the merged tile and how many it is made of, by hops // level; null: none was made yet. */
   #coarse: Map<number, { readonly tile: Tile; readonly count: number }>[] | null = null;
   /** How often two states were merged for a window: what tests count. */
@@ -42,7 +42,11 @@ export class TileRun {
   put(edge: number, tile: Tile): void {
     const at = this.placeOf(edge);
     if (this.edges[at] === edge) this.tiles[at] = tile;
-    else if (at === this.edges.length) {
+    else if (this.edges.length === 0) {
+      // A list that the first one is pushed to has room for 17.
+      this.edges = [edge];
+      this.tiles = [tile];
+    } else if (at === this.edges.length) {
       this.edges.push(edge);
       this.tiles.push(tile);
     } else {

@@ -67,7 +67,9 @@ export class TileStore {
     this.#chunks = new ChunkWriter(plan);
     this.#statements = prepared(database);
     const [named, counted] = ['max(id) FROM entity', 'max(entity) FROM event'];
-    this.#nextId = this.#number(`SELECT max(COALESCE((SELECT ${named}), -1), COALESCE((SELECT ${counted}), -1)) + 1 AS n`);
+    this.#nextId = this.#number(
+      `SELECT max(COALESCE((SELECT ${named}), -1), COALESCE((SELECT ${counted}), -1)) + 1 AS n`,
+    );
     this.#save = this.#number('SELECT COALESCE(max(save) + 1, 0) AS n FROM tile_save');
   }
 
@@ -118,7 +120,9 @@ export class TileStore {
   /** @returns the numbers of the entities that have a tile after one edge, up to and including another; some twice */
   entitiesIn(after: number, upTo: number): Uint32Array[] {
     const rows = this.#statements.entitiesIn.all(after, upTo) as unknown as { ids: Uint8Array }[];
-    return rows.map(({ ids }) => new Uint32Array(ids.buffer.slice(ids.byteOffset, ids.byteOffset + ids.length)));
+    return rows.map(
+      ({ ids }) => new Uint32Array(ids.buffer.slice(ids.byteOffset, ids.byteOffset + ids.length)),
+    );
   }
 
   /** @param changed  each once */

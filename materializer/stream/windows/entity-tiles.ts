@@ -17,6 +17,10 @@ interface CountedId {
   readonly id: string;
 }
 
+/** Nothing is pushed to them. */
+const NO_EDGES: number[] = [];
+const NO_TILES: Tile[] = [];
+
 export class EntityTiles {
   readonly entity: string;
   /** Its number in the state. */
@@ -28,17 +32,17 @@ export class EntityTiles {
   /** The move to a new edge for which it was last looked at. */
   move = 0;
   /** Edges of tiles that the state does not have as they are. */
-  unsaved: number[] = [];
+  unsaved = NO_EDGES;
   /** Those of them that it has no tile of. */
-  entered: number[] = [];
+  entered = NO_EDGES;
   /** null: none. */
   late: Map<number, Tile> | null = null;
   /** Ids of counted events that the state does not have yet, by `{event time} {id}`; null: none. */
   unsavedIds: Map<string, CountedId> | null = null;
   readonly #plan: TilePlan;
   #windows: EntityWindows | null = null;
-  readonly #openEdges: number[] = [];
-  readonly #openTiles: Tile[] = [];
+  #openEdges = NO_EDGES;
+  #openTiles = NO_TILES;
 
   constructor(plan: TilePlan, { entity, id, isNamed }: Pick<EntityTiles, 'entity' | 'id' | 'isNamed'>) {
     this.#plan = plan;
@@ -67,6 +71,12 @@ export class EntityTiles {
     const edges = this.#openEdges;
     let at = edges.length;
     while (at > 0 && edges[at - 1]! > edge) at -= 1;
+    if (edges.length === 0) {
+      // A list that the first one is pushed to has room for 17.
+      this.#openEdges = [edge];
+      this.#openTiles = [tile];
+      return;
+    }
     if (at === edges.length) {
       edges.push(edge);
       this.#openTiles.push(tile);
@@ -128,12 +138,26 @@ export class EntityTiles {
     }
     if (count === 0) return;
     if (count === edges.length) {
-      edges.length = 0;
-      this.#openTiles.length = 0;
+      this.#openEdges = NO_EDGES;
+      this.#openTiles = NO_TILES;
       return;
     }
     edges.splice(0, count);
     this.#openTiles.splice(0, count);
+  }
+
+  /** Keeps in mind that the state does not have the tile of an edge as it is. @param isNew  or not at all */
+  change(edge: number, isNew: boolean): void {
+    if (this.unsaved.length === 0) this.unsaved = [edge];
+    else if (!this.unsaved.includes(edge)) this.unsaved.push(edge);
+    if (!isNew) return;
+    if (this.entered.length === 0) this.entered = [edge];
+    else this.entered.push(edge);
+  }
+
+  saved(): void {
+    this.unsaved = NO_EDGES;
+    this.entered = NO_EDGES;
   }
 
   /** @returns the tile of an edge as it is, which is there */

@@ -124,11 +124,9 @@ export class ViewTiles {
   }
 
   #change(entity: EntityTiles, edge: number, isNew: boolean): void {
-    const { unsaved } = entity;
-    if (unsaved.length === 0) this.#unsaved.push(entity);
-    if (!unsaved.includes(edge)) unsaved.push(edge);
+    if (entity.unsaved.length === 0) this.#unsaved.push(entity);
+    entity.change(edge, isNew);
     if (!isNew) return;
-    entity.entered.push(edge);
     const others = this.#entered.get(edge);
     if (others === undefined) this.#entered.set(edge, [entity]);
     else others.push(entity);
@@ -181,10 +179,7 @@ export class ViewTiles {
   /** Writes what has changed to the state; to be called within its transaction. */
   save(): void {
     this.#store.put(this.#unsaved);
-    for (const entity of this.#unsaved) {
-      entity.unsaved = [];
-      entity.entered = [];
-    }
+    for (const entity of this.#unsaved) entity.saved();
     this.#unsaved = [];
     this.#entered.clear();
     for (const entity of this.#unsavedIds) {
