@@ -3,7 +3,7 @@
  * run` as a whole process, rounds in turn. AWS's variables say where the storage is, its bucket is `lake`
  * (test/support/s3/s3-run.ts starts one on loopback for a command); DUCKDB_EXTENSIONS names the folder of DuckDB's own.
  */
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { loadSettings } from '../../project/settings/settings.ts';
@@ -64,9 +64,10 @@ export async function judgedInStorage(context: BenchContext): Promise<Target[]> 
   ];
 }
 
-/** Sends what lies in a folder of the project, which is gone from there then. */
+/** Sends a copy of what lies in a folder of the project. */
 async function send(project: string, name: string, to: string): Promise<void> {
-  const from = join(project, name);
+  const from = join(project, `${name}-sent`);
+  cpSync(join(project, name), from, { recursive: true });
   const settings = loadSettings(project, process.env);
   const files = readdirSync(from, { withFileTypes: true, recursive: true }).filter((one) => one.isFile());
   const paths = files.map(({ parentPath, name: file }) => join(parentPath, file));
@@ -75,5 +76,4 @@ async function send(project: string, name: string, to: string): Promise<void> {
   const nameOf = (path: string): string =>
     path.slice(from.length + 1).replace(/^ingest\.json$/, '_ingest/000000000001.json');
   await target.bring(paths.map((path) => ({ from: path, to: nameOf(path) })));
-  rmSync(from, { recursive: true });
 }

@@ -9,7 +9,7 @@ import type { OnlineWriter } from '../online/online-writer.ts';
 import { writeRunMetrics } from '../run/run-metrics.ts';
 import { archiveFolder } from '../../project/engine/duckdb/sources/archive-files.ts';
 import { ArchiveTable } from './archive/archive-table.ts';
-import { compileDecoder } from './decode/decoder.ts';
+import { compileMessages } from './decode/message-decoder.ts';
 import type { Share, StreamGroup } from './group/stream-group.ts';
 import { HistoryOutput } from './output/history-output.ts';
 import { OnlineOutput } from './output/online-output.ts';
@@ -42,7 +42,7 @@ export async function openShare(parts: ShareParts, share: Share): Promise<Source
   const { project, bundle, database, source, runs, rejects, reader, duck, group } = parts;
   const { settings, logger, clock } = project;
   const folder = archiveFolder(settings.folder, source, settings.elsewhere.s3);
-  const decode = compileDecoder(source);
+  const decode = compileMessages(source);
   const views: HeldView[] = [];
   try {
     for (const run of runs) views.push(await openView(parts, run, share));

@@ -11,7 +11,7 @@
  */
 import type { Clock } from '../../project/clock.ts';
 import type { ArchiveTable } from './archive/archive-table.ts';
-import type { Decode } from './decode/stream-event.ts';
+import type { DecodeMessage } from './decode/message-decoder.ts';
 import type { OnlineOutput } from './output/online-output.ts';
 import type { Rejects } from './rejects.ts';
 import type { MessageBatch, Position, StreamMessage } from './source/stream-reader.ts';
@@ -28,7 +28,7 @@ interface PartitionOptions {
   readonly partition: number;
   readonly archive: ArchiveTable;
   readonly views: readonly StreamedView[];
-  readonly decode: Decode;
+  readonly decode: DecodeMessage;
   readonly rejects: Rejects;
   readonly seen: SeenTime;
   readonly clock: Clock;
@@ -112,9 +112,10 @@ export class PartitionStream {
     if (atEnd) this.#options.seen.idle(this.#options.clock.nowUs());
   }
 
-  #take({ offset, appendedUs, value }: StreamMessage): void {
+  #take(message: StreamMessage): void {
+    const { offset, appendedUs, value } = message;
     const { partition, archive, views, decode, rejects, seen } = this.#options;
-    const events = decode(value);
+    const events = decode(message);
     if (typeof events === 'string') {
       rejects.add({ partition, offset, reason: events, message: value ?? Buffer.alloc(0) });
       return;

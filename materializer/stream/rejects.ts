@@ -6,6 +6,7 @@ import { appendFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../../contract/std/files/folder.ts';
 import { makePrivateFile } from '../../contract/std/files/private-file.ts';
+import type { MessagePlace } from './source/stream-reader.ts';
 import { materializerError } from '../errors.ts';
 
 const MINUTE_MS = 60_000;
@@ -21,23 +22,29 @@ interface Rejected {
   readonly message?: Buffer;
 }
 
+interface RejectsOptions {
+  /** A clock that never goes back. */
+  readonly nowMs?: () => number;
+  /** @returns where a message of a folder stands; null: it has no such place, or nobody knows it any more */
+  readonly placeOf?: (offset: number) => MessagePlace | null;
+}
+
 export class Rejects {
   readonly #file: string;
   readonly #most: number;
   readonly #nowMs: () => number;
+  readonly #placeOf: (offset: number) => MessagePlace | null;
   #lines: string[] = [];
   #since = 0;
   #number = 0;
   #total = 0;
 
-  /**
-   * @param most   messages that cannot be read, within a minute
-   * @param nowMs  a clock that never goes back
-   */
-  constructor(file: string, most: number, nowMs: () => number = () => performance.now()) {
+  /** @param most  messages that cannot be read, within a minute */
+  constructor(file: string, most: number, { nowMs, placeOf }: RejectsOptions = {}) {
     this.#file = file;
     this.#most = most;
-    this.#nowMs = nowMs;
+    this.#nowMs = nowMs ?? (() => performance.now());
+    this.#placeOf = placeOf ?? (() => null);
   }
 
   get file(): string {
@@ -53,7 +60,7 @@ export class Rejects {
   keep(rejected: Rejected): void {
     const { message, ...rest } = rejected;
     const text = message === undefined ? {} : { message: message.subarray(0, KEPT_BYTES).toString('utf8') };
-    this.#lines.push(`${JSON.stringify({ ...rest, ...text })}\n`);
+    this.#lines.push(`${JSON.stringify({ ...rest, ...this.#placeOf(rest.offset), ...text })}\n`);
     if (this.#lines.length >= 1_000) this.flush();
   }
 

@@ -25,9 +25,10 @@ import type { Share, StreamGroup } from './group/stream-group.ts';
 import { openShare } from './open-share.ts';
 import type { ShareParts } from './open-share.ts';
 import { Rejects } from './rejects.ts';
+import { fileKind } from './source/file-kind.ts';
 import { FolderReader } from './source/folder-reader.ts';
 import { KafkaReader } from './source/kafka-reader.ts';
-import type { StreamReader } from './source/stream-reader.ts';
+import type { MessagePlace, StreamReader } from './source/stream-reader.ts';
 import { pump } from './stream-pump.ts';
 import { StreamRecord } from './stream-record.ts';
 import type { SourceStream } from './source-stream.ts';
@@ -117,8 +118,10 @@ async function streamMessages(
 ): Promise<void> {
   const { project, database, signal, drain } = job;
   const { stream } = project.settings;
-  const rejects = new Rejects(join(stream.state, source.name, 'rejected.jsonl'), stream.maxRejected);
   const reader = await openReader(source, project, !drain);
+  const file = join(stream.state, source.name, 'rejected.jsonl');
+  const placeOf = (offset: number): MessagePlace | null => reader.placeOf(offset);
+  const rejects = new Rejects(file, stream.maxRejected, { placeOf });
   // A process that makes no rows shares no partitions with those that do.
   const name = await groupOf(database, source.name, runs.length === 0 ? 'archive' : 'stream');
   const group = openGroup(project, { source, reader, name });
@@ -189,8 +192,10 @@ async function openReader(
   waits: boolean,
 ): Promise<StreamReader> {
   const { folder, topic, keyedBy } = source.stream!;
+  const kind = fileKind(source.stream!);
   const warn = (line: string): void => logger.warn(line);
-  if (folder !== null) return new FolderReader({ folder: resolve(settings.folder, folder), waits, warn });
+  if (folder !== null)
+    return new FolderReader({ folder: resolve(settings.folder, folder), kind, waits, warn });
   const { kafka } = settings.stream;
   if (kafka === null) {
     const what = `source ${source.name} reads the topic ${topic!}, and no setting says where it lies`;

@@ -200,7 +200,7 @@ export class KafkaReader implements StreamReader {
       // A batch is fetched whole, though it begins before what was asked for.
       if (offset < from) continue;
       const ms = byBroker ? Number(maxTimestamp) : base + Number(timestampDelta);
-      messages.push({ offset, appendedUs: ms * 1_000, value });
+      messages.push({ offset, appendedUs: ms * 1_000, value, row: null });
     }
     return messages;
   }
@@ -223,6 +223,10 @@ export class KafkaReader implements StreamReader {
     const { topic } = this.#options;
     const timestamp = ListOffsetTimestamps.LATEST;
     return (await this.#consumer.listOffsets({ topics: [topic], timestamp })).get(topic)!.map(Number);
+  }
+
+  placeOf(): null {
+    return null;
   }
 
   async close(): Promise<void> {

@@ -4,13 +4,26 @@
  * A partition's messages have offsets that rise; each is read once, in their order. A position says where to go on:
  * what stands before its offset has been read.
  */
+import type { Value } from '../../../contract/value-type.ts';
+
+/** The values of a row, one for each field of the source, in their order; a text: why it is none. */
+export type StreamRow = readonly Value[] | string;
 
 export interface StreamMessage {
   readonly offset: number;
   /** When the broker, or the folder, got it: the created time of its events. */
   readonly appendedUs: number;
-  /** null: the message has none. */
+  /** null: the message has none, or is a row. */
   readonly value: Buffer | null;
+  /** Of a file of rows: what is to be made an event without decoding; null: the value is to be decoded. */
+  readonly row: StreamRow | null;
+}
+
+/** Where a message of a folder stands. */
+export interface MessagePlace {
+  readonly file: string;
+  /** Its line or row, from 1. */
+  readonly row: number;
 }
 
 export interface Position {
@@ -44,5 +57,7 @@ export interface StreamReader {
   next(): Promise<readonly MessageBatch[]>;
   /** @returns messages of a partition that are not read yet, as far as is known; null: nobody counts them */
   behind(partition: number): number | null;
+  /** @returns the file of a message that was read last, or of those with it; null: it has none, or nobody knows */
+  placeOf(offset: number): MessagePlace | null;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { LINES } from '../../../../materializer/stream/source/file-kind.ts';
 import { FolderReader } from '../../../../materializer/stream/source/folder-reader.ts';
 import { BEGINNING } from '../../../../materializer/stream/source/stream-reader.ts';
 import type { Position } from '../../../../materializer/stream/source/stream-reader.ts';
@@ -8,7 +9,7 @@ import { scratchFolder } from '../../../support/scratch.ts';
 
 async function read(folder: string, from: Position = BEGINNING) {
   const warned: string[] = [];
-  const reader = new FolderReader({ folder, waits: false, warn: (line) => warned.push(line) });
+  const reader = new FolderReader({ folder, kind: LINES, waits: false, warn: (line) => warned.push(line) });
   await reader.start(new Map([[0, from]]));
   const more = async () => {
     const messages: [number, string][] = [];

@@ -7,7 +7,7 @@ import { scratchFolder } from '../../../support/scratch.ts';
 test('keeps what cannot be read, and stops where too much comes within a minute', () => {
   const file = join(scratchFolder(), 'clicks/rejected.jsonl');
   let nowMs = 0;
-  const rejects = new Rejects(file, 2, () => nowMs);
+  const rejects = new Rejects(file, 2, { nowMs: () => nowMs });
   const add = (offset: number): void => {
     rejects.add({ partition: 1, offset, reason: 'no JSON', message: Buffer.from(`m${offset}`) });
   };
