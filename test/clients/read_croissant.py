@@ -4,6 +4,7 @@ Input: {"file": path of the Croissant file}. Output: {"name", "records": of the 
 """
 
 import json
+import os
 import sys
 
 import mlcroissant
@@ -28,4 +29,6 @@ records = [
     {name: shown(value) for name, value in record.items()}
     for record in dataset.records(record_set="rows")
 ]
-print(json.dumps({"name": dataset.metadata.name, "records": records}, default=str))
+print(json.dumps({"name": dataset.metadata.name, "records": records}, default=str), flush=True)
+# The reader of Parquet now and then aborts on its own threads when the interpreter ends; everything is said by now.
+os._exit(0)

@@ -79,7 +79,7 @@ export async function makeServedShop(): Promise<ServedShop> {
     bundle ??= await RegistryDatabase.using(project.settings.registry, async (database) =>
       applyPlan(project, database, await planProject(project, database)),
     );
-    await materialize(project, {});
+    await materialize(project, { views: batchViews(bundle) });
   }
   shop.close();
   control.set(SERVED_US);
@@ -94,7 +94,7 @@ export async function makeServedShop(): Promise<ServedShop> {
     async serve(online) {
       // A store that was never written to has no markers: the run brings every row there.
       if (!online.startsWith('sqlite:'))
-        await materialize(openProject(folder, silentLogger, {}, { online }), {});
+        await materialize(openProject(folder, silentLogger, {}, { online }), { views: batchViews(bundle!) });
       return startSidecar(folder, online);
     },
     remove() {
@@ -103,6 +103,11 @@ export async function makeServedShop(): Promise<ServedShop> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** All but those over streams: nobody clicks in this shop, so that no archive has a message. */
+function batchViews(bundle: Bundle): string[] {
+  return [...bundle.views.values()].filter(({ source }) => source.stream === undefined).map(({ id }) => id);
 }
 
 /** Written apart from the programs: the newest (event, created) of each entity among the rows that are due. */
