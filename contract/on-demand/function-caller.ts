@@ -9,7 +9,7 @@ import type { Definitions, OnDemandView } from '../model.ts';
 import type { Value } from '../value-type.ts';
 import { compileOnDemand } from './compile-function.ts';
 import { IsolatedFunctions } from './isolated-functions.ts';
-import type { OnDemandOutcome } from './isolated-functions.ts';
+import type { OnDemandOutcome } from './on-demand-function.ts';
 
 const CALL_MS = 1_000;
 

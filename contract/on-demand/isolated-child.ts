@@ -9,7 +9,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { deserialize } from 'node:v8';
-import { frameOf, HEAD_BYTES, LIFELINE_FD, MESSAGES_FD, NOT_IN_CALL } from './isolated-messages.ts';
+import { ASK, frameOf, HEAD_BYTES, LIFELINE_FD, MESSAGES_FD, NOT_IN_CALL } from './isolated-messages.ts';
 import { PLACE_BYTES, READY } from './isolated-messages.ts';
 import type { IsolatedDone, IsolatedInput, IsolatedJob, IsolatedTold } from './isolated-messages.ts';
 
@@ -120,8 +120,13 @@ export class IsolatedChild {
     const nowMs = performance.now();
     if (this.#askedMs === null) {
       this.#askedMs = nowMs;
-      this.#lifeline.write('?');
+      this.#lifeline.write(Buffer.from(Int32Array.of(ASK, 0).buffer));
     } else if (nowMs - this.#askedMs > this.#options.startMs) this.#kill();
+  }
+
+  /** Ends a call, if it is still in it: the job's outcomes end there. A call that is in a native method stays. */
+  endCall(job: number, row: number): void {
+    this.#lifeline.write(Buffer.from(Int32Array.of(job, row).buffer));
   }
 
   /** How long it owes an answer to `ask`; 0: it owes none. */

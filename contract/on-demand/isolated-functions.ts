@@ -3,10 +3,11 @@
  *
  *   rows() --a job, with the others of this tick--> process --what it has done--> the promise of rows()
  *
- * A process that stays in one call past the deadline is ended; one that takes too much memory is ended, or ends by
- * itself. The row that it was in gets a fault, all other rows that it had not answered go to the next process.
- * Functions are pure, so a row may be computed twice. A view that was ended often rests for a while: its rows get a
- * fault at once. In a sidecar a view that was ended goes apart: another process runs it, with all others that were.
+ * A call that is past the deadline is ended in its process, which goes on with the next job; one in a native method is
+ * ended with the process. A process that takes too much memory is ended, or ends by itself. The row that it was in gets
+ * a fault, all other rows that it had not answered go to the next process. Functions are pure, so a row may be computed
+ * twice. In a sidecar a view of which a call was ended goes apart (ended-calls.ts): another process runs it, with all
+ * others of that kind. One that was ended often rests for a while: its rows get a fault at once.
  *
  *   who is to blame    of a loop the call that the process tells it is in
  *                      of a crash the first job without an answer: its row if it has one; else its rows go again one
@@ -18,10 +19,14 @@
 import type { Definitions, OnDemandView } from '../model.ts';
 import type { Value } from '../value-type.ts';
 import { argumentsOf } from './arguments.ts';
+import type { EndedCalls } from './ended-calls.ts';
 import type { IsolatedPlace } from './isolated-child.ts';
 import type { IsolatedDone, IsolatedInput } from './isolated-messages.ts';
 import { IsolatedProcesses } from './isolated-processes.ts';
 import { OnDemandFault } from './on-demand-function.ts';
+import type { OnDemandOutcome } from './on-demand-function.ts';
+import { failAll, WaitingRows } from './waiting-rows.ts';
+import type { WaitingBatch } from './waiting-rows.ts';
 
 /** A process that takes longer to start counts as failed. */
 const START_MS = 10_000;
@@ -45,37 +50,20 @@ export interface IsolatedOptions {
   readonly startMs?: number;
   /** Whether a second process stands ready; a new one is started when it is needed unless given. */
   readonly spare?: boolean;
-  /** A view that is ended so often within `withinMs` rests for `restMs`; never unless given. */
-  readonly rest?: { readonly ends: number; readonly withinMs: number; readonly restMs: number };
-  /** What runs a view for a while once a call of it was ended, so that the others have their process to themselves. */
-  readonly apart?: { readonly functions: IsolatedFunctions; readonly forMs: number };
-  /** Called when a process ended because of a view. */
+  /** What is known of the functions, kept beyond this; without it none goes apart or rests. */
+  readonly ended?: EndedCalls;
+  /** What runs a view while it is apart, so that the others have their process to themselves. */
+  readonly apart?: IsolatedFunctions;
+  /** Called when a call was ended, or a process ended because of one. */
   readonly onEnd?: (view: string, reason: 'deadline' | 'memory') => void;
   /** Called when a process ended and no view is to blame for sure. @param by  a signal's name, or what else ended it */
   readonly onLost?: (by: string) => void;
 }
 
-export type OnDemandOutcome = readonly Value[] | OnDemandFault;
-
-/** Some rows of one function that wait for their outcomes. */
-interface Waiting {
-  readonly of: number;
-  readonly rows: readonly (readonly Value[])[];
-  readonly timed: boolean;
-  readonly outcomes: OnDemandOutcome[];
-  readonly tookMs: number[];
-  /** How many rows have no outcome yet. */
-  left: number;
-  readonly resolve: (waiting: Waiting) => void;
-}
-
-/** Rows that go to a process together. */
-interface Batch {
-  readonly waiting: Waiting;
-  /** Indexes of the rows, in the order in which they are sent. */
-  readonly rows: readonly number[];
-  /** How often a process ended over it and nobody was blamed; from the first time on it is sent after all others. */
-  readonly losses: number;
+/** A call of a job. */
+interface Call {
+  readonly job: number;
+  readonly row: number;
 }
 
 export class IsolatedFunctions {
@@ -84,14 +72,14 @@ export class IsolatedFunctions {
   readonly #processes: IsolatedProcesses;
   /** Index in `#functions` by the id of the view. */
   readonly #index: ReadonlyMap<string, number>;
-  /** When each function was ended, the last times. */
-  readonly #ends: number[][];
-  readonly #restsUntilMs: number[];
-  readonly #apartUntilMs: number[];
+  /** How many calls of each function a process ended by itself. */
+  readonly #ends: number[];
   /** Not sent yet. */
-  #queue: Batch[] = [];
+  #queue: WaitingBatch[] = [];
   /** Sent to the process, in the order in which it answers, by the job's number. */
-  #sent = new Map<number, Batch>();
+  #sent = new Map<number, WaitingBatch>();
+  /** The call that the process was told to end. */
+  #ending: Call | null = null;
   #jobs = 0;
   #flushing = false;
   #watch: NodeJS.Timeout | null = null;
@@ -109,9 +97,7 @@ export class IsolatedFunctions {
   ) {
     this.#functions = views.map((view) => ({ view, args: argumentsOf(view, definitions) }));
     this.#index = new Map(views.map(({ id }, i) => [id, i]));
-    this.#ends = views.map(() => []);
-    this.#restsUntilMs = views.map(() => 0);
-    this.#apartUntilMs = views.map(() => 0);
+    this.#ends = views.map(() => 0);
     this.#options = options;
     this.#processes = new IsolatedProcesses({
       functions: this.#functions,
@@ -127,7 +113,7 @@ export class IsolatedFunctions {
 
   /** How many processes are ready. */
   get processes(): number {
-    return this.#processes.count + (this.#options.apart?.functions.processes ?? 0);
+    return this.#processes.count + (this.#options.apart?.processes ?? 0);
   }
 
   /**
@@ -179,24 +165,23 @@ export class IsolatedFunctions {
     this.#sent = new Map();
     this.#queue = [];
     this.#stopWatch();
-    for (const batch of left) this.#failAll(batch, new OnDemandFault('deadline', 'plumb is ending'));
-    await Promise.all([this.#processes.close(), this.#options.apart?.functions.close()]);
+    for (const batch of left) failAll(batch, new OnDemandFault('deadline', 'plumb is ending'));
+    await Promise.all([this.#processes.close(), this.#options.apart?.close()]);
   }
 
-  #wait(view: string, rows: readonly (readonly Value[])[], timed: boolean): Promise<Waiting> {
+  #wait(view: string, rows: readonly (readonly Value[])[], timed: boolean): Promise<WaitingRows> {
     const of = this.#index.get(view);
     if (of === undefined) throw new TypeError(`there is no isolated function of ${view}`);
-    if (this.#isApart(of)) return this.#options.apart!.functions.#wait(view, rows, timed);
+    if (this.#isApart(of)) return this.#options.apart!.#wait(view, rows, timed);
     return new Promise((resolve) => {
-      const waiting: Waiting = { of, rows, timed, outcomes: [], tookMs: [], left: rows.length, resolve };
-      const batch = { waiting, rows: rows.map((_, i) => i), losses: 0 };
+      const waiting = new WaitingRows(of, rows, timed, resolve);
       if (rows.length === 0) resolve(waiting);
-      else if (this.#closed) this.#failAll(batch, new OnDemandFault('deadline', 'plumb is ending'));
-      else this.#enqueue([batch]);
+      else if (this.#closed) failAll(waiting.batch, new OnDemandFault('deadline', 'plumb is ending'));
+      else this.#enqueue([waiting.batch]);
     });
   }
 
-  #enqueue(batches: readonly Batch[]): void {
+  #enqueue(batches: readonly WaitingBatch[]): void {
     this.#queue.push(...batches);
     if (this.#flushing) return;
     this.#flushing = true;
@@ -210,8 +195,9 @@ export class IsolatedFunctions {
     if (child === null) return this.#giveUp();
     const nowMs = performance.now();
     const called = this.#queue.filter((batch) => {
-      const rests = this.#restsUntilMs[batch.waiting.of]! > nowMs;
-      if (rests) this.#failAll(batch, this.#resting(batch.waiting.of));
+      const { view } = this.#functions[batch.waiting.of]!;
+      const rests = this.#options.ended?.rests(view, nowMs) === true;
+      if (rests) failAll(batch, this.#resting(view));
       return !rests;
     });
     this.#queue = [];
@@ -224,7 +210,7 @@ export class IsolatedFunctions {
         const id = (this.#jobs = (this.#jobs + 1) & 0x3fff_ffff);
         this.#sent.set(id, batch);
         const { of, rows, timed } = batch.waiting;
-        return { id, of, rows: batch.rows.map((i) => rows[i]!), timed };
+        return { id, of, rows: batch.rows.map((i) => rows[i]!), timed, ends: this.#ends[of]! };
       }),
     );
     this.#watch ??= setInterval(
@@ -237,16 +223,21 @@ export class IsolatedFunctions {
     const batch = this.#sent.get(id);
     if (batch === undefined) return;
     this.#sent.delete(id);
-    if (this.#sent.size === 0) this.#rest();
     const { waiting, rows } = batch;
-    for (const [i, outcome] of outcomes.entries()) {
-      const fault = outcome as Pick<OnDemandFault, 'reason' | 'message'>;
-      waiting.outcomes[rows[i]!] = Array.isArray(outcome)
-        ? (outcome as readonly Value[])
-        : new OnDemandFault(fault.reason, fault.message);
-    }
     waiting.tookMs.push(...tookMs);
-    this.#settle(waiting, rows.length);
+    for (const [i, outcome] of outcomes.entries()) {
+      const { reason, message } = outcome as Pick<OnDemandFault, 'reason' | 'message'>;
+      if (reason === 'deadline') {
+        this.#ends[waiting.of]! += 1;
+        this.#blame(batch, i, reason);
+      } else {
+        const isFault = !Array.isArray(outcome);
+        waiting.take(rows[i]!, isFault ? new OnDemandFault(reason, message) : (outcome as readonly Value[]));
+      }
+    }
+    const left = rows.slice(outcomes.length);
+    if (left.length > 0) this.#sendAgain([{ ...batch, rows: left }]);
+    if (this.#sent.size === 0) this.#rest();
   }
 
   /** Nothing is under way. */
@@ -258,7 +249,7 @@ export class IsolatedFunctions {
   #endIfLeft(): void {
     if (!this.#isLeaving || this.#holders > 0) return;
     this.#processes.endSpare();
-    this.#options.apart?.functions.leave();
+    this.#options.apart?.leave();
     if (this.#sent.size === 0 && this.#queue.length === 0) this.#processes.endCurrent();
   }
 
@@ -266,6 +257,7 @@ export class IsolatedFunctions {
     if (this.#watch !== null) clearInterval(this.#watch);
     this.#watch = null;
     this.#seen = 0;
+    this.#ending = null;
   }
 
   /** Asks the process where it is, when it still has the job that it had at the last look. */
@@ -285,12 +277,19 @@ export class IsolatedFunctions {
     this.#again([...this.#sent.values()]);
   }
 
-  /** Ends the process when it has been in one call for too long, or takes too much memory. */
+  /** Ends a call that takes too long, or the process where that does not help, or takes too much memory. */
   #judge({ job, row, inCallMs, cpuMs, isTooLarge }: IsolatedPlace): void {
     const { callMs } = this.#options;
     const batch = this.#sent.get(job);
     const isTooLong = inCallMs >= callMs && cpuMs >= callMs * LEAST_BUSY;
     if (batch === undefined || !(isTooLarge || isTooLong)) return;
+    const isEnding = this.#ending?.job === job && this.#ending.row === row;
+    const isStuck = isEnding && inCallMs >= 2 * callMs && cpuMs >= callMs;
+    if (!isTooLarge && !isStuck) {
+      if (!isEnding) this.#processes.endCall(job, row);
+      this.#ending = { job, row };
+      return;
+    }
     this.#processes.endCurrent();
     this.#sent.delete(job);
     const isBefore = this.#sent;
@@ -324,74 +323,61 @@ export class IsolatedFunctions {
   }
 
   /** What a process that ended had not answered goes to the next one. */
-  #again(batches: readonly Batch[]): void {
+  #again(batches: readonly WaitingBatch[]): void {
     this.#sent = new Map();
     this.#stopWatch();
-    const waiting = [...batches, ...this.#queue];
-    this.#queue = waiting.filter(({ waiting: { of } }) => !this.#isApart(of));
-    for (const batch of waiting) if (this.#isApart(batch.waiting.of)) this.#handOver(batch);
-    if (this.#queue.length > 0 || (this.#options.spare === true && !this.#isLeaving)) this.#enqueue([]);
-    else this.#endIfLeft();
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#sendAgain([...batches, ...queue]);
+    if (this.#queue.length === 0 && this.#options.spare === true && !this.#isLeaving) this.#enqueue([]);
+    this.#endIfLeft();
+  }
+
+  /** Rows of a view that went apart while they waited go there. */
+  #sendAgain(batches: readonly WaitingBatch[]): void {
+    const own = batches.filter(({ waiting: { of } }) => !this.#isApart(of));
+    for (const batch of batches) if (this.#isApart(batch.waiting.of)) this.#handOver(batch);
+    if (own.length > 0) this.#enqueue(own);
   }
 
   #isApart(of: number): boolean {
-    return this.#options.apart !== undefined && performance.now() < this.#apartUntilMs[of]!;
+    const { apart, ended } = this.#options;
+    return apart !== undefined && ended?.isApart(this.#functions[of]!.view, performance.now()) === true;
   }
 
-  /** Rows of a view that went apart while they waited. */
-  #handOver({ waiting, rows }: Batch): void {
+  #handOver({ waiting, rows }: WaitingBatch): void {
     const { view } = this.#functions[waiting.of]!;
     const values = rows.map((i) => waiting.rows[i]!);
-    void this.#options.apart!.functions.#wait(view.id, values, waiting.timed).then(({ outcomes, tookMs }) => {
-      for (const [i, row] of rows.entries()) waiting.outcomes[row] = outcomes[i]!;
+    void this.#options.apart!.#wait(view.id, values, waiting.timed).then(({ outcomes, tookMs }) => {
       waiting.tookMs.push(...tookMs);
-      this.#settle(waiting, rows.length);
+      for (const [i, row] of rows.entries()) waiting.take(row, outcomes[i]!);
     });
   }
 
   /** No process starts, so no row gets an outcome; later rows try again. */
   #giveUp(): void {
     const fault = new OnDemandFault('threw', this.#processes.lastFailure);
-    for (const batch of this.#queue) this.#failAll(batch, fault);
+    for (const batch of this.#queue) failAll(batch, fault);
     this.#queue = [];
   }
 
   /** @param row  its place in the batch */
-  #blame({ waiting, rows }: Batch, row: number, reason: 'deadline' | 'memory'): void {
+  #blame({ waiting, rows }: WaitingBatch, row: number, reason: 'deadline' | 'memory'): void {
     const { view } = this.#functions[waiting.of]!;
     const why =
       reason === 'deadline'
         ? `a call took over ${this.#options.callMs} ms and was ended`
         : 'a call took more memory than its process may have and was ended';
-    waiting.outcomes[rows[row]!] = new OnDemandFault(reason, `${view.code.file}: ${why}`);
-    this.#settle(waiting, 1);
+    this.#options.ended?.add(view, performance.now());
     this.#options.onEnd?.(view.id, reason);
-    const { rest, apart } = this.#options;
-    const nowMs = performance.now();
-    if (apart !== undefined) this.#apartUntilMs[waiting.of] = nowMs + apart.forMs;
-    if (rest === undefined) return;
-    const ends = this.#ends[waiting.of]!.filter((one) => nowMs - one < rest.withinMs);
-    ends.push(nowMs);
-    this.#ends[waiting.of] = ends;
-    if (ends.length >= rest.ends) this.#restsUntilMs[waiting.of] = nowMs + rest.restMs;
+    waiting.take(rows[row]!, new OnDemandFault(reason, `${view.code.file}: ${why}`));
   }
 
-  #resting(of: number): OnDemandFault {
-    const { view } = this.#functions[of]!;
+  #resting({ code }: OnDemandView): OnDemandFault {
+    const { ends, withinMs } = this.#options.ended!.options.rest;
     return new OnDemandFault(
       'resting',
-      `${view.code.file}: it was ended ${this.#options.rest!.ends} times within ${this.#options.rest!.withinMs} ms and rests`,
+      `${code.file}: it was ended ${ends} times within ${withinMs} ms and rests`,
     );
-  }
-
-  #failAll({ waiting, rows }: Batch, fault: OnDemandFault): void {
-    for (const i of rows) waiting.outcomes[i] = fault;
-    this.#settle(waiting, rows.length);
-  }
-
-  /** So many more rows have their outcome. */
-  #settle(waiting: Waiting, rows: number): void {
-    waiting.left -= rows;
-    if (waiting.left === 0) waiting.resolve(waiting);
   }
 }

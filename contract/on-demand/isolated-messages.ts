@@ -5,9 +5,10 @@
  *   to it      IsolatedInput, once, then IsolatedJobs
  *   from it    the index of each function before its code is read, READY, then an IsolatedDone a job
  *
- * Beside them a second pair of sockets, the lifeline: a byte to it asks where it is, a place comes back. A thread of
- * its own answers, so it does while a call loops. Its end tells either process that the other one is gone.
+ * Beside them a second pair of sockets, the lifeline, which a thread of its own answers, so it does while a call loops.
+ * Its end tells either process that the other one is gone.
  *
+ *   to it      [ ASK i32 | 0 i32 ], a place comes back | [ job i32 | row of the job i32 ], ends the call if it is in it
  *   place      [ job i32 | row of the job i32 | microseconds in the call i32, NOT_IN_CALL |
  *                of processor time since it was first asked in this call i32 | its memory in KiB i32 ]
  */
@@ -25,6 +26,9 @@ export const READY = 'ready';
 export const HEAD_BYTES = 4;
 const HEAD = new Uint8Array(HEAD_BYTES);
 
+export const COMMAND_BYTES = 8;
+/** The number of no job. */
+export const ASK = -1;
 export const PLACE_BYTES = 20;
 export const NOT_IN_CALL = -1;
 
@@ -40,11 +44,14 @@ export interface IsolatedJob {
   readonly rows: readonly (readonly Value[])[];
   /** Whether to tell how long each call took. */
   readonly timed: boolean;
+  /** How many calls of the function were ended, as far as the sender knows. */
+  readonly ends: number;
 }
 
+/** A call that was ended is the last outcome of its job: rows behind it were not called, nor are those of jobs sent before. */
 export interface IsolatedDone {
   readonly id: number;
-  /** For each row its outputs, or reason and message of a fault. */
+  /** For the first rows their outputs, or reason and message of a fault; for all of them unless a call was ended. */
   readonly outcomes: readonly (readonly Value[] | Pick<OnDemandFault, 'reason' | 'message'>)[];
   /** Milliseconds of each call; empty unless they were asked for. */
   readonly tookMs: readonly number[];

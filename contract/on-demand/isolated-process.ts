@@ -2,15 +2,30 @@
  * The process in which functions run that may never end, or take all memory; started by isolated-child.ts.
  *
  * It reads and writes without waiting in between, one job a turn of its loop; a job is answered before the next one is
- * read. A thread of its own tells where it is whenever it is asked, and ends this process, in whatever call it is, once
- * the one that started it is gone.
+ * read. A thread of its own tells where it is whenever it is asked, ends a call when it is told to, and ends this process,
+ * in whatever call it is, once the one that started it is gone.
+ *
+ * A call is ended by SIGINT: V8 leaves the script that was entered last with `breakOnSigint`. That is the one of the
+ * calls, or the one in which the thread waits, which enters it again. The thread holds Node's watch for the signal, so
+ * that to enter the script of the calls costs 1 us; without it Node starts a thread each time, in 50 us. Only where a
+ * native method loops does the one that started this process have to end it.
  */
-import { readSync, writeSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { deserialize } from 'node:v8';
+import { Script } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import type { Value } from '../value-type.ts';
 import { compileWith } from './compile-function.ts';
-import { frameOf, HEAD_BYTES, LIFELINE_FD, MESSAGES_FD, NOT_IN_CALL, READY } from './isolated-messages.ts';
+import {
+  ASK,
+  COMMAND_BYTES,
+  frameOf,
+  HEAD_BYTES,
+  LIFELINE_FD,
+  MESSAGES_FD,
+  NOT_IN_CALL,
+  READY,
+} from './isolated-messages.ts';
 import type { IsolatedDone, IsolatedInput, IsolatedJob, IsolatedTold } from './isolated-messages.ts';
 import { OnDemandFault } from './on-demand-function.ts';
 import type { OnDemandFunction } from './on-demand-function.ts';
@@ -20,31 +35,60 @@ const JOB = 0;
 const ROW = 1;
 const BEGAN = 2;
 const BUSY = 3;
-const at = new Int32Array(new SharedArrayBuffer(16));
+/** The call that the guard was told to end. */
+const ENDED_JOB = 4;
+const ENDED_ROW = 5;
+const at = new Int32Array(new SharedArrayBuffer(24)).fill(-1, ENDED_JOB);
+/** O_CLOEXEC of Linux. */
+const CLOSED_ON_EXEC = 0o2000000;
+const INTERRUPTED = 'ERR_SCRIPT_EXECUTION_INTERRUPTED';
 
 /** Nothing is left to be done in order, and process.exit would wait for a thread that waits. */
 const GUARD = `
   const { readSync, writeSync } = require('node:fs');
+  const { Script } = require('node:vm');
   const at = require('node:worker_threads').workerData;
-  const asked = Buffer.alloc(1);
+  const told = Buffer.alloc(${COMMAND_BYTES});
   let call = '';
   let cpuBeforeUs = 0;
-  try {
-    while (readSync(${LIFELINE_FD}, asked) > 0) {
-      const [job, row, began] = [${JOB}, ${ROW}, ${BEGAN}].map((i) => Atomics.load(at, i));
-      const [seconds, nanoseconds] = process.hrtime();
-      const inCallUs = (((seconds * 1e6 + nanoseconds / 1e3) | 0) - began) | 0;
-      const isThere = Atomics.load(at, ${BUSY}) === 1 && Atomics.load(at, ${ROW}) === row && Atomics.load(at, ${JOB}) === job;
-      const { user, system } = process.cpuUsage();
-      if (call !== job + ' ' + row) cpuBeforeUs = user + system;
-      call = job + ' ' + row;
-      const cpuUs = user + system - cpuBeforeUs;
-      const told = isThere ? Math.max(0, inCallUs) : ${NOT_IN_CALL};
-      writeSync(${LIFELINE_FD}, Int32Array.of(job, row, told, cpuUs, process.memoryUsage.rss() / 1024));
+  const isIn = (job, row) => {
+    return Atomics.load(at, ${BUSY}) === 1 && Atomics.load(at, ${ROW}) === row && Atomics.load(at, ${JOB}) === job;
+  };
+  const tellPlace = () => {
+    const [job, row, began] = [${JOB}, ${ROW}, ${BEGAN}].map((i) => Atomics.load(at, i));
+    const [seconds, nanoseconds] = process.hrtime();
+    const inCallUs = (((seconds * 1e6 + nanoseconds / 1e3) | 0) - began) | 0;
+    const isThere = isIn(job, row);
+    const { user, system } = process.cpuUsage();
+    if (call !== job + ' ' + row) cpuBeforeUs = user + system;
+    call = job + ' ' + row;
+    const cpuUs = user + system - cpuBeforeUs;
+    const place = isThere ? Math.max(0, inCallUs) : ${NOT_IN_CALL};
+    writeSync(${LIFELINE_FD}, Int32Array.of(job, row, place, cpuUs, process.memoryUsage.rss() / 1024));
+  };
+  const endCall = (job, row) => {
+    if (!isIn(job, row)) return;
+    Atomics.store(at, ${ENDED_ROW}, row);
+    Atomics.store(at, ${ENDED_JOB}, job);
+    process.kill(process.pid, 'SIGINT');
+  };
+  globalThis.watch = () => {
+    while (readSync(${LIFELINE_FD}, told) > 0) {
+      const job = told.readInt32LE();
+      if (job === ${ASK}) tellPlace();
+      else endCall(job, told.readInt32LE(4));
     }
-  } finally {
-    process.kill(process.pid, 'SIGKILL');
-  }`;
+    return true;
+  };
+  const watching = new Script('watch()');
+  for (let isOver = false; !isOver;) {
+    try {
+      isOver = watching.runInThisContext({ breakOnSigint: true });
+    } catch (error) {
+      isOver = error.code !== '${INTERRUPTED}' && error.code !== 'EINTR';
+    }
+  }
+  process.kill(process.pid, 'SIGKILL');`;
 
 /** What was read and not handed out yet lies from `from` to `to`. */
 let buffer = Buffer.allocUnsafeSlow(65_536);
@@ -61,7 +105,7 @@ function nextMessage(): unknown {
       return deserialize(body);
     }
     makeRoom(needed);
-    const more = readSync(MESSAGES_FD, buffer, to, buffer.length - to, null);
+    const more = uninterrupted(() => readSync(MESSAGES_FD, buffer, to, buffer.length - to, null));
     if (more === 0) process.kill(process.pid, 'SIGKILL');
     to += more;
   }
@@ -78,7 +122,18 @@ function makeRoom(bytes: number): void {
 
 function send(message: IsolatedTold): void {
   const frame = frameOf(message);
-  for (let sent = 0; sent < frame.length;) sent += writeSync(MESSAGES_FD, frame, sent);
+  for (let sent = 0; sent < frame.length;) sent += uninterrupted(() => writeSync(MESSAGES_FD, frame, sent));
+}
+
+/** A signal ends a read or a write that has not begun; it is made again. */
+function uninterrupted(work: () => number): number {
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINTR') throw error;
+    }
+  }
 }
 
 /** A function that does not even compile fails in each of its calls. */
@@ -91,18 +146,51 @@ function compiledOf({ view, args }: IsolatedInput['functions'][number]): Pick<On
   }
 }
 
-function run({ call }: Pick<OnDemandFunction, 'call'>, { id, rows, timed }: IsolatedJob): IsolatedDone {
+/** How many calls of each function were ended. */
+let ends: number[] = [];
+/** What the script of the calls runs; functions have realms of their own, which do not see it. */
+const entered = globalThis as { callRows?: () => void };
+const CALLS = new Script('callRows()');
+
+/** Calls a function for the rows of a job, until one call is ended. */
+function run(
+  { call }: Pick<OnDemandFunction, 'call'>,
+  { id, of, rows, timed, ends: known }: IsolatedJob,
+): IsolatedDone {
+  const outcomes: IsolatedDone['outcomes'][number][] = [];
   const tookMs: number[] = [];
-  const outcomes = rows.map((values, row) => {
-    begin(id, row);
-    const outputs: Value[] = [];
-    const beganMs = timed ? performance.now() : 0;
-    const fault = call(values, outputs);
-    if (timed) tookMs.push(performance.now() - beganMs);
-    return fault === null ? outputs : { reason: fault.reason, message: fault.message };
-  });
+  // It was sent before its sender heard of the end.
+  if (known < ends[of]!) return { id, outcomes, tookMs };
+  // A signal may come between any two steps: what has no outcome yet is called again.
+  entered.callRows = () => {
+    for (let row = outcomes.length; row < rows.length; row++) {
+      begin(id, row);
+      const outputs: Value[] = [];
+      const beganMs = timed ? performance.now() : 0;
+      const fault = call(rows[row]!, outputs);
+      if (timed) tookMs[row] = performance.now() - beganMs;
+      outcomes[row] = fault === null ? outputs : { reason: fault.reason, message: fault.message };
+    }
+  };
+  while (!entersCalls() && outcomes.length < rows.length) {
+    if (at[ENDED_JOB] !== id || at[ENDED_ROW] !== outcomes.length) continue;
+    outcomes.push({ reason: 'deadline', message: '' });
+    ends[of] = known + 1;
+    break;
+  }
   Atomics.store(at, BUSY, 0);
   return { id, outcomes, tookMs };
+}
+
+/** @returns false where a signal ended the script of the calls */
+function entersCalls(): boolean {
+  try {
+    CALLS.runInThisContext({ breakOnSigint: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === INTERRUPTED) return false;
+    throw error;
+  }
 }
 
 /** The time first, and the guard reads it last: it never takes the time of one call for that of the next. */
@@ -114,12 +202,35 @@ function begin(job: number, row: number): void {
   Atomics.store(at, BUSY, 1);
 }
 
+/**
+ * Closes what whoever started the sidecar left open for all: what Node opens itself is closed on exec, and that is not.
+ * Without /proc it stays.
+ */
+function closeInherited(): void {
+  let open: number[] = [];
+  try {
+    open = readdirSync('/proc/self/fdinfo').map(Number);
+  } catch {}
+  for (const fd of open.filter((one) => one > LIFELINE_FD)) {
+    try {
+      const flags = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))![1]!;
+      if ((parseInt(flags, 8) & CLOSED_ON_EXEC) === 0) closeSync(fd);
+    } catch {
+      // The descriptor of the listing itself is gone.
+    }
+  }
+}
+
+closeInherited();
 // Who stops the sidecar may send these to all its processes; it still needs this one for what it has to answer.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+// SIGINT is held by the guard: a listener here would take the signal from it.
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 const guard = new Worker(GUARD, { eval: true, stdout: true, stderr: true, workerData: at });
 await new Promise((resolve) => guard.once('online', resolve));
-const compiled = (nextMessage() as IsolatedInput).functions.map((one, i) => {
+const { functions } = nextMessage() as IsolatedInput;
+ends = functions.map(() => 0);
+const compiled = functions.map((one, i) => {
   // The top level of a module may never end, too.
   send(i);
   return compiledOf(one);

@@ -78,6 +78,11 @@ export class IsolatedProcesses {
     this.#child?.ask();
   }
 
+  /** Ends a call of the one that answers, but for a native method that never ends. */
+  endCall(job: number, row: number): void {
+    this.#child?.endCall(job, row);
+  }
+
   /** Ends the one that answers; the next one takes its place. */
   endCurrent(): void {
     const child = this.#child;

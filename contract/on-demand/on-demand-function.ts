@@ -29,6 +29,9 @@ export class OnDemandFault {
   }
 }
 
+/** What comes of a row: its outputs before fallbacks, or why there are none. */
+export type OnDemandOutcome = readonly Value[] | OnDemandFault;
+
 export interface OnDemandFunction {
   readonly view: OnDemandView;
   /** What `call` takes, in this order. */

@@ -1,6 +1,6 @@
 /** One output of a vector, as it was logged beside what its function gives now. Pure. */
 import type { Feature, FeatureService } from '../../contract/model.ts';
-import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
+import type { OnDemandOutcome } from '../../contract/on-demand/on-demand-function.ts';
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import { PRESENT, UNAVAILABLE } from '../../contract/status.ts';
 import type { Value } from '../../contract/value-type.ts';

@@ -4,7 +4,7 @@
  */
 import type { OnDemandArgument } from '../../contract/on-demand/arguments.ts';
 import type { FunctionCaller } from '../../contract/on-demand/function-caller.ts';
-import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
+import type { OnDemandOutcome } from '../../contract/on-demand/on-demand-function.ts';
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { passedValues } from '../../project/engine/duckdb/passed-values.ts';

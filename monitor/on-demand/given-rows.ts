@@ -2,7 +2,7 @@
 import { matchFeatures } from '../../contract/feature-match.ts';
 import type { OnDemandView } from '../../contract/model.ts';
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
-import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
+import type { OnDemandOutcome } from '../../contract/on-demand/on-demand-function.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { ASKED, NOT_GIVEN } from './asked-state.ts';
 import { endedCall } from './compared-output.ts';

@@ -11,8 +11,9 @@ import { Mistakes } from '../../contract/definitions/mistake.ts';
 import type { Definitions, OnDemandView } from '../../contract/model.ts';
 import { argumentsOf } from '../../contract/on-demand/arguments.ts';
 import type { OnDemandArgument } from '../../contract/on-demand/arguments.ts';
+import { EndedCalls } from '../../contract/on-demand/ended-calls.ts';
 import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
-import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
+import type { OnDemandOutcome } from '../../contract/on-demand/on-demand-function.ts';
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
@@ -138,7 +139,7 @@ class Trial {
     const functions = new IsolatedFunctions([this.#view], this.#definitions, {
       callMs: CALL_MS,
       // One row that is ended tells enough.
-      rest: { ends: 1, withinMs: 600_000, restMs: 600_000 },
+      ended: new EndedCalls({ rest: { ends: 1, withinMs: 600_000, restMs: 600_000 } }),
     });
     try {
       return (await functions.start()) ?? (await work(functions));

@@ -31,8 +31,8 @@ export function onDemandMetrics(
     [...tallies].map(([view, { seconds }]) => [{ view }, seconds] as const),
   );
   out.counter(
-    `${name}_ended_processes_total`,
-    'How often the process of isolated functions was ended because of a view.',
+    `${name}_ended_calls_total`,
+    'Calls of an isolated function that were ended, since they took too long or too much memory.',
     each(({ ends }) => ends),
   );
   out.gauge(

@@ -5,7 +5,7 @@
  */
 import { computeHere, giveUp, isolatedRows, takeIsolated } from './compute.ts';
 import type { ComputedRequest } from './compute.ts';
-import type { OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
+import type { OnDemandOutcome } from '../../contract/on-demand/on-demand-function.ts';
 
 /** Computes all views in this thread. @returns false, with nothing done, where one of them is isolated */
 export function computeAllHere(of: ComputedRequest): boolean {

@@ -19,6 +19,10 @@ export class ComputedValues {
   readonly values: Value[];
   /** Row by row: PRESENT or UNAVAILABLE. */
   readonly statuses: number[];
+  /** How long its views held the thread so far. */
+  heldMs = 0;
+  /** What they took of processor time since that was looked at. */
+  heldCpuUs = 0;
 
   constructor({ columnCount, onDemand }: Pick<Plan, 'columnCount' | 'onDemand'>, rows: number) {
     this.columns = columnCount;

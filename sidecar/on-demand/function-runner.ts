@@ -7,8 +7,12 @@
  * A view that is the same under the next bundle keeps its runner. Called by compute.ts.
  */
 import type { OnDemandView } from '../../contract/model.ts';
-import type { IsolatedFunctions, OnDemandOutcome } from '../../contract/on-demand/isolated-functions.ts';
-import type { OnDemandFault, OnDemandFunction } from '../../contract/on-demand/on-demand-function.ts';
+import type { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
+import type {
+  OnDemandFault,
+  OnDemandFunction,
+  OnDemandOutcome,
+} from '../../contract/on-demand/on-demand-function.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { madeUpValue } from './made-up-value.ts';
 import type { FailureReason, OnDemandTally } from './on-demand-tally.ts';

@@ -8,15 +8,18 @@ import { onDemandToJson } from '../../contract/definitions/definition-json.ts';
 import { argumentsOf } from '../../contract/on-demand/arguments.ts';
 import { compileOnDemand } from '../../contract/on-demand/compile-function.ts';
 import { ENGINE, isOwnEngine } from '../../contract/on-demand/engine.ts';
+import { EndedCalls } from '../../contract/on-demand/ended-calls.ts';
 import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
 import { FunctionRunner } from './function-runner.ts';
 import { OnDemandTally } from './on-demand-tally.ts';
 
 /** A call is ended between this and twice as long, so that others of the process lose less than 10 ms. */
 const CALL_MS = 4;
-const REST = { ends: 3, withinMs: 10_000, restMs: 30_000 };
-/** How long a view of which a call was ended shares no process with those that behave. */
-const APART_MS = 600_000;
+/** What comes of a view of which calls were ended. */
+const ENDED = {
+  rest: { ends: 3, withinMs: 10_000, restMs: 30_000 },
+  apart: { firstMs: 10_000, mostMs: 600_000 },
+};
 /** The longest deadline of a request, and how long the new process may take to start. */
 const OLD_PROCESS_MS = 70_000;
 
@@ -39,6 +42,8 @@ interface IsolatedSet {
 export class FunctionSlots {
   readonly #warn: (line: string) => void;
   readonly #tallies = new Map<string, OnDemandTally>();
+  /** Of the functions of any bundle. */
+  readonly #ended = new EndedCalls(ENDED);
   #inForce: FunctionSet = { runners: new Map(), definitions: new Map(), isolated: null };
   /** Made, and not in force yet. */
   #coming: IsolatedSet | null = null;
@@ -137,10 +142,7 @@ export class FunctionSlots {
     const name = views.map(({ id }) => definitions.get(id)!).join(' ');
     if (name === this.#inForce.isolated?.name) return this.#inForce.isolated;
     const options = this.#options();
-    const apart = {
-      functions: new IsolatedFunctions(views, bundle, { ...options, rest: REST }),
-      forMs: APART_MS,
-    };
+    const apart = new IsolatedFunctions(views, bundle, options);
     // One that never came in force, since its bundle contradicts itself.
     void this.#coming?.functions.close();
     this.#coming = {
@@ -153,7 +155,9 @@ export class FunctionSlots {
   #options() {
     const onEnd = (view: string, reason: string): void => {
       this.#tallyOf(view).ends += 1;
-      this.#warn(`the process of isolated functions was ended, since ${view} passed its limit of ${reason}`);
+      this.#warn(
+        `a call of the isolated function of ${view} was ended, since it passed its limit of ${reason}`,
+      );
     };
     const onLost = (by: string): void => {
       this.#lostProcesses += 1;
@@ -161,7 +165,7 @@ export class FunctionSlots {
         `a process of isolated functions ended by ${by}; another one computes what it had not answered`,
       );
     };
-    return { callMs: CALL_MS, onEnd, onLost };
+    return { callMs: CALL_MS, ended: this.#ended, onEnd, onLost };
   }
 
   /** Requests under the old bundle hold it until they are answered. */

@@ -1,7 +1,7 @@
 /** Counts what an on-demand view gave in one case, and gives it to the views that use this one. */
 import { matchFeatures } from '../../../contract/feature-match.ts';
 import type { FeatureService, OnDemandView } from '../../../contract/model.ts';
-import type { OnDemandOutcome } from '../../../contract/on-demand/isolated-functions.ts';
+import type { OnDemandOutcome } from '../../../contract/on-demand/on-demand-function.ts';
 import { OnDemandFault } from '../../../contract/on-demand/on-demand-function.ts';
 import { PRESENT } from '../../../contract/status.ts';
 import type { Value } from '../../../contract/value-type.ts';

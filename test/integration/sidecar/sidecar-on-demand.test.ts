@@ -344,7 +344,7 @@ describe.each(['uws', 'node'])('on-demand views on %s', (transport) => {
     expect(text).toMatch(/plumbline_on_demand_calls_total\{view="trip"\} [1-9]/);
     expect(text).toMatch(/plumbline_on_demand_failures_total\{view="bare",reason="returned"\} [1-9]/);
     expect(text).toMatch(/plumbline_on_demand_failures_total\{view="spin",reason="deadline"\} [1-9]/);
-    expect(text).toMatch(/plumbline_on_demand_ended_processes_total\{view="spin"\} \d/);
+    expect(text).toMatch(/plumbline_on_demand_ended_calls_total\{view="spin"\} \d/);
     expect(text).toMatch(/plumbline_on_demand_processes [123]\n/);
     expect(text).toMatch(/plumbline_on_demand_lost_processes_total \d+\n/);
     expect(text).toMatch(/plumbline_on_demand_call_duration_seconds_count\{view="fee"\} [1-9]/);

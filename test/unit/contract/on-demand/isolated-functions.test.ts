@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { onTestFinished, describe, expect, test } from 'vitest';
+import { EndedCalls } from '../../../../contract/on-demand/ended-calls.ts';
 import { IsolatedFunctions } from '../../../../contract/on-demand/isolated-functions.ts';
 import type { IsolatedOptions } from '../../../../contract/on-demand/isolated-functions.ts';
 import { OnDemandFault } from '../../../../contract/on-demand/on-demand-function.ts';
@@ -137,10 +138,8 @@ describe('isolated functions', () => {
   });
 
   test('a view that is ended too often rests, and others go on', async () => {
-    const { functions, ends } = await isolated([DOUBLE, HALVE], {
-      callMs: 50,
-      rest: { ends: 2, withinMs: 60_000, restMs: 60_000 },
-    });
+    const ended = new EndedCalls({ rest: { ends: 2, withinMs: 60_000, restMs: 60_000 } });
+    const { functions, ends } = await isolated([DOUBLE, HALVE], { callMs: 50, ended });
     const outcomes = await functions.rows('halve', rowsOf(Infinity, Infinity, Infinity, 2));
     const reasons = outcomes.map((one) => (one as OnDemandFault).reason);
     expect(reasons).toEqual(['deadline', 'deadline', 'resting', 'resting']);
@@ -148,20 +147,21 @@ describe('isolated functions', () => {
     expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);
   });
 
-  test('a view that was ended runs apart, so that its loops end no process of the others', async () => {
-    const more = { callMs: 50, rest: { ends: 2, withinMs: 60_000, restMs: 60_000 } };
+  test('a view of which a call was ended runs apart, and rests there where it loops again', async () => {
+    const ended = new EndedCalls({
+      rest: { ends: 3, withinMs: 60_000, restMs: 60_000 },
+      apart: { firstMs: 60_000, mostMs: 60_000 },
+    });
+    const more = { callMs: 50, ended };
     const apartEnds: string[] = [];
     const apart = new IsolatedFunctions([DOUBLE, HALVE], NO_VIEWS, {
       ...more,
       onEnd: (of) => apartEnds.push(of),
     });
-    const { functions, ends } = await isolated([DOUBLE, HALVE], {
-      ...more,
-      apart: { functions: apart, forMs: 600_000 },
-    });
+    const { functions, ends } = await isolated([DOUBLE, HALVE], { ...more, apart });
     const outcomes = await functions.rows('halve', rowsOf(Infinity, 4, Infinity, Infinity, Infinity));
     const reasons = outcomes.map((one) => (one instanceof OnDemandFault ? one.reason : one[0]));
-    expect(reasons).toEqual(['deadline', 'resting', 'deadline', 'deadline', 'resting']);
+    expect(reasons).toEqual(['deadline', 2, 'deadline', 'deadline', 'resting']);
     expect(ends).toEqual(['halve deadline']);
     expect(apartEnds).toEqual(['halve', 'halve']);
     expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);

@@ -142,6 +142,45 @@ describe('the process of isolated functions', () => {
     expect(told).toHaveLength(1);
   });
 
+  test('twelve views that loop at once end no process, and what waits behind them is computed', async () => {
+    const script = '({ x }) => { while (x === 13) {} return { y: 2 * x } }';
+    const loops = Array.from({ length: 12 }, (_, i) => view(`loop${i}`, script));
+    const { functions, told } = await isolated({ callMs: 20 }, [...loops, DOUBLE]);
+    const before = processesOf(process.pid);
+    const asked = loops.map(({ id }) => functions.rows(id, rowsOf(1, 13, 2)));
+    const double = await functions.rows('double', rowsOf(3));
+    for (const outcomes of await Promise.all(asked))
+      expect(outcomes).toEqual([[2], expect.objectContaining({ reason: 'deadline' }), [4]]);
+    expect([double, processesOf(process.pid)]).toEqual([[[6]], before]);
+    expect(told).toEqual(loops.map(({ id }) => `${id} deadline`));
+  });
+
+  test('jobs that were sent before the end of a call is known come back, and are computed', async () => {
+    const { functions, told } = await isolated({ callMs: 100 });
+    const looping = functions.rows('double', rowsOf(13, 1));
+    const others: (typeof looping)[] = [];
+    for (let x = 2; x < 6; x++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      others.push(functions.rows('double', rowsOf(x)));
+    }
+    expect(await looping).toEqual([expect.objectContaining({ reason: 'deadline' }), [2]]);
+    expect(await Promise.all(others)).toEqual([[[4]], [[6]], [[8]], [[10]]]);
+    expect(told).toEqual(['double deadline']);
+  });
+
+  test('a native method that takes too long is ended with its process', async () => {
+    const search = `({ x }) => ({ y: 'a'.repeat(x * 3).indexOf('a'.repeat(x) + 'b' + 'a'.repeat(x)) })`;
+    const { functions, told } = await isolated({ callMs: 40, spare: true }, [view('search', search), DOUBLE]);
+    const before = processesOf(process.pid);
+    const [own, others] = await Promise.all([
+      functions.rows('search', rowsOf(2, 300_000, 1)),
+      functions.rows('double', rowsOf(1)),
+    ]);
+    expect(own).toEqual([[-1], expect.objectContaining({ reason: 'deadline' }), [-1]]);
+    expect([others, told]).toEqual([[[2]], ['search deadline']]);
+    expect(processesOf(process.pid)).not.toContain(before[0]);
+  });
+
   test('killed from outside while it waits, another one answers', async () => {
     const { functions, told } = await isolated();
     expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);
@@ -242,6 +281,22 @@ describe('the process of isolated functions', () => {
     expect([told, processesOf(process.pid)]).toEqual([[], [pid]]);
   });
 
+  test('SIGINT at any time, in calls and between them, costs no row and no process', async () => {
+    const spin = view(
+      'spin',
+      '({ x }) => { let n = 0; for (let k = 0; k < 1e5; k++) n += x; return { y: n } }',
+    );
+    const { functions, told } = await isolated({}, [spin]);
+    const [pid] = processesOf(process.pid);
+    for (let n = 0; n < 100; n++) {
+      const asked = functions.rows('spin', rowsOf(...Array.from({ length: n % 7 }, (_, i) => n + i)));
+      for (let turn = 0; turn < n % 11; turn++) await new Promise((resolve) => setImmediate(resolve));
+      process.kill(pid!, 'SIGINT');
+      expect(await asked).toEqual(Array.from({ length: n % 7 }, (_, i) => [1e5 * (n + i)]));
+    }
+    expect([told, processesOf(process.pid)]).toEqual([[], [pid]]);
+  });
+
   test('nothing of it is left after close, whatever it is in', async () => {
     const { functions } = await isolated({ spare: true });
     const waiting = functions.rows('double', rowsOf(13));
@@ -281,6 +336,27 @@ describe('the process of isolated functions', () => {
         console.log(JSON.stringify(await functions.rows('loop', [[12]])));`),
     );
     expect([said, code]).toEqual(['[[12]]', 0]);
+  });
+
+  test('what whoever started it left open for all is closed', async () => {
+    const [said] = await endOf(
+      starting(
+        `
+        import { readdirSync, readlinkSync } from 'node:fs';
+        import { execFileSync } from 'node:child_process';
+        const functions = new IsolatedFunctions([loop], NO_VIEWS, { callMs: 60000 });
+        await functions.start();
+        const pids = execFileSync('pgrep', ['-P', process.pid]).toString().trim().split('\\n');
+        const open = (pid) => readdirSync('/proc/' + pid + '/fd').flatMap((fd) => {
+          try { return [readlinkSync('/proc/' + pid + '/fd/' + fd)]; } catch { return []; }
+        });
+        const has = (pid) => open(pid).some((path) => path.endsWith('LICENSE'));
+        console.log([has(process.pid), pids.some(has)].join());
+        await functions.close();`,
+        'exec 7<LICENSE;',
+      ),
+    );
+    expect(said).toBe('true,false');
   });
 
   test('where the system has no descriptor left for it, rows get a fault, and values once it has', async () => {

@@ -26,6 +26,11 @@ import {
   spend,
 } from '../../../support/fixtures/serving-fixture.ts';
 
+/** `hold`: takes many milliseconds where x is over 0, on whatever machine. */
+const HOLDING =
+  '({ x }) => { let n = 0; for (let k = 0; k < x; k++) n += k % 7; return { sum: n, wrong: 1 } }';
+const LONG_CALL = 3e7;
+
 const MOMENT = { fetchedUs: NOON_US, order: 1, factor: 1, ready: null };
 
 interface GivenRow {
@@ -37,10 +42,10 @@ const present = (values: readonly Value[]): GivenRow => ({ status: PRESENT, valu
 const SPENT = present([25, 3n]);
 const SCORED = present(PROFILE_VALUES);
 
-function setUp() {
+function setUp(content = onDemandContent()) {
   const warnings: string[] = [];
   const functions = new FunctionSlots((line) => warnings.push(line));
-  const plans = new BundlePlans({ ...onDemandContent(), hash: 'b' }, '', new ViewSlots(functions));
+  const plans = new BundlePlans({ ...content, hash: 'b' }, '', new ViewSlots(functions));
   plans.begin();
   /** @param rows  for each entity its rows of spend and profile */
   const request = (
@@ -197,6 +202,53 @@ test('a view that is switched off is not called: its rows are UNAVAILABLE, and s
   expect(of.computed!.statuses).toEqual([UNAVAILABLE, PRESENT]);
   expect(failuresOf('trip')).toEqual({ slow: 1 });
 });
+
+describe('views that hold the thread', () => {
+  const rowsOf = (x: number, count: number) => ({ x: new Array<number>(count).fill(x), y: [1] });
+
+  test('get no more rows after a time: those behind are UNAVAILABLE, counted as slow', () => {
+    const { request, failuresOf, warnings } = setUp(holding(1));
+    const of = request('holding', rowsOf(LONG_CALL, 200), []);
+    expect(computeAllHere(of)).toBe(true);
+    const computedRows = of.computed!.statuses.indexOf(UNAVAILABLE);
+    expect(computedRows).toBeGreaterThan(0);
+    expect(of.computed!.statuses.slice(0, computedRows)).not.toContain(UNAVAILABLE);
+    expect(of.computed!.statuses.slice(computedRows)).not.toContain(PRESENT);
+    expect(failuresOf('hold0')).toEqual({ slow: 200 - computedRows });
+    expect(warnings[0]).toContain('take over 100 ms in all');
+  });
+
+  test('have one time in all, however many views a request asks for', () => {
+    const { request, failuresOf } = setUp(holding(3));
+    const of = request('holding', rowsOf(LONG_CALL, 50), []);
+    computeAllHere(of);
+    expect(of.computed!.statuses[0]).toBe(PRESENT);
+    // The first view took all of it.
+    expect([failuresOf('hold1'), failuresOf('hold2')]).toEqual([{ slow: 50 }, { slow: 50 }]);
+    const quick = request('holding', rowsOf(0, 50), []);
+    computeAllHere(quick);
+    expect(quick.computed!.statuses).not.toContain(UNAVAILABLE);
+  });
+});
+
+/** A service of so many views, each of which may hold the thread. */
+function holding(count: number): ReturnType<typeof onDemandContent> {
+  const views = Array.from({ length: count }, (_, i) =>
+    onDemandView(`hold${i}`, HOLDING, { features: bare.features, inputs: bare.inputs }),
+  );
+  const content = onDemandContent();
+  const service = {
+    ...content.services.get('bare_only')!,
+    name: 'holding',
+    features: views.map(({ id }) => ({ fullName: `${id}__sum`, view: id, role: id, feature: 'sum' })),
+    onDemand: views.map(({ id }) => ({ role: id, view: id, uses: [] })),
+  };
+  return {
+    ...content,
+    onDemand: new Map([...content.onDemand, ...views.map((view) => [view.id, view] as const)]),
+    services: new Map(content.services).set('holding', service),
+  };
+}
 
 describe('isolated views', () => {
   test('are waited for, ended where they loop, and come back', async () => {
