@@ -7,7 +7,8 @@
  * ended with the process. A process that takes too much memory is ended, or ends by itself. The row that it was in gets
  * a fault, all other rows that it had not answered go to the next process. Functions are pure, so a row may be computed
  * twice. In a sidecar a view of which a call was ended goes apart (ended-calls.ts): another process runs it, with all
- * others of that kind. One that was ended often rests for a while: its rows get a fault at once.
+ * others of that kind. One that was ended often rests for a while: its rows get a fault at once. What waits behind a
+ * call that is ended is sent anew, what was answered most first: of many views that loop at once it waits for one.
  *
  *   who is to blame    of a loop the call that the process tells it is in
  *                      of a crash the first job without an answer: its row if it has one; else its rows go again one
@@ -38,11 +39,14 @@ const LONGEST_LOOK_MS = 25;
 /** A process that a busy machine gave no time, or a container's limit froze, has not been in its call for long. */
 const LEAST_BUSY = 0.25;
 
+/** A call that was to end is stuck once it took so many deadlines of processor time: on a busy machine signals are slow. */
+const STUCK = 3;
+
 /** Whoever else sends these ends a process: no call does. The system itself sends the first when memory is short. */
 const FROM_OUTSIDE: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 export interface IsolatedOptions {
-  /** How long one call may take; it is ended between this and twice as long, later where the process gets no time. */
+  /** How long one call may take; it is ended between this and twice as long, later in a native method and where the process gets no time. */
   readonly callMs: number;
   /** Of the process's heap; 64 unless given. */
   readonly memoryMiB?: number;
@@ -60,26 +64,22 @@ export interface IsolatedOptions {
   readonly onLost?: (by: string) => void;
 }
 
-/** A call of a job. */
-interface Call {
-  readonly job: number;
-  readonly row: number;
-}
-
 export class IsolatedFunctions {
   readonly #functions: IsolatedInput['functions'];
   readonly #options: IsolatedOptions;
   readonly #processes: IsolatedProcesses;
   /** Index in `#functions` by the id of the view. */
   readonly #index: ReadonlyMap<string, number>;
-  /** How many calls of each function a process ended by itself. */
-  readonly #ends: number[];
+  /** How many rows of each function were answered since one of it was blamed. */
+  readonly #answered: number[];
   /** Not sent yet. */
   #queue: WaitingBatch[] = [];
   /** Sent to the process, in the order in which it answers, by the job's number. */
   #sent = new Map<number, WaitingBatch>();
+  /** How many calls the process has ended by itself. */
+  #ends = 0;
   /** The call that the process was told to end. */
-  #ending: Call | null = null;
+  #ending: Pick<IsolatedPlace, 'job' | 'row'> | null = null;
   #jobs = 0;
   #flushing = false;
   #watch: NodeJS.Timeout | null = null;
@@ -97,7 +97,7 @@ export class IsolatedFunctions {
   ) {
     this.#functions = views.map((view) => ({ view, args: argumentsOf(view, definitions) }));
     this.#index = new Map(views.map(({ id }, i) => [id, i]));
-    this.#ends = views.map(() => 0);
+    this.#answered = views.map(() => 0);
     this.#options = options;
     this.#processes = new IsolatedProcesses({
       functions: this.#functions,
@@ -202,15 +202,13 @@ export class IsolatedFunctions {
     });
     this.#queue = [];
     if (called.length === 0) return;
-    const suspects = called.filter(({ losses }) => losses > 0);
-    const inOrder =
-      suspects.length === 0 ? called : [...called.filter(({ losses }) => losses === 0), ...suspects];
+    const inOrder = called.toSorted((a, b) => this.#distrust(a) - this.#distrust(b));
     child.send(
       inOrder.map((batch) => {
         const id = (this.#jobs = (this.#jobs + 1) & 0x3fff_ffff);
         this.#sent.set(id, batch);
         const { of, rows, timed } = batch.waiting;
-        return { id, of, rows: batch.rows.map((i) => rows[i]!), timed, ends: this.#ends[of]! };
+        return { id, of, rows: batch.rows.map((i) => rows[i]!), timed, ends: this.#ends };
       }),
     );
     this.#watch ??= setInterval(
@@ -225,19 +223,24 @@ export class IsolatedFunctions {
     this.#sent.delete(id);
     const { waiting, rows } = batch;
     waiting.tookMs.push(...tookMs);
-    for (const [i, outcome] of outcomes.entries()) {
+    const last = outcomes.at(-1) as Pick<OnDemandFault, 'reason'> | undefined;
+    const isEnded = last?.reason === 'deadline';
+    const computed = isEnded ? outcomes.slice(0, -1) : outcomes;
+    this.#answered[waiting.of]! += computed.length;
+    for (const [i, outcome] of computed.entries()) {
       const { reason, message } = outcome as Pick<OnDemandFault, 'reason' | 'message'>;
-      if (reason === 'deadline') {
-        this.#ends[waiting.of]! += 1;
-        this.#blame(batch, i, reason);
-      } else {
-        const isFault = !Array.isArray(outcome);
-        waiting.take(rows[i]!, isFault ? new OnDemandFault(reason, message) : (outcome as readonly Value[]));
-      }
+      const isFault = !Array.isArray(outcome);
+      waiting.take(rows[i]!, isFault ? new OnDemandFault(reason, message) : (outcome as readonly Value[]));
     }
-    const left = rows.slice(outcomes.length);
-    if (left.length > 0) this.#sendAgain([{ ...batch, rows: left }]);
-    if (this.#sent.size === 0) this.#rest();
+    if (isEnded) this.#takeEnd(batch, outcomes.length - 1);
+    else if (this.#sent.size === 0) this.#rest();
+  }
+
+  /** The process has ended a call, and computes nothing of what was sent before this. */
+  #takeEnd(batch: WaitingBatch, row: number): void {
+    this.#ends += 1;
+    this.#blame(batch, row, 'deadline');
+    this.#again([...batchesOf({ ...batch, rows: batch.rows.slice(row + 1) }), ...this.#sent.values()]);
   }
 
   /** Nothing is under way. */
@@ -284,7 +287,7 @@ export class IsolatedFunctions {
     const isTooLong = inCallMs >= callMs && cpuMs >= callMs * LEAST_BUSY;
     if (batch === undefined || !(isTooLarge || isTooLong)) return;
     const isEnding = this.#ending?.job === job && this.#ending.row === row;
-    const isStuck = isEnding && inCallMs >= 2 * callMs && cpuMs >= callMs;
+    const isStuck = isEnding && cpuMs >= STUCK * callMs;
     if (!isTooLarge && !isStuck) {
       if (!isEnding) this.#processes.endCall(job, row);
       this.#ending = { job, row };
@@ -294,8 +297,8 @@ export class IsolatedFunctions {
     this.#sent.delete(job);
     const isBefore = this.#sent;
     this.#blame(batch, row, isTooLarge ? 'memory' : 'deadline');
-    const left = batch.rows.filter((_, i) => i !== row);
-    this.#again([...(left.length === 0 ? [] : [{ ...batch, rows: left }]), ...isBefore.values()]);
+    const { rows } = batch;
+    this.#again([...batchesOf({ ...batch, rows: rows.toSpliced(row, 1) }), ...isBefore.values()]);
   }
 
   /** The process is gone, and what it sent was taken. @returns whether a call is to blame */
@@ -322,7 +325,12 @@ export class IsolatedFunctions {
     return isCrash;
   }
 
-  /** What a process that ended had not answered goes to the next one. */
+  /** The smallest first: what was to blame for nothing, and then of which most was answered. */
+  #distrust({ waiting, losses }: WaitingBatch): number {
+    return losses > 0 ? 1 : -this.#answered[waiting.of]!;
+  }
+
+  /** What the process has not answered is sent once more, to the next one where it ended. */
   #again(batches: readonly WaitingBatch[]): void {
     this.#sent = new Map();
     this.#stopWatch();
@@ -368,6 +376,7 @@ export class IsolatedFunctions {
       reason === 'deadline'
         ? `a call took over ${this.#options.callMs} ms and was ended`
         : 'a call took more memory than its process may have and was ended';
+    this.#answered[waiting.of] = 0;
     this.#options.ended?.add(view, performance.now());
     this.#options.onEnd?.(view.id, reason);
     waiting.take(rows[row]!, new OnDemandFault(reason, `${view.code.file}: ${why}`));
@@ -380,4 +389,9 @@ export class IsolatedFunctions {
       `${code.file}: it was ended ${ends} times within ${withinMs} ms and rests`,
     );
   }
+}
+
+/** @returns the batch, unless it has no row */
+function batchesOf(batch: WaitingBatch): WaitingBatch[] {
+  return batch.rows.length === 0 ? [] : [batch];
 }

@@ -44,11 +44,11 @@ export interface IsolatedJob {
   readonly rows: readonly (readonly Value[])[];
   /** Whether to tell how long each call took. */
   readonly timed: boolean;
-  /** How many calls of the function were ended, as far as the sender knows. */
+  /** How many calls the process has ended, as far as the sender knows. */
   readonly ends: number;
 }
 
-/** A call that was ended is the last outcome of its job: rows behind it were not called, nor are those of jobs sent before. */
+/** A call that was ended is the last outcome of its job; jobs that were sent before that was known have none. */
 export interface IsolatedDone {
   readonly id: number;
   /** For the first rows their outputs, or reason and message of a fault; for all of them unless a call was ended. */

@@ -146,8 +146,8 @@ function compiledOf({ view, args }: IsolatedInput['functions'][number]): Pick<On
   }
 }
 
-/** How many calls of each function were ended. */
-let ends: number[] = [];
+/** How many calls were ended. */
+let ends = 0;
 /** What the script of the calls runs; functions have realms of their own, which do not see it. */
 const entered = globalThis as { callRows?: () => void };
 const CALLS = new Script('callRows()');
@@ -155,12 +155,12 @@ const CALLS = new Script('callRows()');
 /** Calls a function for the rows of a job, until one call is ended. */
 function run(
   { call }: Pick<OnDemandFunction, 'call'>,
-  { id, of, rows, timed, ends: known }: IsolatedJob,
+  { id, rows, timed, ends: known }: IsolatedJob,
 ): IsolatedDone {
   const outcomes: IsolatedDone['outcomes'][number][] = [];
   const tookMs: number[] = [];
-  // It was sent before its sender heard of the end.
-  if (known < ends[of]!) return { id, outcomes, tookMs };
+  // Whoever sent it before it heard of an end has sent it once more.
+  if (known < ends) return { id, outcomes, tookMs };
   // A signal may come between any two steps: what has no outcome yet is called again.
   entered.callRows = () => {
     for (let row = outcomes.length; row < rows.length; row++) {
@@ -175,7 +175,7 @@ function run(
   while (!entersCalls() && outcomes.length < rows.length) {
     if (at[ENDED_JOB] !== id || at[ENDED_ROW] !== outcomes.length) continue;
     outcomes.push({ reason: 'deadline', message: '' });
-    ends[of] = known + 1;
+    ends += 1;
     break;
   }
   Atomics.store(at, BUSY, 0);
@@ -228,9 +228,7 @@ for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {}
 
 const guard = new Worker(GUARD, { eval: true, stdout: true, stderr: true, workerData: at });
 await new Promise((resolve) => guard.once('online', resolve));
-const { functions } = nextMessage() as IsolatedInput;
-ends = functions.map(() => 0);
-const compiled = functions.map((one, i) => {
+const compiled = (nextMessage() as IsolatedInput).functions.map((one, i) => {
   // The top level of a module may never end, too.
   send(i);
   return compiledOf(one);

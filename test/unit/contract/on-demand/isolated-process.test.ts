@@ -155,6 +155,23 @@ describe('the process of isolated functions', () => {
     expect(told).toEqual(loops.map(({ id }) => `${id} deadline`));
   });
 
+  test('of many views that loop at once one that was answered before waits for one', async () => {
+    const script = '({ x }) => { while (x === 13) {} return { y: 2 * x } }';
+    const loops = Array.from({ length: 6 }, (_, i) => view(`loop${i}`, script));
+    const order: string[] = [];
+    const onEnd = (of: string): unknown => order.push(of);
+    const { functions } = await isolated({ callMs: 40, onEnd }, [...loops, DOUBLE]);
+    await functions.rows('double', rowsOf(1, 2, 3));
+    const asked = loops.map(({ id }) => functions.rows(id, rowsOf(13)));
+    // They are sent, and the first one loops.
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await functions.rows('double', rowsOf(4));
+    order.push('double');
+    await Promise.all(asked);
+    expect(order.indexOf('double')).toBe(1);
+    expect(order).toHaveLength(7);
+  });
+
   test('jobs that were sent before the end of a call is known come back, and are computed', async () => {
     const { functions, told } = await isolated({ callMs: 100 });
     const looping = functions.rows('double', rowsOf(13, 1));

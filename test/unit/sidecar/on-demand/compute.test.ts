@@ -204,7 +204,7 @@ test('a view that is switched off is not called: its rows are UNAVAILABLE, and s
 });
 
 describe('views that hold the thread', () => {
-  const rowsOf = (x: number, count: number) => ({ x: new Array<number>(count).fill(x), y: [1] });
+  const rowsOf = (x: number, count: number) => ({ x: Array.from({ length: count }, () => x), y: [1] });
 
   test('get no more rows after a time: those behind are UNAVAILABLE, counted as slow', () => {
     const { request, failuresOf, warnings } = setUp(holding(1));
