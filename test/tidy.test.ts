@@ -92,7 +92,10 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   acorn: [/^registry\/code\/syntax-tree\.ts$/],
   esbuild: [/^registry\/code\/bundled-module\.ts$/],
   // Functions computed on demand run by one door, so that they give the same everywhere.
-  'node:vm': [/^contract\/on-demand\/(realm|compile-function)\.ts$/, /^contract\/std\/garbage\.ts$/],
+  'node:vm': [
+    /^contract\/on-demand\/(realm|compile-function|isolated-process)\.ts$/,
+    /^contract\/std\/garbage\.ts$/,
+  ],
   commander: [/^(command-line|plumb)\.ts$/],
   '@grpc/grpc-js': [/^sidecar\/transport\/grpc\.ts$/],
   pino: [/^sidecar\/process\/log-lines\.ts$/],

@@ -26,7 +26,7 @@ import type { IsolatedDone, IsolatedInput } from './isolated-messages.ts';
 import { IsolatedProcesses } from './isolated-processes.ts';
 import { OnDemandFault } from './on-demand-function.ts';
 import type { OnDemandOutcome } from './on-demand-function.ts';
-import { failAll, WaitingRows } from './waiting-rows.ts';
+import { batchesOf, failAll, WaitingRows } from './waiting-rows.ts';
 import type { WaitingBatch } from './waiting-rows.ts';
 
 /** A process that takes longer to start counts as failed. */
@@ -39,14 +39,17 @@ const LONGEST_LOOK_MS = 25;
 /** A process that a busy machine gave no time, or a container's limit froze, has not been in its call for long. */
 const LEAST_BUSY = 0.25;
 
-/** A call that was to end is stuck once it took so many deadlines of processor time: on a busy machine signals are slow. */
+/** A call that was to end is stuck after so many deadlines of processor time: on a busy machine signals are slow. */
 const STUCK = 3;
 
 /** Whoever else sends these ends a process: no call does. The system itself sends the first when memory is short. */
 const FROM_OUTSIDE: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 export interface IsolatedOptions {
-  /** How long one call may take; it is ended between this and twice as long, later in a native method and where the process gets no time. */
+  /**
+   * How long one call may take; it is ended between this and twice as long, later in a native method and where the
+   * process gets no time.
+   */
   readonly callMs: number;
   /** Of the process's heap; 64 unless given. */
   readonly memoryMiB?: number;
@@ -240,7 +243,7 @@ export class IsolatedFunctions {
   #takeEnd(batch: WaitingBatch, row: number): void {
     this.#ends += 1;
     this.#blame(batch, row, 'deadline');
-    this.#again([...batchesOf({ ...batch, rows: batch.rows.slice(row + 1) }), ...this.#sent.values()]);
+    this.#again([...batchesOf(batch, batch.rows.slice(row + 1)), ...this.#sent.values()]);
   }
 
   /** Nothing is under way. */
@@ -298,7 +301,7 @@ export class IsolatedFunctions {
     const isBefore = this.#sent;
     this.#blame(batch, row, isTooLarge ? 'memory' : 'deadline');
     const { rows } = batch;
-    this.#again([...batchesOf({ ...batch, rows: rows.toSpliced(row, 1) }), ...isBefore.values()]);
+    this.#again([...batchesOf(batch, rows.toSpliced(row, 1)), ...isBefore.values()]);
   }
 
   /** The process is gone, and what it sent was taken. @returns whether a call is to blame */
@@ -389,9 +392,4 @@ export class IsolatedFunctions {
       `${code.file}: it was ended ${ends} times within ${withinMs} ms and rests`,
     );
   }
-}
-
-/** @returns the batch, unless it has no row */
-function batchesOf(batch: WaitingBatch): WaitingBatch[] {
-  return batch.rows.length === 0 ? [] : [batch];
 }

@@ -2,8 +2,8 @@
  * The process in which functions run that may never end, or take all memory; started by isolated-child.ts.
  *
  * It reads and writes without waiting in between, one job a turn of its loop; a job is answered before the next one is
- * read. A thread of its own tells where it is whenever it is asked, ends a call when it is told to, and ends this process,
- * in whatever call it is, once the one that started it is gone.
+ * read. A thread of its own tells where it is whenever it is asked, ends a call when it is told to, and ends this
+ * process, in whatever call it is, once the one that started it is gone.
  *
  * A call is ended by SIGINT: V8 leaves the script that was entered last with `breakOnSigint`. That is the one of the
  * calls, or the one in which the thread waits, which enters it again. The thread holds Node's watch for the signal, so

@@ -53,3 +53,8 @@ export interface WaitingBatch {
 export function failAll({ waiting, rows }: WaitingBatch, fault: OnDemandFault): void {
   for (const row of rows) waiting.take(row, fault);
 }
+
+/** @returns a batch of some of its rows; none where there are none */
+export function batchesOf(batch: WaitingBatch, rows: readonly number[]): WaitingBatch[] {
+  return rows.length === 0 ? [] : [{ ...batch, rows }];
+}

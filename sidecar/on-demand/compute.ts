@@ -20,8 +20,8 @@ import type { FailureReason } from './on-demand-tally.ts';
 
 /**
  * How long the views of a request may hold the thread in all, and then as long once more in processor time, since a
- * machine that stood still is not the functions' doing. Many rows may share one long list, and many views one body; rows
- * behind are UNAVAILABLE (slow).
+ * machine that stood still is not the functions' doing. Many rows may share one long list, and many views one body;
+ * rows behind are UNAVAILABLE (slow).
  */
 const MOST_MS = 50;
 const LOOK_ROWS = 64;

@@ -231,6 +231,15 @@ test('a number may be the whole body, and the value of __proto__', () => {
   expect(Object.getPrototypeOf(read)).toBe(Object.prototype);
 });
 
+test('a body of 1 MiB may be all integers of 16 digits, but not all numbers that are read as 0', () => {
+  const integers = `{"a":[${Array.from({ length: 61_000 }, () => '9007199254740993').join(',')}]}`;
+  expect((parse(integers) as { a: bigint[] }).a).toHaveLength(61_000);
+  const zeros = (count: number): string =>
+    `{"a":[${Array.from({ length: count }, () => '1e-400').join(',')}]}`;
+  expect((parse(zeros(65_536)) as { a: unknown[] }).a).toHaveLength(65_536);
+  expect(() => parse(zeros(65_537))).toThrow('the body is not read: over 65536 numbers are past 2^53');
+});
+
 const full = (item: string): string =>
   `{"a":[${Array(Math.floor(10_000 / (item.length + 1)))
     .fill(item)
