@@ -43,6 +43,8 @@ interface Membership {
   readonly number: number;
 }
 
+/** With which no holder's name begins. */
+const NOBODY = '\u0001';
 /** What the holder of a group's lease is called. */
 const GROUP = 'group ';
 
@@ -150,7 +152,7 @@ export class LeaseTable {
       .where('view', '=', view)
       .where('holder', '=', `${GROUP}${group}`)
       .where('number', '=', number)
-      .where(sql<boolean>`NOT EXISTS (${this.#living(view, nowMs, '\u0000')})`)
+      .where(sql<boolean>`NOT EXISTS (${this.#living(view, nowMs, NOBODY)})`)
       .execute();
   }
 
@@ -195,15 +197,4 @@ function memberName(view: string, member: string): string {
 
 function startOf(column: ReturnType<typeof sql.ref>, prefix: string) {
   return sql<string>`substr(${column}, 1, ${sql.lit(prefix.length)})`;
-}
-
-export async function createLeaseTable(db: Kysely<LeaseTables>): Promise<void> {
-  await db.schema
-    .createTable('lease')
-    .ifNotExists()
-    .addColumn('view', 'text', (c) => c.primaryKey())
-    .addColumn('holder', 'text', (c) => c.notNull())
-    .addColumn('number', 'integer', (c) => c.notNull())
-    .addColumn('until_ms', 'bigint', (c) => c.notNull())
-    .execute();
 }

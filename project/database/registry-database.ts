@@ -1,31 +1,31 @@
 /**
  * The registry's tables: every bundle that was applied, what each apply changed, every materialization run, and the
  * manifest of every training set.
- * SQLite for one machine; the same Kysely schema serves PostgreSQL.
+ * SQLite for one machine, PostgreSQL for several; one Kysely schema serves both.
  *
- * Only this folder imports Kysely and node:sqlite for the registry. Rows that are written are never changed, but for
+ * Only this folder imports Kysely and the databases' own clients for the registry. Rows that are written are never changed, but for
  * a run record, which is replaced once when its run ends, and the leases.
  */
 import { randomUUID } from 'node:crypto';
-import { DatabaseSync } from 'node:sqlite';
-import type { SQLInputValue, StatementSync } from 'node:sqlite';
-import { Kysely, SqliteDialect, sql } from 'kysely';
-import type { SqliteDatabase } from 'kysely';
+import { Kysely, sql } from 'kysely';
+import { CodedError } from '../../contract/std/coded-error.ts';
 import { registryError } from '../../contract/errors.ts';
-import { makePrivateFile } from '../../contract/std/files/private-file.ts';
+import { withoutPassword } from '../../contract/std/secret-text.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
-import { createLeaseTable, LeaseTable } from './lease-table.ts';
+import { LeaseTable } from './lease-table.ts';
 import type { LeaseTables } from './lease-table.ts';
-import { createStreamTables, StreamPartitionTable } from './stream-partition-table.ts';
+import { StreamPartitionTable } from './stream-partition-table.ts';
 import type { StreamPartitionTables } from './stream-partition-table.ts';
+import { migrate } from './migrations.ts';
+import type { RegistryConnection } from './registry-connection.ts';
+import { sqliteConnection } from './sqlite-connection.ts';
 import { wholeRuns } from '../../contract/run-set.ts';
 import type { TrainedEntry, TrainingManifest } from '../../contract/training-manifest.ts';
 import type { ServiceVersion } from '../../contract/definitions/service-version.ts';
 import type { StoreUrl } from '../settings/settings.ts';
 import type { Allowed, RemovedConsumer } from '../../contract/refusal.ts';
 
-/** In place of the file: a registry that is empty, and kept nowhere. */
-export const IN_MEMORY = ':memory:';
+export { IN_MEMORY } from './sqlite-connection.ts';
 
 /** One apply: the bundle it published and the changes it made, as canonical JSON. */
 interface AppliedBundle {
@@ -69,38 +69,41 @@ interface TrainingSetFilter {
   readonly most: number;
 }
 
-const BUSY_TIMEOUT_MS = 5_000;
+/** A manifest may be large: they are read so many at a time. */
+const MANIFESTS_AT_ONCE = 200;
+/** Of two that add a row at once one may have to count again. */
+const COUNT_AGAIN = 20;
 
 export class RegistryDatabase {
   readonly leases: LeaseTable;
   readonly streamPartitions: StreamPartitionTable;
   readonly #db: Kysely<Tables>;
 
-  private constructor(db: Kysely<Tables>) {
+  readonly #connection: RegistryConnection;
+
+  private constructor(db: Kysely<Tables>, connection: RegistryConnection) {
     this.#db = db;
+    this.#connection = connection;
     this.leases = new LeaseTable(db as unknown as Kysely<LeaseTables>);
     this.streamPartitions = new StreamPartitionTable(db as unknown as Kysely<StreamPartitionTables>);
   }
 
-  /** Opens the database and makes its tables where they are missing. */
+  /**
+   * Opens the database and makes its tables where they are missing.
+   * @throws REG_STORE where it cannot be opened or reached, or was made by a later version
+   */
   static async open(url: StoreUrl): Promise<RegistryDatabase> {
-    if (url.kind !== 'sqlite') {
-      throw registryError('REG_STORE', `the registry on ${url.kind} is not built yet; use sqlite:FILE`, {
-        field: 'registry',
-      });
-    }
+    let db: Kysely<Tables> | null = null;
     try {
-      if (url.url !== IN_MEMORY) makePrivateFile(url.url);
-      const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: nodeSqlite(url.url) }) });
-      await createTables(db);
-      return new RegistryDatabase(db);
+      const connection = await connectionTo(url);
+      db = new Kysely<Tables>({ dialect: connection.dialect });
+      await migrate(db, connection);
+      return new RegistryDatabase(db, connection);
     } catch (error) {
-      throw registryError(
-        'REG_STORE',
-        `cannot open the registry ${url.url}: ${(error as Error).message}`,
-        {},
-        error,
-      );
+      await db?.destroy();
+      if (error instanceof CodedError) throw error;
+      const message = `cannot open the registry ${withoutPassword(url.url)}: ${(error as Error).message}`;
+      throw registryError('REG_STORE', message, { field: 'registry' }, error);
     }
   }
 
@@ -157,12 +160,9 @@ export class RegistryDatabase {
         }
       });
     } catch (error) {
-      throw registryError(
-        'REG_STORE',
-        `another apply came first: ${(error as Error).message}`,
-        { help: 'Run `plumb plan` and apply again.' },
-        error,
-      );
+      if (!this.#connection.isTaken(error)) throw error;
+      const message = `another apply came first: ${(error as Error).message}`;
+      throw registryError('REG_STORE', message, { help: 'Run `plumb plan` and apply again.' }, error);
     }
   }
 
@@ -221,7 +221,14 @@ export class RegistryDatabase {
     const { name, service, madeUs } = manifest;
     const sequence = sql<number>`(SELECT coalesce(max(sequence), 0) + 1 FROM training_set)`;
     const row = { sequence, name, service, made_us: madeUs, manifest: JSON.stringify(manifest) };
-    await this.#db.insertInto('training_set').values(row).execute();
+    for (let times = 1; ; times++) {
+      try {
+        await this.#db.insertInto('training_set').values(row).execute();
+        return;
+      } catch (error) {
+        if (!this.#connection.isTaken(error) || times === COUNT_AGAIN) throw error;
+      }
+    }
   }
 
   /** @returns manifests, the newest first */
@@ -237,12 +244,21 @@ export class RegistryDatabase {
   /** @returns the entries of a view's history that training sets were made at */
   async trainedEntries(view: string): Promise<TrainedEntry[]> {
     const named = `%"view":${JSON.stringify(view)}%`;
-    const query = this.#db.selectFrom('training_set').select('manifest').where('manifest', 'like', named);
+    const sets = this.#db.selectFrom('training_set').where('manifest', 'like', named).orderBy('sequence');
     const entries = new Map<string, TrainedEntry>();
-    for await (const { manifest } of query.stream()) {
-      const { views } = JSON.parse(manifest) as TrainingManifest;
-      for (const { view: trained, commit, entry } of views)
-        if (trained === view && commit !== null) entries.set(`${commit} ${entry}`, { commit, entry });
+    for (let last = 0; ;) {
+      const next = sets
+        .select(['sequence', 'manifest'])
+        .where('sequence', '>', last)
+        .limit(MANIFESTS_AT_ONCE);
+      const rows = await next.execute();
+      for (const { manifest } of rows) {
+        const { views } = JSON.parse(manifest) as TrainingManifest;
+        for (const { view: trained, commit, entry } of views)
+          if (trained === view && commit !== null) entries.set(`${commit} ${entry}`, { commit, entry });
+      }
+      if (rows.length < MANIFESTS_AT_ONCE) break;
+      last = rows.at(-1)!.sequence;
     }
     return [...entries.values()];
   }
@@ -257,71 +273,6 @@ export class RegistryDatabase {
       .executeTakeFirst();
     return row?.to_us ?? null;
   }
-}
-
-async function createTables(db: Kysely<Tables>): Promise<void> {
-  await db.schema
-    .createTable('applied_bundle')
-    .ifNotExists()
-    .addColumn('sequence', 'integer', (c) => c.primaryKey())
-    .addColumn('hash', 'text', (c) => c.notNull())
-    .addColumn('applied_us', 'bigint', (c) => c.notNull())
-    .addColumn('bundle', 'text', (c) => c.notNull())
-    .addColumn('changes', 'text', (c) => c.notNull())
-    .execute();
-  await db.schema
-    .createTable('removed_consumer')
-    .ifNotExists()
-    .addColumn('sequence', 'integer', (c) => c.notNull())
-    .addColumn('service', 'text', (c) => c.notNull())
-    .addColumn('model', 'text', (c) => c.notNull())
-    .addColumn('owner', 'text', (c) => c.notNull())
-    .addColumn('removed_us', 'bigint', (c) => c.notNull())
-    .execute();
-  await db.schema
-    .createTable('allowance')
-    .ifNotExists()
-    .addColumn('sequence', 'integer', (c) => c.notNull())
-    .addColumn('name', 'text', (c) => c.notNull())
-    .addColumn('reason', 'text', (c) => c.notNull())
-    .addColumn('services', 'text', (c) => c.notNull())
-    .execute();
-  await db.schema
-    .createTable('service_version')
-    .ifNotExists()
-    .addColumn('service', 'text', (c) => c.notNull())
-    .addColumn('version', 'integer', (c) => c.notNull())
-    .addColumn('content', 'text', (c) => c.notNull())
-    .addPrimaryKeyConstraint('service_version_key', ['service', 'version'])
-    .execute();
-  await db.schema
-    .createTable('run')
-    .ifNotExists()
-    .addColumn('run_id', 'text', (c) => c.primaryKey())
-    .addColumn('view', 'text', (c) => c.notNull())
-    .addColumn('started_us', 'bigint', (c) => c.notNull())
-    .addColumn('state', 'text', (c) => c.notNull())
-    .addColumn('to_us', 'bigint', (c) => c.notNull())
-    .addColumn('record', 'text', (c) => c.notNull())
-    .execute();
-  await db.schema
-    .createTable('registry')
-    .ifNotExists()
-    .addColumn('one', 'integer', (c) => c.primaryKey())
-    .addColumn('id', 'text', (c) => c.notNull())
-    .execute();
-  await createLeaseTable(db as unknown as Kysely<LeaseTables>);
-  await createStreamTables(db as unknown as Kysely<StreamPartitionTables>);
-  await sql`CREATE INDEX IF NOT EXISTS run_by_view ON run (view, started_us)`.execute(db);
-  await db.schema
-    .createTable('training_set')
-    .ifNotExists()
-    .addColumn('sequence', 'integer', (c) => c.primaryKey())
-    .addColumn('name', 'text', (c) => c.notNull())
-    .addColumn('service', 'text', (c) => c.notNull())
-    .addColumn('made_us', 'bigint', (c) => c.notNull())
-    .addColumn('manifest', 'text', (c) => c.notNull())
-    .execute();
 }
 
 function runRow(run: RunRecord): Tables['run'] {
@@ -346,21 +297,8 @@ function appliedBundle(row: Tables['applied_bundle']): AppliedBundle {
   };
 }
 
-/** Kysely's SQLite dialect is written for better-sqlite3, which needs a compiler or a download; Node has SQLite. */
-function nodeSqlite(file: string): SqliteDatabase {
-  // The timeout comes first: to turn on WAL takes a lock too, which another command may hold as it opens or closes.
-  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-  return {
-    close: () => database.close(),
-    prepare: (text) => {
-      const statement: StatementSync = database.prepare(text);
-      return {
-        reader: /^\s*(select|with|pragma)/i.test(text),
-        all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
-        run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
-        iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
-      };
-    },
-  };
+async function connectionTo(url: StoreUrl): Promise<RegistryConnection> {
+  if (url.kind === 'sqlite') return sqliteConnection(url.url);
+  const { postgresConnection } = await import('./postgres-connection.ts');
+  return postgresConnection(url.url);
 }

@@ -64,20 +64,3 @@ export class StreamPartitionTable {
     );
   }
 }
-
-export async function createStreamTables(db: Kysely<StreamPartitionTables>): Promise<void> {
-  await db.schema
-    .createTable('stream_view')
-    .ifNotExists()
-    .addColumn('view', 'text', (c) => c.primaryKey())
-    .addColumn('horizon_us', 'bigint', (c) => c.notNull())
-    .execute();
-  await db.schema
-    .createTable('stream_partition')
-    .ifNotExists()
-    .addColumn('view', 'text', (c) => c.notNull())
-    .addColumn('partition', 'integer', (c) => c.notNull())
-    .addColumn('record', 'text', (c) => c.notNull())
-    .addPrimaryKeyConstraint('stream_partition_key', ['view', 'partition'])
-    .execute();
-}
