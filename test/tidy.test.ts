@@ -70,7 +70,8 @@ describe('imports go one way', () => {
 const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   '@duckdb/node-bindings': [/^project\/engine\/duckdb\/column\.ts$/],
   '@duckdb/node-api': [/^project\/engine\/duckdb\/duckdb\.ts$/, /^benchmarks\/contenders\/bare-join\.ts$/],
-  kysely: [/^project\/database\/(registry-database|lease-table|stream-partition-table)\.ts$/],
+  kysely: [/^project\/database\//],
+  pg: [/^project\/database\/postgres-connection\.ts$/],
   ioredis: [/^project\/connections\/redis-client\.ts$/],
   protobufjs: [
     /^contract\/wire\/log\/served-decoder\.ts$/,

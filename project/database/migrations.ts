@@ -72,6 +72,12 @@ function tooNew(version: number): Error {
 
 /** Tables of before there were migrations stay as they are. */
 async function firstTables(db: AnyTables): Promise<void> {
+  await tablesOfApplies(db);
+  await tablesOfRuns(db);
+  await tablesOfStreams(db);
+}
+
+async function tablesOfApplies(db: AnyTables): Promise<void> {
   await db.schema
     .createTable('applied_bundle')
     .ifNotExists()
@@ -106,6 +112,9 @@ async function firstTables(db: AnyTables): Promise<void> {
     .addColumn('content', 'text', (c) => c.notNull())
     .addPrimaryKeyConstraint('service_version_key', ['service', 'version'])
     .execute();
+}
+
+async function tablesOfRuns(db: AnyTables): Promise<void> {
   await db.schema
     .createTable('run')
     .ifNotExists()
@@ -115,12 +124,6 @@ async function firstTables(db: AnyTables): Promise<void> {
     .addColumn('state', 'text', (c) => c.notNull())
     .addColumn('to_us', 'bigint', (c) => c.notNull())
     .addColumn('record', 'text', (c) => c.notNull())
-    .execute();
-  await db.schema
-    .createTable('registry')
-    .ifNotExists()
-    .addColumn('one', 'integer', (c) => c.primaryKey())
-    .addColumn('id', 'text', (c) => c.notNull())
     .execute();
   await sql`CREATE INDEX IF NOT EXISTS run_by_view ON run (view, started_us)`.execute(db);
   await db.schema
@@ -132,6 +135,15 @@ async function firstTables(db: AnyTables): Promise<void> {
     .addColumn('made_us', 'bigint', (c) => c.notNull())
     .addColumn('manifest', 'text', (c) => c.notNull())
     .execute();
+  await db.schema
+    .createTable('registry')
+    .ifNotExists()
+    .addColumn('one', 'integer', (c) => c.primaryKey())
+    .addColumn('id', 'text', (c) => c.notNull())
+    .execute();
+}
+
+async function tablesOfStreams(db: AnyTables): Promise<void> {
   await db.schema
     .createTable('lease')
     .ifNotExists()

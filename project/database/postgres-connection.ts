@@ -1,5 +1,5 @@
 /**
- * PostgreSQL as the registry's database: several machines share it. The URL is what `psql` takes, and what it leaves out
+ * PostgreSQL as the registry's database: several machines share it. The URL is what `psql` takes; what it leaves out
  * comes from the variables that `psql` reads (PGPASSWORD, PGSSLMODE). Loaded where a setting asks for it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -3,8 +3,8 @@
  * manifest of every training set.
  * SQLite for one machine, PostgreSQL for several; one Kysely schema serves both.
  *
- * Only this folder imports Kysely and the databases' own clients for the registry. Rows that are written are never changed, but for
- * a run record, which is replaced once when its run ends, and the leases.
+ * Only this folder imports Kysely and the databases' own clients for the registry. Rows that are written are never
+ * changed, but for a run record, which is replaced once when its run ends, and the leases.
  */
 import { randomUUID } from 'node:crypto';
 import { Kysely, sql } from 'kysely';

@@ -21,7 +21,10 @@ const HTTP_URL = 'URL, http or https';
 export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   project: of('name', 'What the project is called in messages and in the vector log.'),
   definitions: of('list of patterns', 'Files with definitions, relative to the project.'),
-  registry: of('sqlite:FILE', 'The registry: what was applied, and every run.'),
+  registry: of(
+    'sqlite:FILE, postgres://',
+    'The registry: what was applied, and every run. Several machines share one on PostgreSQL.',
+  ),
   history: of('folder, or s3://bucket/path', 'Every row of aggregated views that was ever computed.'),
   bundles: of(FOLDER, 'Published bundles; every sidecar must be able to read it.'),
   reports: of(FOLDER, "The monitor's snapshots and pages."),

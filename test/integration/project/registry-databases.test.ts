@@ -6,9 +6,10 @@ import { RegistryDatabase } from '../../../project/database/registry-database.ts
 import type { StoreUrl } from '../../../project/settings/settings.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import type { TrainingManifest } from '../../../contract/training-manifest.ts';
-import { QUIET_NODE, run } from '../../support/processes/plumb-process.ts';
+import { plumb, QUIET_NODE, run } from '../../support/processes/plumb-process.ts';
 import { POSTGRES_START_LIMIT_MS, startPostgres } from '../../support/postgres/postgres.ts';
 import type { PostgresServer } from '../../support/postgres/postgres.ts';
+import { shopProject } from '../../support/fixtures/shop-project.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /** Microseconds of today: past 32 bits, and past what a float32 keeps. */
@@ -215,4 +216,15 @@ test('a database that goes away in the midst of work fails that work, and is use
     await database.recordApplied(anApply(2));
     expect(await database.allowances()).toHaveLength(2);
   });
+});
+
+test('the commands of a project run on it', async () => {
+  const folder = await shopProject();
+  const env = { PLUMB_REGISTRY: await postgres.database() };
+  const told = (args: readonly string[]) => plumb(['-C', folder, ...args], { env });
+  expect(await told(['apply'])).toMatchObject({ code: 0 });
+  expect(await told(['materialize'])).toMatchObject({ code: 0 });
+  expect(await told(['plan'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing changes') });
+  const shown = await told(['show', 'purchases', '--json']);
+  expect(JSON.parse(shown.stdout)).toMatchObject({ runs: [{ state: 'complete' }] });
 });
