@@ -206,11 +206,8 @@ export class RoleRun {
       takeOvers: this.#runs.flatMap((run) => run.takeOvers ?? []),
     });
     await this.#reading(() => asServed.prepare(split.features, (vector) => judge.read(vector)));
-    const laid = async (): Promise<void> => {
-      await asServed.lay();
-      await giveBackMemory(duck, project.settings.monitor);
-    };
-    for await (const { places, vectors, batches } of pages.read(laid)) {
+    await giveBackMemory(duck, project.settings.monitor);
+    for await (const { places, vectors, batches } of pages.read()) {
       await asServed.open(places);
       for (const groups of batches()) {
         const batch = groups.map((group) => ({ ...group, vectors, given: judge.read(group.vector) }));

@@ -99,10 +99,6 @@ export class AsServed {
   ): Promise<void> {
     await this.#search.prepare(archived, read);
     await this.#following.lay();
-  }
-
-  /** Called when the pairs of the groups are there that are judged next. */
-  async lay(): Promise<void> {
     await this.#held.lay();
   }
 

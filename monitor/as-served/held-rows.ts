@@ -10,6 +10,7 @@ import { ROW_FOUND } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, SqlColumns } from '../../project/engine/duckdb/duckdb.ts';
 import type { HeldRow } from '../causes/fidelity.ts';
+import { FIRSTS, GIVEN } from '../groups/group-pages.ts';
 import type { ViewReplay } from '../judge/replay.ts';
 
 const HELD = 'replay_held';
@@ -29,18 +30,18 @@ export class HeldRows {
     this.#replay = replay;
   }
 
-  /** Called when the pairs of the groups are there that are judged next. */
+  /** Called when both sides of the groups are laid. */
   async lay(): Promise<void> {
     const { features, kind } = this.#view;
     const same = this.#replay.keys.map((key, i) => `b.k${i} = h.${quoteName(key.row)}`).join(' AND ');
-    const isReplayed = `p.trained_state = ${ROW_FOUND} AND NOT p.trained_deleted AND p.trained_event_us = p.event_us`;
+    const isReplayed = `p.trained_state = ${ROW_FOUND} AND NOT p.trained_deleted AND p.trained_event_us = v.event_us`;
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${HELD} AS
-      SELECT p.place, p.vid, p.event_us, CAST(epoch_us(h.created_time) AS DOUBLE) AS created_us,
+      SELECT p.place, p.vid, v.event_us, CAST(epoch_us(h.created_time) AS DOUBLE) AS created_us,
         ${kind === 'stored' ? 'false' : 'coalesce(h.deleted, false)'} AS deleted
         ${features.map(({ name }, i) => `, h.${quoteName(name)} AS f${i}`).join('')}
-      FROM replay_pairs p JOIN replay_base b ON b.vid = p.vid
+      FROM ${FIRSTS} p JOIN ${GIVEN} v ON v.place = p.place JOIN replay_base b ON b.vid = p.vid::BIGINT
       JOIN replay_history h ON ${same} AND b.event_us = epoch_us(h.event_time)
-      WHERE p.status = ${PRESENT} AND NOT coalesce(${isReplayed} AND NOT p.is_crowded, false) ORDER BY p.place`);
+      WHERE v.status = ${PRESENT} AND NOT coalesce(${isReplayed} AND NOT p.is_crowded, false) ORDER BY p.place`);
   }
 
   /** Takes the rows of the groups from a place to before another. */

@@ -1,12 +1,13 @@
 /**
  * Reads the groups of a role's open rows (vector-groups.ts) page by page for the judge: all of the first vector of each
- * group, and of the others what tells them apart. The values of both sides are put beside each other for some pages at
- * a time, so that what stands in memory does not follow the day.
+ * group, and of the others what tells them apart. Both sides are laid once, each in the order of the groups, so that a
+ * page is a short piece of each table, and what stands in memory does not follow the day.
  *
- *   replay_firsts    of all groups: place, vectors, entity_n, row_n | agreed: how many others agree in every way with
- *                    the replayed row | is_asked: it is judged alone | vid, and what is replayed of the first vector,
- *                    without values (judge/replayed-vector.ts)
- *   replay_pairs     of the groups that are judged next: that, and the first vector with the values of both sides
+ *   replay_firsts      of all groups: place, vectors, entity_n, row_n | agreed: how many others agree in every way with
+ *                      the replayed row | is_asked: it is judged alone | vid, and what is replayed of the first vector,
+ *                      without values
+ *   replay_given       place | the first vector of each as it was served (judge/replayed-vector.ts)
+ *   replay_trained_of, replay_available_of    place | the values of its replayed rows, where it has one
  *
  * Dropped when the first is there: replay_known (k0 ... | is_known, first_us, gone: the entity's history),
  * replay_crowded (k0 ..., event_us: events with several rows), and replay_agreed (place, vectors: groups whose replayed
@@ -16,14 +17,21 @@ import type { FeatureService, FeatureView } from '../../contract/model.ts';
 import type { DuckDb, SqlColumns } from '../../project/engine/duckdb/duckdb.ts';
 import type { ClockReading } from '../causes/facts.ts';
 import type { PodClocks } from '../judge/pod-clocks.ts';
-import { replayedColumns, servedColumns, vectorReader } from '../judge/replayed-vector.ts';
-import type { ReplayedVector } from '../judge/replayed-vector.ts';
+import {
+  replayedColumns,
+  replayedValues,
+  servedColumns,
+  valuesByPlace,
+  vectorReader,
+} from '../judge/replayed-vector.ts';
+import type { ReplayedVector, VectorTables } from '../judge/replayed-vector.ts';
 import { agreedSql } from '../replay/agreeing-traffic.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
 import { vectorNames } from '../replay/vector-names.ts';
 import type { VectorName } from '../tally/example.ts';
 import type { VectorColumns } from '../tally/served-place.ts';
+import { ServedKinds } from './served-kinds.ts';
 import { GROUPS, membersOf } from './vector-groups.ts';
 
 /** A page of groups, and the columns in which their vectors stand one group after the other. */
@@ -65,7 +73,7 @@ interface GroupedRole {
   readonly isLaid: boolean;
   /** How many join keys there are. */
   readonly keys: number;
-  /** How many groups there are, and how many are laid at once. */
+  /** How many groups there are, and how many are read at once. */
   readonly groups: number;
   readonly groupsAtOnce: number;
   readonly pods: readonly string[];
@@ -74,16 +82,18 @@ interface GroupedRole {
 interface LaidRole extends GroupedRole {
   /** Whether an honest store had another row than training sees, of any of the vectors. */
   readonly isAvailableOther: boolean;
+  readonly kinds: ServedKinds;
 }
 
-const PAGE_GROUPS = 10_240;
-/** So many groups and their joins take some 150 MiB. */
-export const GROUPS_AT_ONCE = 4 * PAGE_GROUPS;
+export const GROUPS_AT_ONCE = 10_240;
 /** So few that what the judge makes of them is garbage before V8 moves it: half of what 512 at once cost to collect. */
 const BATCH_GROUPS = 32;
 /** Where statements are run for those of a batch: of their HMACs, and of logged answers. */
 const ASKED_BATCH_GROUPS = 512;
-const FIRSTS = 'replay_firsts';
+export const FIRSTS = 'replay_firsts';
+export const GIVEN = 'replay_given';
+const REPLAYED = { trained: 'replay_trained_of', available: 'replay_available_of' } as const;
+type Mode = keyof typeof REPLAYED;
 /** Nothing else asks for these. */
 const DONE = ['known', 'crowded', 'agreed', 'own', 'missed'].map((name) => `replay_${name}`);
 const NONE_AGREED = 'SELECT NULL::BIGINT AS place, NULL::BIGINT AS vectors WHERE false';
@@ -110,7 +120,14 @@ export class GroupPages {
       CREATE OR REPLACE TEMP TABLE replay_agreed AS ${agreed};
       CREATE OR REPLACE TEMP TABLE ${FIRSTS} AS ${firstsSql(role)};
       ${DONE.map((table) => `DROP TABLE ${table}`).join('; ')}`);
-    return new GroupPages(duck, { ...role, isAvailableOther: others.length > 0 });
+    const laid = { ...role, isAvailableOther: others.length > 0, kinds: await ServedKinds.read(duck) };
+    // The places alone are what rows are joined with: values pass no table of a join.
+    await duck.run(`CREATE OR REPLACE TEMP TABLE ${GIVEN} AS SELECT f.place, ${servedColumns(laid)}
+      FROM (SELECT place, vid::BIGINT AS vid FROM ${FIRSTS}) f JOIN ${OPEN_ROWS} v ON v.vid = f.vid ORDER BY f.place`);
+    for (const mode of modesOf(laid))
+      await duck.run(`CREATE OR REPLACE TEMP TABLE ${REPLAYED[mode]} AS SELECT f.place, ${replayedValues(view)}
+        FROM (SELECT place, ${mode}_row AS n FROM ${FIRSTS}) f JOIN replay_history h ON h.rowid = f.n ORDER BY f.place`);
+    return new GroupPages(duck, laid);
   }
 
   /** The names of the pods, by the numbers that vectors have. */
@@ -121,40 +138,43 @@ export class GroupPages {
   /**
    * Yields the groups, those of one replayed row one after the other. It reads pages: a single stream would end when
    * another statement runs on the connection.
-   *
-   * @param laid  is called when the pairs of the next pages are there
    */
-  async *read(laid: () => Promise<void>): AsyncGenerator<GroupPage> {
+  async *read(): AsyncGenerator<GroupPage> {
     const { groups: all, groupsAtOnce } = this.#role;
-    for (let from = 0; from < all; from += groupsAtOnce) {
-      const until = Math.min(all, from + groupsAtOnce);
-      await this.#duck.run(
-        `CREATE OR REPLACE TEMP TABLE replay_pairs AS ${pairsSql(this.#role, from, until)}`,
-      );
-      await laid();
-      for (let place = from; place < until; place += PAGE_GROUPS)
-        yield await this.#page([place, Math.min(until, place + PAGE_GROUPS)]);
-    }
+    for (let from = 0; from < all; from += groupsAtOnce)
+      yield await this.#page([from, Math.min(all, from + groupsAtOnce)]);
   }
 
   async #page(places: GroupPage['places']): Promise<GroupPage> {
     const { clocks, pods } = this.#role;
-    const columns = await this.#duck.columns(
-      `SELECT * FROM replay_pairs WHERE place >= ${places[0]} AND place < ${places[1]} ORDER BY place`,
-    );
-    const readings = await clocks.of(columns['vid'] as number[]);
+    const firsts = await this.#ofPage(FIRSTS, places);
+    const given = await this.#ofPage(GIVEN, places);
+    const trained = valuesByPlace(await this.#ofPage(REPLAYED.trained, places), places);
+    const available = this.#role.isAvailableOther
+      ? valuesByPlace(await this.#ofPage(REPLAYED.available, places), places)
+      : trained;
+    const readings = await clocks.of(firsts['vid'] as number[]);
     const vectors = { ...(await membersOf(this.#duck, ...places)), pods };
-    return { places, vectors, batches: () => this.#batches(columns, readings) };
+    const tables = { firsts, given, trained, available };
+    return { places, vectors, batches: () => this.#batches(tables, readings) };
+  }
+
+  async #ofPage(table: string, [from, until]: GroupPage['places']): Promise<SqlColumns> {
+    return await this.#duck.columns(
+      `SELECT * FROM ${table} WHERE place >= ${from} AND place < ${until} ORDER BY place`,
+    );
   }
 
   *#batches(
-    columns: SqlColumns,
+    tables: VectorTables,
     readings: ReadonlyMap<number, readonly ClockReading[]>,
   ): Generator<readonly ReplayedGroup[]> {
-    const numbers = (name: string): number[] => columns[name] as number[];
+    const { firsts } = tables;
+    const numbers = (name: string): number[] => firsts[name] as number[];
     const [vectors, entities, rows, agreed] = ['vectors', 'entity_n', 'row_n', 'agreed'].map(numbers);
-    const vectorAt = vectorReader(columns, this.#role);
-    const isAsking = this.#role.hashed.size > 0 || columns['is_asked']!.includes(true);
+    const isAsked = firsts['is_asked']!;
+    const vectorAt = vectorReader(tables, this.#role);
+    const isAsking = this.#role.hashed.size > 0 || isAsked.includes(true);
     const size = isAsking ? ASKED_BATCH_GROUPS : BATCH_GROUPS;
     let to = 0;
     for (let first = 0; first < vectors!.length; first += size) {
@@ -166,7 +186,7 @@ export class GroupPages {
         const clock = readings.get(vector.vid);
         batch.push({
           vector: clock === undefined ? vector : { ...vector, clocks: clock },
-          isAsked: columns['is_asked']![i] === true,
+          isAsked: isAsked[i] === true,
           entity: entities![i]!,
           row: rows![i]!,
           agreed: agreed![i]!,
@@ -186,6 +206,11 @@ export class GroupPages {
 
 function namesOf({ keys }: Pick<GroupedRole, 'keys'>): string[] {
   return Array.from({ length: keys }, (_, i) => `k${i}`);
+}
+
+/** By which as-of rules the groups have rows of their own. */
+function modesOf({ isAvailableOther }: LaidRole): readonly Mode[] {
+  return isAvailableOther ? ['trained', 'available'] : ['trained'];
 }
 
 /** Without values: narrow tables are joined once, for all groups. */
@@ -208,14 +233,6 @@ function firstsSql({ asked, keys }: GroupedRole): string {
     LEFT JOIN replay_known known ON ${sameKeys('known')}
     LEFT JOIN replay_crowded crowded ON ${sameKeys('crowded')} AND crowded.event_us = b.event_us
     LEFT JOIN replay_agreed agreed ON agreed.place = g.place
-    LEFT JOIN (SELECT DISTINCT vid FROM ${asked}) asked ON asked.vid = v.origin`;
-}
-
-/** Of the groups at the places from `from` to before `until`. */
-function pairsSql(role: LaidRole, from: number, until: number): string {
-  return `SELECT f.* EXCLUDE (trained_row, available_row), ${servedColumns(role)}
-    FROM (SELECT * FROM ${FIRSTS} WHERE place >= ${from} AND place < ${until}) f
-    JOIN ${OPEN_ROWS} v ON v.vid = f.vid::BIGINT
-    LEFT JOIN replay_history trained_of ON trained_of.rowid = f.trained_row
-    ${role.isAvailableOther ? 'LEFT JOIN replay_history available_of ON available_of.rowid = f.available_row' : ''}`;
+    LEFT JOIN (SELECT DISTINCT vid FROM ${asked}) asked ON asked.vid = v.origin
+    ORDER BY g.place`;
 }

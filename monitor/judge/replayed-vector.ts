@@ -10,6 +10,7 @@ import type { FeatureService, FeatureView } from '../../contract/model.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import type { ClockReading, ReplayedTimes, ServedTimes } from '../causes/facts.ts';
 import type { RowTimes } from '../causes/row-order.ts';
+import type { ServedKinds } from '../groups/served-kinds.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
 
 /** One vector's row of one view, served and replayed; without what each vector of its group has of its own. */
@@ -67,20 +68,16 @@ interface ReadRole {
   readonly features: readonly ServedFeature[];
   /** The places of those of which the log has HMACs. */
   readonly hashed: ReadonlySet<number>;
-  /** Whether an honest store had another row than training sees, of any of the vectors. */
-  readonly isAvailableOther: boolean;
+  readonly kinds: ServedKinds;
 }
 
-/**
- * @returns SQL of what `vectorReader` reads of a vector as it was served, and of its values as replayed: from `v` (the
- *          vector with its served row), `trained_of` and `available_of` (its replayed rows in the history)
- */
-export function servedColumns({ service, view, features, hashed, isAvailableOther }: ReadRole): string {
+/** @returns SQL of what `vectorReader` reads of a vector as it was served: from `v`, the vector with its served row */
+export function servedColumns({ service, features, hashed, kinds }: ReadRole): string {
   const columns = [
     us('v.row_index', 'row_index'),
     us('v.service_version', 'service_version'),
     us('v.surface', 'surface'),
-    'v.bundle, v.hmac_key',
+    kinds.columns,
     us('v.served_us', 'served_us'),
     ...service.requestKeys.map((_, i) => `${shownKeySql(i)} AS key_${i}`),
     us('v.status', 'status'),
@@ -90,10 +87,13 @@ export function servedColumns({ service, view, features, hashed, isAvailableOthe
     us('v.event_us', 'event_us'),
     us('v.created_us', 'created_us'),
     us('v.written_ms', 'written_ms'),
-    ...replayedValues('trained', view),
-    ...(isAvailableOther ? replayedValues('available', view) : []),
   ];
   return columns.join(', ');
+}
+
+/** @returns SQL of the values of a replayed row: from `h`, the row of the history */
+export function replayedValues({ features }: FeatureView): string {
+  return features.map(({ name }, i) => `h.${quoteName(name)} AS v${i}`).join(', ');
 }
 
 /**
@@ -124,10 +124,6 @@ export function shownKeySql(key: number): string {
   return `coalesce(v.shown_${key}, CAST(v.key_${key} AS VARCHAR))`;
 }
 
-function replayedValues(mode: AsOfRule['mode'], view: FeatureView): string[] {
-  return view.features.map(({ name }) => `${mode}_of.${quoteName(name)} AS ${quoteName(`${mode}_${name}`)}`);
-}
-
 function replayedTimes(mode: AsOfRule['mode']): string[] {
   return [
     us(`${mode}.asof_state`, `${mode}_state`),
@@ -146,39 +142,96 @@ function us(sql: string, as: string): string {
 
 const NO_CLOCKS: readonly ClockReading[] = [];
 
-/** @returns how to read all of a vector, by its place in the columns, but the readings of its pod's clock */
-export function vectorReader(
+/** Values of replayed rows, and where those of each group of a page stand. */
+export interface PlacedValues {
+  readonly columns: SqlColumns;
+  /** By the group's place in the page; -1: it has none. */
+  readonly at: Int32Array;
+}
+
+/** @param columns  with `place`; @param places  of the page */
+export function valuesByPlace(
   columns: SqlColumns,
-  { service, view, features, isAvailableOther }: ReadRole,
+  [from, until]: readonly [from: number, until: number],
+): PlacedValues {
+  const at = new Int32Array(until - from).fill(-1);
+  for (const [i, place] of (columns['place'] as number[]).entries()) at[place - from] = i;
+  return { columns, at };
+}
+
+/** A page of what is laid of groups (groups/group-pages.ts), one row a group. */
+export interface VectorTables {
+  readonly firsts: SqlColumns;
+  readonly given: SqlColumns;
+  readonly trained: PlacedValues;
+  readonly available: PlacedValues;
+}
+
+/** @returns how to read all of a vector, by its place in the page, but the readings of its pod's clock */
+export function vectorReader(
+  { firsts, given, trained, available }: VectorTables,
+  { service, view, features, kinds }: ReadRole,
 ): (at: number) => ReplayedVector {
   const places = view.features.map(({ name }) => features.findIndex((one) => one.name === name));
-  const trained = replayedColumnsOf(columns, 'trained', view);
+  const numbers = (name: string): number[] => (given[name] ?? firsts[name]) as number[];
   const page: VectorPage = {
-    columns,
     view,
-    keys: service.requestKeys.map((_, i) => columns[`key_${i}`]!) as (string | null)[][],
-    served: view.features.map(({ type }, i) => valuesOf(type, columns[`s${places[i]}`])),
-    hmacs: places.map((place) => bytesOf(columns[`h${place}`])),
-    trained,
-    available: isAvailableOther
-      ? replayedColumnsOf(columns, 'available', view)
-      : { ...replayedColumnsOf(columns, 'available', null), values: trained.values },
-    own: timesOf(columns, 'own'),
-    gone: timesOf(columns, 'gone'),
+    kinds,
+    vid: numbers('vid'),
+    rowIndex: numbers('row_index'),
+    serviceVersion: numbers('service_version'),
+    surface: numbers('surface'),
+    bundle: numbers('bundle_n'),
+    hmacKey: numbers('hmac_key_n'),
+    servedUs: numbers('served_us'),
+    status: numbers('status'),
+    definitionId: numbers('definition_id'),
+    eventUs: numbers('event_us'),
+    createdUs: numbers('created_us'),
+    writtenMs: numbers('written_ms'),
+    firstUs: numbers('first_us'),
+    isDecoded: given['is_decoded']!,
+    isCrowded: firsts['is_crowded']!,
+    isKnown: firsts['is_known']!,
+    keys: service.requestKeys.map((_, i) => given[`key_${i}`]!) as (string | null)[][],
+    served: view.features.map(({ type }, i) => valuesOf(type, given[`s${places[i]}`])),
+    hmacs: places.map((place) => bytesOf(given[`h${place}`])),
+    trained: replayedColumnsOf(firsts, 'trained', view, trained),
+    available: replayedColumnsOf(firsts, 'available', view, available),
+    missed: missedColumns(firsts),
+    own: timesOf(firsts, 'own'),
+    gone: timesOf(firsts, 'gone'),
   };
   return (at) => readVector(page, at);
 }
 
 /** Columns of a page of vectors, by what a vector has of them. */
 interface VectorPage {
-  readonly columns: SqlColumns;
   readonly view: FeatureView;
+  readonly kinds: ServedKinds;
+  readonly vid: readonly number[];
+  readonly rowIndex: readonly number[];
+  readonly serviceVersion: readonly number[];
+  readonly surface: readonly number[];
+  readonly bundle: readonly number[];
+  readonly hmacKey: readonly number[];
+  readonly servedUs: readonly number[];
+  readonly status: readonly number[];
+  readonly definitionId: readonly (number | null)[];
+  readonly eventUs: readonly (number | null)[];
+  readonly createdUs: readonly (number | null)[];
+  readonly writtenMs: readonly (number | null)[];
+  readonly firstUs: readonly (number | null)[];
+  readonly isDecoded: SqlColumns[string];
+  readonly isCrowded: SqlColumns[string];
+  readonly isKnown: SqlColumns[string];
   readonly keys: readonly (readonly (string | null)[])[];
   /** By the features of the view; undefined: there is none. */
   readonly served: readonly (readonly Value[] | undefined)[];
   readonly hmacs: readonly (readonly (Buffer | undefined)[] | undefined)[];
   readonly trained: ReplayedColumns;
   readonly available: ReplayedColumns;
+  readonly missed: MissedColumns;
   readonly own: TimesColumns;
   readonly gone: TimesColumns;
 }
@@ -188,50 +241,56 @@ interface TimesColumns {
   readonly createdUs: readonly (number | null)[];
 }
 
+interface MissedColumns extends TimesColumns {
+  readonly definitionIds: readonly (number | null)[];
+  readonly runIds: readonly (string | null)[];
+  readonly deleted: readonly boolean[];
+}
+
 interface ReplayedColumns extends TimesColumns {
   readonly states: readonly number[];
   readonly deleted: readonly boolean[];
   readonly runIds: readonly (string | null)[];
   readonly definitionIds: readonly (number | null)[];
   readonly values: readonly (readonly Value[])[];
+  /** Where the values of a group stand; -1: all are null. */
+  readonly at: Int32Array;
 }
 
 function readVector(page: VectorPage, at: number): ReplayedVector {
-  const { columns, view } = page;
-  const number = (name: string): number | null => columns[name]![at] as number | null;
-  const text = (name: string): string => columns[name]![at] as string;
-  const eventUs = number('event_us');
+  const { view, kinds } = page;
+  const eventUs = page.eventUs[at]!;
   return {
-    vid: number('vid')!,
-    rowIndex: number('row_index')!,
-    serviceVersion: number('service_version')!,
-    surface: number('surface')!,
-    bundle: text('bundle'),
-    servedUs: number('served_us')!,
+    vid: page.vid[at]!,
+    rowIndex: page.rowIndex[at]!,
+    serviceVersion: page.serviceVersion[at]!,
+    surface: page.surface[at]!,
+    bundle: kinds.bundles[page.bundle[at]!]!,
+    servedUs: page.servedUs[at]!,
     keys: page.keys.map((ids) => ids[at]!),
-    status: number('status')!,
+    status: page.status[at]!,
     served:
       eventUs === null
         ? null
         : {
             eventUs,
-            createdUs: number('created_us'),
-            definitionId: number('definition_id')!,
-            writtenUs: number('written_ms')! * 1_000,
+            createdUs: page.createdUs[at]!,
+            definitionId: page.definitionId[at]!,
+            writtenUs: page.writtenMs[at]! * 1_000,
           },
-    isDecoded: columns['is_decoded']![at] === true,
+    isDecoded: page.isDecoded[at] === true,
     servedValues: page.served.map((values) => values?.[at]),
     servedHmacs: page.hmacs.map((hmacs) => hmacs?.[at]),
-    hmacKeyId: text('hmac_key'),
+    hmacKeyId: kinds.hmacKeys[page.hmacKey[at]!]!,
     trained: replayedOf(page.trained, at, view),
     available: replayedOf(page.available, at, view),
-    missed: missedOf(columns, at, view),
-    isCrowded: columns['is_crowded']![at] === true,
+    missed: missedAt(page.missed, at, view),
+    isCrowded: page.isCrowded[at] === true,
     ofServedDefinition: rowTimes(page.own, at),
     clocks: NO_CLOCKS,
-    isKnown: columns['is_known']![at] === true,
+    isKnown: page.isKnown[at] === true,
     gone: rowTimes(page.gone, at),
-    firstEventUs: number('first_us'),
+    firstEventUs: page.firstUs[at]!,
   };
 }
 
@@ -275,22 +334,35 @@ function rowTimes({ eventUs, createdUs }: TimesColumns, at: number): RowTimes | 
 
 /** @param columns  have `missed_...` */
 export function missedOf(columns: SqlColumns, at: number, view: FeatureView): ReplayedTimes | null {
-  const eventUs = columns['missed_event_us']![at] as number | null;
-  if (eventUs === null) return null;
+  return missedAt(missedColumns(columns), at, view);
+}
+
+function missedColumns(columns: SqlColumns): MissedColumns {
   return {
-    eventUs,
-    createdUs: columns['missed_created_us']![at] as number | null,
-    definitionId: (columns['missed_definition_id']![at] as number | null) ?? view.definitionId,
-    runId: columns['missed_run_id']![at] as string | null,
-    ...(columns['missed_deleted']![at] === true ? { deleted: true } : {}),
+    ...timesOf(columns, 'missed'),
+    definitionIds: columns['missed_definition_id'] as (number | null)[],
+    runIds: columns['missed_run_id'] as (string | null)[],
+    deleted: columns['missed_deleted'] as boolean[],
   };
 }
 
-/** @param view  null: without values */
+function missedAt(missed: MissedColumns, at: number, view: FeatureView): ReplayedTimes | null {
+  const eventUs = missed.eventUs[at]!;
+  if (eventUs === null) return null;
+  return {
+    eventUs,
+    createdUs: missed.createdUs[at]!,
+    definitionId: missed.definitionIds[at] ?? view.definitionId,
+    runId: missed.runIds[at]!,
+    ...(missed.deleted[at] === true ? { deleted: true } : {}),
+  };
+}
+
 function replayedColumnsOf(
   columns: SqlColumns,
   mode: AsOfRule['mode'],
-  view: FeatureView | null,
+  { features }: FeatureView,
+  { columns: values, at }: PlacedValues,
 ): ReplayedColumns {
   return {
     ...timesOf(columns, mode),
@@ -298,7 +370,8 @@ function replayedColumnsOf(
     deleted: columns[`${mode}_deleted`] as boolean[],
     runIds: columns[`${mode}_run_id`] as (string | null)[],
     definitionIds: columns[`${mode}_definition_id`] as (number | null)[],
-    values: (view?.features ?? []).map(({ name, type }) => valuesOf(type, columns[`${mode}_${name}`]!)),
+    values: features.map(({ type }, i) => valuesOf(type, values[`v${i}`]!)),
+    at,
   };
 }
 
@@ -306,6 +379,7 @@ function replayedOf(of: ReplayedColumns, at: number, view: FeatureView): Replaye
   const state = of.states[at]!;
   const deleted = of.deleted[at] === true;
   if (state !== ROW_FOUND && state !== ROW_OUTSIDE_TTL && !deleted) return null;
+  const row = of.at[at]!;
   return {
     times: {
       eventUs: of.eventUs[at]!,
@@ -317,6 +391,6 @@ function replayedOf(of: ReplayedColumns, at: number, view: FeatureView): Replaye
     },
     deleted,
     outsideTtl: state === ROW_OUTSIDE_TTL,
-    values: of.values.map((values) => values[at]!),
+    values: of.values.map((values) => (row === -1 ? null : values[row]!)),
   };
 }

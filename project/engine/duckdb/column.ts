@@ -206,16 +206,87 @@ export class Column {
 }
 
 /** Appends the first `rows` values of a column of DOUBLE to a list, with null where there is none. */
-export function appendDoubles(chunk: DataChunk, column: number, rows: number, list: (number | null)[]): void {
+function appendDoubles(chunk: DataChunk, column: number, rows: number, list: (number | null)[]): void {
   const vector = bindings.data_chunk_get_vector(chunk, column);
   const { buffer, byteOffset } = bindings.vector_get_data(vector, rows * 8);
   const values = new Float64Array(buffer, byteOffset, rows);
-  // DuckDB has words of 64 bits; without any, no value is null.
-  const valid = bindings.vector_get_validity(vector, ((rows + 63) >> 6) * 8) as Uint8Array | null;
+  const valid = validOf(vector, rows);
+  for (let i = 0; i < rows; i++) list.push(isValid(valid, i) ? values[i]! : null);
+}
+
+/** The same of a column of BOOLEAN. */
+function appendBooleans(
+  chunk: DataChunk,
+  column: number,
+  rows: number,
+  list: (boolean | null)[],
+): void {
+  const vector = bindings.data_chunk_get_vector(chunk, column);
+  const values = bindings.vector_get_data(vector, rows);
+  const valid = validOf(vector, rows);
+  for (let i = 0; i < rows; i++) list.push(isValid(valid, i) ? values[i] !== 0 : null);
+}
+
+/** The same of a column of VARCHAR. Where rows have one text in memory of the vector, it is decoded once. */
+function appendTexts(chunk: DataChunk, column: number, rows: number, list: (string | null)[]): void {
+  const vector = bindings.data_chunk_get_vector(chunk, column);
+  const data = bindings.vector_get_data(vector, rows * BYTES.text);
+  const { buffer, byteOffset } = data;
+  const words = new Uint32Array(buffer, byteOffset, rows * 4);
+  const bytes = Buffer.from(buffer, byteOffset, data.byteLength);
+  const valid = validOf(vector, rows);
+  let text: string | null = null;
+  /** Of the last text. */
+  let from = 0;
   for (let i = 0; i < rows; i++) {
-    list.push(valid === null || (valid[i >> 3]! & (1 << (i & 7))) !== 0 ? values[i]! : null);
+    if (!isValid(valid, i)) {
+      list.push(null);
+      continue;
+    }
+    const at = i * 4;
+    const isLast =
+      text !== null &&
+      words[at] === words[from] &&
+      words[at + 1] === words[from + 1] &&
+      words[at + 2] === words[from + 2] &&
+      words[at + 3] === words[from + 3];
+    if (!isLast) {
+      text = textAt(bytes, i * BYTES.text);
+      from = at;
+    }
+    list.push(text);
   }
 }
+
+/** @param at  where its string_t begins */
+function textAt(bytes: Buffer, at: number): string {
+  const length = bytes.readUInt32LE(at);
+  if (length <= INLINE_BYTES) return bytes.toString('utf8', at + 4, at + 4 + length);
+  const { buffer, byteOffset } = bindings.get_data_from_pointer(
+    bytes.buffer as ArrayBuffer,
+    bytes.byteOffset + at + 8,
+    length,
+  );
+  return Buffer.from(buffer, byteOffset, length).toString('utf8');
+}
+
+/** @returns a bit a value, in DuckDB's words of 64; null: no value is null */
+function validOf(vector: Vector, rows: number): Uint8Array | null {
+  return bindings.vector_get_validity(vector, ((rows + 63) >> 6) * 8) as Uint8Array | null;
+}
+
+function isValid(valid: Uint8Array | null, row: number): boolean {
+  return valid === null || (valid[row >> 3]! & (1 << (row & 7))) !== 0;
+}
+
+type AppendValues = (chunk: DataChunk, column: number, rows: number, list: unknown[]) => void;
+
+/** By DuckDB's number of a type how its values are appended to a list; undefined: by the client. */
+export const APPEND: Readonly<Partial<Record<number, AppendValues>>> = {
+  [bindings.Type.DOUBLE]: appendDoubles as AppendValues,
+  [bindings.Type.BOOLEAN]: appendBooleans as AppendValues,
+  [bindings.Type.VARCHAR]: appendTexts as AppendValues,
+};
 
 /** Writes one row after the other of columns into a chunk that has as many columns, of these types. */
 export function writeColumns(chunk: DataChunk, columns: readonly Column[], rows: number): void {

@@ -9,7 +9,6 @@ import {
   DuckDBDataChunk,
   DuckDBInstance,
   DuckDBTableFunction,
-  DuckDBTypeId,
   DuckDBArrayValue,
   DuckDBBlobValue,
   DuckDBListValue,
@@ -22,7 +21,7 @@ import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
 import type { Elsewhere, S3Settings } from '../../settings/s3-settings.ts';
 import { outOfMemory, outOfSpace } from './out-of-room.ts';
-import { appendDoubles, copyDoubles, writeColumn, writeColumns } from './column.ts';
+import { APPEND, copyDoubles, writeColumn, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
 import { isScratch, placeOf } from './scratch-place.ts';
 import { ValuePage } from './value-page.ts';
@@ -122,8 +121,8 @@ export class DuckDb {
       const chunk = await result.fetchChunk().catch(this.#rethrow);
       if (chunk === null || chunk.rowCount === 0) break;
       for (const [i, { typeId }] of types.entries()) {
-        if (typeId === DuckDBTypeId.DOUBLE)
-          appendDoubles(chunk.chunk, i, chunk.rowCount, columns[i] as (number | null)[]);
+        const append = APPEND[typeId];
+        if (append !== undefined) append(chunk.chunk, i, chunk.rowCount, columns[i]!);
         else for (const value of chunk.getColumnValues(i)) columns[i]!.push(value);
       }
     }
