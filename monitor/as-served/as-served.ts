@@ -141,21 +141,29 @@ export class AsServed {
   /** Asks for the rows that follow from when each vector was served. */
   async #withTimes(answered: readonly AnsweredGroup[]): Promise<Map<number, AskedFidelity>> {
     const foreign = answered.filter(({ of }) => isForeign(of.fidelity)).flatMap(({ vids }) => [...vids]);
-    const honest = await this.#following.honestOf(foreign);
+    await this.#following.findHonest(foreign);
     const stamped = answered.flatMap(({ vids, of: { fidelity: answer } }) =>
       answer.answer === 'restamped' ? [...vids].map((vid) => ({ vid, row: answer.row })) : [],
     );
     const missed = await this.#following.missedOf(stamped);
-    return new Map(
-      answered.flatMap(({ vids, of }) => {
-        const isRestamped = of.fidelity.answer === 'restamped';
-        if (!isRestamped && !isForeign(of.fidelity)) return [[vids[0]!, of] as const];
-        return [...vids].map((vid) => {
-          const own = { ...of, honest: honest.get(vid) ?? null };
-          return [vid, isRestamped ? { ...own, missed: missed.get(vid) ?? null } : own] as const;
-        });
-      }),
-    );
+    const told = new Map<number, AskedFidelity>();
+    for (const { vids, of } of answered) {
+      if (of.fidelity.answer === 'restamped')
+        for (const vid of vids) told.set(vid, { ...of, missed: missed.get(vid) ?? null });
+      else if (isForeign(of.fidelity)) this.#tellForeign(told, vids, of);
+      else told.set(vids[0]!, of);
+    }
+    return told;
+  }
+
+  /** Vectors of which an honest store had one row are told the same. */
+  #tellForeign(told: Map<number, AskedFidelity>, vids: Iterable<number>, of: AskedFidelity): void {
+    let last: AskedFidelity | null = null;
+    for (const vid of vids) {
+      const honest = this.#following.honestOf(vid);
+      if (last === null || last.honest !== honest) last = { ...of, honest };
+      told.set(vid, last);
+    }
   }
 
   async #compared(given: readonly GivenRow[]): Promise<ComparedRow[]> {

@@ -42,15 +42,19 @@ export class FollowingRows {
   readonly #duck: DuckDb;
   readonly #view: FeatureView;
   readonly #replay: ViewReplay;
-  /** Of the vectors of a page, by vid. */
-  #honest = new Map<number, ReplayedTimes | null>();
+  /** Of the vectors of a page. */
+  #honest: FoundRows;
+  /** By vid. */
   #missed = new Map<number, FoundMissed>();
+  /** What was asked for a few groups at a time. */
+  #asked: FoundRows;
 
   /** @param view  in the bundle in force */
   constructor(duck: DuckDb, view: FeatureView, replay: ViewReplay) {
     this.#duck = duck;
     this.#view = view;
     this.#replay = replay;
+    this.#honest = this.#asked = new FoundRows({ vid: [] }, view);
   }
 
   /** Called when the search is prepared. */
@@ -77,7 +81,7 @@ export class FollowingRows {
   /** Takes the rows of the groups from a place to before another. */
   async open(from: number, until: number): Promise<void> {
     const ofPage = `WHERE place >= ${from} AND place < ${until}`;
-    this.#honest = this.#read(await this.#duck.columns(`SELECT * FROM ${HONEST} ${ofPage}`));
+    this.#honest = this.#read(await this.#duck.columns(`SELECT * EXCLUDE (place) FROM ${HONEST} ${ofPage}`));
     const columns = await this.#duck.columns(`SELECT * FROM ${MISSED} ${ofPage}`);
     this.#missed = new Map(
       (columns['vid'] as number[]).map((vid, at) => {
@@ -88,18 +92,17 @@ export class FollowingRows {
     );
   }
 
-  /** @returns by vid the newest row of the entity that was created by the fetch; null: there is none */
-  async honestOf(vids: readonly number[]): Promise<Map<number, ReplayedTimes | null>> {
-    const found = new Map<number, ReplayedTimes | null>();
-    const others: number[] = [];
-    for (const vid of vids) {
-      const known = this.#honest.get(vid);
-      if (known === undefined) others.push(vid);
-      else found.set(vid, known);
-    }
-    if (others.length === 0) return found;
+  /** Looks up what is not known yet of `honestOf`. */
+  async findHonest(vids: readonly number[]): Promise<void> {
+    const others = vids.filter((vid) => !this.#honest.has(vid));
+    if (others.length === 0) return;
     const base = `(SELECT * FROM replay_base WHERE vid IN (${others.join(', ')}))`;
-    return new Map([...found, ...(await this.#ask(this.#honestSql(base)))]);
+    this.#asked = await this.#ask(this.#honestSql(base));
+  }
+
+  /** @returns the newest row of the entity that was created by the fetch; null: there is none. The same for the same */
+  honestOf(vid: number): ReplayedTimes | null {
+    return this.#honest.has(vid) ? this.#honest.of(vid) : this.#asked.of(vid);
   }
 
   /** @returns by vid the oldest row that was missed; null or not there: none was */
@@ -114,7 +117,9 @@ export class FollowingRows {
     }
     if (others.length === 0) return found;
     const asked = `(SELECT * FROM (VALUES ${others.join(', ')}) s(vid, event_us, created_us))`;
-    return new Map([...found, ...(await this.#ask(this.#missedSql(asked)))]);
+    const rows = await this.#ask(this.#missedSql(asked));
+    for (const vid of rows.vids) found.set(vid, rows.of(vid));
+    return found;
   }
 
   /** Groups whose row may be that of another entity: another one has its values, or its own has no row of its times. */
@@ -125,12 +130,25 @@ export class FollowingRows {
         AND e.created_us IS NOT DISTINCT FROM b.created_us)`;
   }
 
-  /** @param base  FROM item with rows of replay_base; @returns a SELECT of vid and a row's times */
+  /**
+   * Rows are ranked once, and the highest rank that has been created by a time is what an ASOF join finds: an entity
+   * that is asked for often, and has many rows, costs their sum.
+   *
+   * @param base  FROM item with rows of replay_base
+   * @returns     a SELECT of vid and a row's times
+   */
   #honestSql(base: string): string {
-    const on = [...this.#replay.keys.map((_, i) => `b.k${i} = e.k${i}`), 'b.definition = e.definition'];
-    return `SELECT b.vid, e.* FROM ${base} b JOIN replay_rows e ON ${on.join(' AND ')}
-      WHERE greatest(e.event_us, e.created_us) <= b.fetched_us AND NOT e.deleted AND e.created_us IS NOT NULL
-      QUALIFY row_number() OVER (PARTITION BY b.vid ORDER BY e.pair DESC, e.run_id DESC) = 1`;
+    const of = [...this.#replay.keys.map((_, i) => `k${i}`), 'definition'];
+    const on = (left: string, right: string): string =>
+      of.map((name) => `${left}.${name} = ${right}.${name}`).join(' AND ');
+    return `WITH b AS MATERIALIZED (SELECT ${of.join(', ')}, vid, fetched_us FROM ${base} WHERE fetched_us IS NOT NULL),
+      e AS MATERIALIZED (SELECT ${of.join(', ')}, event_us, created_us, run_id, definition_id, deleted,
+          greatest(event_us, created_us) AS since,
+          row_number() OVER (PARTITION BY ${of.join(', ')} ORDER BY pair, run_id NULLS FIRST) AS n
+        FROM replay_rows SEMI JOIN b USING (${of.join(', ')}) WHERE NOT deleted AND created_us IS NOT NULL),
+      seen AS (SELECT ${of.join(', ')}, since, max(n) OVER (PARTITION BY ${of.join(', ')} ORDER BY since) AS n FROM e),
+      h AS (SELECT b.vid, s.* FROM b ASOF JOIN seen s ON ${on('b', 's')} AND b.fetched_us >= s.since)
+      SELECT h.vid, e.* FROM h JOIN e ON ${on('h', 'e')} AND h.n = e.n`;
   }
 
   /** @param stamped  FROM item with vid, event_us, created_us; @returns a SELECT of vid and a row's times */
@@ -140,16 +158,51 @@ export class FollowingRows {
     return missedSql(this.#replay.keys.length, base);
   }
 
-  async #ask(rows: string): Promise<Map<number, ReplayedTimes | null>> {
+  async #ask(rows: string): Promise<FoundRows> {
     return this.#read(
       await this.#duck.columns(`SELECT h.vid::DOUBLE AS vid, ${timesSql('h')} FROM (${rows}) h`),
     );
   }
 
-  #read(columns: SqlColumns): Map<number, ReplayedTimes | null> {
-    const vids = columns['vid'] as number[];
-    return new Map(vids.map((vid, at) => [vid, missedOf(columns, at, this.#view)]));
+  #read(columns: SqlColumns): FoundRows {
+    return new FoundRows(columns, this.#view);
   }
+}
+
+/** Rows that were found, by the vid of their vector, in columns until they are asked for. */
+class FoundRows {
+  readonly #columns: SqlColumns;
+  readonly #view: FeatureView;
+  readonly #places: ReadonlyMap<number, number>;
+  /** The one before: the next is mostly the same. */
+  #last: ReplayedTimes | null = null;
+
+  constructor(columns: SqlColumns, view: FeatureView) {
+    this.#columns = columns;
+    this.#view = view;
+    this.#places = new Map((columns['vid'] as number[]).map((vid, at) => [vid, at]));
+  }
+
+  get vids(): Iterable<number> {
+    return this.#places.keys();
+  }
+
+  has(vid: number): boolean {
+    return this.#places.has(vid);
+  }
+
+  /** @returns the row of a vector; null: it has none */
+  of(vid: number): ReplayedTimes | null {
+    const at = this.#places.get(vid);
+    const row = at === undefined ? null : missedOf(this.#columns, at, this.#view);
+    if (row === null || isSameRow(row, this.#last)) return row && this.#last;
+    return (this.#last = row);
+  }
+}
+
+function isSameRow(a: ReplayedTimes, b: ReplayedTimes | null): boolean {
+  if (a.eventUs !== b?.eventUs || a.createdUs !== b.createdUs || a.runId !== b.runId) return false;
+  return a.definitionId === b.definitionId && a.deleted === b.deleted;
 }
 
 /** The columns by which `missedOf` reads a row. */

@@ -15,7 +15,7 @@
  *   found_suspects       place, vid: all groups that are none of their event, and those that SQL does not tell of
  */
 import { duckTypeOf, quoteName, quoteText, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
-import type { DuckDb, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb, SqlColumns, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { FidelityFacts, HeldRow, OthersRow } from '../causes/fidelity.ts';
 import { UNKNOWN_VALUE } from '../causes/value-equality.ts';
@@ -124,7 +124,9 @@ export class PrintSearch {
   async open(from: number, until: number): Promise<void> {
     const ofPage = `WHERE place >= ${from} AND place < ${until}`;
     this.#own = ownBy(await this.#duck.rows(`SELECT * FROM found_own ${ofPage}`));
-    this.#others = othersBy(await this.#duck.rows(`SELECT * FROM ${OTHERS} ${ofPage} ORDER BY vid, entity`));
+    this.#others = othersBy(
+      await this.#duck.columns(`SELECT * FROM ${OTHERS} ${ofPage} ORDER BY vid, entity`),
+    );
   }
 
   /** A row can be printed in SQL where none of its values is an HMAC, or kept out of the log. */
@@ -203,7 +205,9 @@ export class PrintSearch {
     if (isLaid.length === 0) await this.#layOtherPrints(prints, compared, ofTimes);
     for (const [vid, own] of ownBy(await this.#duck.rows(this.#ownRowsSql(prints, 'suspects'))))
       this.#own.set(vid, own);
-    const others = othersBy(await this.#duck.rows(`${this.#otherEntitiesSql(prints)} ORDER BY vid, entity`));
+    const others = othersBy(
+      await this.#duck.columns(`${this.#otherEntitiesSql(prints)} ORDER BY vid, entity`),
+    );
     for (const [vid, entities] of others) this.#others.set(vid, entities);
   }
 
@@ -325,14 +329,18 @@ function ownBy(rows: readonly SqlRow[]): Map<number, Omit<HeldRow, 'values'>> {
   );
 }
 
-/** @param rows  by vid and entity */
-function othersBy(rows: readonly SqlRow[]): Map<number, FoundOther[]> {
-  const by = Map.groupBy(rows, ({ vid }) => vid as number);
-  const found = (row: SqlRow): FoundOther => {
-    const entity = row['entity'] as string;
-    return row['is_of_times'] === true ? { entity } : { entity, createdUs: row['created_us'] as number };
-  };
-  return new Map([...by].map(([vid, own]) => [vid, own.map(found)]));
+/** @param columns  in the order of vid and entity */
+function othersBy(columns: SqlColumns): Map<number, FoundOther[]> {
+  const by = new Map<number, FoundOther[]>();
+  const [entities, created] = [columns['entity'] as string[], columns['created_us'] as number[]];
+  for (const [at, vid] of (columns['vid'] as number[]).entries()) {
+    const entity = entities[at]!;
+    const other = columns['is_of_times']![at] === true ? { entity } : { entity, createdUs: created[at]! };
+    const known = by.get(vid);
+    if (known === undefined) by.set(vid, [other]);
+    else known.push(other);
+  }
+  return by;
 }
 
 function comparedOf({ served }: FidelityFacts): number[] {

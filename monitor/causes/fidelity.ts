@@ -113,26 +113,32 @@ export function isFaithful({ answer }: Fidelity): boolean {
 
 /** How many values differ from those served. */
 function differences({ features, served }: FidelityFacts, row: HeldRow): number {
-  return features.filter(({ type }, i) => {
+  let count = 0;
+  for (let i = 0; i < features.length; i++) {
     const value = served.values[i];
-    return value !== undefined && !isSame(type, value, row.values[i]!);
-  }).length;
+    if (value !== undefined && !isSame(features[i]!.type, value, row.values[i]!)) count += 1;
+  }
+  return count;
 }
 
 /** Whether any value differs from those served. */
 function isOtherThan({ features, served }: FidelityFacts, row: HeldRow): boolean {
-  return features.some(({ type }, i) => {
+  for (let i = 0; i < features.length; i++) {
     const value = served.values[i];
-    return value !== undefined && !isSame(type, value, row.values[i]!);
-  });
+    if (value !== undefined && !isSame(features[i]!.type, value, row.values[i]!)) return true;
+  }
+  return false;
 }
 
 /** How many of the served values tell one row from another: neither null, NaN, zero, false, empty nor the fallback. */
 function tellingValues({ features, served }: FidelityFacts): number {
-  return features.filter(({ type, fallback }, i) => {
+  let count = 0;
+  for (let i = 0; i < features.length; i++) {
+    const { type, fallback } = features[i]!;
     const value = served.values[i];
-    return value !== undefined && !isBlank(type, value) && !isSame(type, value, fallback);
-  }).length;
+    if (value !== undefined && !isBlank(type, value) && !isSame(type, value, fallback)) count += 1;
+  }
+  return count;
 }
 
 /**
@@ -141,17 +147,18 @@ function tellingValues({ features, served }: FidelityFacts): number {
  */
 function restampedRow(facts: FidelityFacts, rows: readonly HeldRow[]): RowTimes | null {
   const { served } = facts;
-  const isTelling = tellingValues(facts) >= 2;
+  const own = rows.filter(
+    (row) => !isOtherThan(facts, row) && (row.eventUs === served.eventUs || tellingValues(facts) >= 2),
+  );
+  if (own.length === 0) return null;
   const distance = ({ eventUs, createdUs }: RowTimes): readonly number[] => [
     Math.abs(eventUs - served.eventUs),
     eventUs,
     Math.abs((createdUs ?? 0) - (served.createdUs ?? 0)),
     createdUs ?? 0,
   ];
-  const [nearest] = rows
-    .filter((row) => (row.eventUs === served.eventUs || isTelling) && !isOtherThan(facts, row))
-    .toSorted((a, b) => firstDifference(distance(a), distance(b)));
-  return nearest === undefined ? null : { eventUs: nearest.eventUs, createdUs: nearest.createdUs };
+  const [nearest] = own.toSorted((a, b) => firstDifference(distance(a), distance(b)));
+  return { eventUs: nearest!.eventUs, createdUs: nearest!.createdUs };
 }
 
 function firstDifference(a: readonly number[], b: readonly number[]): number {
@@ -161,6 +168,7 @@ function firstDifference(a: readonly number[], b: readonly number[]): number {
 
 /** @returns the one other entity that has these values and times; null: none, or several have */
 function foreignEntity(facts: FidelityFacts, ofTimes: readonly HeldRow[]): string | null {
+  if (facts.others.length === 0) return null;
   const holder = soleHolder(facts, (row) => isOfTimes(row, facts.served));
   return holder === null || ofTimes.some((row) => differences(facts, row) < 2) ? null : holder.entity;
 }
@@ -185,6 +193,7 @@ function notKept({ kind, own, served, keptFromUs }: FidelityFacts, rows: readonl
 
 /** Of rows with the same times the one that differs least; of these the one that the as-of rule takes. */
 function nearestOf(rows: readonly HeldRow[], facts: FidelityFacts): HeldRow {
+  if (rows.length === 1) return rows[0]!;
   return rows.reduce((best, row) => {
     const fewer = differences(facts, best) - differences(facts, row);
     return fewer > 0 || (fewer === 0 && isLast(row, best, facts)) ? row : best;

@@ -8,6 +8,7 @@ import type { ComparedValue, RowFacts } from '../causes/facts.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
 import { worstOf } from '../on-demand/inherited.ts';
 import type { RowOutcome, RowVerdicts } from '../judged-rows/row-verdicts.ts';
+import { ExampleBounds } from '../tally/example-bounds.ts';
 import type { Candidate, ListsOfCause } from '../tally/example-pool.ts';
 import type { Decided, Decisions } from '../tally/decided.ts';
 import type { FeatureTally } from '../tally/feature-tally.ts';
@@ -29,7 +30,15 @@ export interface DifferingValue {
   readonly harm: number;
 }
 
+/** Where the mismatches of vectors are offered that have one verdict. */
+export interface Offered {
+  readonly lists: readonly ListsOfCause[];
+  readonly bounds: ExampleBounds;
+}
+
 interface Tallied {
+  /** By the verdict. */
+  readonly offered: Map<number, Offered>;
   readonly role: RoleTally;
   readonly decisions: Decisions;
   readonly verdicts: RowVerdicts;
@@ -55,9 +64,10 @@ interface Part {
   /** By the place of the feature, of mismatches that are counted; undefined: the value is no such one. */
   readonly decided: readonly (Decided | undefined)[];
   readonly counted: CountedPart;
-  /** Of `counted.mismatches`, the values, and where they are offered. */
+  /** Of `counted.mismatches`, the values, where they are offered, and the greatest harm. */
   readonly values: readonly DifferingValue[];
-  readonly lists: readonly ListsOfCause[];
+  readonly offered: Offered;
+  readonly harm: number;
   /** The number of its verdict. */
   readonly verdict: number;
   vectors: number;
@@ -140,34 +150,63 @@ export class GroupDecisions {
     const fault = wrong[0]?.decided ?? null;
     const used = worstOf(this.#usedKinds.flatMap((kind) => byKind[kind] ?? [])) ?? null;
     const told = role.part(present, counted, wrong);
-    const part: Part = {
-      byKind,
-      decided,
-      counted: told,
-      values,
-      lists: told.mismatches.map((one, i) => values[i]!.tally.examples.listsOf(one.decided)),
-      verdict: verdicts.endVerdict({ outcome, fidelity, mismatches: counted, fault, used }),
-      vectors: 0,
-    };
+    const verdict = verdicts.endVerdict({ outcome, fidelity, mismatches: counted, fault, used });
+    let harm = 0;
+    for (const one of told.mismatches) if (one.harm > harm) harm = one.harm;
+    const offered = this.#offeredOf(verdict, told, values);
+    const part = { byKind, decided, counted: told, values, offered, harm, verdict, vectors: 0 };
     this.parts.push(part);
     return part;
   }
 
+  #offeredOf(verdict: number, { mismatches }: CountedPart, values: readonly DifferingValue[]): Offered {
+    const { role, offered } = this.#tallied;
+    // A verdict tells of one fault, and there may be more.
+    const isTold = this.#group.faults.length === 0;
+    const known = isTold ? offered.get(verdict) : undefined;
+    if (known !== undefined) return known;
+    const decided = mismatches.map((one) => one.decided);
+    const lists = decided.map((one, i) => values[i]!.tally.examples.listsOf(one));
+    const distinct = [...new Set(decided)];
+    const lastOfIncidents = () => distinct.map((one) => role.incidents.lastWorst(one));
+    const made = { lists, bounds: new ExampleBounds({ lists, lastOfIncidents }, role.offered) };
+    if (isTold) offered.set(verdict, made);
+    return made;
+  }
+
   /** Offers the mismatches of a vector to be examples. */
-  #offer({ counted, values, lists }: Part, row: RowFacts, vectors: VectorColumns, at: number): void {
-    const { incidents } = this.#tallied.role;
-    const [vid, hash] = [vectors.vid[at]!, vectors.hash[at]!];
+  #offer(
+    { counted: { mismatches }, values, offered: { lists, bounds }, harm }: Part,
+    row: RowFacts,
+    vectors: VectorColumns,
+    at: number,
+  ): void {
+    if (mismatches.length === 0) return;
+    const { incidents, offered } = this.#tallied.role;
+    const vid = vectors.vid[at]!;
+    const hash = vectors.hash[at]!;
     const hour = hourOf(row.servedUs);
-    const { mismatches } = counted;
+    if (!bounds.mayWant(hour, harm, hash, vid)) return;
     for (let i = 0; i < mismatches.length; i++) {
       const mismatch = mismatches[i]!;
       const isWanted = lists[i]!.wants(hour, mismatch.harm, hash);
       if (!isWanted && !incidents.wants(mismatch, vid)) continue;
+      offered.offers += 1;
       const { value } = values[i]!;
-      const { decided, harm, feature, place } = mismatch;
+      const { decided, feature, place } = mismatch;
       const request = vectors.request[at]!;
       const { entity } = this.#group.place;
-      const candidate: Candidate = { decided, harm, hour, vid, request, entity, hash, value, row };
+      const candidate: Candidate = {
+        decided,
+        harm: mismatch.harm,
+        hour,
+        vid,
+        request,
+        entity,
+        hash,
+        value,
+        row,
+      };
       if (isWanted) lists[i]!.offer(candidate);
       incidents.offer({ ...candidate, feature, place });
     }

@@ -30,7 +30,7 @@ import type { ReplayedVector } from './replayed-vector.ts';
 import { RoleKeys } from './role-keys.ts';
 import type { RunIndex } from './run-index.ts';
 import { GroupDecisions } from '../groups/group-decisions.ts';
-import type { DifferingValue } from '../groups/group-decisions.ts';
+import type { DifferingValue, Offered } from '../groups/group-decisions.ts';
 import type { LooksLike } from '../likeness/likeness.ts';
 import type { RoleTally } from '../tally/role-tally.ts';
 import type { GroupPlace, VectorColumns } from '../tally/served-place.ts';
@@ -112,6 +112,7 @@ export class ViewJudge {
   >;
   readonly #lacks = new Map<Bundle, ReadonlySet<string>>();
   readonly #decisions = new Decisions();
+  readonly #offered = new Map<number, Offered>();
 
   constructor(judged: JudgedView, book: BundleBook, verdicts: RowVerdicts) {
     const { service, used, view } = judged;
@@ -167,7 +168,13 @@ export class ViewJudge {
     const { judged, isAnswerAltered } = values;
     const fidelity = asked?.fidelity.answer ?? null;
     const outcome = this.#outcomeOf(row, values, unjudged);
-    const tallied = { role, decisions: this.#decisions, verdicts: this.#verdicts, runs };
+    const tallied = {
+      role,
+      decisions: this.#decisions,
+      verdicts: this.#verdicts,
+      offered: this.#offered,
+      runs,
+    };
     const decided = new GroupDecisions(tallied, { ...values, given, place, outcome, fidelity });
     for (let at = from; at < to; at++) {
       decided.add(vectors, at, asked === undefined ? undefined : (found.get(vectors.vid[at]!) ?? asked));

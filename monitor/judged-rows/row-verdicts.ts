@@ -65,6 +65,8 @@ export class RowVerdicts {
   /** Verdicts by their number, which each is found by what it says. */
   #verdicts: Verdict[] = [];
   readonly #verdictNumbers = new Map<string, number>();
+  /** The one before: the next is mostly the same. */
+  #last: { readonly verdict: Verdict; readonly number: number } | null = null;
   #vectors = vectorColumns();
   #next = 0;
   #pages: ColumnPage[] = [];
@@ -85,6 +87,7 @@ export class RowVerdicts {
     this.#features = features;
     this.#vectors = vectorColumns();
     this.#verdicts = [];
+    this.#last = null;
     this.#verdictNumbers.clear();
     this.#numbers.clear();
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${JUDGED_VECTORS} (vid BIGINT, verdict UINTEGER)`);
@@ -96,6 +99,13 @@ export class RowVerdicts {
 
   /** @returns the number of a verdict, the same for what says the same */
   endVerdict(verdict: Verdict): number {
+    if (this.#last !== null && isSame(this.#last.verdict, verdict)) return this.#last.number;
+    const number = this.#numberOfVerdict(verdict);
+    this.#last = { verdict, number };
+    return number;
+  }
+
+  #numberOfVerdict(verdict: Verdict): number {
     const { outcome, fidelity, mismatches, fault, used } = verdict;
     let name = `${outcome} ${fidelity} ${this.#numberOf(fault)} ${this.#numberOf(used)}`;
     for (const { place, decided } of mismatches) name += ` ${place}=${this.#numberOf(decided)}`;
@@ -199,6 +209,18 @@ export class RowVerdicts {
     this.#numbers.set(decided, this.#numbers.size + 1);
     return this.#numbers.size;
   }
+}
+
+function isSame(a: Verdict, b: Verdict): boolean {
+  const { length } = a.mismatches;
+  if (a.outcome !== b.outcome || a.fidelity !== b.fidelity || a.fault !== b.fault || a.used !== b.used)
+    return false;
+  if (length !== b.mismatches.length) return false;
+  for (let i = 0; i < length; i++) {
+    const [left, right] = [a.mismatches[i]!, b.mismatches[i]!];
+    if (left.place !== right.place || left.decided !== right.decided) return false;
+  }
+  return true;
 }
 
 function vectorColumns(): { readonly vid: Column; readonly verdict: Column } {

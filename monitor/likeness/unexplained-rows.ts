@@ -33,7 +33,7 @@ export class UnexplainedRows {
   /** By feature of today's view, by the name of the row. */
   readonly #samples = new Map<number, Map<string, Sampled>>();
   /** By feature the greatest hash that is still taken. */
-  readonly #limits = new Map<number, number>();
+  readonly #limits: (number | undefined)[] = [];
 
   /** @param keys  of the role: other keys of a request tell none of its rows apart */
   constructor(keys: RoleKeys) {
@@ -44,16 +44,18 @@ export class UnexplainedRows {
     if (fidelity.answer !== 'altered' || !alterations.includes('unexplained')) return;
     const { vid } = given.vector;
     const { eventUs, createdUs } = facts.served;
-    const name = JSON.stringify([this.#keys.of(given.vector), eventUs, createdUs]);
+    // The text is that of a list in JSON.
+    const name = `[${JSON.stringify(this.#keys.of(given.vector))},${eventUs},${createdUs}]`;
     const hash = textHash(name);
-    const row = { vid, served: facts.served.values, held: fidelity.row.values };
-    for (const [feature, cause] of alterations.entries()) {
-      if (cause === 'unexplained') this.#add(feature, name, { hash, row });
+    let one: Sampled | null = null;
+    for (let feature = 0; feature < alterations.length; feature++) {
+      if (alterations[feature] !== 'unexplained' || hash > (this.#limits[feature] ?? Infinity)) continue;
+      one ??= { hash, row: { vid, served: facts.served.values, held: fidelity.row.values } };
+      this.#add(feature, name, one);
     }
   }
 
   #add(feature: number, name: string, one: Sampled): void {
-    if (one.hash > (this.#limits.get(feature) ?? Infinity)) return;
     let sample = this.#samples.get(feature);
     if (sample === undefined) this.#samples.set(feature, (sample = new Map()));
     if (sample.has(name)) return;
@@ -61,7 +63,7 @@ export class UnexplainedRows {
     if (sample.size <= 2 * MOST_ROWS) return;
     const kept = lowest(sample);
     this.#samples.set(feature, new Map(kept));
-    this.#limits.set(feature, kept.at(-1)![1].hash);
+    this.#limits[feature] = kept.at(-1)![1].hash;
   }
 
   /** @returns the rows by feature, in no order that the values know of */

@@ -112,6 +112,11 @@ class BestList {
     this.#most = most;
   }
 
+  /** The last of a full list; undefined: there is room. */
+  get last(): Candidate | undefined {
+    return this.kept[this.#most - 1];
+  }
+
   /** What is not before the last of a full list is before none of it. */
   mayTake(harm: number, hash: number): boolean {
     return this.kept.length < this.#most || this.#isBefore(harm, hash, this.kept[this.#most - 1]!);

@@ -99,11 +99,16 @@ export class IncidentTally {
   /** @returns the incidents that the mismatches of one row belong to */
   partsOf(mismatches: readonly Mismatch[]): IncidentPart[] {
     const parts: CountedIncident[] = [];
+    let last: Decided | null = null;
+    let part: CountedIncident | undefined;
     for (const { decided } of mismatches) {
-      let entry = this.#byDecided.get(decided);
-      if (entry === undefined) this.#byDecided.set(decided, (entry = this.#entryOf(decided)));
-      let part = parts[0]?.entry === entry ? parts[0] : parts.find((one) => one.entry === entry);
-      if (part === undefined) parts.push((part = { entry, counts: noCounts(), isBeyond: false }));
+      if (part === undefined || decided !== last) {
+        let entry = this.#byDecided.get(decided);
+        if (entry === undefined) this.#byDecided.set(decided, (entry = this.#entryOf(decided)));
+        part = parts.find((one) => one.entry === entry);
+        if (part === undefined) parts.push((part = { entry, counts: noCounts(), isBeyond: false }));
+        last = decided;
+      }
       part.counts.mismatches += 1;
       if (!decided.withinPromise) part.isBeyond = true;
     }
@@ -134,14 +139,22 @@ export class IncidentTally {
       if (isBeyond) entry.beyond.rows.add(place.row);
       entry.slices.addGroup(place, counts, vectors);
     }
+    let last: Decided | null = null;
+    let features: Map<string, Harmed> | undefined;
     for (const { feature, decided, harm } of mismatches) {
-      const { features } = this.#byDecided.get(decided)!;
+      if (features === undefined || decided !== last) ({ features } = this.#byDecided.get(decided)!);
+      last = decided;
       let own = features.get(feature);
       if (own === undefined) features.set(feature, (own = nothing()));
       own.values += vectors;
       own.harm += harm * vectors;
       if (!decided.withinPromise) own.beyondPromise += vectors;
     }
+  }
+
+  /** @returns the last of the worst of a decision's incident; undefined: there is room */
+  lastWorst(decided: Decided): Pick<Candidate, 'harm' | 'vid'> | undefined {
+    return this.#byDecided.get(decided)!.worst[WORST - 1];
   }
 
   /** Whether a mismatch may be among the worst of its incident. */

@@ -22,6 +22,8 @@ export interface CountedPart {
 export class RoleTally {
   readonly traffic: TrafficTally;
   readonly incidents: IncidentTally;
+  /** How many candidates the lists of examples were offered. */
+  readonly offered = { offers: 0 };
   /** Entities that were answered with the row of another. */
   readonly #foreign = new NumberSet();
   #alteredAnswers = 0;
