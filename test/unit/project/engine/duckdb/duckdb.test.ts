@@ -99,11 +99,13 @@ test('a database may lie in a folder of any name, where it also puts what memory
 
 test('columns are read as rows are, over many chunks, with and without nulls', async () => {
   const sql = `SELECT i::DOUBLE AS whole, CASE WHEN i % 3 = 0 THEN NULL WHEN i % 7 = 0 THEN 'nan'::DOUBLE ELSE i / 7 END AS some,
-    CASE WHEN i = 5000 THEN 1.5 END AS one, NULL::DOUBLE AS none, CASE WHEN i % 2 = 0 THEN 'a longer text ' || i END AS t
+    CASE WHEN i = 5000 THEN 1.5 END AS one, NULL::DOUBLE AS none, CASE WHEN i % 2 = 0 THEN 'a longer text ' || i END AS t,
+    ['', 'short', 'twelve bytes', 'thirteen byte', chr(65279) || 'é', 'one text of all'][i // 5 % 7 + 1] AS mixed, 'one text of all' AS same,
+    CASE WHEN i % 5 > 0 THEN i % 3 = 0 END AS flag
     FROM range(5_001) r(i) ORDER BY i`;
   const rows = await duck.rows(sql);
   const columns = await duck.columns(sql);
-  expect(Object.keys(columns)).toEqual(['whole', 'some', 'one', 'none', 't']);
+  expect(Object.keys(columns)).toEqual(['whole', 'some', 'one', 'none', 't', 'mixed', 'same', 'flag']);
   for (const [name, values] of Object.entries(columns)) expect(values).toEqual(rows.map((row) => row[name]));
   expect(await duck.columns('SELECT 1::DOUBLE AS x, 2 AS y WHERE false')).toEqual({ x: [], y: [] });
 });
