@@ -127,15 +127,18 @@ export class RoleRun {
     await rows.verdicts.begin(name, this.#taken.length, agreeing);
     const pages = split !== null && split.open > 0 ? await this.#judgeOpen(judge, split, tallies) : null;
     if (split !== null) await judged.endRole(isAgreeingJudged);
+    const agreeingRows = split !== null && split.given > 0 ? split.agreeingRows : null;
+    // Pairs of values stand in memory until then: not beside the rows that are written.
+    const told = await this.#told(tallies, pages, { rows: agreeingRows, counted: split?.counted ?? [] });
+    await giveBackMemory(this.#day.duck, this.#day.project.settings.monitor);
     await this.#endRows({ rows: split !== null, open: pages !== null });
     if (split !== null) await used.endRole(this.#used.role, pages !== null);
-    const agreeingRows = split !== null && split.given > 0 ? split.agreeingRows : null;
     return {
       hasRows: split !== null,
       fidelity: judge.fidelity,
       counts: this.#tally.counts(),
       slices: this.#tally.traffic.slices(pages?.pods ?? []),
-      ...(await this.#told(tallies, pages, { rows: agreeingRows, counted: split?.counted ?? [] })),
+      ...told,
     };
   }
 

@@ -56,10 +56,16 @@ export class NumberPairs implements PairTally {
       wide: this.#wide,
     };
     const sides = sidesOf(agreeing, open);
-    return {
+    const told = {
       differences: numberDifferences(agreeing, open, sides),
       distributions: compareNumeric(sides, open.wide, this.#notNumbers),
     };
+    for (const column of this.#columns) column.clear();
+    return told;
+  }
+
+  get #columns(): readonly NumberColumn[] {
+    return [this.#agreeing, this.#agreeingVectors, this.#served, this.#replayed, this.#vectors];
   }
 
   /** The values that agree, each once. */

@@ -25,7 +25,7 @@ export interface PairTally {
   addAgreeing(agreeing: AgreeingPairs): void;
   /** The texts of the pairs that were added, each once, where the type has texts; no others need be named. */
   texts?(): ReadonlySet<string>;
-  /** Asked once, when all pairs are added. */
+  /** Asked once, when all pairs are added: what they take is freed. */
   told(): PairsTold;
 }
 

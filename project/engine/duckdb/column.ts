@@ -215,12 +215,7 @@ function appendDoubles(chunk: DataChunk, column: number, rows: number, list: (nu
 }
 
 /** The same of a column of BOOLEAN. */
-function appendBooleans(
-  chunk: DataChunk,
-  column: number,
-  rows: number,
-  list: (boolean | null)[],
-): void {
+function appendBooleans(chunk: DataChunk, column: number, rows: number, list: (boolean | null)[]): void {
   const vector = bindings.data_chunk_get_vector(chunk, column);
   const values = bindings.vector_get_data(vector, rows);
   const valid = validOf(vector, rows);
