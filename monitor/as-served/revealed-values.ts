@@ -58,10 +58,11 @@ export class RevealedValues {
   async valuesOf(
     given: readonly GivenRow[],
     held: ReadonlyMap<number, readonly HeldRow[]>,
-  ): Promise<(Value | undefined)[][]> {
+  ): Promise<(readonly (Value | undefined)[])[]> {
     const sealed: Sealed[] = [];
-    const values = given.map((row, r) =>
-      this.#view.features.map((feature, i) => {
+    const values = given.map((row, r): readonly (Value | undefined)[] => {
+      if (!row.masked && row.view === this.#view) return row.values!;
+      return this.#view.features.map((feature, i) => {
         if (!row.masked) {
           const at = sameFeature(row.view, feature);
           return at === -1 ? undefined : row.values![at];
@@ -72,12 +73,12 @@ export class RevealedValues {
         const found = this.#hashesOf(i).revealed(value.digest, near);
         if (found === UNKNOWN_VALUE) sealed.push({ row: r, feature: i, digest: value.digest });
         return found;
-      }),
-    );
+      });
+    });
     for (const [feature, own] of Map.groupBy(sealed, (one) => one.feature)) {
       const found = await this.#lookUp(feature, own);
       for (const { row, digest } of own) {
-        values[row]![feature] = found.get(digest.toString('hex')) ?? UNKNOWN_VALUE;
+        (values[row] as (Value | undefined)[])[feature] = found.get(digest.toString('hex')) ?? UNKNOWN_VALUE;
       }
     }
     return values;

@@ -21,6 +21,13 @@ export class BundleBook {
   readonly #bundles = new Map<string, Bundle>();
   readonly #faults = new Set<string>();
   readonly #rowFeatures = new Map<string, readonly boolean[] | null>();
+  /** What was asked last: the next row is mostly alike. */
+  #lastRow: {
+    readonly bundle: Bundle;
+    readonly view: FeatureView;
+    readonly definitionId: number;
+    readonly features: readonly boolean[] | null;
+  } | null = null;
 
   /** @throws REG_NOT_APPLIED, REG_BUNDLE, REG_VARIABLE */
   constructor({ bundles, vars }: Pick<Settings, 'bundles' | 'vars'>, logger: Logger) {
@@ -92,6 +99,15 @@ export class BundleBook {
    *                      one warning for each reason
    */
   rowFeatures(bundle: Bundle, view: FeatureView, definitionId: number): readonly boolean[] | null {
+    const last = this.#lastRow;
+    if (last?.bundle === bundle && last.view === view && last.definitionId === definitionId)
+      return last.features;
+    const features = this.#knownRowFeatures(bundle, view, definitionId);
+    this.#lastRow = { bundle, view, definitionId, features };
+    return features;
+  }
+
+  #knownRowFeatures(bundle: Bundle, view: FeatureView, definitionId: number): readonly boolean[] | null {
     const name = `${bundle.hash} ${view.id} ${definitionId}`;
     const known = this.#rowFeatures.get(name);
     if (known !== undefined) return known;

@@ -76,24 +76,22 @@ export class ComparedValues {
   ): ComparedValue {
     const { vector } = row;
     const { type } = feature;
+    const { trained, available: honest } = vector;
     const servedValue = row.values?.[at];
     const status = vector.status !== PRESENT ? vector.status : servedValue === undefined ? MISSING : PRESENT;
-    const replayedStatus = statusOf(vector.trained);
-    const sides: BothSides = {
-      fallback,
-      status,
-      served: status === PRESENT ? servedValue! : fallback,
-      hmac: row.hmacs?.[at],
-      replayedStatus,
-      replayed: replayedStatus === PRESENT ? vector.trained!.values[index]! : fallback,
-      available: !this.#hasCreatedTimes
-        ? undefined
-        : statusOf(vector.available) === PRESENT
-          ? vector.available!.values[index]!
-          : fallback,
-    };
-    if (log === 'hmac' || feature.log === 'hmac') return this.#hashedValue(row, feature, index, sides);
-    const { served, replayed, available } = sides;
+    const replayedStatus = statusOf(trained);
+    const served = status === PRESENT ? servedValue! : fallback;
+    const replayed = replayedStatus === PRESENT ? trained!.values[index]! : fallback;
+    const available = !this.#hasCreatedTimes
+      ? undefined
+      : statusOf(honest) === PRESENT
+        ? honest!.values[index]!
+        : fallback;
+    if (log === 'hmac' || feature.log === 'hmac') {
+      const hmac = row.hmacs?.[at];
+      const sides = { fallback, status, served, hmac, replayedStatus, replayed, available };
+      return this.#hashedValue(row, feature, index, sides);
+    }
     const { surface } = vector;
     const tensor = TENSOR_SURFACES.includes(surface)
       ? this.#book.servedService(vector.bundle, this.#role.service).tensor
@@ -111,7 +109,7 @@ export class ComparedValues {
       alteration: row.asked?.alterations[index] ?? null,
       earlier: row.asked?.earlier[index] ?? null,
       held: heldOf(row.asked, index),
-      isAnswerAltered: row.answer?.says(vector.rowIndex, { name: fullName, type }, sides.served) === false,
+      isAnswerAltered: row.answer?.says(vector.rowIndex, { name: fullName, type }, served) === false,
     };
   }
 

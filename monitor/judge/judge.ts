@@ -96,15 +96,22 @@ interface ComparedGroup {
   readonly isAnswerAltered: boolean;
 }
 
+type TalliedFeature = JudgedFeature & { readonly tally: FeatureTally };
+
+const NOTHING_UNLISTED: { readonly differing: readonly DifferingValue[]; readonly isJudged: boolean } = {
+  differing: [],
+  isJudged: false,
+};
+
 export class ViewJudge {
   readonly keys: RoleKeys;
   readonly #judged: JudgedView;
   readonly #book: BundleBook;
   readonly #verdicts: RowVerdicts;
   readonly #values: ComparedValues;
-  readonly #features: readonly JudgedFeature[];
+  readonly #features: readonly TalliedFeature[];
   /** What on-demand views use of the role and the service does not list: compared, and counted nowhere. */
-  readonly #unlisted: readonly (JudgedFeature & { readonly tally: FeatureTally })[];
+  readonly #unlisted: readonly TalliedFeature[];
   readonly #role: number;
   readonly #fidelity = Object.fromEntries(FIDELITY_ANSWERS.map((answer) => [answer, 0])) as Record<
     FidelityAnswer,
@@ -126,7 +133,7 @@ export class ViewJudge {
       .filter((feature) => feature.role === used.role && judged.tallies.has(feature.feature))
       .map(({ feature: name, fullName }) => {
         const index = view.features.findIndex((feature) => feature.name === name);
-        return { feature: view.features[index]!, index, fullName };
+        return { feature: view.features[index]!, index, fullName, tally: judged.tallies.get(name)! };
       });
     this.#unlisted = view.features.flatMap((feature, index) =>
       judged.forOnDemand.has(feature.name) && !judged.tallies.has(feature.name)
@@ -191,7 +198,7 @@ export class ViewJudge {
 
   /** Compares the values of a row, and counts those that cannot be compared for all vectors that have it. */
   #compare(row: JudgedRow, unjudged: boolean, vectors: number): ComparedGroup {
-    const { view, tallies } = this.#judged;
+    const { view, forOnDemand } = this.#judged;
     const { vector, view: servedView, asked, answer } = row;
     const lacks = this.#lacksOf(this.#book.bundle(vector.bundle));
     const isSuspect = asked !== undefined && !isFaithful(asked.fidelity);
@@ -199,9 +206,9 @@ export class ViewJudge {
     const mismatches: DifferingValue[] = [];
     const faults: DifferingValue[] = [];
     let [present, judged, isAnswerAltered] = [0, false, false];
-    for (const [place, one] of this.#features.entries()) {
-      const { feature, fullName } = one;
-      const tally = tallies.get(feature.name)!;
+    for (let place = 0; place < this.#features.length; place++) {
+      const one = this.#features[place]!;
+      const { feature, fullName, tally } = one;
       const at = servedView === view ? one.index : sameFeature(servedView, feature);
       if (at === -1 || lacks.has(feature.name)) continue;
       const definition = servedView.features[at]!;
@@ -228,10 +235,14 @@ export class ViewJudge {
           mismatches.push({ place, fullName, tally, value, harm: comparison.harm });
       }
     }
-    const listed = mismatches.filter(({ value }) => this.#judged.forOnDemand.has(value.feature));
     const { differing, isJudged } =
-      unjudged || row.isUndecoded ? { differing: [], isJudged: false } : this.#compareUnlisted(row);
-    const used = [...listed, ...differing];
+      unjudged || row.isUndecoded || this.#unlisted.length === 0
+        ? NOTHING_UNLISTED
+        : this.#compareUnlisted(row);
+    const used =
+      forOnDemand.size === 0
+        ? differing
+        : [...mismatches.filter(({ value }) => forOnDemand.has(value.feature)), ...differing];
     return {
       compared,
       mismatches,

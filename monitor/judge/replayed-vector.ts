@@ -141,9 +141,10 @@ function us(sql: string, as: string): string {
 }
 
 const NO_CLOCKS: readonly ClockReading[] = [];
+const NO_HMACS: readonly undefined[] = [];
 
 /** Values of replayed rows, and where those of each group of a page stand. */
-export interface PlacedValues {
+interface PlacedValues {
   readonly columns: SqlColumns;
   /** By the group's place in the page; -1: it has none. */
   readonly at: Int32Array;
@@ -170,7 +171,7 @@ export interface VectorTables {
 /** @returns how to read all of a vector, by its place in the page, but the readings of its pod's clock */
 export function vectorReader(
   { firsts, given, trained, available }: VectorTables,
-  { service, view, features, kinds }: ReadRole,
+  { service, view, features, hashed, kinds }: ReadRole,
 ): (at: number) => ReplayedVector {
   const places = view.features.map(({ name }) => features.findIndex((one) => one.name === name));
   const numbers = (name: string): number[] => (given[name] ?? firsts[name]) as number[];
@@ -195,7 +196,7 @@ export function vectorReader(
     isKnown: firsts['is_known']!,
     keys: service.requestKeys.map((_, i) => given[`key_${i}`]!) as (string | null)[][],
     served: view.features.map(({ type }, i) => valuesOf(type, given[`s${places[i]}`])),
-    hmacs: places.map((place) => bytesOf(given[`h${place}`])),
+    hmacs: hashed.size === 0 ? null : places.map((place) => bytesOf(given[`h${place}`])),
     trained: replayedColumnsOf(firsts, 'trained', view, trained),
     available: replayedColumnsOf(firsts, 'available', view, available),
     missed: missedColumns(firsts),
@@ -228,7 +229,8 @@ interface VectorPage {
   readonly keys: readonly (readonly (string | null)[])[];
   /** By the features of the view; undefined: there is none. */
   readonly served: readonly (readonly Value[] | undefined)[];
-  readonly hmacs: readonly (readonly (Buffer | undefined)[] | undefined)[];
+  /** null: the log has none of the role. */
+  readonly hmacs: readonly (readonly (Buffer | undefined)[] | undefined)[] | null;
   readonly trained: ReplayedColumns;
   readonly available: ReplayedColumns;
   readonly missed: MissedColumns;
@@ -280,7 +282,7 @@ function readVector(page: VectorPage, at: number): ReplayedVector {
           },
     isDecoded: page.isDecoded[at] === true,
     servedValues: page.served.map((values) => values?.[at]),
-    servedHmacs: page.hmacs.map((hmacs) => hmacs?.[at]),
+    servedHmacs: page.hmacs?.map((hmacs) => hmacs?.[at]) ?? NO_HMACS,
     hmacKeyId: kinds.hmacKeys[page.hmacKey[at]!]!,
     trained: replayedOf(page.trained, at, view),
     available: replayedOf(page.available, at, view),

@@ -53,7 +53,7 @@ export async function agreeingTraffic(duck: DuckDb, servers: readonly Server[]):
   const named = await duck.rows(`WITH answered AS MATERIALIZED (SELECT * FROM ${TRAFFIC} JOIN
       (SELECT DISTINCT *, ${SERVER} AS server FROM (VALUES ${servers.map(serverSql).join(', ')}) p(pod, bundle, service_version))
       USING (server))
-    ${slices.join(' UNION ALL ')}`);
+    SELECT * FROM (${slices.join(' UNION ALL ')}) ORDER BY kind, name`);
   await duck.run(`DROP TABLE ${TRAFFIC}`);
   return {
     slices: named.map((row) => {

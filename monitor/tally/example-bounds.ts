@@ -8,7 +8,7 @@
 import type { Candidate, ListsOfCause } from './example-pool.ts';
 
 /** The lists of a role change with each candidate that is offered: how many were. */
-export interface OfferCount {
+interface OfferCount {
   offers: number;
 }
 
