@@ -116,7 +116,7 @@ export interface Feature {
   readonly tags: readonly string[];
   readonly examples: readonly Value[];
   readonly normalization: { readonly mean: number; readonly stddev: number } | null;
-  /** Null in a stored view. */
+  /** Null unless the view is aggregated. */
   readonly aggregation: Aggregation | null;
 }
 
@@ -126,8 +126,12 @@ interface SelectedColumn {
   readonly expression: string;
 }
 
-/** stored: rows computed elsewhere; aggregated: rows computed here from raw events. */
-type ViewKind = 'stored' | 'aggregated';
+/**
+ * stored: rows computed elsewhere, whose history is their source; snapshot: the same from a source that is a whole
+ * snapshot each time (`absent: delete`), so that an entity that it lacks has no row from the run on that finds so;
+ * aggregated: rows computed here from raw events.
+ */
+type ViewKind = 'stored' | 'snapshot' | 'aggregated';
 
 export interface FeatureView {
   /** The name online and in the history: `name`, or `name@v2` from the second version on. */
@@ -144,9 +148,9 @@ export interface FeatureView {
   readonly features: readonly Feature[];
   /** xxHash32 of the canonical schema and logic. */
   readonly definitionId: number;
-  /** Stored views only; null: rows never grow too old. */
+  /** null: rows never grow too old. Always so in aggregated views. */
   readonly ttlUs: number | null;
-  /** Aggregated views only; 0 in stored views. */
+  /** Aggregated views only; 0 in others. */
   readonly hopUs: number;
   /** A row of event time e is visible from e + delay. */
   readonly delayUs: number;
@@ -170,6 +174,11 @@ export interface FeatureView {
   readonly description: string | null;
   readonly tags: readonly string[];
   readonly deprecated: { readonly date: string; readonly successor: string | null } | null;
+}
+
+/** Whether its rows are in a history of its own. That of a stored view is its source. */
+export function hasHistory({ kind }: Pick<FeatureView, 'kind'>): boolean {
+  return kind !== 'stored';
 }
 
 /** A value that a request brings for the functions of on-demand views. */

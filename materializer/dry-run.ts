@@ -5,10 +5,10 @@
  * It holds no lock and no lease, so that a run may begin meanwhile. What it stages lies in a folder of its own, away
  * from what other runs have staged.
  */
+import { hasHistory } from '../contract/model.ts';
 import type { FeatureView } from '../contract/model.ts';
 import { openScratchFolder } from '../project/scratch-folder.ts';
-import { prepareHistory } from './history/compute.ts';
-import { warnAbout } from './history/append-history.ts';
+import { prepareRows, warnAbout } from './append-history.ts';
 import { chooseRows } from './online/choose-rows.ts';
 import { checkLeftOut, warnLeftOut } from './run/left-out.ts';
 import { recordedCounts } from './run/row-counts.ts';
@@ -45,7 +45,7 @@ export async function dryRun(job: RunJob, view: FeatureView): Promise<DryRun> {
     return await withEngine(dry, async (opened) => {
       const run: ViewRun = { ...opened, range: await heldRange(opened) };
       const { full, fromUs, watermarkUs } = run.range;
-      const found = view.kind === 'stored' ? await ofStored(run) : await ofAggregated(run);
+      const found = hasHistory(view) ? await ofHistory(run) : await ofSource(run);
       return { view: view.id, full, fromUs, watermarkUs, ...found };
     });
   } finally {
@@ -55,14 +55,14 @@ export async function dryRun(job: RunJob, view: FeatureView): Promise<DryRun> {
 
 type Found = RecordedCounts & Pick<DryRun, 'historyRows' | 'entities'>;
 
-async function ofStored(run: ViewRun): Promise<Found> {
+async function ofSource(run: ViewRun): Promise<Found> {
   const { counts, entities } = await chooseRows(run, 'new_rows');
   warnLeftOut(run, counts);
   return { ...recordedCounts(counts), historyRows: 0, entities };
 }
 
-async function ofAggregated(run: ViewRun): Promise<Found> {
-  const prepared = await prepareHistory(run);
+async function ofHistory(run: ViewRun): Promise<Found> {
+  const prepared = await prepareRows(run);
   checkLeftOut(run, prepared.counts);
   warnAbout(run, prepared);
   const { counts, historyRows } = prepared;

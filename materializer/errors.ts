@@ -3,6 +3,12 @@ import type { ErrorEntry } from '../contract/std/coded-error.ts';
 import { errorsOf } from '../contract/std/coded-error.ts';
 
 export const MATERIALIZER_ERRORS = {
+  MAT_ABSENT: {
+    message:
+      'A whole snapshot lacks more entities than `materialize.maxAbsentShare` allows; nothing was written.',
+    help: 'Look whether the load of the source broke off. Where the entities are gone, run once with a larger share.',
+    kind: 'check-failed',
+  },
   MAT_ACCOUNT: {
     message:
       'The events that a backfill counted and left out are not those that it read; nothing was written.',

@@ -1,4 +1,5 @@
 /** What `plumb materialize` does: opens the registry, loads the bundle in force, runs once or by schedule, closes. */
+import { hasHistory } from '../contract/model.ts';
 import { existsSync } from 'node:fs';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { locateSources } from '../contract/definitions/source-variables.ts';
@@ -90,7 +91,7 @@ export async function daemon(project: Project, options: DaemonOptions): Promise<
  */
 export async function compact(project: Project, ids: readonly string[] | undefined): Promise<Tended[]> {
   const bundle = loadCurrentBundle(project.settings.bundles);
-  const views = chosenViews(bundle, ids).filter(({ kind }) => kind === 'aggregated');
+  const views = chosenViews(bundle, ids).filter(hasHistory);
   return RegistryDatabase.using(project.settings.registry, async (database) => {
     const tended: Tended[] = [];
     for (const view of views) {

@@ -3,18 +3,19 @@
  * then the run record. In this order, so that a run that dies or fails at any point has promised nothing that does
  * not hold: markers and bookmark still say what the last complete run achieved, and the next run does the rest.
  *
- *   lock, lease -> record 'running' -> compute (aggregated) -> the run has lasted -> history -> choose rows
+ *   lock, lease -> record 'running' -> compute (views with a history) -> the run has lasted -> history -> choose rows
  *        -> guarded writes -> markers -> record 'complete'
  *
  * Called by main.ts. A view's way through the files is told in view-run.ts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasHistory } from '../contract/model.ts';
 import type { Bundle, FeatureView } from '../contract/model.ts';
 import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { RunKind, RunRecord, Shard } from '../contract/run-record.ts';
 import { materializerError } from './errors.ts';
-import { broughtUpToDate } from './history/append-history.ts';
+import { broughtUpToDate } from './append-history.ts';
 import type { OnlineWriter } from './online/online-writer.ts';
 import { openOnlineWriter } from './online/open-online-writer.ts';
 import { publishRows } from './online/publish-rows.ts';
@@ -227,7 +228,7 @@ async function work(
   historyIsDone = async (): Promise<void> => {},
 ): Promise<Partial<RunRecord>> {
   const run: ViewRun = { ...planned, range: await heldRange(planned) };
-  const history = run.view.kind === 'stored' ? null : await broughtUpToDate(run);
+  const history = hasHistory(run.view) ? await broughtUpToDate(run) : null;
   await historyIsDone();
   const { complaint, ...online } = await publishRows(run, writer);
   if (complaint !== null) complaints.push(complaint);

@@ -14,6 +14,7 @@ import { archiveFolder, archiveSeenUs } from '../project/engine/duckdb/sources/a
 import { openHistoryWithFaults } from '../project/engine/duckdb/history.ts';
 import { planAggregates } from './aggregate/aggregate-plan.ts';
 import { eventSource } from './history/events.ts';
+import { loadedView } from './snapshot/snapshot-rows.ts';
 import { checkSource } from './history/source-check.ts';
 import { candidatesSql, EVENT_US, FATE } from './online/latest-rows.ts';
 import { later } from './run/row-counts.ts';
@@ -32,7 +33,9 @@ export async function heldRange(run: ViewRun): Promise<RunPlan> {
   // A part of what was covered is computed again: what was not complete then is not now.
   if (!range.moves) return { ...range, dueUs: dueUs(run, lastUs ?? 0) };
   const found =
-    view.kind === 'stored' ? await newestRow(run) : ((await archivedUpTo(run)) ?? (await newestEvent(run)));
+    view.kind === 'aggregated'
+      ? ((await archivedUpTo(run)) ?? (await newestEvent(run)))
+      : await newestRow(run);
   const seen = later(found, range.full ? null : (range.previous?.newestEventUs ?? null));
   const newestUs = Math.min(seen ?? 0, range.cutoffUs);
   const heldUs = dueUpTo(view, Math.max(0, newestUs - view.outOfOrderUs));
@@ -49,7 +52,7 @@ async function archivedUpTo({ settings, view: { source } }: ViewRun): Promise<nu
 
 /** A stored view's rows are served however far it is complete; of an aggregated view no edge past that is computed. */
 function dueUs({ view, range }: ViewRun, watermarkUs: number): number {
-  return view.kind === 'stored' ? range.dueUs : Math.min(range.dueUs, watermarkUs);
+  return view.kind === 'aggregated' ? Math.min(range.dueUs, watermarkUs) : range.dueUs;
 }
 
 async function newestEvent(run: ViewRun): Promise<number | null> {
@@ -68,13 +71,14 @@ async function newestEvent(run: ViewRun): Promise<number | null> {
 }
 
 async function newestRow(run: ViewRun): Promise<number | null> {
-  const { duck, view, entity, settings, range } = run;
+  const { duck, entity, settings, range } = run;
+  const view = loadedView(run.view);
   const { sql, source } = await openHistoryWithFaults(duck, settings, view, entity);
   const isNewFile = source?.table ? 'true' : null;
   const [event, fate] = [EVENT_US, FATE].map(quoteName);
   return newest(
     run,
-    `SELECT max(${event}) AS newest FROM (${candidatesSql({ ...run, isNewFile }, sql)})
+    `SELECT max(${event}) AS newest FROM (${candidatesSql({ ...run, view, isNewFile }, sql)})
      WHERE ${fate} <> 'rejected' AND ${event} <= ${range.dueUs}`,
   );
 }

@@ -49,11 +49,21 @@ export interface Detail {
 
 export function viewDetails(before: FeatureView, after: FeatureView): Detail[] {
   return [
-    ...optionDetails(VIEW_MEANING, before, after),
+    ...optionDetails(VIEW_MEANING, before, after).map((detail) =>
+      detail.option === 'kind' ? kindDetail(detail) : detail,
+    ),
     ...optionDetails(SOURCE_MEANING, before.source, after.source),
     ...formDetails(before.source, after.source),
     ...featuresDetails(before.features, after.features),
   ];
+}
+
+/** Between stored and snapshot lies one option of the source. */
+function kindDetail(detail: Detail): Detail {
+  const { before, after } = detail;
+  if (before === 'aggregated' || after === 'aggregated') return detail;
+  const absent = (kind: Json): Json => (kind === 'snapshot' ? 'delete' : 'keep');
+  return { ...detail, option: 'source.absent', before: absent(before), after: absent(after) };
 }
 
 /** A source that becomes a stream or a table, or is none any more, has other rows. */

@@ -5,6 +5,7 @@
  */
 import type { Folder } from '../project/storage/folder.ts';
 import { readHistory } from '../project/history/history-snapshot.ts';
+import { hasHistory } from '../contract/model.ts';
 import type { Bundle, FeatureView } from '../contract/model.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { RunRecord } from '../contract/run-record.ts';
@@ -34,7 +35,7 @@ export async function rewrittenRows(
     const runs = await database.runs({ view: id });
     const onlineRows = runs.reduce((most, run) => Math.max(most, metOnline(run)), 0);
     let historyRows = 0;
-    if (before.kind === 'aggregated') {
+    if (hasHistory(before)) {
       historyRows = await rowsComputedLast(histories, before);
     }
     if (historyRows + onlineRows > 0) found.push({ view: id, historyRows, onlineRows });

@@ -34,6 +34,8 @@ const BELOW: Readonly<Record<string, RegExp>> = {
   'materializer/run': /^(contract|project)\/|^materializer\/(run\/|errors\.ts)/,
   'materializer/aggregate': /^(contract|project|materializer\/aggregate)\//,
   'materializer/history': /^(contract|project)\/|^materializer\/((run|aggregate|history)\/|errors\.ts)/,
+  'materializer/snapshot':
+    /^(contract|project)\/|^materializer\/((run|history|online|snapshot)\/|errors\.ts)/,
   'materializer/online': /^(contract|project)\/|^materializer\/((run|online)\/|errors\.ts)/,
 };
 

@@ -9,6 +9,7 @@ import { loadBundle } from '../contract/definitions/bundle-folder.ts';
 import { countingIds } from '../contract/definitions/definition-json.ts';
 import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { locateSources } from '../contract/definitions/source-variables.ts';
+import { hasHistory } from '../contract/model.ts';
 import type { Bundle } from '../contract/model.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import { formatDuration } from '../contract/std/duration.ts';
@@ -135,7 +136,7 @@ async function pinHistories(
 ): Promise<string[]> {
   const changes = views.map(async ({ view: id, commit, entry }): Promise<string[]> => {
     const view = bundle.views.get(id)!;
-    if (view.kind === 'stored') return [];
+    if (!hasHistory(view)) return [];
     const folder = historyFolder(settings.history, view);
     if (commit === null) {
       seen.set(settings.history, view, null);

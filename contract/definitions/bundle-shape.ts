@@ -133,7 +133,7 @@ const view = z
     id: viewId,
     name,
     version: count,
-    kind: z.enum(['stored', 'aggregated']),
+    kind: z.enum(['stored', 'snapshot', 'aggregated']),
     entity: name,
     source,
     where: expression.nullable(),
@@ -158,7 +158,7 @@ const view = z
     if (kind === 'aggregated' && hopUs === 0) fault(['hopUs'], 'expected at least 1 of an aggregated view');
     for (const [i, one] of features.entries()) {
       const path = ['features', i, 'aggregation'];
-      if (kind === 'stored' && one.aggregation !== null) fault(path, 'expected null in a stored view');
+      if (kind !== 'aggregated' && one.aggregation !== null) fault(path, `expected null in a ${kind} view`);
       if (kind === 'aggregated' && one.aggregation === null)
         fault(path, 'expected an aggregation in an aggregated view');
       const windowUs = one.aggregation?.windowUs ?? one.aggregation?.sessionUs ?? 0;

@@ -279,22 +279,26 @@ function typeOf(text: string): ValueType {
 }
 
 /**
- * 3: the schemas of rows also hold their join keys. 4: there are on-demand views. 5: there are streams and tables. A
- * bundle is written in the earliest format that holds what it has, and so keeps its hash, and earlier programs read it.
+ * 3: the schemas of rows also hold their join keys. 4: there are on-demand views. 5: there are streams and tables. 6:
+ * there are whole snapshots (`absent: delete`). A bundle is written in the earliest format that holds what it has, and
+ * so keeps its hash, and earlier programs read it.
  */
-export const BUNDLE_FORMAT = 5;
+export const BUNDLE_FORMAT = 6;
+const WITHOUT_SNAPSHOTS = 5;
 const WITHOUT_STREAMS = 4;
 const WITHOUT_ON_DEMAND = 3;
+const FORMATS_READ = new Set([BUNDLE_FORMAT, WITHOUT_SNAPSHOTS, WITHOUT_STREAMS, WITHOUT_ON_DEMAND]);
 
 /** @returns whether the JSON says that it is a bundle of this format; it may be damaged all the same */
 export function isOfThisFormat(json: Json): boolean {
   const format = (json as { readonly format?: unknown } | null)?.format;
-  return format === BUNDLE_FORMAT || format === WITHOUT_STREAMS || format === WITHOUT_ON_DEMAND;
+  return typeof format === 'number' && FORMATS_READ.has(format);
 }
 
 function formatOf({ views, onDemand }: Omit<Bundle, 'hash'>): number {
+  if ([...views.values()].some(({ kind }) => kind === 'snapshot')) return BUNDLE_FORMAT;
   if ([...views.values()].some(({ source }) => source.stream !== undefined || source.table !== undefined))
-    return BUNDLE_FORMAT;
+    return WITHOUT_SNAPSHOTS;
   return onDemand.size > 0 ? WITHOUT_STREAMS : WITHOUT_ON_DEMAND;
 }
 

@@ -249,9 +249,9 @@ export function inputsText(inputs: readonly RequestInput[]): string[] {
   });
 }
 
-/** An aggregated view withholds its rows once they are too old by its freshness; a stored view does not. */
+/** An aggregated view withholds its rows once they are too old by its freshness; others do not. */
 function freshnessMeaning(before: FeatureView, after: FeatureView): Meaning {
-  if (after.kind === 'stored') return 'metadata';
+  if (after.kind !== 'aggregated') return 'metadata';
   // A freshness that was not given follows hop and delay, and the guard names the change of those.
   const follows = [before, after].every((view) => view.freshnessUs === usualFreshnessUs(view));
   const moved =
@@ -267,7 +267,7 @@ const DAY_US = 86_400_000_000;
 export function usualFreshnessUs(
   view: Pick<FeatureView, 'kind' | 'ttlUs' | 'hopUs' | 'delayUs' | 'outOfOrderUs' | 'scheduleUs'>,
 ): number {
-  if (view.kind === 'stored') return view.ttlUs ?? DAY_US;
+  if (view.kind !== 'aggregated') return view.ttlUs ?? DAY_US;
   return view.hopUs + Math.max(view.delayUs, view.outOfOrderUs) + (view.scheduleUs ?? view.hopUs);
 }
 

@@ -78,6 +78,7 @@ export const SOURCE_OPTIONS = z.strictObject({
   eventTime: z.string().min(1),
   createdTime: z.string().min(1).nullable().default(null),
   maxAhead: duration.nullable().default(null),
+  absent: z.enum(['keep', 'delete']).default('keep'),
 });
 
 export const STREAM_SOURCE_OPTIONS = z.strictObject({

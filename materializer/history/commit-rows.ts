@@ -20,7 +20,15 @@ import { historyFolder } from '../../project/history/history-folder.ts';
 import { HistorySnapshot } from '../../project/history/history-snapshot.ts';
 import { materializerError } from '../errors.ts';
 import { leaseLost } from '../run/view-lease.ts';
-import type { Computation } from './computation.ts';
+import type { HistoryRun } from './computation.ts';
+
+/** A run and the history as it read it; null: nothing was computed yet. */
+interface CommittingRun {
+  readonly run: Pick<HistoryRun, 'view' | 'entity' | 'runId' | 'duck' | 'logger' | 'lease'> & {
+    readonly settings: Pick<HistoryRun['settings'], 'history'>;
+  };
+  readonly history: HistorySnapshot | null;
+}
 
 interface RunFiles {
   readonly files: readonly NewFile[];
@@ -34,7 +42,7 @@ interface RunFiles {
  *          the view over; nothing is committed then
  */
 export async function commitRows(
-  computation: Computation,
+  computation: CommittingRun,
   { files, createdUs, watermarkUs }: RunFiles,
 ): Promise<HistorySnapshot> {
   const { run, history } = computation;
@@ -72,7 +80,7 @@ export async function commitRows(
 }
 
 /** A commit of a later lease says that this one is over, whatever the registry says. */
-async function holdLease({ run, history }: Computation, now: HistorySnapshot | null): Promise<void> {
+async function holdLease({ run, history }: CommittingRun, now: HistorySnapshot | null): Promise<void> {
   const { view, lease } = run;
   if (lease === null) return;
   await lease.hold();
@@ -80,7 +88,7 @@ async function holdLease({ run, history }: Computation, now: HistorySnapshot | n
 }
 
 async function refuseRestated(
-  { run, plan, history }: Computation,
+  { run, history }: CommittingRun,
   now: HistorySnapshot,
   own: readonly NewFile[],
 ): Promise<void> {
@@ -88,7 +96,7 @@ async function refuseRestated(
   const ids = countingIds(run.view, run.entity.joinKeys);
   const theirs = now.files(ids).filter(({ version }) => version > read);
   if (theirs.length === 0 || own.length === 0) return;
-  const pair = [...plan.entity.joinKeys.map(({ name }) => quoteName(name)), 'event_time'].join(', ');
+  const pair = [...run.entity.joinKeys.map(({ name }) => quoteName(name)), 'event_time'].join(', ');
   const rows = (files: readonly string[]): string =>
     `(SELECT ${pair} FROM read_parquet(${quotePaths(files)}, hive_partitioning = false))`;
   const [row] = await run.duck.rows(

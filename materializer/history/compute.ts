@@ -213,7 +213,8 @@ async function checkAccount({ run, plan, source, extent }: Computation, counts: 
   );
 }
 
-function requireLater(view: FeatureView, createdUs: number, replacedUs: number | null): void {
+/** @throws MAT_CREATED_TIME */
+export function requireLater(view: FeatureView, createdUs: number, replacedUs: number | null): void {
   if (replacedUs === null || createdUs > replacedUs) return;
   throw materializerError(
     'MAT_CREATED_TIME',

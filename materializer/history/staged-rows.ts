@@ -20,7 +20,7 @@ import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { BroughtFile, Folder } from '../../project/storage/folder.ts';
 import { quoteFilesIn, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
-import { fileValueSql } from '../../project/engine/duckdb/committed-rows.ts';
+import { fileValueSql, historyFormatSql } from '../../project/engine/duckdb/committed-rows.ts';
 import { fileFacts } from '../../project/engine/duckdb/file-facts.ts';
 import type { NewFile } from '../../project/history/history-entry.ts';
 import { logFolder } from '../../project/delta/delta-log.ts';
@@ -35,6 +35,16 @@ import { makeFolder } from '../../contract/std/files/folder.ts';
 /** Rows of this many days are written in any order: a sort costs more than to write so many files at once. */
 const UNSORTED_DAYS = 32;
 
+/** What rows are made of. They are known by their edge; of a view without, by microsecond, as if that were a hop. */
+export type RowPlan = Pick<AggregatePlan, 'view' | 'entity' | 'hopUs' | 'keys' | 'keyList'> & {
+  readonly features: readonly Pick<AggregatePlan['features'][number], 'feature' | 'name'>[];
+};
+
+/** A run whose rows are staged. */
+type StagingRun = Pick<HistoryRun, 'duck' | 'progress' | 'runId' | 'staging'> & {
+  readonly settings: Pick<HistoryRun['settings'], 'history'>;
+};
+
 interface StagedSummary {
   readonly rows: number;
   /** The newest created time among the rows that the staged ones correct. */
@@ -43,7 +53,7 @@ interface StagedSummary {
 }
 
 export class StagedRows {
-  readonly #plan: AggregatePlan;
+  readonly #plan: RowPlan;
   readonly #duck: DuckDb;
   readonly #progress: HistoryRun['progress'];
   readonly #root: Folder;
@@ -52,7 +62,7 @@ export class StagedRows {
   #buckets = 0;
   #spanDays = 1;
 
-  constructor(plan: AggregatePlan, run: HistoryRun) {
+  constructor(plan: RowPlan, run: StagingRun) {
     this.#plan = plan;
     this.#duck = run.duck;
     this.#progress = run.progress;
@@ -71,13 +81,13 @@ export class StagedRows {
     this.#spanDays = Math.max(1, Math.floor(days));
   }
 
-  /** Computes one share of the rows; `sql` is from `aggregateSql`. */
+  /** Computes one share of the rows; `sql` gives (keys, e, gone, features, lost, replaced_us). */
   async add(sql: string): Promise<void> {
     const rows = join(this.#folder, 'rows');
     makeFolder(rows);
     const span = `e * ${this.#plan.hopUs} // ${this.#spanDays * DAY_US}`;
     await this.#duck
-      .run(`COPY (SELECT *, ${span} AS span FROM (${sql})) TO ${quoteTarget(rows)} (FORMAT parquet,
+      .run(`COPY (SELECT *, ${span} AS span FROM (${sql})) TO ${quoteTarget(rows)} (${historyFormatSql(this.#plan.view)},
       PARTITION_BY (span), FILENAME_PATTERN 'bucket-${this.#buckets}-{i}', OVERWRITE_OR_IGNORE)`);
     this.#buckets += 1;
   }
@@ -101,6 +111,14 @@ export class StagedRows {
     const [row] = await this.#duck.rows(
       `SELECT count(*) AS n FROM (SELECT DISTINCT ${this.#plan.keyList} FROM ${from})`,
     );
+    return Number(row!['n']);
+  }
+
+  /** @returns how many of the rows say that an entity has none */
+  async tombstones(): Promise<number> {
+    if (this.#spans().length === 0) return 0;
+    const from = staged(join(this.#folder, 'rows'), '*/*.parquet');
+    const [row] = await this.#duck.rows(`SELECT count(*) AS n FROM ${from} WHERE gone`);
     return Number(row!['n']);
   }
 
@@ -154,7 +172,7 @@ export class StagedRows {
       await this.#duck
         .run(`COPY (SELECT ${columns.join(', ')}, strftime(make_timestamp(e * ${hopUs}), '%Y-%m-%d') AS ${day}
         FROM ${staged(span, '*.parquet')} ${order}) TO ${quoteTarget(days)}
-        (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE)`);
+        (${historyFormatSql(view)}, COMPRESSION zstd, PARTITION_BY (${day}), OVERWRITE_OR_IGNORE)`);
       rmSync(span, { recursive: true });
     }
     this.#progress.step('writing the history', spans.length, spans.length, 'spans of days');

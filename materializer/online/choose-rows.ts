@@ -21,6 +21,7 @@ import { keepRows } from '../run/reject-file.ts';
 import { later, NO_ROWS } from '../run/row-counts.ts';
 import type { RowCounts } from '../run/row-counts.ts';
 import { rejectFile } from '../run/run-folders.ts';
+import type { RejectKind } from '../run/run-folders.ts';
 import type { ViewRun } from '../run/view-run.ts';
 import { candidatesSql, CREATED_US, DELETED, EVENT_US, FATE, latestSql } from './latest-rows.ts';
 import type { Fate } from './latest-rows.ts';
@@ -34,8 +35,15 @@ export interface ChosenRows {
   readonly entities: number;
 }
 
-/** @throws MAT_REJECTED, MAT_NULL_SHARE when too many rows do not hold; MAT_SOURCE when they cannot be read */
-export async function chooseRows(run: ViewRun, table: string): Promise<ChosenRows> {
+/**
+ * @param kind  of the file that takes the rejected rows
+ * @throws      MAT_REJECTED, MAT_NULL_SHARE when too many rows do not hold; MAT_SOURCE when they cannot be read
+ */
+export async function chooseRows(
+  run: ViewRun,
+  table: string,
+  kind: RejectKind = '.online',
+): Promise<ChosenRows> {
   const { duck, view, entity, settings, logger } = run;
   try {
     const history = await openHistoryWithFaults(duck, settings, view, entity);
@@ -46,7 +54,10 @@ export async function chooseRows(run: ViewRun, table: string): Promise<ChosenRow
     const isNewFile = read === null ? null : await newFilesSql(duck, read, since);
     const choice = { ...run, isNewFile: read === null ? null : (isNewFile ?? 'true') };
     const candidates = candidatesSql(choice, history.sql);
-    const { nulls, ...counts } = await countCandidates(run, candidates, read?.name ?? null);
+    const { nulls, ...counts } = await countCandidates(run, candidates, {
+      snapshot: read?.name ?? null,
+      kind,
+    });
     checkLeftOut(run, counts);
     checkNulls(run, counts, nulls);
     // Neighbours in the key lie together in SQLite; written in order its pages are touched once.
@@ -66,7 +77,7 @@ export async function chooseRows(run: ViewRun, table: string): Promise<ChosenRow
 async function countCandidates(
   run: ViewRun,
   candidates: string,
-  snapshot: string | null,
+  { snapshot, kind }: { readonly snapshot: string | null; readonly kind: RejectKind },
 ): Promise<RowCounts & { nulls: ReadonlyMap<string, number> }> {
   const { duck, view, range } = run;
   const reason = reasonKindSql(quoteName(REASON));
@@ -99,14 +110,14 @@ async function countCandidates(
     newestEventUs: newest('event'),
     newestCreatedUs: newest('created'),
     snapshot,
-    rejectFile: rejected === 0 || !run.keepsRejects ? null : await keepRejected(run, candidates),
+    rejectFile: rejected === 0 || !run.keepsRejects ? null : await keepRejected(run, candidates, kind),
     nulls: new Map(checked.map(({ name }, i) => [name, (good?.[`nulls_${i}`] as number | undefined) ?? 0])),
   };
 }
 
 /** @returns the file of the rejected candidates */
-async function keepRejected(run: ViewRun, candidates: string): Promise<string> {
-  const file = rejectFile(run.settings.work, run.view, run.runId, '.online');
+async function keepRejected(run: ViewRun, candidates: string, kind: RejectKind): Promise<string> {
+  const file = rejectFile(run.settings.work, run.view, run.runId, kind);
   const [event, created, reason] = [EVENT_US, CREATED_US, REASON].map(quoteName);
   const [source, row] = [FILE_COLUMN, ROW_COLUMN].map(quoteName);
   const times = [EVENT_US, CREATED_US, EVENT_NS, CREATED_NS];

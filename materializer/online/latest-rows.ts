@@ -12,6 +12,7 @@
  *
  * A row that does not count is left out before the newest is chosen: it must not hide the good row before it.
  */
+import { hasHistory } from '../../contract/model.ts';
 import { canonicalOrderSql } from '../../project/engine/duckdb/as-of-sql.ts';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { FILE_COLUMN } from '../../project/engine/duckdb/sources/source-files.ts';
@@ -49,7 +50,7 @@ interface Choice extends Pick<ViewRun, 'view' | 'entity' | 'range'> {
  */
 export function candidatesSql(run: Choice, rows: string): string {
   const { view, entity, range } = run;
-  const conditions = view.kind === 'stored' ? storedConditions(run) : historyConditions(range);
+  const conditions = hasHistory(view) ? historyConditions(range) : storedConditions(run);
   if (range.fromUs !== null) conditions.push(`(${EVENT} IS NULL OR ${EVENT} > ${range.fromUs})`);
   const names = [...entity.joinKeys, ...view.features].map(({ name }) => name);
   const columns = [...names, EVENT_US, CREATED_US, EVENT_NS, CREATED_NS, FILE_COLUMN, ROW_COLUMN].map(
@@ -58,7 +59,7 @@ export function candidatesSql(run: Choice, rows: string): string {
   const reason = reasonSql(run);
   const fate = `CASE WHEN ${quoteName(EXCLUDED)} THEN 'excluded' WHEN ${reason} IS NOT NULL THEN 'rejected'
     WHEN ${EVENT} > ${range.dueUs} THEN 'waiting' ELSE 'counted' END`;
-  const deleted = view.kind === 'stored' ? 'false' : 'coalesce(deleted, false)';
+  const deleted = hasHistory(view) ? 'coalesce(deleted, false)' : 'false';
   return `SELECT ${columns.join(', ')}, ${deleted} AS ${quoteName(DELETED)}, ${fate} AS ${quoteName(FATE)}, ${reason} AS ${quoteName(REASON)}
 FROM (SELECT *, epoch_us(event_time) AS ${EVENT}, epoch_us(created_time) AS ${CREATED} FROM (${rows}))
 WHERE ${conditions.join('\n  AND ')}`;
@@ -69,14 +70,14 @@ function reasonSql({ view, range }: Choice): string {
   const { maxAheadUs } = view.source;
   const { futureUs } = range;
   const own = quoteName(REASON);
-  if (view.kind === 'aggregated' || maxAheadUs === null || futureUs === null) return own;
+  if (hasHistory(view) || maxAheadUs === null || futureUs === null) return own;
   const ahead = `${CREATED} IS NULL AND ${EVENT} > ${futureUs + maxAheadUs} AND NOT ${quoteName(EXCLUDED)}`;
   const reason = quoteText(aheadReason(maxAheadUs, 'the run'));
   return `coalesce(${own}, CASE WHEN ${ahead} THEN ${reason} END)`;
 }
 
 /**
- * Of a stored view: created by the cut-off, and due. A row without a created time is read in every run: nobody knows
+ * Of a source: created by the cut-off, and due. A row without a created time is read in every run: nobody knows
  * when it came. A row that is new but not due is read once, to be counted as one that waits, and again when it is due.
  */
 function storedConditions({ view, range, isNewFile }: Choice): string[] {
@@ -99,7 +100,7 @@ function storedConditions({ view, range, isNewFile }: Choice): string[] {
 }
 
 /**
- * Of an aggregated view: the edges that are due. New are the rows that were appended since the last complete run
+ * Of a history: the rows that are due. New are the rows that were appended since the last complete run
  * began, by others than itself: this run's, and those of runs that failed before they had written online.
  */
 function historyConditions(range: RunRange): string[] {

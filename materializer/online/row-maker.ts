@@ -30,7 +30,7 @@ export class RowMaker {
       .map((schema) => schema.definitionId)
       .filter((id) => id !== view.definitionId);
     this.#expiresInMs =
-      view.kind === 'stored' && view.ttlUs !== null ? Math.ceil((2 * view.ttlUs) / 1_000) : null;
+      view.kind !== 'aggregated' && view.ttlUs !== null ? Math.ceil((2 * view.ttlUs) / 1_000) : null;
   }
 
   /** @returns null when the row does not fit its definition after all: it is then in the reject file */

@@ -40,10 +40,10 @@ export function checkFeatures(view: FeatureView, names: readonly string[]): void
     const hint = didYouMean(name, known) || `; it has ${known.join(', ')}`;
     throw materializerError('MAT_FEATURE', `${view.id} has no feature ${name}${hint}`, { field: 'feature' });
   }
-  if (view.kind === 'stored')
+  if (view.kind !== 'aggregated')
     throw materializerError(
       'MAT_FEATURE',
-      `${view.id} is a stored view: its rows are computed elsewhere, and each run brings all features of a row`,
+      `${view.id} is no aggregated view: its rows are computed elsewhere, and each run brings all features of a row`,
       { field: 'feature' },
     );
 }

@@ -50,7 +50,9 @@ export function removeStaged(root: string, view: Named, runId: string): string {
   return folder;
 }
 
-/** @param kind  '' of refused events, `.late`, `.online` */
-export function rejectFile(root: string, view: Named, runId: string, kind: '' | '.late' | '.online'): string {
+/** '' of refused events, and of rows of a source that do not come into a history. */
+export type RejectKind = '' | '.late' | '.online';
+
+export function rejectFile(root: string, view: Named, runId: string, kind: RejectKind): string {
   return join(workFolder(root, '_rejected', view), `${runId}${kind}.parquet`);
 }

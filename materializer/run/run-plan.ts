@@ -36,6 +36,12 @@ export async function planRun(job: RunJob, view: FeatureView, writes: boolean): 
   const settings = { ...project.settings, seen: new HistoriesSeen() };
   const startedUs = clock.nowUs();
   if (options.features !== null) checkFeatures(view, options.features);
+  if (view.kind === 'snapshot' && options.fromUs !== null)
+    throw materializerError(
+      'MAT_RANGE',
+      `the source of ${view.id} is a whole snapshot each time (absent: delete): no part of it can be computed by itself`,
+      { field: 'from', help: 'Run without --from.' },
+    );
   const all = await closedRuns(database, { view, startedUs, shard: options.shard, writes });
   const runId = `${formatTimestamp(startedUs).replace(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
   const own = all.filter((run) => run.kind !== 'stream');

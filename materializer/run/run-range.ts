@@ -121,7 +121,7 @@ export function planRange(
     fromUs,
     cutoffUs,
     dueUs,
-    watermarkUs: view.kind === 'stored' ? cutoffUs : dueUs,
+    watermarkUs: view.kind === 'aggregated' ? dueUs : cutoffUs,
     recordToUs: cutoffUs,
     moves: movesBookmark({ kind: options.kind ?? 'ordinary', fromUs }),
     previous,
@@ -197,5 +197,5 @@ function backfillRange(
 
 /** @returns the greatest event time that can be complete at the cut-off; of an aggregated view an edge */
 export function dueUpTo(view: Pick<FeatureView, 'kind' | 'hopUs'>, cutoffUs: number): number {
-  return view.kind === 'stored' ? cutoffUs : Math.floor(cutoffUs / view.hopUs) * view.hopUs;
+  return view.kind === 'aggregated' ? Math.floor(cutoffUs / view.hopUs) * view.hopUs : cutoffUs;
 }

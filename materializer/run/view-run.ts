@@ -8,8 +8,10 @@
  *   run/run-plan.ts                  what it reads and may promise, from earlier records (the rules are run-range.ts)
  *   run/view-run.ts                  folders, DuckDB, progress
  *   run-hold.ts                      how far the view can be complete, where its events decide that
- *   history/append-history.ts        of an aggregated view: prepare, check, append
- *   history/compute.ts               computes rows aside (source-check.ts, refused-events.ts, scope.ts, ../aggregate/)
+ *   append-history.ts                of a view with a history: prepare, check, append
+ *   snapshot/snapshot-rows.ts        of a snapshot view: its source's rows set against the history's
+ *   history/compute.ts               of an aggregated one: computes rows aside (source-check.ts, refused-events.ts,
+ *                                    scope.ts, ../aggregate/)
  *   history/staged-rows.ts           moves them into the history
  *   online/publish-rows.ts           choose, write, then the markers
  *   online/choose-rows.ts            the newest good row of each entity (latest-rows.ts says which that is)

@@ -17,6 +17,7 @@ import type { FeatureView } from '../../contract/model.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { commit } from '../../project/delta/commit.ts';
 import { checkpointIfDue } from '../../project/engine/duckdb/delta-checkpoint.ts';
+import { historyFormatSql } from '../../project/engine/duckdb/committed-rows.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { openHistoryStorage } from '../../project/engine/duckdb/object-storage.ts';
 import type { Folder } from '../../project/storage/folder.ts';
@@ -96,7 +97,7 @@ async function joinFiles(
   await duck.run(
     `COPY (SELECT * FROM read_parquet(${quotePaths(files.map(({ file }) => file))}, union_by_name = true,
        hive_partitioning = false)) TO ${quoteTarget(join(aside, name))}
-     (FORMAT parquet, COMPRESSION zstd)`,
+     (${historyFormatSql(view)}, COMPRESSION zstd)`,
   );
   const facts = (await fileFacts(duck, aside, name)).get(join(aside, name))!;
   const rows = files.reduce((sum, file) => sum + file.rows, 0);

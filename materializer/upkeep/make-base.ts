@@ -14,6 +14,7 @@ import type { Entity, FeatureView } from '../../contract/model.ts';
 import { dayOf } from '../../contract/std/timestamp.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { baseSql } from '../../project/engine/duckdb/base-rows.ts';
+import { historyFormatSql } from '../../project/engine/duckdb/committed-rows.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { entryHash } from '../../project/delta/delta-log.ts';
@@ -119,7 +120,7 @@ export async function makeBase(duck: DuckDb, work: BaseWork, beforeUs: number): 
   const aside = folder.asideOf(name);
   try {
     await duck.run(
-      `COPY (${baseSql(view, entity, sources, beforeUs)}) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`,
+      `COPY (${baseSql(view, entity, sources, beforeUs)}) TO ${quoteTarget(aside)} (${historyFormatSql(view)}, COMPRESSION zstd)`,
     );
     await folder.bring([{ from: aside, to: name }]);
   } finally {

@@ -6,6 +6,7 @@
  * (`plumb history compact`). It changes no row: where it fails, the run before it stands, and the next one tries again.
  */
 import { rmSync } from 'node:fs';
+import { hasHistory } from '../../contract/model.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { TrainedEntry } from '../../contract/training-manifest.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -54,7 +55,7 @@ interface HeldView {
 /** Called when a run is complete. Warns of what fails. */
 export async function tendAfterRun(project: Tending, held: HeldView): Promise<void> {
   const { view } = held;
-  if (view.kind === 'stored') return;
+  if (!hasHistory(view)) return;
   try {
     const nowMs = Math.floor(project.clock.nowUs() / 1_000);
     const lastMs = await tendedMs(project.settings.history, view);

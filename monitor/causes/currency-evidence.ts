@@ -1,9 +1,10 @@
 /** Why serving had another row than training sees, in a sentence with the times that prove it. */
+import { hasHistory } from '../../contract/model.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { ROW_SOURCES } from '../../contract/status.ts';
 import type { CurrencyCause } from './cause.ts';
 import { isFinishedBy, isWithheld, knownFrom, servedTimes, trueClock } from './currency.ts';
-import { rowText, shownValue, spanText, timeText } from './evidence-text.ts';
+import { goneText, rowText, shownValue, spanText, timeText } from './evidence-text.ts';
 import type { AskedRow, RowFacts, ValueFacts } from './facts.ts';
 import { agedFrom } from './promise.ts';
 
@@ -139,15 +140,13 @@ function lost(row: RowFacts, missed: AskedRow): string {
   const [fetchedUs, run] = [row.fetchedUs!, missed.run!];
   const instead = row.served === null ? 'no row' : `only ${rowText(row, row.served)}`;
   // A stored row does not name its run: a file that landed after the run had read the source looks the same.
-  const what =
-    row.view.kind === 'aggregated'
-      ? `run ${run.runId} had finished writing ${rowText(row, missed.times)} at ${timeText(run.finishedUs!, servedUs)}`
-      : `${rowText(row, missed.times)} was created at ${timeText(missed.times.createdUs!, servedUs)}, and run ${run.runId} ` +
-        `that covers it finished at ${timeText(run.finishedUs!, servedUs)}`;
-  const why =
-    row.view.kind === 'aggregated'
-      ? 'a write was lost'
-      : 'a write was lost, or the file landed after the run had read the source';
+  const what = hasHistory(row.view)
+    ? `run ${run.runId} had finished writing ${rowText(row, missed.times)} at ${timeText(run.finishedUs!, servedUs)}`
+    : `${rowText(row, missed.times)} was created at ${timeText(missed.times.createdUs!, servedUs)}, and run ${run.runId} ` +
+      `that covers it finished at ${timeText(run.finishedUs!, servedUs)}`;
+  const why = hasHistory(row.view)
+    ? 'a write was lost'
+    : 'a write was lost, or the file landed after the run had read the source';
   return `${what}, yet the store had ${instead} when read at ${timeText(fetchedUs, servedUs)}: ${why}`;
 }
 
@@ -157,7 +156,7 @@ function late(row: RowFacts, missed: AskedRow): string {
   const by = run === null || view.kind === 'stored' ? '' : ` by run ${run.runId}`;
   const why =
     times.deleted === true
-      ? 'its events were taken back'
+      ? goneText(view)
       : view.kind === 'aggregated'
         ? 'what it counts came in late'
         : 'it came in late';
@@ -171,8 +170,8 @@ function rewritten(row: RowFacts, missed: AskedRow): string {
   const { servedUs } = row;
   const created = timeText(missed.times.createdUs!, servedUs);
   const after = `after it was served at ${timeText(servedUs, servedUs)}`;
-  return row.view.kind === 'aggregated'
-    ? `backfill ${missed.run!.runId} wrote ${rowText(row, missed.times)} at ${created}, ${after}`
+  return missed.run?.kind === 'backfill' && hasHistory(row.view)
+    ? `backfill ${missed.run.runId} wrote ${rowText(row, missed.times)} at ${created}, ${after}`
     : `the source's row of ${timeText(missed.times.eventUs, servedUs)} was written anew at ${created}, ${after}`;
 }
 

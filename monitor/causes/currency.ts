@@ -4,6 +4,7 @@
  *
  * A rule is asked of one row that serving missed: the oldest one, and beside it the replayed one (explain.ts).
  */
+import { hasHistory } from '../../contract/model.ts';
 import { OUTSIDE_TTL, ROW_SOURCES } from '../../contract/status.ts';
 import type { CurrencyCause } from './cause.ts';
 import type { AskedRow, ClockReading, RowFacts } from './facts.ts';
@@ -44,9 +45,7 @@ export function isFinishedBy({ run }: AskedRow, us: number): boolean {
 
 /** The time from which a run could read a row: in a stored view the later of its event and created time. */
 export function knownFrom({ view }: RowFacts, { times }: AskedRow): number {
-  return view.kind === 'aggregated'
-    ? times.eventUs
-    : Math.max(times.eventUs, times.createdUs ?? times.eventUs);
+  return hasHistory(view) ? times.eventUs : Math.max(times.eventUs, times.createdUs ?? times.eventUs);
 }
 
 export function isWithheld({ status }: RowFacts): boolean {
@@ -123,16 +122,18 @@ function isLate(row: RowFacts, missed: AskedRow | null): boolean {
   if (missed === null || !isCreatedLater(row, missed)) return false;
   const { view, watermarkUs } = row;
   const { times, run } = missed;
-  if (view.kind === 'aggregated') {
+  const served = servedTimes(row);
+  if (view.kind === 'snapshot' && served?.eventUs === times.eventUs) return false;
+  if (hasHistory(view)) {
     return run !== null && run.kind !== 'backfill' && watermarkUs !== null && times.eventUs <= watermarkUs;
   }
-  const served = servedTimes(row);
   return served === null || times.eventUs > served.eventUs;
 }
 
 function isRewritten(row: RowFacts, missed: AskedRow | null): boolean {
   if (missed === null || !isCreatedLater(row, missed)) return false;
-  if (row.view.kind === 'aggregated') return missed.run?.kind === 'backfill';
+  if (hasHistory(row.view) && missed.run?.kind === 'backfill') return true;
+  if (row.view.kind === 'aggregated') return false;
   return servedTimes(row)?.eventUs === missed.times.eventUs;
 }
 

@@ -2,6 +2,7 @@
 import { formatDuration } from '../../contract/std/duration.ts';
 import { dayOf, formatTimestamp, timestampText } from '../../contract/std/timestamp.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
+import type { FeatureView } from '../../contract/model.ts';
 import type { RowFacts } from './facts.ts';
 import type { RowTimes } from './row-order.ts';
 
@@ -46,4 +47,11 @@ function shownText(text: string): string {
 export function rowText({ view, servedUs }: RowFacts, { eventUs }: RowTimes): string {
   const at = timeText(eventUs, servedUs);
   return view.kind === 'aggregated' ? `the row of edge ${at}` : `the row of ${at}`;
+}
+
+/** Why an entity has no row since a tombstone. */
+export function goneText({ kind }: Pick<FeatureView, 'kind'>): string {
+  return kind === 'aggregated'
+    ? 'its events were taken back'
+    : 'its source had no row of the entity any more';
 }

@@ -2,6 +2,7 @@
  * Whether a view kept its promise of freshness although a value differs (docs/decisions/0002-promise-of-freshness.md):
  * the answer was true at a moment no longer ago than the view's freshness.
  */
+import { hasHistory } from '../../contract/model.ts';
 import { PRESENT } from '../../contract/status.ts';
 import type { Cause } from './cause.ts';
 import { isWithheld } from './currency.ts';
@@ -35,6 +36,6 @@ function isTrueOrNone({ fidelity, status }: RowFacts): boolean {
  */
 export function agedFrom({ view, servedUs }: RowFacts, { times }: AskedRow): number {
   const { eventUs, createdUs } = times;
-  if (view.kind === 'aggregated' || createdUs === null || createdUs > servedUs) return eventUs;
+  if (hasHistory(view) || createdUs === null || createdUs > servedUs) return eventUs;
   return Math.max(eventUs, createdUs);
 }

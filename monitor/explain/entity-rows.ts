@@ -1,5 +1,6 @@
 /** The rows of the history that one entity has in a view, around a time. Called by explain.ts. */
 import type { AsOfRow } from '../../contract/as-of.ts';
+import { hasHistory } from '../../contract/model.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { KeyValue } from '../../contract/value-type.ts';
 import { quoteName, quoteText, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
@@ -44,7 +45,7 @@ export async function entityRows(
   const own = entity.joinKeys
     .map(({ name }, i) => `h.${quoteName(name)} = ${literal(ids[i]!)}`)
     .join(' AND ');
-  const deleted = view.kind === 'aggregated' ? 'coalesce(h.deleted, false)' : 'false';
+  const deleted = hasHistory(view) ? 'coalesce(h.deleted, false)' : 'false';
   const columns = [
     'CAST(epoch_us(h.event_time) AS DOUBLE) AS "~event"',
     'CAST(epoch_us(h.created_time) AS DOUBLE) AS "~created"',

@@ -3,6 +3,7 @@
  * values are those that the model received: after fallbacks, in the number type of the surface. Pure.
  */
 import { isSameFeature } from '../../contract/feature-match.ts';
+import { hasHistory } from '../../contract/model.ts';
 import type { Feature, FeatureService, FeatureView } from '../../contract/model.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT } from '../../contract/status.ts';
 import { formatType } from '../../contract/value-type.ts';
@@ -165,7 +166,8 @@ function statusOf(found: FoundRow | null): number {
   return found.outsideTtl ? OUTSIDE_TTL : PRESENT;
 }
 
-/** Whether the history of an aggregated view does not reach the edge yet that was due. */
+/** Whether the view has no history yet, or that of an aggregated view does not reach the edge that was due. */
 export function isUnjudged(view: FeatureView, atUs: number, watermarkUs: number | null): boolean {
-  return view.kind === 'aggregated' && (watermarkUs === null || dueEdgeUs(atUs, view) > watermarkUs);
+  if (!hasHistory(view)) return false;
+  return watermarkUs === null || (view.kind === 'aggregated' && dueEdgeUs(atUs, view) > watermarkUs);
 }

@@ -3,7 +3,7 @@ import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { dueEdgeUs } from '../../contract/windows.ts';
-import { timeText } from '../causes/evidence-text.ts';
+import { goneText, timeText } from '../causes/evidence-text.ts';
 import type { RowFacts } from '../causes/facts.ts';
 import type { EntityRow } from './entity-rows.ts';
 import { isUnjudged } from './explained-feature.ts';
@@ -68,7 +68,7 @@ function chosen(found: FoundRow | null, view: FeatureView, atUs: number): string
   const { eventUs, createdUs, deleted } = found.row;
   const created = createdUs === null ? '' : `, written at ${timeText(createdUs, atUs)}`;
   const row = `the newest is that of ${timeText(eventUs, atUs)}${created}`;
-  if (deleted) return `${row}, a tombstone: its events were taken back, so the entity has no row`;
+  if (deleted) return `${row}, a tombstone: ${goneText(view)}, so the entity has no row`;
   if (!found.outsideTtl) return row;
   return `${row}, older than the TTL of ${formatDuration(view.ttlUs!)}: its values are withheld`;
 }

@@ -1,4 +1,5 @@
 /** The runs of a view at a time: those that ended just before and after it, and those that brought the rows. Pure. */
+import { hasHistory } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { RowFacts } from '../causes/facts.ts';
@@ -32,7 +33,7 @@ export function writersOf(
   const isServed =
     served !== null && replayed?.eventUs === served.eventUs && replayed.createdUs === served.createdUs;
   if (isServed) return { trained: servedBy, served: servedBy };
-  const isDated = view.kind === 'aggregated' || (replayed !== null && replayed.createdUs !== null);
+  const isDated = hasHistory(view) || (replayed !== null && replayed.createdUs !== null);
   const missedRun = isDated ? missedReplayed?.run?.runId : undefined;
   return { trained: missedRun ?? replayed?.runId ?? null, served: servedBy };
 }

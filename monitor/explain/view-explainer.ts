@@ -3,6 +3,7 @@
  * together. Made once a command, so that what several vectors share is read once. Called by explain.ts.
  */
 import { isSameFeature } from '../../contract/feature-match.ts';
+import { hasHistory } from '../../contract/model.ts';
 import type { Entity, Feature, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
@@ -149,7 +150,7 @@ export class ViewExplainer {
       facts,
       fidelity,
       replayed,
-      hasCreatedTimes: today.kind === 'aggregated' || today.source.createdTime !== null,
+      hasCreatedTimes: hasHistory(today) || today.source.createdTime !== null,
       watermarkUs: history.watermarkUs,
       isKnown: history.isKnown,
     };
@@ -209,7 +210,7 @@ export class ViewExplainer {
     const entity = this.#book.current.entities.get(view.entity)!;
     const history = await this.#historyOf({ view, entity }, runs);
     const defined = this.#book.servedDefinition(asked.bundle, view);
-    const watermarkUs = view.kind === 'aggregated' ? history.completeUpTo(defined) : null;
+    const watermarkUs = hasHistory(view) ? history.completeUpTo(defined) : null;
     const sql = await history.of(defined);
     // The role may have had other keys of the request.
     const { views } = this.#book.servedService(asked.bundle, asked.service);

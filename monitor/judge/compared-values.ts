@@ -6,6 +6,7 @@
  * mark is hmac and the secret is known (hashed-values.ts), and withheld otherwise.
  */
 import type { HmacKey } from '../../contract/log-privacy.ts';
+import { hasHistory } from '../../contract/model.ts';
 import type { Feature, FeatureService, FeatureView } from '../../contract/model.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT } from '../../contract/status.ts';
 import { isNumeric } from '../../contract/value-type.ts';
@@ -54,7 +55,7 @@ export class ComparedValues {
   constructor(role: ComparedRole, book: BundleBook) {
     this.#role = role;
     this.#book = book;
-    this.#hasCreatedTimes = role.view.kind === 'aggregated' || role.view.source.createdTime !== null;
+    this.#hasCreatedTimes = hasHistory(role.view) || role.view.source.createdTime !== null;
   }
 
   /** @returns why the value is withheld (see FeatureSnapshot); null: it can be compared */

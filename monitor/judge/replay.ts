@@ -17,6 +17,7 @@ import { joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
+import { hasHistory } from '../../contract/model.ts';
 import type { Entity, FeatureService, FeatureView } from '../../contract/model.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
@@ -181,12 +182,12 @@ export class ViewReplay {
   }
 
   /** Keys and times of the history's rows, without broken ones. No column has a name that definitions give. */
-  #rowsSql({ kind }: FeatureView): string {
+  #rowsSql(view: FeatureView): string {
     const columns = [
       ...this.keys.map(({ row }, i) => `${quoteName(row)} AS k${i}`),
       `${DEFINITION} AS definition, epoch_us(event_time) AS event_us, epoch_us(created_time) AS created_us`,
       'run_id, definition_id',
-      `${kind === 'aggregated' ? 'coalesce(deleted, false)' : 'false'} AS deleted`,
+      `${hasHistory(view) ? 'coalesce(deleted, false)' : 'false'} AS deleted`,
     ];
     return `SELECT *, ${pairSql('event_us', 'created_us', 0)} AS pair
       FROM (SELECT ${columns.join(', ')} FROM replay_history WHERE event_time IS NOT NULL)`;
@@ -246,7 +247,7 @@ export class ViewReplay {
           `SELECT *, rowid AS ${quoteName(HISTORY_ROW)} FROM replay_history WHERE ${DEFINITION} = ${definition}`,
         ],
         nanos,
-        tombstones: view.kind === 'aggregated',
+        tombstones: hasHistory(view),
         keys: this.keys,
         features: view.features,
         outputs: isOfHistory ? outputs : [],
@@ -288,7 +289,7 @@ export class ViewReplay {
     const hop = edge(({ view: { hopUs } }) => hopUs);
     const complete = edge((defined) => this.#replayed.history.completeUpTo(defined));
     const unjudged =
-      view.kind === 'stored'
+      view.kind !== 'aggregated'
         ? []
         : [`(v.served_us - ${edge(({ view: { delayUs } }) => delayUs)}) // ${hop} * ${hop} > ${complete}`];
     const alone = [`SELECT v.vid FROM ${OPEN_ROWS} v JOIN ${asked} a ON a.vid = v.origin`, ...clocks.stepped];

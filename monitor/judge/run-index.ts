@@ -1,4 +1,5 @@
 /** Finds the run that brought a row of the history online, if run records tell. */
+import { hasHistory } from '../../contract/model.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { AskedRow, ReplayedTimes } from '../causes/facts.ts';
@@ -40,14 +41,14 @@ export class RunIndex {
   }
 
   /**
-   * An aggregated row names its run. A stored row came online with the first run to end whose cut-off is not before the
-   * row: runs read new rows by created time, and a row counts from the later of its two times on. A run whose source
-   * had no row as new as this one cannot have read it: the file landed later.
+   * A row of a history names its run. A stored row came online with the first run to end whose cut-off is not before
+   * the row: runs read new rows by created time, and a row counts from the later of its two times on. A run whose
+   * source had no row as new as this one cannot have read it: the file landed later.
    *
    * @returns null when no run record tells
    */
   bringing(view: Pick<FeatureView, 'kind'>, row: ReplayedTimes): RunRecord | null {
-    if (view.kind === 'aggregated') return row.runId === null ? null : (this.#byId.get(row.runId) ?? null);
+    if (hasHistory(view)) return row.runId === null ? null : (this.#byId.get(row.runId) ?? null);
     const knownUs = Math.max(row.eventUs, row.createdUs ?? row.eventUs);
     const hasSeen = ({ toUs, newestCreatedUs }: RunRecord): boolean =>
       toUs >= knownUs &&
@@ -72,10 +73,9 @@ export class RunIndex {
 
   /** @returns the last run that should have brought a row, began by a time, and failed; null: none did */
   failedOver(view: Pick<FeatureView, 'kind'>, row: ReplayedTimes, byUs: number): RunRecord | null {
-    const knownUs =
-      view.kind === 'aggregated' ? row.eventUs : Math.max(row.eventUs, row.createdUs ?? row.eventUs);
+    const knownUs = hasHistory(view) ? row.eventUs : Math.max(row.eventUs, row.createdUs ?? row.eventUs);
     const covers = ({ startedUs, watermarkUs, toUs }: RunRecord): boolean =>
-      startedUs <= byUs && (view.kind === 'aggregated' ? watermarkUs : toUs) >= knownUs;
+      startedUs <= byUs && (hasHistory(view) ? watermarkUs : toUs) >= knownUs;
     const first = firstPast(this.#failed, ({ startedUs }) => startedUs <= byUs);
     for (let i = first; i < this.#failed.length; i++) if (covers(this.#failed[i]!)) return this.#failed[i]!;
     return null;

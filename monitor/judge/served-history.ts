@@ -135,8 +135,9 @@ export class ServedHistory {
   }
 
   /**
-   * @returns the time up to which the history is complete under that definition: of a stored view always; if another
-   *          definition has taken over since, what its last complete run said; null: nowhere, or no row can be compared
+   * @returns the time up to which the history is complete under that definition: of a stored view always, of
+   *          a snapshot view from its first run on; if another definition has taken over since, what its last complete
+   *          run said; null: nowhere, or no row can be compared
    */
   completeUpTo(served: DefinedView): number | null {
     const { definitionId } = served.view;
@@ -153,6 +154,8 @@ export class ServedHistory {
     if (view.kind === 'stored') return Infinity;
     const ids = countingIds(view, entity.joinKeys);
     const mark = this.#snapshot?.mark(ids) ?? null;
+    // What a snapshot said holds until the next one.
+    if (view.kind === 'snapshot') return mark === null ? null : Infinity;
     if (mark !== null) return mark.watermarkUs;
     const own = this.#runs.filter((run) => run.state === 'complete' && ids.includes(run.definitionId));
     // A view may have more runs than a call takes arguments.

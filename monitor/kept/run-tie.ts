@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
+import { hasHistory } from '../../contract/model.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { entryHash } from '../../project/delta/delta-log.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -43,7 +44,7 @@ export async function runTie(
 }
 
 async function historyOf({ histories, duck, book }: MonitoredDay, view: FeatureView): Promise<unknown> {
-  if (view.kind === 'aggregated') {
+  if (hasHistory(view)) {
     const history = await seenHistory(histories, view);
     return history === null ? null : [history.version, await entryHash(history.folder, history.version)];
   }

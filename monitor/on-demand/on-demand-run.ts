@@ -8,6 +8,7 @@
  * Called by service-run.ts once all roles are judged, for each view after those that it uses. Of a value whose rows are
  * unjudged only the first is asked.
  */
+import { hasHistory } from '../../contract/model.ts';
 import type { Bundle, OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
 import { argumentsOf } from '../../contract/on-demand/arguments.ts';
 import { openCaller } from '../../contract/on-demand/function-caller.ts';
@@ -168,6 +169,6 @@ function hasAvailable(view: OnDemandView, bundle: Bundle): boolean {
     const other = bundle.onDemand.get(id);
     if (other !== undefined) return hasAvailable(other, bundle);
     const used = bundle.views.get(id)!;
-    return used.kind === 'aggregated' || used.source.createdTime !== null;
+    return hasHistory(used) || used.source.createdTime !== null;
   });
 }

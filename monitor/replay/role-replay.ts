@@ -5,6 +5,7 @@
  *   archive --+--> rows of the role --split--> agreeing: counted by the states of their values
  *   history --'         (rows in force)   `--> open: replay_open
  */
+import { hasHistory } from '../../contract/model.ts';
 import type {
   Entity,
   Feature,
@@ -108,7 +109,7 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
   const kinds = kindsOf(servers);
   const marked = countedAlike(kinds.flatMap((kind) => readingOf(laid, kind) ?? []));
   const readings = await layHistory(duck, laid, marked);
-  const hasCreatedTimes = view.kind === 'aggregated' || view.source.createdTime !== null;
+  const hasCreatedTimes = hasHistory(view) || view.source.createdTime !== null;
   const float32 = bundles.filter((bundle) => role.serviceOf(bundle).tensor === 'float32');
   const numbered = await splitRows(duck, {
     rows,
@@ -226,7 +227,7 @@ async function layHistory(
       const day = {
         sql,
         nanos,
-        tombstones: view.kind === 'aggregated',
+        tombstones: hasHistory(view),
         definition: rowsOf,
         keys: entity.joinKeys,
         features: compared,
@@ -239,7 +240,7 @@ async function layHistory(
       laid.add(rowsOf);
     }
     const { kind, delayUs, hopUs, ttlUs } = one.view;
-    const completeUs = kind === 'aggregated' ? role.historyWatermarkUs(bundle) : null;
+    const completeUs = hasHistory(one.view) ? role.historyWatermarkUs(bundle) : null;
     const reading = { kind, delayUs, hopUs, ttlUs, definitionId, rowsOf, completeUs };
     const own = kinds.filter((other) => other.bundle === bundle);
     for (const { hmacKey, compared: places, digests, withheld } of own)

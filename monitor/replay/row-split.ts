@@ -19,7 +19,7 @@ import { MISSING, OUTSIDE_TTL, PRESENT } from '../../contract/status.ts';
 import { TENSOR_SURFACES } from '../../contract/wire/log/served-record.ts';
 import { DIGESTS } from './row-digests.ts';
 import { FIRST_ROWS, LAID_ROWS } from './rows-in-force.ts';
-import { sameValueSql } from './same-value-sql.ts';
+import { sameValueSql } from '../../project/engine/duckdb/same-value-sql.ts';
 import type { HashedBy } from './served-files.ts';
 
 /**
@@ -189,5 +189,6 @@ function seenUs({ delayUs }: BundleReading): string {
 function unjudgedSql(reading: BundleReading): string {
   const { kind, hopUs, completeUs } = reading;
   if (kind === 'stored') return 'false';
-  return completeUs === null ? 'true' : `((${seenUs(reading)} // ${hopUs}) * ${hopUs} > ${completeUs})`;
+  if (completeUs === null) return 'true';
+  return kind === 'snapshot' ? 'false' : `((${seenUs(reading)} // ${hopUs}) * ${hopUs} > ${completeUs})`;
 }

@@ -2,6 +2,7 @@
  * What a verdict says about a view apart from its features: how far its history and its source reach, which of its rows
  * were left out, and how old it was online. Read by service-run.ts, once per view and service.
  */
+import { hasHistory } from '../../contract/model.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
@@ -37,10 +38,9 @@ export async function readViewState(
   const entity = day.book.current.entities.get(view.entity)!;
   const endUs = Math.min(day.toUs, day.project.clock.nowUs());
   const lastRun = runs.findLast(({ state, finishedUs }) => state === 'complete' && finishedUs! <= endUs);
-  const newestUs =
-    view.kind === 'aggregated' ? lastRun?.newestEventUs : await newestInSource(day, view, entity, endUs);
+  const newestUs = hasHistory(view) ? lastRun?.newestEventUs : await newestInSource(day, view, entity, endUs);
   const badRows = await badRowsOf(day, view, entity);
-  const mark = view.kind === 'aggregated' ? await completeHistory(day.histories, view, entity) : null;
+  const mark = hasHistory(view) ? await completeHistory(day.histories, view, entity) : null;
   const proposal = proposeDelay(view, runs, served);
   const { id, source, sourceFreshnessUs, freshnessAlertUs } = view;
   return {
@@ -65,8 +65,8 @@ export async function readViewState(
 }
 
 /**
- * The newest event time up to a given time in the source of a stored view, which is also its history. For an aggregated
- * view the last run has recorded it.
+ * The newest event time up to a given time in the source of a stored view, which is also its history. For a view
+ * with a history of its own the last run has recorded it.
  *
  * @returns null when the source has no such event
  */

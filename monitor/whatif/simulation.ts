@@ -12,7 +12,7 @@
 import type { Feature, FeatureView } from '../../contract/model.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
-import { sameValueSql } from '../replay/same-value-sql.ts';
+import { sameValueSql } from '../../project/engine/duckdb/same-value-sql.ts';
 import { ASKED, READINGS } from './asked-rows.ts';
 import { FETCHES } from './cached-fetches.ts';
 import { ROWS, VALUES } from './known-rows.ts';

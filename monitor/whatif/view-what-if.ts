@@ -152,6 +152,8 @@ function settingsNow({ project }: MonitoredDay, view: FeatureView): SettingsNow 
 function whyUnknown(view: FeatureView, runs: readonly RunRecord[]): string | null {
   if (view.kind === 'stored' && view.source.createdTime === null)
     return 'not known: the source has no created times, so nobody knows from when on a run could have brought a row';
+  if (view.kind === 'snapshot')
+    return 'not known: what its source would have said at other times is nowhere kept (absent: delete)';
   if (endedRuns(runs).length === 0) return 'not known: no run of the view is recorded that came to its end';
   return null;
 }

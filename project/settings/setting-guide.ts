@@ -125,6 +125,10 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'serve.logLevel': of('info, warn, error', 'Less important lines are left out.'),
 
   'materialize.maxRejectedShare': of(SHARE, 'The largest share of the rows of a run that may be rejected.'),
+  'materialize.maxAbsentShare': of(
+    SHARE,
+    'The largest share of the entities that a whole snapshot may lack at once (`absent: delete`).',
+  ),
   'materialize.maxLateShare': of(SHARE, 'The largest share of the new events that may come too late.'),
   'materialize.memory': of(SIZE, 'What DuckDB may hold in memory; buffers of Parquet and Node come on top.'),
   'materialize.metrics': of(FILE, 'A textfile for Prometheus that each run writes anew.'),

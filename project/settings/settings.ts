@@ -71,6 +71,8 @@ interface MaterializeSettings {
   readonly maxRejectedShare: number;
   /** In [0, 1]: the largest share of the new events that may come too late. */
   readonly maxLateShare: number;
+  /** In [0, 1]: the largest share of a view's entities that one whole snapshot may lack (`absent: delete`). */
+  readonly maxAbsentShare: number;
   /** A textfile for Prometheus that each run writes anew, absolute; null: none. */
   readonly metrics: string | null;
   /** Bytes that DuckDB may hold in memory; what does not fit goes to the history's volume meanwhile. */
@@ -170,6 +172,7 @@ const FILE = z.strictObject({
     .strictObject({
       maxRejectedShare: numeric(z.number().min(0).max(1)).default(0.01),
       maxLateShare: numeric(z.number().min(0).max(1)).default(0.05),
+      maxAbsentShare: numeric(z.number().min(0).max(1)).default(0.5),
       metrics: z.string().nullable().default(null),
       memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('1GiB'),
     })

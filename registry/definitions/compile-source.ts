@@ -50,6 +50,7 @@ export function compileSource(draft: SourceDraft, context: StreamContext): Compi
     eventTime: options.eventTime,
     createdTime: options.createdTime,
     maxAheadUs: options.maxAhead,
+    isSnapshot: options.absent === 'delete',
     outOfOrderUs: null,
   };
 }

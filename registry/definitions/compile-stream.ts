@@ -28,6 +28,8 @@ const MAX_FIELD_NAME = 255;
 export interface CompiledSource extends Source {
   /** Of a stream: how far its events may be out of order, which its views take unless they say it; null: not given. */
   readonly outOfOrderUs: number | null;
+  /** Whether it is a whole snapshot each time (`absent: delete`): its stored views are snapshot views then. */
+  readonly isSnapshot: boolean;
 }
 
 /** @returns null when it has mistakes, which are added to the others */
@@ -81,6 +83,7 @@ class StreamCheck {
       maxAheadUs: maxAhead,
       stream: source,
       outOfOrderUs: outOfOrder ?? null,
+      isSnapshot: false,
     };
   }
 

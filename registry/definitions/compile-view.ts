@@ -69,11 +69,17 @@ class ViewCheck {
     const before = this.#context.mistakes.count;
     const entity = this.#entity();
     const source = this.#source();
-    const kind = this.#kind();
+    const kind = this.#kind(source);
     const isStream = source?.stream !== undefined;
     const hopUs = kind === 'aggregated' ? (this.#options.hop ?? (isStream ? STREAM_HOP_US : HOUR_US)) : 0;
     if (kind === 'aggregated' && hopUs === 0) this.#fault('hop', 'hop must be longer than nothing');
     if (isStream) this.#checkOverStream(kind, hopUs);
+    if (kind === 'aggregated' && source?.isSnapshot === true)
+      this.#fault(
+        'source',
+        `source "${source.name}" has absent: delete, which says that it is a whole snapshot of rows each time; ` +
+          'an aggregated view counts events, which no later one takes back',
+      );
     const raw = this.#columns(source);
     if (source !== null && entity !== null) this.#checkColumns(source, entity, raw, kind);
     const rows = this.#rowExpressions();
@@ -173,7 +179,7 @@ class ViewCheck {
     return { files: withComputedColumns(files, rows), union: withSelected(union, computed) };
   }
 
-  #kind(): FeatureView['kind'] {
+  #kind(source: CompiledSource | null): FeatureView['kind'] {
     const drafts = Object.entries(this.#options.features).filter(([, f]) => f instanceof FeatureDraft);
     const aggregated = drafts.filter(([, f]) => (f as FeatureDraft).options['agg'] !== undefined);
     if (aggregated.length > 0 && aggregated.length < drafts.length) {
@@ -183,7 +189,8 @@ class ViewCheck {
         `mixes aggregates with stored features ("${stored}" has no agg); make two views of it`,
       );
     }
-    return aggregated.length > 0 ? 'aggregated' : 'stored';
+    if (aggregated.length > 0) return 'aggregated';
+    return source?.isSnapshot === true ? 'snapshot' : 'stored';
   }
 
   #features(entity: Entity | null, hopUs: number, sourcePath: string, columns: SourceColumns): Feature[] {
@@ -303,7 +310,7 @@ function labelOf({ name, path, stream }: CompiledSource): string {
 }
 
 function withoutDraft(compiled: CompiledSource): Source {
-  const { outOfOrderUs: _, ...source } = compiled;
+  const { outOfOrderUs: _, isSnapshot: _isSnapshot, ...source } = compiled;
   return source;
 }
 

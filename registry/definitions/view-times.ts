@@ -39,7 +39,7 @@ export function viewTimes(
 ): ViewTimes {
   const { ttl, hop, delay, schedule, freshness, sourceFreshness, lateness, outOfOrder } = options;
   const watermark = ofStream === null ? (options.watermark ?? 'cutoff') : 'events';
-  const stored = kind === 'stored';
+  const stored = kind !== 'aggregated';
   if (!stored && ttl !== undefined)
     fault('ttl', 'an aggregated view has no ttl: its windows say how old events may be');
   if (stored && ttl === 0)

@@ -78,7 +78,7 @@ export function planView(
     slot,
     field,
     fieldNumber: field.readUInt32BE(),
-    ttlUs: view.kind === 'stored' && view.ttlUs !== null ? view.ttlUs : -1,
+    ttlUs: view.kind !== 'aggregated' && view.ttlUs !== null ? view.ttlUs : -1,
     watermarkLimitUs: view.kind === 'aggregated' ? watermarkLimitUs(view) : -1,
     mappings,
     mask: log.enabled ? RowMask.of(view, log.hmacKey) : null,

@@ -2,7 +2,8 @@
  * The labels of a training set joined to the views of a service: one table a view, and the SQL of its features.
  *
  * A label past an aggregated view's history watermark is unjudged: its windows are not computed yet, so that it gets
- * null, never an older window and never the fallback.
+ * null, never an older window and never the fallback. One of a view over whole snapshots is unjudged until the first
+ * run: from then on the history says what each snapshot did, and the newest one holds until the next.
  */
 import { ROW_FOUND, joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
 import type { AsOfRule } from '../../contract/as-of.ts';
@@ -13,6 +14,7 @@ import { openHistory } from '../../project/engine/duckdb/history.ts';
 import { entryHash } from '../../project/delta/delta-log.ts';
 import { completeHistory, seenHistory } from '../../project/history/history-place.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
+import { hasHistory } from '../../contract/model.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
@@ -62,7 +64,7 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
   // Before the rows are read: what is written meanwhile is then known to lie past it.
-  const mark = view.kind === 'stored' ? null : await completeHistory(settings, view, entity);
+  const mark = hasHistory(view) ? await completeHistory(settings, view, entity) : null;
   const watermarkUs = mark?.watermarkUs ?? null;
   const keys = used.requestKeys.map(
     (name) => `key_${service.requestKeys.findIndex((key) => key.name === name)}`,
@@ -75,7 +77,7 @@ export async function joinView(set: TrainingSet, used: ServiceView, table: strin
     await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
       WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
   }
-  const history = view.kind === 'stored' ? null : await seenHistory(settings, view);
+  const history = hasHistory(view) ? await seenHistory(settings, view) : null;
   const commit = history?.version ?? null;
   const entry = history === null ? null : await entryHash(history.folder, history.version);
   const isChanged = mark === null && history !== null;
@@ -97,7 +99,7 @@ async function joinRows(
     time: 't',
     history: history.parts(labels.firstUs ?? 0, (labels.lastUs ?? 0) - view.delayUs),
     nanos: history.nanos,
-    tombstones: view.kind === 'aggregated',
+    tombstones: hasHistory(view),
     keys: entity.joinKeys.map((key, at) => ({ label: into.keys[at]!, row: key.name })),
     features: view.features,
     outputs: takenOf(service, bundle, used.role).map((name) => ({
@@ -118,18 +120,19 @@ async function joinRows(
   }
 }
 
-/** A label is unjudged where the edge due at its time lies past the watermark, as in the monitor. */
+/** A label is unjudged where the edge due at its time lies past the watermark, or no history is there. */
 function unjudgedSql(view: FeatureView, watermarkUs: number | null, keys: readonly string[]): string {
-  if (view.kind === 'stored') return 'false';
+  if (!hasHistory(view)) return 'false';
   const sees = ['t', ...keys].map((column) => `${column} IS NOT NULL`).join(' AND ');
   if (watermarkUs === null) return `(${sees})`;
+  if (view.kind !== 'aggregated') return 'false';
   const nextEdgeUs = (edgeAt(watermarkUs, view.hopUs) + 1) * view.hopUs;
   return `(${sees} AND t >= ${nextEdgeUs + view.delayUs})`;
 }
 
-/** An aggregated view's history always has one. */
+/** A history of its own always has one. */
 export function hasCreatedTime(view: FeatureView): boolean {
-  return view.kind === 'aggregated' || view.source.createdTime !== null;
+  return hasHistory(view) || view.source.createdTime !== null;
 }
 
 /** @returns the features of a role that the service lists, or that its on-demand views take */

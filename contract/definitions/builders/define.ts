@@ -41,6 +41,11 @@ export interface ParquetOptions {
   readonly createdTime?: string;
   /** An event further ahead of its created time is a bad row, written by a wrong clock. Nearer ones wait until due. */
   readonly maxAhead?: Duration;
+  /**
+   * What becomes of an entity that the source lacks. `delete`: the source is a whole snapshot each time, and the entity
+   * has no row from the run on that finds so. `keep`, as usual: its row stays until it is too old by the view's ttl.
+   */
+  readonly absent?: 'keep' | 'delete';
 }
 
 export interface TableOptions extends Omit<ParquetOptions, 'path'> {

@@ -4,6 +4,7 @@ import { quoteName } from './duckdb.ts';
 import type { DuckDb } from './duckdb.ts';
 import { openHistoryWithFaults } from './history.ts';
 import type { HistoryPlace } from '../../history/history-place.ts';
+import { hasHistory } from '../../../contract/model.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
 import { FILE_COLUMN } from './sources/source-files.ts';
 import { reasonKindSql } from './sources/column-reading.ts';
@@ -30,7 +31,7 @@ export async function countBadRows(
   view: FeatureView,
   entity: Entity,
 ): Promise<BadRows> {
-  if (view.kind === 'aggregated' && view.features.every(({ checks }) => checks === null)) return NONE;
+  if (hasHistory(view) && view.features.every(({ checks }) => checks === null)) return NONE;
   const [reason, file, row] = [REASON, FILE_COLUMN, ROW_COLUMN].map(quoteName) as [string, string, string];
   const { sql } = await openHistoryWithFaults(duck, place, view, entity);
   const first = `min({'file': ${file}, 'row': ${row}, 'reason': ${reason}})`;

@@ -8,7 +8,7 @@ import type { Entity, FeatureView } from '../../../contract/model.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
 import { historyColumns } from '../../history/history-columns.ts';
 import type { HistoryFile } from '../../history/history-snapshot.ts';
-import { duckTypeOf, quoteName } from './duckdb.ts';
+import { duckTypeOf, EXACT_FLOATS, quoteName } from './duckdb.ts';
 import { quotePaths } from './file-sql.ts';
 
 /** @returns a SELECT of the columns of a history, a column that no file has as NULL */
@@ -42,6 +42,14 @@ function readTimes(type: ValueType, sql: string): string {
 export function fileValueSql(type: ValueType, sql: string): string {
   if (type.kind === 'timestamp') return `make_timestamptz(epoch_us(${sql}))`;
   return fileTypeOf(type) === duckTypeOf(type) ? sql : `CAST(${sql} AS ${fileTypeOf(type)})`;
+}
+
+/**
+ * @returns the format of files of a history, for COPY: rows of a snapshot view have the zeros of their source with
+ *          their signs; computed ones have none below 0, so that dictionaries do them no harm
+ */
+export function historyFormatSql({ kind }: Pick<FeatureView, 'kind'>): string {
+  return kind === 'snapshot' ? `FORMAT parquet, ${EXACT_FLOATS}` : 'FORMAT parquet';
 }
 
 function fileTypeOf(type: ValueType): string {

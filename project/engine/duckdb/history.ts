@@ -1,9 +1,10 @@
 /**
  * How the history of a view is read: a SELECT with the same columns for stored and aggregated views, by which every
- * join reads it. A stored view's history is its source; of an aggregated one exactly the committed files are read
- * (project/history/), those whose rows count by today's row logic.
+ * join reads it. A stored view's history is its source. Of an aggregated one, and of one over whole snapshots (`absent:
+ * delete`), exactly the committed files are read (project/history/), those whose rows count by today's row logic.
  */
 import { countingIds } from '../../../contract/definitions/definition-json.ts';
+import { hasHistory } from '../../../contract/model.ts';
 import type { Entity, FeatureView } from '../../../contract/model.ts';
 import { basesOf } from '../../history/history-base.ts';
 import { baseFolder } from '../../history/history-folder.ts';
@@ -24,13 +25,13 @@ import { CREATED_NS, EVENT_NS, EXCLUDED, REASON, ROW_COLUMN } from './sources/st
 export interface ViewHistory {
   /**
    * SELECT of the whole history: join keys, event_time and created_time (TIMESTAMP, UTC; created_time null where the
-   * source has none), run_id, definition_id (null in a stored view), of an aggregated view `deleted`, the features;
-   * without bad rows.
+   * source has none), run_id, definition_id (null in a stored view), of any other view `deleted`, the
+   * features; without bad rows.
    */
   readonly sql: string;
   /** Whether it has EVENT_NS and CREATED_NS too, by which rows of one microsecond are told apart. */
   readonly nanos: boolean;
-  /** The files of a stored view, as they were when this was made; null: an aggregated view. */
+  /** The files of the source, as they were when this was made; null: the view has a history of its own. */
   readonly source: SourceFiles | null;
   /**
    * The rows that labels of these times can see, in SELECTs. All event times of one lie before those of the one before
@@ -55,7 +56,7 @@ export async function openHistory(
   view: FeatureView,
   entity: Entity,
 ): Promise<ViewHistory> {
-  if (view.kind === 'aggregated') {
+  if (hasHistory(view)) {
     const history = await seenHistory(place, view);
     await openHistoryStorage(duck, place.history);
     const good = (files: readonly { readonly file: string }[]): string =>
@@ -87,7 +88,7 @@ export async function openHistoryWithFaults(
   view: FeatureView,
   entity: Entity,
 ): Promise<Pick<ViewHistory, 'sql' | 'source'>> {
-  if (view.kind === 'stored') {
+  if (!hasHistory(view)) {
     const source = await storedFiles(duck, place, view, entity);
     return { sql: rowsWithFaultsSql(source, view, entity), source };
   }

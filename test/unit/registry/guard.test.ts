@@ -164,6 +164,7 @@ const CASES: readonly Case[] = [
   { what: 'an alert age', change: [['freshness: 3h', 'freshness: { target: 3h, alert: 4h }']], kind: 'metadata', refused: [], says: 'freshness.alert: 6h -> 4h' },
   { what: 'a start', change: [['hop: 1h', 'hop: 1h\nstart: 2026-01-31']], kind: 'metadata', refused: [], says: 'start: none -> 2026-01-31T00:00:00.000000Z' },
   { what: 'how far ahead events may lie', change: [['createdTime: loaded_at', 'createdTime: loaded_at\nmaxAhead: 1h']], kind: 'logic', refused: ['purchases.source.maxAhead: churn_v1, ltv_v1', 'lines.source.maxAhead: churn_v1'], says: 'source.maxAhead: none -> 1h (row logic' },
+  { what: 'a source of whole snapshots', change: [['source: invoices\nttl', 'source: { parquet: data/invoices.parquet, eventTime: invoice_date, createdTime: loaded_at, absent: delete }\nttl']], kind: 'logic', refused: ['lines.source.absent: churn_v1'], says: 'source.absent: keep -> delete (row logic' },
   { what: 'a scale', change: [['column: line_total, window: 30d', 'column: line_total, window: 30d, scale: 8']], kind: 'logic', refused: ['purchases__average_30d.scale: churn_v1'], says: 'average_30d.scale: 6 -> 8' },
   { what: 'a mark for the log', change: [['type: int32, missing', 'type: int32, log: hmac, missing']], kind: 'metadata', refused: [], says: 'quantity.log: raw -> hmac' },
   { what: 'a tolerance', change: [['type: int32, missing', 'type: int32, tolerance: 1, missing']], kind: 'metadata', refused: [], says: 'quantity.tolerance: none -> 1' },

@@ -266,4 +266,16 @@ features: { n: { agg: count, window: 7d } }
     const text = AGGREGATED.replace('createdTime: loaded_at', 'createdTime: loaded_at, maxAhead: far');
     expect((await mistakesOf(yaml(text, ENTITY, SERVED))).join()).toContain('maxAhead: expected a duration');
   });
+
+  test('a whole snapshot takes no event back', async () => {
+    const absent = (what: string): string =>
+      AGGREGATED.replace('createdTime: loaded_at', `createdTime: loaded_at, absent: ${what}`);
+    const mistakes = async (text: string): Promise<string> =>
+      (await mistakesOf(yaml(text, ENTITY, SERVED))).join();
+    expect(await mistakes(absent('delete'))).toContain(
+      'absent: delete, which says that it is a whole snapshot',
+    );
+    expect(await mistakes(absent('drop'))).toContain('absent');
+    expect(await mistakes(absent('keep'))).toBe('');
+  });
 });

@@ -1,11 +1,11 @@
 /** Equality in SQL against `isSame`: true of no two values that it tells apart, and of scalars true whenever it is. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseType } from '../../../../contract/value-type.ts';
-import type { Value } from '../../../../contract/value-type.ts';
-import { isSame } from '../../../../monitor/causes/value-equality.ts';
-import { sameValueSql } from '../../../../monitor/replay/same-value-sql.ts';
-import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
-import { sqlLiteral } from '../../../../project/engine/duckdb/sql-literal.ts';
+import { parseType } from '../../../../../contract/value-type.ts';
+import type { Value } from '../../../../../contract/value-type.ts';
+import { isSame } from '../../../../../monitor/causes/value-equality.ts';
+import { sameValueSql } from '../../../../../project/engine/duckdb/same-value-sql.ts';
+import { DuckDb } from '../../../../../project/engine/duckdb/duckdb.ts';
+import { sqlLiteral } from '../../../../../project/engine/duckdb/sql-literal.ts';
 
 let duck: DuckDb;
 beforeAll(async () => {

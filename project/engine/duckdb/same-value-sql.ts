@@ -1,9 +1,9 @@
 /**
  * Equality of two columns of one feature in SQL, bit for bit: -0 is not 0, all NaN are one. It is never true of two
- * values that `isSame` (causes/value-equality.ts) tells apart. Of maps in another order and the like it may be false
- * where that is true: such rows go to the judge, which asks `isSame`.
+ * values that `isSame` (monitor/causes/value-equality.ts) tells apart. Of maps in another order and the like it may be
+ * false where that is true: the monitor's judge asks `isSame` then, and a run takes the row for a changed one.
  */
-import type { ValueType } from '../../contract/value-type.ts';
+import type { ValueType } from '../../../contract/value-type.ts';
 
 /** @param a, b  expressions of the feature's type, as `duckTypeOf` names it; @returns a condition that is never NULL */
 export function sameValueSql(type: ValueType, a: string, b: string): string {
