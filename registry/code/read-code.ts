@@ -3,7 +3,6 @@
  * by which other programs run it. Called while definitions are compiled; the view itself is not known yet.
  */
 import { readFileSync } from 'node:fs';
-import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { SourceMap } from 'node:module';
 import type { SourceMapPayload } from 'node:module';
@@ -24,6 +23,7 @@ import { faultsOfPurity } from './purity.ts';
 import { hashOfTrees } from './syntax-hash.ts';
 import { CodeSyntaxError, lineAt, parseCommonModule, parseExpression, parseModule } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
+import { withoutTypes } from '../typescript-text.ts';
 
 export interface ReadCode {
   readonly code: OnDemandCode;
@@ -111,7 +111,7 @@ function placeOfText(text: string, at: Place): { readonly file: string; readonly
 }
 
 function javascriptOf(file: string, text: string): string {
-  return /\.[cm]?ts$/.test(file) ? stripTypeScriptTypes(text) : text;
+  return /\.[cm]?ts$/.test(file) ? withoutTypes(text) : text;
 }
 
 class ModuleReader {
@@ -183,18 +183,10 @@ class ModuleReader {
     } catch (error) {
       // The type stripper names no line.
       const line = error instanceof CodeSyntaxError ? error.line : 1;
-      this.#add(atLine(file, line), syntaxSentence(error as NodeJS.ErrnoException));
+      this.#add(atLine(file, line), (error as Error).message.trim().split('\n')[0]!);
       return null;
     }
   }
-}
-
-function syntaxSentence({ message, code }: NodeJS.ErrnoException): string {
-  const sentence = message.trim().split('\n')[0]!;
-  return code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
-    ? `${sentence}: types are taken away from a module and nothing is put in their place. Write it as JavaScript has it, ` +
-        'e.g. const Size = { small: 0, large: 1 } as const'
-    : sentence;
 }
 
 function packageTree(text: string): SyntaxNode {

@@ -6,7 +6,7 @@
  * definition files, which Node refuses to do below a node_modules folder.
  */
 import { globSync, readFileSync, statSync } from 'node:fs';
-import { registerHooks, stripTypeScriptTypes } from 'node:module';
+import { registerHooks } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { requireRegularFile, requireUtf8Name } from '../../contract/std/files/regular-file.ts';
@@ -26,6 +26,7 @@ import type { Draft, ServiceDraft } from '../../contract/definitions/draft.ts';
 import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import { parseYamlDefinitions } from '../../contract/definitions/yaml/yaml-definitions.ts';
 import { DEFINITIONS_MARK, faultIn, takeBackNames, withoutEnd } from './definition-code.ts';
+import { withoutTypes } from '../typescript-text.ts';
 
 /** The module that `plumbline` resolves to: plumbline.ts in the checkout, plumbline.js in the package. */
 const SELF = new URL(
@@ -197,7 +198,7 @@ function registerDefinitionHooks(): void {
     load(url, context, next) {
       if (!url.endsWith(`.ts${DEFINITIONS_MARK}`)) return next(url, context);
       const text = readFileSync(fileURLToPath(url.slice(0, -DEFINITIONS_MARK.length)), 'utf8');
-      return { format: 'module', source: stripTypeScriptTypes(text), shortCircuit: true };
+      return { format: 'module', source: withoutTypes(text), shortCircuit: true };
     },
   });
 }

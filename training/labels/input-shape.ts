@@ -1,8 +1,8 @@
 /**
  * Whether a column of the labels has the parts of an on-demand input, as strictly as a request is read: structs with
- * exactly the input's fields, maps with each key once, truth values that are none but true and false. By the rule for
- * sources a field that lacks would be null, of a key that stands twice the last value would count, and 1 would be true:
- * the model would learn from what serving refuses.
+ * exactly the input's fields, maps with each key once, truth values that are none but true and false, int32s that are no
+ * text. By the rule for sources a field that lacks would be null, of a key that stands twice the last value would count,
+ * and 1 would be true: the model would learn from what serving refuses.
  */
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';
@@ -16,6 +16,8 @@ export function fieldFault(from: SourceType, wanted: ValueType): string | null {
 function partFault(from: SourceType, wanted: ValueType, path: string): string | null {
   if (wanted.kind === 'bool' && from.kind === 'scalar' && from.name !== 'BOOLEAN' && from.name !== 'NULL')
     return 'is neither true nor false';
+  // A request has text for a number only where no double holds all of its type.
+  if (wanted.kind === 'int32' && from.kind === 'scalar' && from.name === 'VARCHAR') return 'is text';
   if ((wanted.kind === 'list' && from.kind === 'list') || (wanted.kind === 'map' && from.kind === 'map'))
     return partFault(from.of, wanted.of, path);
   if (wanted.kind !== 'struct' || from.kind !== 'struct') return null;

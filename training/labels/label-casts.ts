@@ -73,7 +73,7 @@ export function inputCast(
   // Sources take numbers as truth values, requests do not: only their nulls fit.
   const sql = type.kind === 'bool' && fit === 'some' ? 'NULL::BOOLEAN' : cast;
   // Of a CSV each value is read by its text.
-  const fault = text === null ? fieldFault(from, type) : null;
+  const fault = labels.format === 'csv' ? null : fieldFault(from, type);
   if (fault !== null || (text === null && fit === 'none')) throw wrongType(labels, number, what, fault);
   const once = keysOnceSql(from, type, ref);
   return {

@@ -364,6 +364,8 @@ describe('inputs of structs and maps', () => {
     ['bool', '1', 'row 1: x should be bool, got 1'],
     ['list<bool>', '[0, 1]', 'x should be list<bool>, got INTEGER[], which is neither true nor false'],
     ['struct<b: bool>', '{b: 1.0}', 'which is neither true nor false'],
+    ['int32', "'12'", 'x should be int32, got VARCHAR, which is text'],
+    ['list<int32>', "['12']", 'which is text'],
     ['map<float64>', DOUBLE_KEY, 'x should be map<float64> with each key once, got {1=1.0, 1=2.0}'],
     ['list<map<float64>>', `[NULL, ${DOUBLE_KEY}]`, 'with each key once, got [NULL, {1=1.0, 1=2.0}]'],
     ['struct<m: map<float64>, n: int64>', `{m: ${DOUBLE_KEY}, n: 1}`, 'with each key once'],

@@ -215,7 +215,11 @@ export const churnV2 = featureService('churn_v2', [purchasesV2]);`,
 
   test.each([
     ['export const x: number = ;', 'SyntaxError: Expression expected'],
-    ['enum A { x }', 'SyntaxError: TypeScript enum is not supported in strip-only mode'],
+    [
+      'enum A { x }',
+      'SyntaxError: TypeScript enum is not supported in strip-only mode: types are taken away from a file',
+    ],
+    ['namespace A { export const x = 1 }', 'Write it as JavaScript has it, e.g. const Size ='],
     ['throw new Error("no database");', 'Error: no database'],
     ["import { nothing } from './missing.ts';", 'Cannot find module'],
   ])('a file that does not load is a mistake at its line: %s', async (code, sentence) => {
