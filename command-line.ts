@@ -376,7 +376,8 @@ function explainCommand(add: Add): void {
     .option('--feature <name>', 'only this feature')
     .option('--service <name>', 'with --entity and --at: without a request')
     .option('--entity <key=value>', 'a join key (repeatable)', list)
-    .option('--at <time>', 'a time such as 2026-11-21T11:42:00Z');
+    .option('--at <time>', 'a time such as 2026-11-21T11:42:00Z')
+    .option('--input <name=value>', 'with --entity: what a request would bring (repeatable)', list);
 }
 
 function configCommands(add: Add, config: Command): void {

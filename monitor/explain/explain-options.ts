@@ -17,6 +17,7 @@ export interface ExplainOptions {
   service?: string;
   entity?: string[];
   at?: string;
+  input?: string[];
 }
 
 type Explain = (project: Project, database: RegistryDatabase) => Promise<ExplainedVector[]>;
@@ -42,7 +43,7 @@ export function askedBy(options: ExplainOptions): Explain {
   if (service !== undefined && entity !== undefined && at !== undefined) {
     const us = parseTimestamp(at);
     if (us === null) throw usage('at', `--at: expected a time such as 2026-11-21T11:42:00Z, got ${at}`);
-    const asked = { service, keys: keysOf(entity), atUs: Number(us) };
+    const asked = { service, keys: keysOf(entity), atUs: Number(us), inputs: options.input ?? [] };
     return async (project, database) => [await explainEntity(project, database, asked, narrowed)];
   }
   const ways = [

@@ -15,7 +15,7 @@ import { registryError } from '../../contract/errors.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
 import type { Bundle, FeatureService } from '../../contract/model.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { KeyValue } from '../../contract/value-type.ts';
+import type { KeyValue, Value } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -24,7 +24,8 @@ import { openScratchFolder } from '../../project/scratch-folder.ts';
 import { serviceFolder } from '../../project/archive/archive-layout.ts';
 import { monitorError } from '../errors.ts';
 import { BundleBook } from '../judge/bundle-book.ts';
-import { ComputedExplainer } from './computed-explainer.ts';
+import { AskedComputed, givenInputs } from './computed/asked-computed.ts';
+import { ComputedExplainer } from './computed/computed-explainer.ts';
 import type { ExplainedVector } from './explanation.ts';
 import { loggedRequests } from './logged-requests.ts';
 import type { LoggedRequest, WantedRequest } from './logged-requests.ts';
@@ -109,21 +110,31 @@ async function thoseThatFit(
   return explained.toReversed().flat();
 }
 
-/** @param keys  one text for each join key of the service */
+interface AskedEntity {
+  readonly service: string;
+  /** One text for each join key of the service. */
+  readonly keys: Readonly<Record<string, string>>;
+  readonly atUs: number;
+  /** What a request would bring, as NAME=VALUE. */
+  readonly inputs?: readonly string[];
+}
+
+/** @throws REG_UNKNOWN; REG_NOT_APPLIED; REG_USAGE for keys and inputs that do not fit */
 export async function explainEntity(
   project: Project,
   database: RegistryDatabase,
-  asked: { readonly service: string; readonly keys: Readonly<Record<string, string>>; readonly atUs: number },
+  asked: AskedEntity,
   narrowed: Pick<Narrowed, 'feature'> = {},
 ): Promise<ExplainedVector> {
   return await withDuck(project, async (duck) => {
     const book = new BundleBook(project.settings, project.logger);
     const service = serviceNamed(book.current, asked.service);
     const ids = idsOf(service, asked.keys);
+    const inputs = givenInputs(service, asked.inputs ?? []);
     const explainer = new VectorExplainer(new ViewExplainer(project, database, duck, book), book);
     const entities = Object.fromEntries(service.requestKeys.map(({ name }) => [name, asked.keys[name]!]));
     const vector = { service, ids, entities, atUs: asked.atUs, bundle: book.current.hash, logged: null };
-    return await explainer.explain(vector, narrowed.feature);
+    return await explainer.explain(vector, narrowed.feature, inputs);
   });
 }
 
@@ -142,15 +153,22 @@ async function withDuck<Result>(
 class VectorExplainer {
   readonly #views: ViewExplainer;
   readonly #computed: ComputedExplainer;
+  readonly #asked: AskedComputed;
   readonly #book: BundleBook;
 
   constructor(views: ViewExplainer, book: BundleBook) {
     this.#views = views;
     this.#computed = new ComputedExplainer(views, book);
+    this.#asked = new AskedComputed(views, book);
     this.#book = book;
   }
 
-  async explain(asked: AskedVector, feature: string | undefined): Promise<ExplainedVector> {
+  /** @param inputs  of an entity that nobody asked for */
+  async explain(
+    asked: AskedVector,
+    feature: string | undefined,
+    inputs: ReadonlyMap<string, Value> = new Map(),
+  ): Promise<ExplainedVector> {
     const { service, entities, atUs, bundle } = asked;
     const chosen = chosenFeatures(service, feature);
     const features = withUsed(service, chosen, this.#book.current);
@@ -166,7 +184,9 @@ class VectorExplainer {
       at: formatTimestamp(atUs),
       bundle,
       views,
-      computed: await this.#computed.explain(asked, features),
+      computed: await (asked.logged === null
+        ? this.#asked.explain(asked, features, inputs)
+        : this.#computed.explain(asked, features)),
     };
   }
 }

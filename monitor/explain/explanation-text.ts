@@ -90,7 +90,8 @@ function computedLines({ view, features, again, inputs, uses }: ExplainedCompute
   for (const sentence of evidenceSentences(features)) lines.push(...inLines(sentence));
   lines.push('', ...inLines(again));
   const given = Object.entries(inputs).map(([name, value]) => `${name} ${valueText(value)}`);
-  if (given.length > 0) lines.push(...inLines(`The request brought ${given.join(', ')}.`));
+  const who = features.some(({ served }) => served !== null) ? 'The request brought' : 'It was given';
+  if (given.length > 0) lines.push(...inLines(`${who} ${given.join(', ')}.`));
   if (uses.length > 0) lines.push(...inLines(`It uses ${uses.join(', ')}.`));
   return lines;
 }

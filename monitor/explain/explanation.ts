@@ -12,14 +12,14 @@ export interface ExplainedVector {
   readonly at: string;
   readonly bundle: string;
   readonly views: readonly ExplainedView[];
-  /** Each on-demand view that was computed, after those that it uses; empty where no request was asked for. */
+  /** Each on-demand view that was computed, after those that it uses. */
   readonly computed: readonly ExplainedComputed[];
 }
 
 export interface ExplainedComputed {
   readonly role: string;
   readonly view: string;
-  /** PRESENT or UNAVAILABLE; null: the archive does not tell. */
+  /** PRESENT or UNAVAILABLE; null: the archive does not tell, or no request was asked for. */
   readonly status: string | null;
   /** What the request brought for it, by name; those that the definitions mark as private are left out. */
   readonly inputs: Readonly<Record<string, Json>>;

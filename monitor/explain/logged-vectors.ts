@@ -20,8 +20,8 @@ import { monitorError } from '../errors.ts';
 import type { BundleBook } from '../judge/bundle-book.ts';
 import { ServedFiles } from '../replay/served-files.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
-import { loggedComputed } from './logged-computed.ts';
-import type { LoggedComputed } from './logged-computed.ts';
+import { loggedComputed } from './computed/logged-computed.ts';
+import type { LoggedComputed } from './computed/logged-computed.ts';
 import type { LoggedRequest } from './logged-requests.ts';
 
 /** How a view was served in a vector. */

@@ -1,8 +1,8 @@
 /**
  * Whether a column of the labels has the parts of an on-demand input, as strictly as a request is read: structs with
- * exactly the input's fields, maps with each key once, truth values that are none but true and false, int32s that are no
- * text. By the rule for sources a field that lacks would be null, of a key that stands twice the last value would count,
- * and 1 would be true: the model would learn from what serving refuses.
+ * exactly the input's fields, maps with each key once, truth values that are none but true and false, int32s that are
+ * no text. By the rule for sources a field that lacks would be null, of a key that stands twice the last value would
+ * count, and 1 would be true: the model would learn from what serving refuses.
  */
 import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { SourceType } from '../../project/engine/duckdb/sources/source-type.ts';

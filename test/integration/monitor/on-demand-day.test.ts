@@ -12,7 +12,9 @@ import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { DAY, at } from '../../support/day-time.ts';
 import {
   BASKET,
+  MARKUP,
   basketService,
+  doubledOf,
   featureOf,
   onlineRow,
   ratioOf,
@@ -72,11 +74,63 @@ test('a service is judged by its name, with page and drift, and so is its next d
   const quiet = await judge(NEXT);
   expect(quiet).toMatchObject({ verdict: 'not-enough-data', computed: [{ role: 'basket', asked: 0 }] });
   expect(page(NEXT)).toContain('basket no owner not asked');
-  const keys = { customer_id: 'c-1', driver_id: '1' };
-  const asked = { service: SERVICE.name, keys, atUs: at('12:00') };
-  const { views, computed } = await explainEntity(day.project, day.project.database, asked);
-  // What a request would bring, nobody knows.
-  expect([views.map(({ role }) => role), computed]).toEqual([['orders', 'driver_stats'], []]);
+});
+
+test('an entity that nobody asked for is computed over the inputs that are given', async () => {
+  await rightDay();
+  day.onDemand = [BASKET, MARKUP];
+  day.publish(day.orders, basketService(['cart_ratio', 'cart_doubled']));
+  const asked = {
+    service: SERVICE.name,
+    keys: { customer_id: 'c-7', driver_id: '9' },
+    atUs: at('12:00'),
+  };
+  const explain = (...inputs: string[]) =>
+    explainEntity(day.project, day.project.database, { ...asked, inputs });
+  const { computed, views } = await explain('cart=6', 'coupon=summer');
+  expect(views.map(({ role }) => role)).toEqual(['orders', 'driver_stats']);
+  // Of the row of 05:00, which spent 2.
+  const ratio = ratioOf(6, 'summer', 2)!;
+  const side = (value: number) => ({ state: 'value', value });
+  expect(computed).toMatchObject([
+    {
+      view: 'basket',
+      status: null,
+      inputs: { cart: 6, coupon: 'summer' },
+      uses: ['orders'],
+      again: 'Its function (basket.ts) was called over the rows that training sees and an honest store had.',
+      features: [{ name: 'cart_ratio', served: null, trained: side(ratio), available: side(ratio) }],
+    },
+    { view: 'markup', features: [{ trained: side(doubledOf(6, ratio)), same: null }] },
+  ]);
+  const without = await explain();
+  expect(without.computed).toMatchObject([
+    {
+      again: 'It was not computed: it is without the input cart: give --input cart=VALUE.',
+      features: [
+        { withheld: 'without the input cart: give --input cart=VALUE', trained: { state: 'withheld' } },
+      ],
+    },
+    { features: [{ withheld: expect.stringContaining('without the input cart') as string }] },
+  ]);
+  const none = { ...asked, atUs: at('04:00') };
+  const early = await explainEntity(day.project, day.project.database, { ...none, inputs: ['cart=6'] });
+  expect(early.computed).toMatchObject([
+    { features: [{ trained: { state: 'null', value: null } }] },
+    { features: [{ trained: side(-6) }] },
+  ]);
+});
+
+test.each([
+  ['cart', 'expected name=value, got cart'],
+  ['basket=3', `${SERVICE.name} takes no input basket`],
+  ['cart=many', '--input cart should be float64: "many" is no float64'],
+])('--input %s of an entity is refused', async (text, message) => {
+  await rightDay();
+  const asked = { service: SERVICE.name, keys: { customer_id: 'c-7', driver_id: '9' }, atUs: at('12:00') };
+  await expect(
+    explainEntity(day.project, day.project.database, { ...asked, inputs: [text] }),
+  ).rejects.toMatchObject({ code: 'REG_USAGE', message: expect.stringContaining(message) as string });
 });
 
 test('what is marked since then is judged as it was logged, and not shown', async () => {

@@ -2,30 +2,30 @@
  * Explains what on-demand views computed of one vector: the function of the bundle that answered runs again, over what
  * was logged and over what is replayed, as in the verdict (on-demand/), for one vector alone.
  */
-import type { Feature, FeatureService, OnDemandView, ServiceOnDemand } from '../../contract/model.ts';
-import { usedFeature } from '../../contract/on-demand/arguments.ts';
-import { openCaller } from '../../contract/on-demand/function-caller.ts';
-import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
-import { PRESENT, STATUSES, UNAVAILABLE } from '../../contract/status.ts';
-import { formatType } from '../../contract/value-type.ts';
-import type { Value } from '../../contract/value-type.ts';
-import { valueToJson } from '../../contract/wire/online/json-value.ts';
-import type { FidelityCause } from '../causes/cause.ts';
-import { isSame } from '../causes/value-equality.ts';
-import { isAbsent } from '../causes/value-state.ts';
-import type { BundleBook } from '../judge/bundle-book.ts';
-import { comparedOutput, endedCall, gives, outputOf } from '../on-demand/compared-output.ts';
-import type { Recomputed } from '../on-demand/computed-chunk.ts';
-import { computedEvidence } from '../on-demand/computed-evidence.ts';
-import { inheritedDecision, worstOf } from '../on-demand/inherited.ts';
-import type { InputDecision } from '../on-demand/inherited.ts';
-import { whyNotAsked } from '../on-demand/why-not-asked.ts';
-import { isUnjudged, takenFeature } from './explained-feature.ts';
-import type { TakenFeature } from './explained-feature.ts';
-import type { ExplainedComputed, ExplainedFeature } from './explanation.ts';
-import type { ArchivedVector } from './logged-vectors.ts';
+import type { Feature, FeatureService, OnDemandView, ServiceOnDemand } from '../../../contract/model.ts';
+import { usedFeature } from '../../../contract/on-demand/arguments.ts';
+import { openCaller } from '../../../contract/on-demand/function-caller.ts';
+import { OnDemandFault } from '../../../contract/on-demand/on-demand-function.ts';
+import { PRESENT, STATUSES, UNAVAILABLE } from '../../../contract/status.ts';
+import { formatType } from '../../../contract/value-type.ts';
+import type { Value } from '../../../contract/value-type.ts';
+import { valueToJson } from '../../../contract/wire/online/json-value.ts';
+import type { FidelityCause } from '../../causes/cause.ts';
+import { isSame } from '../../causes/value-equality.ts';
+import { isAbsent } from '../../causes/value-state.ts';
+import type { BundleBook } from '../../judge/bundle-book.ts';
+import { comparedOutput, endedCall, gives, outputOf } from '../../on-demand/compared-output.ts';
+import type { Recomputed } from '../../on-demand/computed-chunk.ts';
+import { computedEvidence } from '../../on-demand/computed-evidence.ts';
+import { inheritedDecision, worstOf } from '../../on-demand/inherited.ts';
+import type { InputDecision } from '../../on-demand/inherited.ts';
+import { whyNotAsked } from '../../on-demand/why-not-asked.ts';
+import { isUnjudged, takenFeature } from '../explained-feature.ts';
+import type { TakenFeature } from '../explained-feature.ts';
+import type { ExplainedComputed, ExplainedFeature } from '../explanation.ts';
+import type { ArchivedVector } from '../logged-vectors.ts';
 import type { LoggedComputed } from './logged-computed.ts';
-import type { AskedVector, ViewExplainer } from './view-explainer.ts';
+import type { AskedVector, ViewExplainer } from '../view-explainer.ts';
 
 type TakenValues = Pick<TakenFeature, 'served' | 'trained' | 'available'>;
 

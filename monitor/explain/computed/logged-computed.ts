@@ -1,10 +1,15 @@
 /** What the archive has of on-demand views of one request: the inputs that it brought, what each view gave. */
-import type { Bundle, FeatureService } from '../../contract/model.ts';
-import type { Value, ValueType } from '../../contract/value-type.ts';
-import { duckTypeOf, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
-import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { UNDECODED_INPUTS, UNDECODED_OUTPUTS, inputColumn, statusColumn } from '../archive/computed-shape.ts';
-import type { ServedFiles } from '../replay/served-files.ts';
+import type { Bundle, FeatureService } from '../../../contract/model.ts';
+import type { Value, ValueType } from '../../../contract/value-type.ts';
+import { duckTypeOf, valueFromDuck } from '../../../project/engine/duckdb/duckdb.ts';
+import type { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
+import {
+  UNDECODED_INPUTS,
+  UNDECODED_OUTPUTS,
+  inputColumn,
+  statusColumn,
+} from '../../archive/computed-shape.ts';
+import type { ServedFiles } from '../../replay/served-files.ts';
 
 export interface LoggedComputed {
   /** By name; what is marked is null. */
