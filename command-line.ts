@@ -164,6 +164,7 @@ function backfillCommand(add: Add): void {
     .option('--to <time>', 'up to and including this event time');
 }
 
+const NO_TILES = ['source', 'archive', 'from'];
 function streamCommand(add: Add): void {
   const stream = add(
     'stream',
@@ -172,13 +173,9 @@ function streamCommand(add: Add): void {
   )
     .option('--source <name>', 'only this source (repeatable)', list)
     .option('--drain', 'end when all that is there has been read')
+    .option('--from <time>', 'make rows after this time again that are not what the archive gives')
     .option('--archive', 'write the archive alone: another engine makes the tiles, and --tiles takes them')
-    .addOption(
-      new Option('--tiles <topic>', 'take the tiles of one view that another engine makes').conflicts([
-        'source',
-        'archive',
-      ]),
-    )
+    .addOption(new Option('--tiles <topic>', 'take tiles that another engine makes').conflicts(NO_TILES))
     .option('--view <id>', 'with --tiles: whose tiles they are; the only view over a topic unless given');
   add(
     'sql',

@@ -87,12 +87,13 @@ interface StreamFlags {
   readonly archive?: boolean;
   readonly tiles?: string;
   readonly view?: string;
+  readonly from?: string;
 }
 
 /** Takes the messages of streams into their archives and views, until it is drained or stopped; one line a view. */
 export async function stream(context: CommandContext, flags: StreamFlags): Promise<ExitCode> {
   const main = await import('./main.ts');
-  const { source, drain, archive, tiles: topic, view } = flags;
+  const { source, drain, archive, tiles: topic, view, from } = flags;
   if (topic !== undefined) {
     const options = { topic, drain: drain === true, ...(view === undefined ? {} : { view }) };
     const record = await untilStopped((signal) =>
@@ -107,6 +108,7 @@ export async function stream(context: CommandContext, flags: StreamFlags): Promi
       ...chosen,
       archiveOnly: archive === true,
       drain: drain === true,
+      ...(from === undefined ? {} : { fromUs: timeOf('from', from) }),
       signal,
     }),
   );

@@ -16,9 +16,12 @@ import { OnlineOutput } from './output/online-output.ts';
 import { PartitionStream } from './partition-stream.ts';
 import type { Rejects } from './rejects.ts';
 import type { StreamReader } from './source/stream-reader.ts';
+import type { Folder } from '../../project/storage/folder.ts';
+import { KeptTiles } from './state/kept-tiles.ts';
 import { SourceStream } from './source-stream.ts';
 import type { HeldView } from './source-stream.ts';
 import { noCounts } from './stream-counts.ts';
+import { StandingRows } from './tiles/standing-rows.ts';
 import type { RunningView } from './running-view.ts';
 import { ViewStream } from './view-stream.ts';
 import { SeenTime } from './windows/watermark.ts';
@@ -35,6 +38,8 @@ export interface ShareParts {
   readonly rejects: Rejects;
   readonly reader: StreamReader;
   readonly group: StreamGroup;
+  /** Of a partition: rows of edges after it are made again; null: none is. */
+  readonly fromUsOf: (partition: number) => number | null;
 }
 
 /** @throws MAT_STREAM_SOURCE, REG_STORE; what was opened is closed then */
@@ -43,16 +48,17 @@ export async function openShare(parts: ShareParts, share: Share): Promise<Source
   const { settings, logger, clock } = project;
   const folder = archiveFolder(settings.folder, source, settings.elsewhere.s3);
   const decode = compileMessages(source);
+  const warn = (line: string): void => logger.warn(line);
   const views: HeldView[] = [];
   try {
-    for (const run of runs) views.push(await openView(parts, run, share));
+    for (const run of runs) views.push(await openView({ ...parts, archive: folder }, run, share));
     const partitions = new Map<number, PartitionStream>();
     for (const [i, partition] of share.partitions.entries()) {
       const place = { folder, source, partition, partitions: reader.partitions.length, sourceId: reader.id };
       const archive = await ArchiveTable.open({ ...place, hold: () => share.hold(), duck, logger });
       const seen = new SeenTime(archive.seenUs);
-      const own = views.map(({ streams, online }) => ({ stream: streams[i]!, online }));
-      const of = { partition, archive, views: own, decode, rejects, seen, clock };
+      const own = views.map(({ streams, online, kept }) => ({ stream: streams[i]!, online, kept: kept[i]! }));
+      const of = { partition, archive, views: own, decode, rejects, seen, clock, warn };
       partitions.set(partition, new PartitionStream(of));
     }
     const { metrics } = settings.materialize;
@@ -90,12 +96,17 @@ function leaseOf({ hold: { lease } }: RunningView, share: Share) {
   };
 }
 
-async function openView(parts: ShareParts, run: RunningView, share: Share): Promise<HeldView> {
-  const { project, bundle, duck, writer, rejects, reader } = parts;
+async function openView(
+  parts: ShareParts & { readonly archive: Folder },
+  run: RunningView,
+  share: Share,
+): Promise<HeldView> {
+  const { project, bundle, duck, writer, rejects, reader, archive } = parts;
   const { settings, logger } = project;
   const { view, entity, runId } = run;
   const lease = leaseOf(run, share);
   const streams: ViewStream[] = [];
+  const allKept: KeptTiles[] = [];
   const { partitions: held } = share;
   try {
     for (const partition of held) {
@@ -104,14 +115,24 @@ async function openView(parts: ShareParts, run: RunningView, share: Share): Prom
       const { history: root, work } = settings;
       const history = await HistoryOutput.open({ ...of, root, work, runId, lease, duck, logger });
       const name = `${definitionName(view.definitionId)}.partition-${partition}.db`;
+      const fromUs = parts.fromUsOf(partition);
+      const stateFile = join(settings.stream.state, view.id, name);
+      const kept = await KeptTiles.open({ archive, view, partition });
+      const restored = fromUs === null ? await kept.restore(stateFile, history.committed.offset) : null;
+      if (restored !== null)
+        logger.info(
+          `${view.id}, partition ${partition}: tiles up to offset ${restored} were kept beside the archive`,
+        );
+      allKept.push(kept);
       const stream = new ViewStream({
         ...of,
         history,
         counts: run.counts.get(partition)!,
         sourceId: reader.id,
         horizonUs: run.record.horizonUs,
+        fromUs,
         warn: (line) => logger.warn(line),
-        stateFile: join(settings.stream.state, view.id, name),
+        stateFile,
         owner: `${runId} ${share.generation}`,
         otherPartitionOf(text) {
           const other = streams.findIndex((one, i) => held[i] !== partition && one.knows(text));
@@ -120,13 +141,18 @@ async function openView(parts: ShareParts, run: RunningView, share: Share): Prom
         reject: ({ offset }, reason) => rejects.keep({ partition, offset, reason, view: view.id }),
       });
       streams.push(stream);
-      const fromUs = stream.remadeAfterUs;
-      if (fromUs !== null) run.record.tookOver({ partition, fromUs, toUs: project.clock.nowUs() });
+      const { remadeAfterUs } = stream;
+      if (remadeAfterUs !== null)
+        run.record.tookOver({ partition, fromUs: remadeAfterUs, toUs: project.clock.nowUs() });
     }
   } catch (error) {
     for (const stream of streams) stream.close();
     throw error;
   }
+  const standing = streams.some(({ isWithoutTiles }) => isWithoutTiles)
+    ? await StandingRows.read(duck, settings, { view, entity })
+    : null;
+  if (standing !== null) for (const stream of streams) stream.standOn(standing);
   const { keyPrefix } = settings.online;
   const online = new OnlineOutput({
     view,
@@ -137,5 +163,5 @@ async function openView(parts: ShareParts, run: RunningView, share: Share): Prom
     lease,
     counts: run.writes,
   });
-  return { run, streams, online };
+  return { run, streams, online, kept: allKept };
 }

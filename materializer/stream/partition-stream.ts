@@ -3,7 +3,7 @@
  *
  *   batch of messages -> events -> archive, and tiles of each view
  *   step              -> rows of the edges that the watermark has passed -> online under the guard -> markers
- *   commit            -> archive, then the histories of the views
+ *   commit            -> archive, then the histories of the views; now and then the tiles beside the archive
  *
  * In this order, so that a process that dies at any point has promised nothing that does not hold. A step makes tiles,
  * offset and rows one; a row that is online and not yet history is in the state, and goes on from there. The archive
@@ -15,6 +15,7 @@ import type { DecodeMessage } from './decode/message-decoder.ts';
 import type { OnlineOutput } from './output/online-output.ts';
 import type { Rejects } from './rejects.ts';
 import type { MessageBatch, Position, StreamMessage } from './source/stream-reader.ts';
+import type { KeptTiles } from './state/kept-tiles.ts';
 import type { ViewStream } from './view-stream.ts';
 import type { SeenTime } from './windows/watermark.ts';
 
@@ -22,6 +23,7 @@ import type { SeenTime } from './windows/watermark.ts';
 interface StreamedView {
   readonly stream: ViewStream;
   readonly online: OnlineOutput;
+  readonly kept: KeptTiles;
 }
 
 interface PartitionOptions {
@@ -32,6 +34,7 @@ interface PartitionOptions {
   readonly rejects: Rejects;
   readonly seen: SeenTime;
   readonly clock: Clock;
+  readonly warn: (line: string) => void;
 }
 
 /** Messages that a step takes at most: what it holds in memory. */
@@ -151,7 +154,22 @@ export class PartitionStream {
     await archive.commit(this.#position, seen.us, clock.nowUs());
     const rows: number[] = [];
     for (const { stream } of views) rows.push(await stream.commit());
+    for (const view of views) await this.#keepTiles(view);
     return rows;
+  }
+
+  /** Losing them costs time alone: what goes wrong is told, and tried again. */
+  async #keepTiles({ stream, kept }: StreamedView): Promise<void> {
+    const nowUs = this.#options.clock.nowUs();
+    const { whole } = stream;
+    if (whole === null || !kept.isDue(nowUs)) return;
+    try {
+      await kept.keep(whole.offset, nowUs, whole.copyTo);
+    } catch (error) {
+      const { partition, warn } = this.#options;
+      const what = `the tiles of ${stream.view.id}, partition ${partition}, were not kept beside the archive`;
+      warn(`${what}: ${(error as Error).message}`);
+    }
   }
 
   close(): void {

@@ -43,6 +43,8 @@ interface SourceJob {
   /** Ends when all that is there has been read. */
   readonly drain: boolean;
   readonly signal: AbortSignal;
+  /** Rows of edges after it are made again; null: none is. */
+  readonly fromUs: number | null;
 }
 
 /** What is made of the messages of a source. */
@@ -125,12 +127,15 @@ async function streamMessages(
   // A process that makes no rows shares no partitions with those that do.
   const name = await groupOf(database, source.name, runs.length === 0 ? 'archive' : 'stream');
   const group = openGroup(project, { source, reader, name });
-  const parts = { ...job, source, runs, duck, rejects, reader, group };
+  // Those that have been made again; one that comes back from another process need not be.
+  const rewound = new Set<number>();
+  const fromUsOf = (partition: number): number | null => (rewound.has(partition) ? null : job.fromUs);
+  const parts = { ...job, source, runs, duck, rejects, reader, group, fromUsOf };
   try {
     for (;;) {
       const share = await group.join(signal);
       if (share === null) return;
-      const isAtEnd = await streamShare(parts, share, { drain, signal });
+      const isAtEnd = await streamShare(parts, share, { drain, signal, rewound });
       if (isAtEnd) return;
     }
   } finally {
@@ -144,7 +149,7 @@ async function streamMessages(
 async function streamShare(
   parts: ShareParts,
   share: Share,
-  options: Pick<SourceJob, 'drain' | 'signal'>,
+  { rewound, ...options }: Pick<SourceJob, 'drain' | 'signal'> & { readonly rewound: Set<number> },
 ): Promise<boolean> {
   const { project, reader } = parts;
   let stream: SourceStream | null = null;
@@ -154,7 +159,9 @@ async function streamShare(
     if (!(await stream.catchUp(isOver))) return options.signal.aborted;
     await reader.start(stream.positions);
     const flushMs = project.settings.stream.flushUs / 1_000;
-    return await pump(stream, { ...options, flushMs, share, next: () => reader.next() });
+    const isAtEnd = await pump(stream, { ...options, flushMs, share, next: () => reader.next() });
+    for (const partition of share.partitions) rewound.add(partition);
+    return isAtEnd;
   } catch (error) {
     if (!share.isLost || (error as { code?: string }).code !== 'MAT_LEASE') throw error;
     project.logger.warn(`${(error as Error).message}; what it had under way is left to that one`);

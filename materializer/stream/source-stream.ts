@@ -11,6 +11,7 @@ import type { MessageBatch, Position } from './source/stream-reader.ts';
 import { summedCounts } from './stream-counts.ts';
 import type { Streamed } from './stream-pump.ts';
 import type { RunningView } from './running-view.ts';
+import type { KeptTiles } from './state/kept-tiles.ts';
 import type { ViewStream } from './view-stream.ts';
 
 /** A view over what is held. */
@@ -19,6 +20,8 @@ export interface HeldView {
   readonly online: OnlineOutput;
   /** One a partition. */
   readonly streams: readonly ViewStream[];
+  /** The same. */
+  readonly kept: readonly KeptTiles[];
 }
 
 interface SourceOptions {

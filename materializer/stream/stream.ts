@@ -12,6 +12,8 @@ export interface StreamRunOptions {
   readonly sources?: readonly string[];
   /** Archives the messages and makes no rows of them: another program does, of tiles. */
   readonly archiveOnly?: boolean;
+  /** Makes the tiles again of the archive, and from this time on the rows that are not what they should be. */
+  readonly fromUs?: number;
   /** Ends when all that is there has been read. */
   readonly drain: boolean;
   /** Ends the stream when it aborts, after what was taken is committed. */
@@ -40,7 +42,15 @@ export async function runStreams(job: StreamJob): Promise<RunRecord[]> {
     const signal = AbortSignal.any([options.signal, stop.signal]);
     const runs = [...groups.values()].map(async (views) => {
       try {
-        const own = { project, bundle, database, writer, drain: options.drain, signal };
+        const own = {
+          project,
+          bundle,
+          database,
+          writer,
+          drain: options.drain,
+          signal,
+          fromUs: options.fromUs ?? null,
+        };
         const { source } = views[0]!;
         return await runSource(own, { source, views: options.archiveOnly === true ? [] : views });
       } catch (error) {

@@ -32,14 +32,9 @@ import type { ReceivedEvent } from './stream-event.ts';
 import { viewEvents } from './view-events.ts';
 import type { EventOutcome, ViewEvent } from './view-events.ts';
 import { newRows, OldRows } from './windows/due-rows.ts';
-import type { DueEdges, DueRow, RowsAt, RowValues } from './windows/due-rows.ts';
+import type { DueEdges, DueRow, RowsAt, RowsStanding } from './windows/due-rows.ts';
 import type { EntityTiles } from './windows/entity-tiles.ts';
 import { ViewTiles } from './windows/view-tiles.ts';
-
-/** Rows of the history, by entity and edge. */
-interface StandingRows {
-  of(entity: string): ReadonlyMap<number, RowValues>;
-}
 
 type PutRow = (entity: string, row: DueRow) => void;
 
@@ -58,6 +53,8 @@ interface ViewStreamOptions {
   readonly takesTiles?: boolean;
   /** Of tiles: up to where the view's history is complete, whoever has made it. */
   readonly standsToUs?: number;
+  /** Rows of later edges are made again, where they are not what they should be; null: none is. */
+  readonly fromUs?: number | null;
   readonly counts: StreamCounts;
   /** @returns the other partition in which an entity was met before; null: none */
   readonly otherPartitionOf: (entity: string) => number | null;
@@ -89,7 +86,7 @@ export class ViewStream {
   #isSilent: boolean;
   /** Up to this edge rows stand in the history whose tiles are not known; they are held against those of the tiles. */
   readonly #standsTo: number;
-  #standing: StandingRows | null = null;
+  #standing: RowsStanding | null = null;
   /** The newest append time of a message that was taken. */
   #appendedUs = 0;
   /** Tiles before this edge were forgotten. */
@@ -111,18 +108,13 @@ export class ViewStream {
     this.#reach = Math.max(...hops.map((window, i) => window ?? gaps[i] ?? Infinity));
     const { committed } = history;
     this.#state = ViewState.open({ file: stateFile, owner, plan: this.#plan });
-    const begun = beginState(this.#state, committed, { sourceId, horizonUs, hopUs: view.hopUs });
+    const { fromUs = null, standsToUs = null } = options;
+    const own = { sourceId, horizonUs, hopUs: view.hopUs, fromUs, standsToUs };
+    const begun = beginState(this.#state, committed, own);
     this.#progress = begun.progress;
     this.remadeAfterUs = begun.remadeAfterUs;
     this.#offset = this.#progress.offset;
-    this.#standsTo = -1;
-    if (options.takesTiles === true) {
-      // A topic of tiles keeps the newest of each: nothing tells which of them gave the rows that there are.
-      const { offset } = this.#progress;
-      this.#progress = { ...this.#progress, rowOffset: offset, ...(offset === 0 ? { edge: -1 } : {}) };
-      const stands = edgeAt(options.standsToUs ?? -1, view.hopUs);
-      if (stands > this.#progress.edge) this.#standsTo = stands;
-    }
+    this.#standsTo = begun.standsTo;
     this.#isSilent = this.#offset < this.#progress.rowOffset;
     const edge = this.#isSilent ? -1 : this.#progress.edge;
     this.#tiles = new ViewTiles(this.#plan, this.#state.tiles, {
@@ -346,7 +338,7 @@ export class ViewStream {
     return this.#standsTo >= 0;
   }
 
-  standOn(rows: StandingRows): void {
+  standOn(rows: RowsStanding): void {
     this.#standing = rows;
   }
 
@@ -371,6 +363,13 @@ export class ViewStream {
     await history.commit({ offset, rowNumber, createdUs, lineage, watermarkUs });
     this.#state.dropRows(rowNumber);
     return waiting;
+  }
+
+  /** The state, where history and archive have come as far; null: one of them is elsewhere. */
+  get whole(): { readonly offset: number; readonly copyTo: (file: string) => void } | null {
+    const { offset } = this.#progress;
+    if (this.#isSilent || this.#options.history.committed.offset !== offset) return null;
+    return { offset, copyTo: (file) => this.#state.copyTo(file) };
   }
 
   close(): void {

@@ -7,6 +7,8 @@ import type { DeltaAction } from '../../project/delta/delta-action.ts';
 import { keepState, readTable, writeEntry } from '../../project/delta/delta-log.ts';
 import { schemaText } from '../../project/delta/table-schema.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { openObjectStorage } from '../../project/engine/duckdb/object-storage.ts';
+import { listSourceObjects } from '../../project/engine/duckdb/sources/object-listing.ts';
 import type { S3Settings } from '../../project/settings/s3-settings.ts';
 import type { Folder } from '../../project/storage/folder.ts';
 import { openFolder } from '../../project/storage/open-folder.ts';
@@ -100,6 +102,21 @@ test('a bucket that is not there is told with what to do', async () => {
     code: 'REG_STORE',
     message: expect.stringContaining('s3://nowhere/'),
   });
+});
+
+test('a path of one object names it alone, and none that is not there', async () => {
+  const folder = folderAt(`s3://lake/tables/${tables}`);
+  for (const name of ['a.parquet', 'a.parquet.old', 'b/a.parquet']) await folder.write(name, '');
+  const login = { accessKeyId: 'test', secretAccessKey: 'not-shown', sessionToken: null };
+  const { endpoint } = proxy;
+  const reached = { endpoint, region: 'us-east-1', pathStyle: true, login, aside: scratchFolder() };
+  const extensions = await downloadedExtensions(['httpfs']);
+  const duck = await DuckDb.open({ elsewhere: { extensions, s3: reached } });
+  await openObjectStorage(duck, 'a test');
+  const one = folder.fileOf('a.parquet');
+  expect(await listSourceObjects(duck, one)).toEqual([one]);
+  expect(await listSourceObjects(duck, folder.fileOf('a.parque'))).toEqual([]);
+  duck.close();
 });
 
 test('files are brought whole, in parts where they are large, and names come page by page', async () => {

@@ -106,11 +106,11 @@ export class FolderReader implements StreamReader {
     const { file, line } = this.#position;
     const names = this.#names();
     const begun = file !== null && !this.#looked && names.includes(file);
+    // What was there at the start has been read by the run before.
+    const isNew = (name: string): boolean => this.#looked && !this.#known.has(name);
+    for (const name of names) if (file !== null && name < file && isNew(name)) this.#passOver(name, file);
+    for (const name of names) this.#known.add(name);
     this.#looked = true;
-    for (const name of names) {
-      if (file !== null && name < file && !this.#known.has(name)) this.#passOver(name, file);
-      this.#known.add(name);
-    }
     const name = begun ? file : names.find((one) => file === null || one > file);
     if (name === undefined) return null;
     const opened = await this.#kind.open(join(this.#folder, name));
@@ -120,8 +120,7 @@ export class FolderReader implements StreamReader {
   }
 
   #passOver(name: string, file: string): void {
-    // What was there at the start has been read by the run before.
-    if (this.#known.size === 0 || this.#passedOver.has(name)) return;
+    if (this.#passedOver.has(name)) return;
     this.#passedOver.add(name);
     this.#warn(
       `${join(this.#folder, name)} came after ${file} was read, whose name sorts behind it: it is not read. ` +

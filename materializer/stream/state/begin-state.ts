@@ -6,6 +6,9 @@
  *   the history's rows are of another   another process had the partition meanwhile. Tiles count messages, whoever made
  *                                       rows of them, so that they stay where they lie before the history's offset and
  *                                       edge; the rows that wait do not, since the other one made its own
+ *   it is rewound to a time             the tiles are made again, and rows from that time on where the history's differ
+ *   it is given tiles                   those that come again change nothing; without a state all rows are held against
+ *                                       the history's
  */
 import { randomInt } from 'node:crypto';
 import { edgeAt } from '../../../contract/windows.ts';
@@ -16,6 +19,10 @@ interface Beginning {
   readonly sourceId: string;
   readonly horizonUs: number;
   readonly hopUs: number;
+  /** Rows of later edges are made again; null: none is. */
+  readonly fromUs: number | null;
+  /** Of tiles, up to where the view's history is complete, whoever has made it; null: it takes events. */
+  readonly standsToUs: number | null;
 }
 
 const LINEAGES = 2 ** 48 - 1;
@@ -24,13 +31,40 @@ interface BegunState {
   readonly progress: Progress;
   /** Rows that were created after this time, and are not history, are made again by another state; null: none are. */
   readonly remadeAfterUs: number | null;
+  /** Up to this edge rows stand in the history that those of the tiles are held against; -1: up to none. */
+  readonly standsTo: number;
 }
 
 /** @returns where it goes on; the state holds what belongs to that, and nothing else */
 export function beginState(state: ViewState, committed: CommittedRows, beginning: Beginning): BegunState {
+  const { fromUs, standsToUs, hopUs } = beginning;
+  const begun = begunState(state, committed, beginning);
+  const { progress } = begun;
+  if (fromUs !== null) {
+    const edge = Math.min(progress.edge, edgeAt(fromUs, hopUs));
+    return { ...begun, progress: { ...progress, edge }, standsTo: progress.edge > edge ? progress.edge : -1 };
+  }
+  if (standsToUs === null) return { ...begun, standsTo: -1 };
+  // A topic of tiles keeps the newest of each: nothing tells which of them gave the rows that there are.
+  const { offset } = progress;
+  const edge = offset === 0 ? -1 : progress.edge;
+  const stands = edgeAt(standsToUs, hopUs);
+  return {
+    ...begun,
+    progress: { ...progress, rowOffset: offset, edge },
+    standsTo: stands > edge ? stands : -1,
+  };
+}
+
+function begunState(
+  state: ViewState,
+  committed: CommittedRows,
+  beginning: Beginning,
+): Omit<BegunState, 'standsTo'> {
   return state.transaction(() => {
     const begun = state.progress();
-    const kept = begun === null ? null : keptState(begun, committed, beginning);
+    const isKept = begun !== null && beginning.fromUs === null;
+    const kept = isKept ? keptState(begun, committed, beginning) : null;
     if (kept === null) state.clear();
     else state.dropRows(isOwn(begun!, committed) ? committed.rowNumber : Infinity);
     const progress = kept ?? anew(committed, beginning, begun?.createdUs ?? 0);

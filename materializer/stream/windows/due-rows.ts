@@ -26,6 +26,11 @@ export interface RowsAt {
   nextChange(after: number): number | null;
 }
 
+/** Rows that stand in the history, by entity and edge. */
+export interface RowsStanding {
+  of(entity: string): ReadonlyMap<number, RowValues>;
+}
+
 export interface DueEdges {
   /** The newest edge whose rows were made. */
   readonly from: number;

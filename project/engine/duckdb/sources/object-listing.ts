@@ -16,8 +16,8 @@ export async function listSourceObjects(duck: DuckDb, path: string): Promise<str
   });
   const at = path.lastIndexOf('/');
   const isOne = below.length === 0 && prefix === path && at > 's3://'.length;
-  // Without a wildcard DuckDB does not look whether there is such an object.
-  const like = isOne ? await objectsIn(duck, path.slice(0, at), `${path.slice(at + 1, -1)}?`) : [];
+  // Without a wildcard DuckDB does not look whether there is such an object; `?` is none to it in a URL.
+  const like = isOne ? await objectsIn(duck, path.slice(0, at), `${path.slice(at + 1)}*`) : [];
   return [...named, ...like.filter((object) => object === path)];
 }
 

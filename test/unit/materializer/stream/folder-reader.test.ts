@@ -43,6 +43,14 @@ test('files by name, lines in their order; an empty line has an offset and is no
   await reader.close();
 });
 
+test('files that a run before has read are none that came late', async () => {
+  const folder = scratchFolder({ 'a.jsonl': '0\n', 'b.jsonl': '1\n', 'c.jsonl': '2\n' });
+  const { more, warned, reader } = await read(folder, { offset: 3, file: 'c.jsonl', line: 1 });
+  expect((await more()).messages).toEqual([]);
+  expect(warned).toEqual([]);
+  await reader.close();
+});
+
 test('goes on at any line, also of a file that has ended', async () => {
   const folder = scratchFolder({ 'a.jsonl': '0\n1\n2', 'b.jsonl': '3\n' });
   for (let line = 0; line <= 3; line++) {
