@@ -13,6 +13,7 @@
  *
  * The joins tell rows of the history by their place there: values are fetched once a group (groups/).
  */
+import type { AsOfRule } from '../../contract/as-of.ts';
 import { joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
@@ -102,9 +103,17 @@ export class ViewReplay {
     const written = await this.#writtenBy(bundles);
     const { nanos } = await this.#layHistory(bundles, written);
     const readings = this.#readings(bundles);
-    for (const mode of ['trained', 'available'] as const) {
-      await this.#joinAsOf({ name: `replay_${mode}`, mode, isOfHistory: true }, readings, nanos);
-    }
+    await this.#joinAsOf({ name: 'replay_trained', mode: 'trained', isOfHistory: true }, readings, nanos);
+    const isAllInTime = await this.#isAllInTime(readings, nanos);
+    if (isAllInTime)
+      await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_available AS
+        SELECT * RENAME (trained_row AS available_row) FROM replay_trained`);
+    else
+      await this.#joinAsOf(
+        { name: 'replay_available', mode: 'available', isOfHistory: true },
+        readings,
+        nanos,
+      );
     const own = this.#ownReadings(readings, written);
     await this.#joinAsOf({ name: 'replay_own', mode: 'trained', isOfHistory: false }, own, nanos);
     await this.#replayed.clocks.join((labels, name) =>
@@ -114,7 +123,8 @@ export class ViewReplay {
     const missed = missedSql(this.keys.length, 'replay_base');
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_missed AS ${missed}`);
     const hashed = await this.#hashed();
-    const laid = await layGroups(this.#duck, this.#sharedColumns(bundles, hashed));
+    const modes = isAllInTime ? (['trained'] as const) : (['trained', 'available'] as const);
+    const laid = await layGroups(this.#duck, this.#sharedColumns(bundles, hashed, modes));
     return await GroupPages.lay(this.#duck, { ...this.#replayed, ...laid, hashed, keys: this.keys.length });
   }
 
@@ -230,6 +240,19 @@ export class ViewReplay {
     );
   }
 
+  /** Whether each row had been created before joins see it: then an honest store had what training sees. */
+  async #isAllInTime(readings: readonly Reading[], nanos: ViewHistory['nanos']): Promise<boolean> {
+    if (nanos) return false;
+    const late = readings.map(
+      ({ definition, delayUs }) => `${DEFINITION} = ${definition} AND
+        event_time IS NOT NULL AND coalesce(epoch_us(created_time) - ${delayUs} > epoch_us(event_time), true)`,
+    );
+    const found = await this.#duck.rows(
+      `SELECT 1 FROM replay_history WHERE ${['false', ...late.map((one) => `(${one})`)].join(' OR ')} LIMIT 1`,
+    );
+    return found.length === 0;
+  }
+
   async #joinAsOf(
     { name: table, mode, isOfHistory }: JoinedTable,
     readings: readonly Reading[],
@@ -278,9 +301,10 @@ export class ViewReplay {
   #sharedColumns(
     bundles: ReadonlyMap<string, DefinedView>,
     hashed: ReadonlySet<number>,
+    modes: readonly AsOfRule['mode'][],
   ): Parameters<typeof layGroups>[1] {
     const { service, view, features, clocks, asked, ids, joinColumns } = this.#replayed;
-    const replayed = ['trained', 'available'].flatMap((mode) =>
+    const replayed = modes.flatMap((mode) =>
       ['state', 'deleted', 'event_us', 'created_us', 'run_id', 'definition_id']
         .map((name) => `${mode}.asof_${name}`)
         .concat(`${mode}.${mode}_row`),
@@ -313,7 +337,7 @@ export class ViewReplay {
         'own.asof_event_us, own.asof_created_us',
         'alone.vid',
       ],
-      joins: `JOIN replay_available available ON available.rid = v.vid
+      joins: `${modes.includes('available') ? 'JOIN replay_available available ON available.rid = v.vid' : ''}
         LEFT JOIN replay_own own ON own.rid = v.vid LEFT JOIN replay_missed m ON m.vid = v.vid
         LEFT JOIN (SELECT DISTINCT vid FROM (${alone.join(' UNION ALL ')})) alone ON alone.vid = v.vid`,
     };

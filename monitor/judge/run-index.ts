@@ -20,6 +20,8 @@ export class RunIndex {
   readonly #longestUs = new Map<RunRecord['kind'], number>();
   /** The last to start stands first. A backfill brings no row that was due. */
   readonly #failed: RunRecord[];
+  /** What was at work at the time that was asked last: vectors of a group ask for one. */
+  #working: { readonly us: number; readonly run: RunRecord | null } = { us: NaN, run: null };
 
   /** @param runs  the runs of one view */
   constructor(runs: readonly RunRecord[]) {
@@ -83,6 +85,11 @@ export class RunIndex {
 
   /** @returns the run that was at work at a time, which is rounded down to a millisecond; null: none was */
   workingAt(us: number): RunRecord | null {
+    if (us !== this.#working.us) this.#working = { us, run: this.#findWorking(us) };
+    return this.#working.run;
+  }
+
+  #findWorking(us: number): RunRecord | null {
     const [from, to] = [us, us + 999];
     // A view has one writer at a time, so the last to start is the one.
     const run = this.#started[firstPast(this.#started, ({ startedUs }) => startedUs > to) - 1];
