@@ -98,9 +98,10 @@ export function addTile(plan: TilePlan, into: Tile, from: Tile): void {
 
 /** @returns why an event with these values cannot be counted, or null; the same rule as in batch */
 export function refusalOf(plan: TilePlan, values: readonly (TileValue | null)[]): string | null {
-  for (const { key } of plan.parts) {
+  for (let i = 0; i < plan.parts.length; i++) {
+    const { key } = plan.parts[i]!;
     const value = values[key.column]!;
-    if (value === null || plan.columns[key.column]!.countedOnly) continue;
+    if (value === null || typeof value === 'string' || plan.columns[key.column]!.countedOnly) continue;
     if (typeof value === 'number' && !Number.isFinite(value)) {
       return `${plan.columns[key.column]!.source} is NaN or infinite`;
     }

@@ -17,7 +17,7 @@ import { ARCHIVE_COLUMNS } from '../../contract/stream-source.ts';
 import type { KeyValue } from '../../contract/value-type.ts';
 import { aheadReason } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import type { ReceivedEvent } from './stream-event.ts';
-import { entityText } from './view-entity.ts';
+import { entityText, KeyTexts } from './view-entity.ts';
 import { viewExpressions } from './view-expressions.ts';
 
 export interface ViewEvent {
@@ -48,28 +48,40 @@ export function viewEvents(
   const keyPlaces = entity.joinKeys.map(({ name }) => placeOf(name));
   const valuePlaces = plan.columns.map(({ source }) => placeOf(source));
   const { maxAheadUs } = view.source;
+  const isPlain = view.where === null && view.select.length === 0;
+  const texts = new KeyTexts();
   return (event) => {
     const { eventUs, appendedUs } = event;
-    const computed = expressions.compute(event.values);
-    if (computed.kind !== 'row') return computed;
-    const { values } = computed;
-    const keys: KeyValue[] = [];
+    let { values } = event;
+    if (!isPlain) {
+      const computed = expressions.compute(values);
+      if (computed.kind !== 'row') return computed;
+      values = computed.values;
+    }
     for (let i = 0; i < keyPlaces.length; i++) {
       const key = values[keyPlaces[i]!] as KeyValue | null;
       const { name, type } = entity.joinKeys[i]!;
       if (key === null) return { kind: 'refused', reason: `${name} is null` };
-      if (type === 'string' && Buffer.byteLength(key as string) > MAX_ID_BYTES)
+      if (type === 'string' && isTooLong(key as string))
         return { kind: 'refused', reason: `${name} is too long for an id` };
-      keys.push(key);
     }
     if (maxAheadUs !== null && eventUs - appendedUs > maxAheadUs)
       return { kind: 'refused', reason: aheadReason(maxAheadUs, ARCHIVE_COLUMNS.appended) };
-    const columns: (TileValue | null)[] = [];
     // A plan has columns of single values only, but for those of which only the nulls matter.
-    for (let i = 0; i < valuePlaces.length; i++) columns.push(values[valuePlaces[i]!]! as TileValue | null);
+    const columns = Array<TileValue | null>(valuePlaces.length);
+    for (let i = 0; i < valuePlaces.length; i++) columns[i] = values[valuePlaces[i]!]! as TileValue | null;
     const reason = refusalOf(plan, columns);
     if (reason !== null) return { kind: 'refused', reason };
     if (appendedUs - eventUs > view.latenessUs && appendedUs > horizonUs) return LATE;
-    return { kind: 'counts', entity: entityText(keys), values: columns };
+    const text =
+      keyPlaces.length === 1
+        ? texts.of(values[keyPlaces[0]!] as KeyValue)
+        : entityText(keyPlaces.map((place) => values[place] as KeyValue));
+    return { kind: 'counts', entity: text, values: columns };
   };
+}
+
+function isTooLong(key: string): boolean {
+  // A character has at most three bytes.
+  return key.length * 3 > MAX_ID_BYTES && Buffer.byteLength(key) > MAX_ID_BYTES;
 }

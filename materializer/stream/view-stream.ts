@@ -259,7 +259,7 @@ export class ViewStream {
     const row =
       values === null
         ? tombstone({ definitionId, eventUs, createdUs, writtenMs: 0 })
-        : this.#encoder.encode(eventUs, createdUs, 0, values);
+        : this.#encoder.encodeHere(eventUs, createdUs, 0, values);
     batch.add(entity, eventUs, row);
     this.#options.history.add({ entity, eventUs, createdUs }, values);
   }

@@ -35,6 +35,11 @@ export class RowEncoder extends ValueWriter {
    * @throws        TypeError when a value does not fit its feature's type, naming the feature
    */
   encode(eventUs: number, createdUs: number, writtenMs: number, values: readonly Value[]): Buffer {
+    return Buffer.from(this.encodeHere(eventUs, createdUs, writtenMs, values));
+  }
+
+  /** As `encode`. @returns the encoder's own bytes, which the next row overwrites */
+  encodeHere(eventUs: number, createdUs: number, writtenMs: number, values: readonly Value[]): Buffer {
     const { features, definitionId } = this.#schema;
     if (values.length !== features.length) {
       throw new TypeError(`a row of ${features.length} features got ${values.length} values`);
@@ -48,7 +53,7 @@ export class RowEncoder extends ValueWriter {
       if (fault !== null) throw new TypeError(`${features[i]!.name}: ${fault}`);
       this.value(features[i]!.type, values[i]!);
     }
-    return Buffer.from(this.buffer.subarray(0, this.at));
+    return this.buffer.subarray(0, this.at);
   }
 }
 
