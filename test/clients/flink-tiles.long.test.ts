@@ -5,12 +5,12 @@
  *
  * PLUMB_FLINK_EVENTS says how many events (20,000 unless given), PLUMB_FLINK_KILLS how often Flink is killed.
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { decodeTile, encodeTile } from '../../contract/aggregation/tile-bytes.ts';
+import { encodeTile } from '../../contract/aggregation/tile-bytes.ts';
 import { planTiles } from '../../contract/aggregation/tile-plan.ts';
 import type { TilePlan } from '../../contract/aggregation/tile-plan.ts';
 import type { Bundle, Entity, FeatureView } from '../../contract/model.ts';
@@ -23,6 +23,7 @@ import { flinkRefusals, tileJobSql } from '../../project/engine/flink/tile-job.t
 import { completeHistory } from '../../project/history/history-place.ts';
 import { readHistory } from '../support/fixtures/raw-events.ts';
 import type { FeatureSketch } from '../support/fixtures/aggregated-view.ts';
+import { openStoredTiles } from '../support/fixtures/stored-tiles.ts';
 import { clickView, FEATURES, HOP_US, makeStreamed } from '../support/fixtures/streamed-project.ts';
 import type { StreamedProject } from '../support/fixtures/streamed-project.ts';
 import { FLINK_START_LIMIT_MS, newestCheckpoint, startFlink } from '../support/flink/flink.ts';
@@ -357,22 +358,14 @@ function tilesOf(
   const partitions = Array.from({ length: PARTITIONS }, (_, i) => `${name}.partition-${i}.db`);
   const tiles = new Map<string, string>();
   for (const file of [...partitions, `${name}.tiles.db`]) {
-    let database: DatabaseSync;
-    try {
-      database = new DatabaseSync(join(settings.stream.state, id, file), { readOnly: true });
-    } catch {
-      continue;
-    }
-    for (const row of database.prepare('SELECT edge, entity, tile FROM tile').all()) {
-      const tile = decodeTile(plan, Buffer.from(row['tile'] as Uint8Array));
+    const path = join(settings.stream.state, id, file);
+    if (!existsSync(path)) continue;
+    const stored = openStoredTiles(path, plan);
+    for (const { entity, edge, tile } of stored.between(0, Infinity)) {
       const plain = { ...tile, seen: tile.n, since: 0 };
-      if (tile.n > 0)
-        tiles.set(
-          `${row['entity'] as string} ${row['edge'] as number}`,
-          encodeTile(plan, plain).toString('hex'),
-        );
+      if (tile.n > 0) tiles.set(`${entity} ${edge}`, encodeTile(plan, plain).toString('hex'));
     }
-    database.close();
+    stored.close();
   }
   return tiles;
 }

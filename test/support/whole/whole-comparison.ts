@@ -1,8 +1,7 @@
 /** What was made by different hands of the same events, held against each other to the bit. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { decodeTile, encodeTile } from '../../../contract/aggregation/tile-bytes.ts';
+import { encodeTile } from '../../../contract/aggregation/tile-bytes.ts';
 import { tileFromJson } from '../../../contract/aggregation/tile-json.ts';
 import { planTiles } from '../../../contract/aggregation/tile-plan.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
@@ -16,6 +15,7 @@ import { quotePaths } from '../../../project/engine/duckdb/file-sql.ts';
 import { openHistory } from '../../../project/engine/duckdb/history.ts';
 import { completeHistory } from '../../../project/history/history-place.ts';
 import { localFolder } from '../../../project/storage/local-folder.ts';
+import { openStoredTiles } from '../fixtures/stored-tiles.ts';
 import { tableTiles } from '../fixtures/tile-rows.ts';
 import { PARTITIONS } from './whole-events.ts';
 import type { WholeProject } from './whole-project.ts';
@@ -87,24 +87,15 @@ export function storedTiles({ view, entity }: WholeProject, state: string): Tile
   const name = definitionName(view.definitionId);
   const partitions = Array.from({ length: PARTITIONS }, (_, i) => `${name}.partition-${i}.db`);
   const files = [...partitions, `${name}.tiles.db`].map((file) => join(state, view.id, file));
-  const databases = files
-    .filter((file) => existsSync(file))
-    .map((file) => new DatabaseSync(file, { readOnly: true }));
+  const states = files.filter((file) => existsSync(file)).map((file) => openStoredTiles(file, plan));
   return {
     between(from, to) {
       const tiles: TileTexts = new Map();
-      for (const database of databases) {
-        const rows = database
-          .prepare('SELECT edge, entity, tile FROM tile WHERE edge BETWEEN ? AND ?')
-          .all(from, to);
-        for (const { edge, entity: id, tile: bytes } of rows) {
-          const tile = decodeTile(plan, Buffer.from(bytes as Uint8Array));
-          if (tile.n > 0) tiles.set(`${String(id)} ${Number(edge)}`, textOf(plan, tile));
-        }
-      }
+      for (const { entity: id, edge, tile } of states.flatMap((one) => one.between(from, to)))
+        if (tile.n > 0) tiles.set(`${id} ${edge}`, textOf(plan, tile));
       return tiles;
     },
-    close: () => databases.forEach((database) => database.close()),
+    close: () => states.forEach((one) => one.close()),
   };
 }
 

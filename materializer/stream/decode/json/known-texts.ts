@@ -1,6 +1,6 @@
 /**
- * Short texts that were met of late, so that one which comes again is the same string: nothing is made of its bytes, and
- * its hash is known wherever it is looked up.
+ * Short texts that were met of late, so that one which comes again is the same string: nothing is made of its bytes,
+ * and its hash is known wherever it is looked up.
  */
 const PLACES = 8_192;
 const LONGEST = 64;
