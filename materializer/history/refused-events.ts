@@ -8,7 +8,7 @@
  * time are checked when everything is computed: nothing says which run they belong to.
  */
 import { reasonKindSql } from '../../project/engine/duckdb/sources/column-reading.ts';
-import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import { FILE_COLUMN } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { AggregatePlan } from '../aggregate/aggregate-plan.ts';
@@ -18,6 +18,7 @@ import type { RowCounts } from '../run/row-counts.ts';
 import { rejectFile } from '../run/run-folders.ts';
 import type { Computation, HistoryRun } from './computation.ts';
 import { FILE_ROW } from './event-rows.ts';
+import { eventRange } from './events.ts';
 import type { EventSource } from './events.ts';
 
 /** Which events are new to the run. */
@@ -61,9 +62,10 @@ export async function checkEvents(computation: Computation): Promise<EventCounts
   const good = rows.find((row) => row['reason'] === null && row['excluded'] !== true);
   const excluded = rows.find((row) => row['excluded'] === true);
   const reasons = new Map(refused.map((row) => [row['reason'] as string, Number(row['n'])]));
+  const idleRows = idleSql(computation, dueUs);
+  const idle = idleRows === null ? 0 : await countRows(run.duck, `SELECT 1 ${idleRows}`);
+  if (idle > 0) reasons.set(IDLE, idle);
   const rejected = [...reasons.values()].reduce((sum, n) => sum + n, 0);
-  const lost = floats.flatMap((rounded, i) => lossWarning(rounded, i, good));
-  const warnings = [...lost, ...(await idleWarning(computation))];
   const lateEvents = Number(good?.['late'] ?? 0);
   const origin = `${quoteName(FILE_COLUMN)} AS reject_file, ${FILE_ROW} + 1 AS reject_row`;
   const more = `${origin}, * EXCLUDE (${[FILE_COLUMN, ...source.notes].map(quoteName).join(', ')})`;
@@ -71,10 +73,16 @@ export async function checkEvents(computation: Computation): Promise<EventCounts
     WHERE ${isNew} AND (${source.reason}) IS NOT NULL`;
   const lateSql = `SELECT 'too late' AS reject_reason, ${source.createdUs} - ${source.eventUs} AS lateness_needed_us, ${more}
     FROM ${source.from} WHERE ${isNew} AND (${source.reason}) IS NULL AND ${source.tooLate}`;
+  const keptSql =
+    idle === 0
+      ? refusedSql
+      : `(${refusedSql}) UNION ALL (SELECT ${quoteText(IDLE)} AS reject_reason, ${more} ${idleRows!})`;
   return {
-    read: rejected + Number(good?.['n'] ?? 0),
+    // Deletions that take back nothing are among the good.
+    read: rejected - idle + Number(good?.['n'] ?? 0),
     excluded: Number(excluded?.['n'] ?? 0),
     rejected,
+    idle,
     reasons,
     lateEvents,
     latenessNeededUs: numberOf(good?.['needed']),
@@ -84,21 +92,27 @@ export async function checkEvents(computation: Computation): Promise<EventCounts
     newestEventUs: greatest(good?.['event'], excluded?.['event']),
     newestCreatedUs: greatest(good?.['created'], excluded?.['created']),
     snapshot: source.snapshot,
-    rejectFile: rejected === 0 ? null : await keepKind(run, refusedSql, ''),
+    rejectFile: rejected === 0 ? null : await keepKind(run, keptSql, ''),
     lateFile: lateEvents === 0 ? null : await keepKind(run, lateSql, '.late'),
-    warnings,
+    warnings: floats.flatMap((rounded, i) => lossWarning(rounded, i, good)),
   };
 }
 
-/** A deletion that takes back nothing counts for nothing; the event may come yet, from another partition. */
-async function idleWarning({ run, source }: Computation): Promise<string[]> {
-  if (source.idle === null) return [];
-  const [row] = await run.duck.rows(
-    `SELECT count(*) AS n FROM (SELECT 1 FROM ${source.from} WHERE ${source.counts}${source.idle})`,
-  );
-  const n = Number(row!['n']);
-  if (n === 0) return [];
-  return [`${n} ${n === 1 ? 'deletion takes' : 'deletions take'} back no event that counts`];
+/** As a stream says it of each. */
+const IDLE = 'it takes back an event that was never counted';
+
+/**
+ * A deletion that takes back nothing counts for nothing; the event may come yet, from another partition.
+ * @returns FROM and what follows, of those that are due; null: the source has none
+ */
+function idleSql({ source }: Computation, dueUs: number): string | null {
+  if (source.idle === null) return null;
+  return `FROM ${source.from} WHERE ${source.counts} AND ${eventRange(source, null, dueUs)}${source.idle}`;
+}
+
+async function countRows(duck: HistoryRun['duck'], rows: string): Promise<number> {
+  const [row] = await duck.rows(`SELECT count(*) AS n FROM (${rows})`);
+  return Number(row!['n']);
 }
 
 /** An increment looks at what is new to it, every other run at all there is. */

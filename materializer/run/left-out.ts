@@ -18,17 +18,21 @@ export interface LostValues {
   readonly entity: string;
 }
 
+/** A view, and the largest shares of its new rows that may be left out. */
+interface Limited extends Pick<ViewRun, 'view'> {
+  readonly settings: {
+    readonly materialize: Pick<ViewRun['settings']['materialize'], 'maxRejectedShare' | 'maxLateShare'>;
+  };
+}
+
 /**
  * @throws MAT_REJECTED, MAT_TOO_LATE when a larger share of the new rows had to be rejected, or came too late, than the
  *         project allows
  */
-export function checkLeftOut(
-  { view, settings }: Pick<ViewRun, 'view' | 'settings'>,
-  counts: RowCounts,
-): void {
+export function checkLeftOut({ view, settings }: Limited, counts: RowCounts): void {
   const { maxRejectedShare, maxLateShare } = settings.materialize;
-  const { read, rejected, rejectFile, lateEvents, lateFile } = counts;
-  if (rejected > maxRejectedShare * read) {
+  const { read, rejected, idle, rejectFile, lateEvents, lateFile } = counts;
+  if (rejected - idle > maxRejectedShare * read) {
     throw materializerError(
       'MAT_REJECTED',
       `${rejected} of ${read} rows of ${view.id} were rejected (${reasonsText(counts.reasons)}), and ` +

@@ -7,6 +7,8 @@ export interface RowCounts {
   /** New rows that it excludes. */
   readonly excluded: number;
   readonly rejected: number;
+  /** Among the rejected: deletions that take back no event. The event may come yet, so that they fail no run. */
+  readonly idle: number;
   /** reason -> rows, most frequent first */
   readonly reasons: ReadonlyMap<string, number>;
   readonly lateEvents: number;
@@ -45,6 +47,7 @@ export const NO_ROWS: RowCounts = {
   read: 0,
   excluded: 0,
   rejected: 0,
+  idle: 0,
   reasons: new Map(),
   lateEvents: 0,
   latenessNeededUs: null,

@@ -12,7 +12,8 @@ import { definitionIdOf } from '../../contract/definitions/definition-json.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { StreamSource } from '../../contract/stream-source.ts';
 import { prepareHistory } from '../../materializer/history/compute.ts';
-import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { checkLeftOut } from '../../materializer/run/left-out.ts';
+import { DuckDb, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { readHistory } from '../../project/history/history-snapshot.ts';
 import { committedSql } from '../../project/engine/duckdb/committed-rows.ts';
@@ -179,7 +180,7 @@ test.each([false, true])('an archive counts each event once; taken back: %s', as
   );
 });
 
-test('deletions that take back nothing are warned of', async () => {
+test('deletions that take back nothing are rejects, and fail no run', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'archive-'));
   const deletion = {
     user: 1,
@@ -206,7 +207,16 @@ test('deletions that take back nothing are warned of', async () => {
   });
   const { view, entity } = viewOf('a', { ...STREAM, op: { column: 'day', insert: ['i'], delete: ['d'] } });
   const run = historyRun({ duck, view, entity, folder }, { cutoffUs: END_US, horizonUs: HORIZON_US });
-  const prepared = await prepareHistory(run);
-  expect(prepared.counts.warnings).toEqual(['2 deletions take back no event that counts']);
+  // A backfill of everything accounts for each row.
+  const prepared = await prepareHistory({ ...run, range: { ...run.range, kind: 'backfill' } });
+  const { read, rejected, reasons, rejectFile } = prepared.counts;
+  expect({ read, rejected }).toEqual({ read: 6, rejected: 2 });
+  expect([...reasons]).toEqual([['it takes back an event that was never counted', 2]]);
+  const kept = await duck.rows(`SELECT "~id" AS id FROM read_parquet(${quoteText(rejectFile!)}) ORDER BY id`);
+  expect(kept.map((row) => row['id'])).toEqual(['b', null]);
+  checkLeftOut(
+    { view, settings: { materialize: { maxRejectedShare: 0, maxLateShare: 0 } } },
+    prepared.counts,
+  );
   await prepared.discard();
 });
