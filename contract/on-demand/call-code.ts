@@ -41,11 +41,20 @@ export type JoinInRealm = (
   framesOf: (error: unknown) => string,
 ) => RealmCall;
 
-/** @returns the text of an expression, a JoinInRealm */
+/** An arrow function that takes the object apart at once, such as `({ cart, spent_1d: spent }) =>`. */
+const TAKES_APART = /^\(\{\s*[\w$]+(?:\s*:\s*[\w$]+)?(?:\s*,\s*[\w$]+(?:\s*:\s*[\w$]+)?)*\s*,?\s*\}\)\s*=>/;
+
+/**
+ * @param source  of the function: of one that never holds the object it is given that object need not be frozen, which
+ *                saves a fifth of what fifty rows cost
+ * @returns       the text of an expression, a JoinInRealm
+ */
 export function callCode(
   args: readonly OnDemandArgument[],
   { features, int64 }: Pick<OnDemandView, 'features' | 'int64'>,
+  source: string,
 ): string {
+  const freezing = TAKES_APART.test(source) ? '' : 'freeze';
   const writer = new CodeWriter(int64);
   const entries = args.map(({ name, type }, i) => `${key(name)}: ${writer.given(type, `values[${i}]`)}`);
   const checks = features.map(({ name, type }, i) => {
@@ -61,7 +70,7 @@ ${TOOLS}
 ${writer.functions.join('\n')}
   return (values, outputs) => {
     let given;
-    try { given = freeze({ ${entries.join(', ')} }); } catch (error) { return 'argument\\n' + textOf(error); }
+    try { given = ${freezing}({ ${entries.join(', ')} }); } catch (error) { return 'argument\\n' + textOf(error); }
     try {
     const result = compute(given);
     if (typeof result !== 'object' || result === null) return 'returned\\nit returned ' + shown(result);

@@ -48,8 +48,13 @@ function realmCall(view: OnDemandView, args: readonly OnDemandArgument[], places
   if (typeof compute !== 'function') {
     throw new TypeError(`${view.code.file}: expected a function, its default export, got ${typeof compute}`);
   }
-  const join = run(context, callCode(args, view), `call of ${view.id}`, 0);
+  const join = run(context, callCode(args, view, sourceOf(compute)), `call of ${view.id}`, 0);
   return (join as JoinInRealm)(compute, VALUE_MAKER, framesOf);
+}
+
+/** As it was written, whatever the function calls `toString`. */
+function sourceOf(compute: unknown): string {
+  return Function.prototype.toString.call(compute);
 }
 
 function run(realm: Context, expression: string, filename: string, lineOffset: number): unknown {

@@ -165,6 +165,23 @@ describe('a function computes its features from its argument', () => {
   });
 });
 
+// A function of the first kind never holds the object itself, so that it need not be frozen.
+test.each([
+  ['({ x, y: z }) => ({ y: x + z })', false],
+  ['({\n  x,\n  y: z,\n}) => ({ y: x + z })', false],
+  ['({ x, ...rest }) => { rest.y += 1; return { y: x + rest.y - 1 } }', false],
+  ['({ x, y = 2 }) => ({ y: x + y })', false],
+  ['function ({ x, y }) { return { y: x + y } }', false],
+  ['(given) => { given.x = 5; return { y: given.x + given.y } }', true],
+  ['function ({ x, y }) { arguments[0].x = 5; return { y: x + y } }', true],
+  ['(given) => { delete given.x; return { y: 3 } }', true],
+])('what a function is given cannot be changed: %s', (script, isRefused) => {
+  const view = onDemandView('sum', script, { x: 'float64', y: 'float64' }, { y: 'float64' });
+  const outcome = computed(view, 1, 2);
+  if (isRefused) expect(outcome).toMatchObject({ reason: 'threw' });
+  else expect(outcome).toEqual([3]);
+});
+
 describe('a bad function fails its row, and nothing else', () => {
   // A table: one line a function.
   // prettier-ignore
