@@ -23,10 +23,12 @@ import { downloadedExtensions } from '../support/s3/duckdb-extensions.ts';
 import { startFakeS3 } from '../support/s3/fake-s3.ts';
 import type { FakeS3 } from '../support/s3/fake-s3.ts';
 import { startFaultProxy } from '../support/s3/fault-proxy.ts';
-import type { FaultProxy } from '../support/s3/fault-proxy.ts';
+import type { FaultProxy, ObjectFault } from '../support/s3/fault-proxy.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const LIMIT_MS = 300_000;
+/** What becomes of a call that brings something. */
+const SPOILED: readonly ObjectFault[] = ['lost', 'cut', 'half', 'slow'];
 let s3: FakeS3;
 let proxy: FaultProxy;
 let extensions: string;
@@ -51,7 +53,7 @@ function spoilCalls(): () => number {
   proxy.fault = (method) => {
     calls += 1;
     if (calls % 9 !== 0) return null;
-    return method === 'PUT' ? (calls % 2 === 0 ? 'lost' : 'cut') : 'busy';
+    return method === 'PUT' ? SPOILED[calls % SPOILED.length]! : 'busy';
   };
   return () => calls;
 }

@@ -2,15 +2,21 @@
 import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { ArchiveTable } from '../../materializer/stream/archive/archive-table.ts';
+import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { openFolder } from '../../project/storage/open-folder.ts';
+import { clickView, HOP_US } from '../support/fixtures/streamed-project.ts';
 import { plumb } from '../support/processes/plumb-process.ts';
 import { downloadedExtensions } from '../support/s3/duckdb-extensions.ts';
 import { startFakeS3 } from '../support/s3/fake-s3.ts';
 import type { FakeS3 } from '../support/s3/fake-s3.ts';
 import { startFaultProxy } from '../support/s3/fault-proxy.ts';
-import type { FaultProxy } from '../support/s3/fault-proxy.ts';
+import type { FaultProxy, ObjectFault } from '../support/s3/fault-proxy.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
+/** What becomes of a call that brings something. */
+const SPOILED: readonly ObjectFault[] = ['lost', 'cut', 'half', 'slow'];
 let s3: FakeS3;
 let proxy: FaultProxy;
 let extensions: string;
@@ -91,6 +97,42 @@ async function streamed(place: string | null): Promise<string> {
 }
 
 test(
+  'of two that write one partition of an archive there one has it, and the other has changed nothing',
+  async () => {
+    const login = { accessKeyId: 'test', secretAccessKey: 'not-shown', sessionToken: null };
+    const { endpoint } = proxy;
+    const reached = { endpoint, region: 'us-east-1', pathStyle: true, login, aside: scratchFolder() };
+    const folder = openFolder('s3://lake/two writers/clicks', reached);
+    const { source } = clickView(HOP_US).view;
+    const logger = { info() {}, warn() {}, progress() {} };
+    const writers = await Promise.all(
+      [0, 1].map(async (n) => {
+        const duck = await DuckDb.open({ elsewhere: { extensions, s3: reached } });
+        const place = { folder, source, partition: 0, partitions: 1, sourceId: 'folder' };
+        const archive = await ArchiveTable.open({ ...place, hold: async () => {}, duck, logger });
+        await archive.begin();
+        const values = [`writer ${n}`, 1n, 'p', 1, '1'];
+        archive.add({ values, eventUs: 1, id: '1', op: 1, offset: 0, appendedUs: 1 });
+        return { archive, duck };
+      }),
+    );
+    const position = { offset: 1, file: null, line: 1 };
+    const done = await Promise.allSettled(writers.map(({ archive }) => archive.commit(position, 1, 2)));
+    expect(done.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    const lost = done.find((one) => one.status === 'rejected')!;
+    expect(lost.reason).toMatchObject({ code: 'MAT_LEASE' });
+    const won = done.findIndex(({ status }) => status === 'fulfilled');
+    const place = { folder, source, partition: 0, partitions: 1, sourceId: 'folder', hold: async () => {} };
+    const read = await ArchiveTable.open({ ...place, duck: writers[0]!.duck, logger });
+    const who: unknown[] = [];
+    for await (const events of read.read(0)) who.push(...events.map(({ values }) => values[0]));
+    expect(who).toEqual([`writer ${won}`]);
+    for (const { duck } of writers) duck.close();
+  },
+  LIMIT_MS,
+);
+
+test(
   'an archive and a history in object storage give what those in folders do, whatever becomes of every ninth call',
   async () => {
     const local = await streamed(null);
@@ -99,7 +141,7 @@ test(
     proxy.fault = (method) => {
       calls += 1;
       if (calls % 9 !== 0) return null;
-      return method === 'PUT' ? (calls % 2 === 0 ? 'lost' : 'cut') : 'busy';
+      return method === 'PUT' ? SPOILED[calls % SPOILED.length]! : 'busy';
     };
     expect(await streamed('s3://lake/streams')).toBe(local);
     expect(calls).toBeGreaterThan(50);

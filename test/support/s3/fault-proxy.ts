@@ -1,12 +1,14 @@
 /**
- * Stands between a client and a fake S3 on loopback, and spoils chosen calls: not answered, answered with 503, cut in
- * the middle, or done and their answer lost.
+ * Stands between a client and a fake S3 on loopback, and spoils chosen calls: not answered (cut), answered with 503
+ * (busy), cut in the middle of what they bring (half), answered late (slow), or done and their answer lost.
  */
 import { createServer, request as send } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-type ObjectFault = 'busy' | 'cut' | 'lost' | 'overwrites' | null;
+export type ObjectFault = 'busy' | 'cut' | 'half' | 'slow' | 'lost' | 'overwrites' | null;
+
+const SLOW_MS = 1_500;
 
 export interface FaultProxy {
   readonly endpoint: string;
@@ -36,6 +38,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       answer.pipe(response);
     });
     on.on('error', () => request.socket.destroy());
+    if (fault === 'half') {
+      request.once('data', (bytes: Buffer) => {
+        on.write(bytes.subarray(0, bytes.length >> 1), () => on.destroy());
+      });
+      return void request.once('end', () => on.destroy());
+    }
+    if (fault === 'slow') return void setTimeout(() => request.pipe(on), SLOW_MS);
     request.pipe(on);
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
