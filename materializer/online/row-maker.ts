@@ -20,7 +20,13 @@ export class RowMaker {
   readonly #superseded: readonly number[];
   readonly #expiresInMs: number | null;
 
-  constructor({ view, entity, bundle, settings, runId }: ViewRun) {
+  constructor({
+    view,
+    entity,
+    bundle,
+    settings,
+    runId,
+  }: Pick<ViewRun, 'view' | 'entity' | 'bundle' | 'settings' | 'runId'>) {
     this.#view = view;
     this.#entity = entity;
     this.#keyPrefix = settings.online.keyPrefix;

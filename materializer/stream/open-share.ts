@@ -12,7 +12,7 @@ import { ArchiveTable } from './archive/archive-table.ts';
 import { compileMessages } from './decode/message-decoder.ts';
 import type { Share, StreamGroup } from './group/stream-group.ts';
 import { HistoryOutput } from './output/history-output.ts';
-import { OnlineOutput } from './output/online-output.ts';
+import { openOnlineOutput } from './output/open-online-output.ts';
 import { PartitionStream } from './partition-stream.ts';
 import type { Rejects } from './rejects.ts';
 import type { StreamReader } from './source/stream-reader.ts';
@@ -108,12 +108,14 @@ async function openView(
   const streams: ViewStream[] = [];
   const allKept: KeptTiles[] = [];
   const { partitions: held } = share;
+  let hasRows = false;
   try {
     for (const partition of held) {
       if (!run.counts.has(partition)) run.counts.set(partition, noCounts());
       const of = { view, entity, partition, partitions: reader.partitions };
       const { history: root, work } = settings;
       const history = await HistoryOutput.open({ ...of, root, work, runId, lease, duck, logger });
+      hasRows ||= history.committed.watermarkUs !== null;
       const name = `${definitionName(view.definitionId)}.partition-${partition}.db`;
       const fromUs = parts.fromUsOf(partition);
       const stateFile = join(settings.stream.state, view.id, name);
@@ -153,15 +155,7 @@ async function openView(
     ? await StandingRows.read(duck, settings, { view, entity })
     : null;
   if (standing !== null) for (const stream of streams) stream.standOn(standing);
-  const { keyPrefix } = settings.online;
-  const online = new OnlineOutput({
-    view,
-    entity,
-    bundle,
-    keyPrefix,
-    writer: writer!,
-    lease,
-    counts: run.writes,
-  });
+  const of = { project, bundle, duck, view, entity, runId, writer: writer!, lease };
+  const online = openOnlineOutput({ ...of, counts: run.writes, hasRows });
   return { run, streams, online, kept: allKept };
 }

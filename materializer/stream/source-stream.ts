@@ -78,6 +78,10 @@ export class SourceStream implements Streamed {
     return this.#partitions.some(({ isFull }) => isFull);
   }
 
+  get isCommitDue(): boolean {
+    return this.#options.views.some(({ online }) => online.isLost);
+  }
+
   get unarchived(): number {
     return this.#partitions.reduce((sum, { unarchived }) => sum + unarchived, 0);
   }
@@ -137,6 +141,7 @@ export class SourceStream implements Streamed {
     const rows = views.map(() => 0);
     for (const partition of this.#partitions)
       for (const [i, number] of (await partition.commit()).entries()) rows[i]! += number;
+    for (const { online } of views) await online.restore(this.#holdsAll, clock.nowUs());
     await this.note();
     for (const [i, { run }] of views.entries()) {
       const counts = { writes: run.writes, events: summedCounts(run.counts.values()) };

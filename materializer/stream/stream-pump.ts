@@ -12,6 +12,8 @@ export interface Streamed {
   take(batch: MessageBatch): void;
   /** Whether a step is due before more messages are taken. */
   readonly isFull: boolean;
+  /** Whether something waits for the next commit that others miss. */
+  readonly isCommitDue: boolean;
   /** Messages in memory that the archive does not have. */
   readonly unarchived: number;
   step(): Promise<void>;
@@ -62,7 +64,8 @@ export async function pump(streamed: Streamed, options: PumpOptions): Promise<bo
       await streamed.note();
       notedMs = performance.now();
     }
-    if (streamed.unarchived < UNARCHIVED_MAX && performance.now() - committedMs < flushMs) continue;
+    const isEarly = streamed.unarchived < UNARCHIVED_MAX && performance.now() - committedMs < flushMs;
+    if (isEarly && !streamed.isCommitDue) continue;
     await streamed.step();
     await streamed.commit();
     committedMs = performance.now();

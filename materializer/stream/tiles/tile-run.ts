@@ -28,7 +28,7 @@ import { holdView } from '../../run/view-hold.ts';
 import type { ViewHold } from '../../run/view-hold.ts';
 import { writeRunMetrics } from '../../run/run-metrics.ts';
 import { HistoryOutput } from '../output/history-output.ts';
-import { OnlineOutput } from '../output/online-output.ts';
+import { openOnlineOutput } from '../output/open-online-output.ts';
 import { Rejects } from '../rejects.ts';
 import { KafkaReader } from '../source/kafka-reader.ts';
 import { BEGINNING } from '../source/stream-reader.ts';
@@ -220,15 +220,9 @@ async function openTiled({ project, bundle, database }: TileJob, parts: TiledPar
     reject: ({ offset }, reason) => rejects.keep({ partition: 0, offset, reason, view: view.id }),
   });
   if (stream.isWithoutTiles) stream.standOn(await StandingRows.read(duck, settings, plan));
-  const online = new OnlineOutput({
-    view,
-    entity,
-    bundle,
-    keyPrefix: settings.online.keyPrefix,
-    writer,
-    lease,
-    counts: writes,
-  });
+  const hasRows = history.committed.watermarkUs !== null;
+  const way = { project, bundle, duck, view, entity, runId: parts.runId, writer, lease };
+  const online = openOnlineOutput({ ...way, counts: writes, hasRows });
   const { metrics } = settings.materialize;
   return new TiledView({
     plan,

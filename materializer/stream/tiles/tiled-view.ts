@@ -162,6 +162,10 @@ export class TiledView implements Streamed {
     return this.#taken >= STEP_TILES;
   }
 
+  get isCommitDue(): boolean {
+    return this.#options.online.isLost;
+  }
+
   get unarchived(): number {
     return this.#unsaved;
   }
@@ -183,10 +187,12 @@ export class TiledView implements Streamed {
   async note(): Promise<void> {}
 
   async commit(): Promise<void> {
-    const { stream, record, counts, writes, clock, tell } = this.#options;
+    const { stream, online, record, counts, writes, clock, tell } = this.#options;
     this.#unsaved = 0;
     const rows = await stream.commit();
     const { watermarkUs } = stream;
+    await online.restore(true, clock.nowUs());
+    await online.mark(watermarkUs);
     await record.save({ writes, events: counts }, { rows, watermarkUs, nowUs: clock.nowUs() });
     await tell();
   }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readTable } from '../../../project/delta/delta-log.ts';
 import { readHistory } from '../../../project/history/history-snapshot.ts';
 import { decodeRowValues } from '../../../contract/wire/online/row-codec.ts';
-import { readHeader } from '../../../contract/wire/online/row-header.ts';
+import { readHeader, WRITTEN_AT } from '../../../contract/wire/online/row-header.ts';
 import { bundleOf, orders, START_US } from '../../support/fixtures/materialized-project.ts';
 import { clickView, HOP_US, makeStreamed } from '../../support/fixtures/streamed-project.ts';
 import type { Click, StreamedProject } from '../../support/fixtures/streamed-project.ts';
@@ -48,6 +48,31 @@ test('a state that was lost costs no row, and what is online is what the history
   const u2 = Buffer.from(rows[2]!.row);
   expect(readHeader(u2)).toMatchObject({ definitionId: view.definitionId });
   expect(decodeRowValues(view, u2).slice(0, 3)).toEqual([1n, 14 + 11 + 8, 1n]);
+});
+
+test('rows that the online store has lost are written again from the history', async () => {
+  const { bundle } = clickView(8 * HOP_US);
+  project.setClock(NOW_US);
+  const lines = Array.from({ length: 15 }, (_, id) => click(id));
+  project.writeMessages('0.jsonl', lines, NOW_US);
+  await project.drain(bundle);
+  const { url } = project.settings.online;
+  const rows = (): unknown[] => {
+    const online = new DatabaseSync(url, { readOnly: true });
+    const found = online.prepare('SELECT key, row FROM entity_row ORDER BY key').all() as {
+      row: Uint8Array;
+    }[];
+    online.close();
+    // All but the time at which it was written.
+    return found.map((one) => ({ ...one, row: Buffer.from(one.row).fill(0, WRITTEN_AT, WRITTEN_AT + 6) }));
+  };
+  const before = rows();
+  for (const end of ['', '-wal', '-shm']) rmSync(`${url}${end}`, { force: true });
+  const [again] = await project.drain(bundle);
+  expect(again).toMatchObject({ state: 'complete', historyRows: 0, written: 3 });
+  expect(rows()).toEqual(before);
+  const [third] = await project.drain(bundle);
+  expect(third).toMatchObject({ written: 0, equal: 0 });
 });
 
 test('each entry of the log names its range of offsets', async () => {
