@@ -89,7 +89,7 @@ export const GROUPS_AT_ONCE = 10_240;
 /** So few that what the judge makes of them is garbage before V8 moves it: half of what 512 at once cost to collect. */
 const BATCH_GROUPS = 32;
 /** Where statements are run for those of a batch: of their HMACs, and of logged answers. */
-const ASKED_BATCH_GROUPS = 512;
+const ASKED_BATCH_GROUPS = 4_096;
 export const FIRSTS = 'replay_firsts';
 export const GIVEN = 'replay_given';
 const REPLAYED = { trained: 'replay_trained_of', available: 'replay_available_of' } as const;
