@@ -3,34 +3,26 @@
  * docs/commands.md is made from it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Add } from './command-line/add-command.ts';
 import type { CommandContext, ExitCode } from './project/command.ts';
 import { printResult } from './project/command.ts';
 import { OWN_PACKAGE } from './project/own-package.ts';
+import { explainCommand, monitorCommands } from './command-line/monitor-commands.ts';
 
 const registry = () => import('./registry/commands.ts');
+const registryVersions = () => import('./registry/versions/commands.ts');
 const materializer = () => import('./materializer/commands.ts');
 const gates = () => import('./materializer/gates/gate-commands.ts');
 const training = () => import('./training/commands.ts');
 const sidecar = () => import('./sidecar/commands.ts');
 const spool = () => import('./sidecar/vector-log/log-commands.ts');
 const shipper = () => import('./sidecar/shipper/ship-command.ts');
-const monitor = () => import('./monitor/commands.ts');
-const stats = () => import('./monitor/stats/stats-command.ts');
-const health = () => import('./monitor/health/health-command.ts');
 const loadtest = () => import('./loadtest/commands.ts');
+/** Of an option that may be repeated. */
 const list = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** Runs what a command does, with the context that the front door makes. */
 type RunAction = (action: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;
-
-/** Adds a command; its action gets the context first, then arguments and options as commander passes them. */
-type Add = (
-  usage: string,
-  description: string,
-  // oxlint-disable-next-line no-explicit-any -- commander knows the arguments only at run time
-  action: (context: CommandContext, ...args: any[]) => Promise<ExitCode>,
-  parent?: Command,
-) => Command;
 
 /** @returns all commands, not run yet. Mistakes on the command line are thrown; help is printed as it is */
 export function commandLine(run: RunAction): Command {
@@ -87,23 +79,54 @@ function definitionCommands(add: Add): void {
     'where its project is made',
     '.plumb/demo',
   );
-  add('plan', 'compare the definitions with what is applied', async (c, o) =>
-    (await registry()).plan(c, o),
-  ).option('--exit-code', 'exit with 1 when there are changes');
-  add('apply', 'apply the definitions and publish the bundle', async (c, o) =>
-    (await registry()).apply(c, { ...o, backfill: o.backfill === true ? backfillViews(c) : undefined }),
-  )
+  add('plan', 'compare the definitions with what is applied', async (c, o) => (await registry()).plan(c, o))
+    .option('--exit-code', 'exit with 1 when there are changes')
+    .option('--out <file>', 'keep the plan in a file, for `plumb apply FILE`');
+  applyOptions(
+    add(
+      'apply [plan]',
+      'apply the definitions, or a plan in a file, and publish the bundle',
+      async (c, file, o) =>
+        (await registry()).apply(c, file, {
+          ...o,
+          backfill: o.backfill === true ? backfillViews(c) : undefined,
+        }),
+    ),
+  );
+  add('show [name]', 'the catalogue, or one definition', async (c, name, o) =>
+    (await registry()).show(c, name, o),
+  ).option('--at <apply>', 'as an earlier apply put it in force');
+  add('versions', 'every apply: when, by whom, what and why', async (c) =>
+    (await registryVersions()).versions(c),
+  );
+  add(
+    'diff <from> [to]',
+    'what differs between two applies, or one and what is in force',
+    async (c, from, to) => (await registryVersions()).diff(c, from, to),
+  );
+  applyOptions(
+    add('rollback <apply>', 'apply the definitions of an earlier apply again', async (c, apply, o) =>
+      (await registryVersions()).rollback(c, apply, {
+        ...o,
+        backfill: o.backfill === true ? backfillViews(c) : undefined,
+      }),
+    ),
+  );
+}
+
+function applyOptions(command: Command): void {
+  command
     .option(
       '--allow <name>',
       'take a change that is refused, by the name that plan prints (repeatable)',
       list,
     )
     .option('--reason <text>', 'why; the registry keeps it')
+    .option('--author <name>', 'who; the login and the machine unless given')
     .option(
       '--backfill',
       'then compute the views that are new or changed, new features alone where that will do',
     );
-  add('show [name]', 'the catalogue, or one definition', async (c, name) => (await registry()).show(c, name));
 }
 
 function backfillViews(c: CommandContext) {
@@ -291,90 +314,6 @@ function logCommands(add: Add, log: Command): void {
     'how long Kafka may take nothing before this gives up',
     '1m',
   );
-}
-
-function monitorCommands(add: Add, skew: Command): void {
-  add(
-    'ingest',
-    'the vector log into hourly Parquet, each record once',
-    async (c, o) => (await monitor()).ingest(c, o),
-    skew,
-  )
-    .option('--follow', 'go on until it is stopped; else up to what the log holds now')
-    .addOption(new Option('--from <source>', 'read the spool, or the topic').choices(['spool', 'topic']))
-    .option('--share <i/n>', "the i-th of n shares of the topic's partitions, such as 1/2; all unless given");
-  add('run', 'judge a day: served against replayed', async (c, o) => (await monitor()).run(c, o), skew)
-    .option('--date <day>', 'a UTC day such as 2026-11-21; yesterday unless given')
-    .option(
-      '--hour <hour>',
-      'only this hour of it, 0 to 23; or last: the newest that is over, without --date',
-    )
-    .option('--service <name>', 'only this service (repeatable)', list)
-    .option('--other-engine', 'judge on-demand values of another V8 or kind of processor all the same');
-  add(
-    'report',
-    "draw a day's report again from its snapshot",
-    async (c, o) => (await monitor()).report(c, o),
-    skew,
-  )
-    .requiredOption('--date <day>', 'a UTC day')
-    .option('--hour <hour>', 'an hour of it that was judged alone, 0 to 23')
-    .requiredOption('--service <name>', 'the feature service');
-  add('trend', 'how features matched over the last days', async (c, o) => (await monitor()).trend(c, o), skew)
-    .option('--service <name>', 'only this service')
-    .option('--feature <name>', 'only this feature, by its full name or its own')
-    .option('--days <n>', 'up to the newest verdict', '30');
-  add(
-    'whatif',
-    'how a judged day would have matched with other settings',
-    async (c, o) => {
-      const checkout = async () => (await registry()).checkoutFunctions(c);
-      return (await monitor()).whatif(c, o, o.checkout === true ? checkout : null);
-    },
-    skew,
-  )
-    .option('--date <day>', 'a UTC day such as 2026-11-21; yesterday unless given')
-    .option('--service <name>', 'only this service (repeatable)', list)
-    .option('--view <name>', 'only this view (repeatable)', list)
-    .option('--cache <times>', 'cache times of the sidecar, such as 1s,30s')
-    .option('--every <times>', 'intervals of the runs, such as 5m,1h')
-    .option('--delay <times>', 'delays of the view')
-    .option('--ttl <times>', 'TTLs of stored views')
-    .option('--checkout', 'on-demand views also with the functions of the definition files, applied or not')
-    .option('--sample <share>', 'of the entities, by a hash of their keys, such as 10%; all unless given');
-  add(
-    'stats',
-    'how the shared columns of two Parquet files differ',
-    async (c, o) => (await stats()).stats(c, o),
-    skew,
-  )
-    .requiredOption('--a <file>', 'the reference, e.g. a training set')
-    .requiredOption('--b <file>', 'what is held against it');
-  add(
-    'health',
-    'freshness, last runs, skew, coverage, p99 and availability against their limits',
-    async (c, o) => (await health()).health(c, o),
-    skew,
-  )
-    .addOption(
-      new Option('--prometheus <url>', 'read what a Prometheus scraped of the sidecars').conflicts('sidecar'),
-    )
-    .option('--sidecar <host:port>', 'read the admin port of a sidecar (repeatable)', list)
-    .option('--over <duration>', 'how far back Prometheus is asked', '1d');
-}
-
-function explainCommand(add: Add): void {
-  add('explain', 'why a served vector holds what it holds', async (c, o) => (await monitor()).explain(c, o))
-    .option('--request <id>', 'a request of the log; an id that was used twice lists both')
-    .option('--pod <pod>', 'with --epoch and --sequence: a record of the log')
-    .option('--epoch <epoch>', "16 hex digits, of the pod's start")
-    .option('--sequence <n>', 'number of the record')
-    .option('--row <n>', 'of the request, from 0; the first ten unless given')
-    .option('--feature <name>', 'only this feature')
-    .option('--service <name>', 'with --entity and --at: without a request')
-    .option('--entity <key=value>', 'a join key (repeatable)', list)
-    .option('--at <time>', 'a time such as 2026-11-21T11:42:00Z')
-    .option('--input <name=value>', 'with --entity: what a request would bring (repeatable)', list);
 }
 
 function configCommands(add: Add, config: Command): void {

@@ -45,6 +45,12 @@ export const REGISTRY_ERRORS = {
     help: 'Run `plumb plan` for the names of what is refused.',
     kind: 'usage',
   },
+  REG_PLAN: {
+    message:
+      'A plan in a file cannot be applied: it is none, or what it was compared with is not in force any more.',
+    help: 'Run `plumb plan --out FILE` again, read it, and apply that.',
+    kind: 'failed',
+  },
   REG_NOT_APPLIED: {
     message: 'Nothing is applied yet.',
     help: 'Run `plumb apply` first.',

@@ -11,17 +11,21 @@ import type { Allowed } from '../contract/refusal.ts';
 export interface Allowance {
   /** The names of refusals, as a plan prints them. */
   readonly names: readonly string[];
+  /** Why the apply is made; empty: nobody said. */
   readonly reason: string;
+  /** Who makes it; null: whoever is logged in. */
+  readonly author: string | null;
 }
 
-export const NO_ALLOWANCE: Allowance = { names: [], reason: '' };
+export const NO_ALLOWANCE: Allowance = { names: [], reason: '', author: null };
 
 /**
  * @param names   the values of `--allow`
  * @param reason  the value of `--reason`
- * @throws REG_USAGE when one is given without the other
+ * @param author  that of `--author`
+ * @throws REG_USAGE when names are given without a reason
  */
-export function allowanceOf(names: readonly string[], reason: string | undefined): Allowance {
+export function allowanceOf(names: readonly string[], reason?: string, author?: string): Allowance {
   const isGiven = reason !== undefined && reason.trim() !== '';
   if (names.length > 0 && !isGiven) {
     throw registryError('REG_USAGE', '--allow needs --reason: why the change may break what it breaks', {
@@ -29,13 +33,7 @@ export function allowanceOf(names: readonly string[], reason: string | undefined
       help: 'The registry keeps it, and `plumb show` tells it.',
     });
   }
-  if (names.length === 0 && reason !== undefined) {
-    throw registryError('REG_USAGE', '--reason goes with --allow NAME, and nothing is allowed here', {
-      field: 'reason',
-      help: 'Run `plumb plan` for the names of what is refused.',
-    });
-  }
-  return { names: [...new Set(names)], reason: reason?.trim() ?? '' };
+  return { names: [...new Set(names)], reason: reason?.trim() ?? '', author: author ?? null };
 }
 
 /** @throws REG_ALLOW, REG_REFUSED */

@@ -1,4 +1,5 @@
 /** Plan and apply: compare the project's definitions with those in force, record them, publish the bundle. */
+import { hostname, userInfo } from 'node:os';
 import { registryError } from '../contract/errors.ts';
 import type { CodedError } from '../contract/std/coded-error.ts';
 import { canonicalJson } from '../contract/std/canonical-json.ts';
@@ -49,11 +50,41 @@ export interface ApplyPlan {
 
 /** @throws REG_DEFINITIONS with every mistake in the definitions; also when there are no definitions and never were */
 export async function planProject(project: Project, database: RegistryDatabase): Promise<ApplyPlan> {
-  const last = await database.lastApplied();
-  const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
+  const inForce = await readInForce(project, database);
+  const { applied } = inForce;
   const warn = (message: string): void => project.logger.warn(message);
   const compiled = await compileProject(project.settings, warn, applied?.views);
   if (isEmpty(compiled) && (applied === null || isEmpty(applied))) throw noDefinition(project);
+  return planAgainst(inForce, project, database, compiled);
+}
+
+/** Plans definitions that lie elsewhere than in the project's files. */
+export async function planDefinitions(
+  project: Project,
+  database: RegistryDatabase,
+  definitions: Definitions,
+): Promise<ApplyPlan> {
+  return planAgainst(await readInForce(project, database), project, database, definitions);
+}
+
+/** What is in force, and the number of its apply; null and 0 where nothing was ever applied. */
+interface InForce {
+  readonly applied: Bundle | null;
+  readonly sequence: number;
+}
+
+async function readInForce(project: Project, database: RegistryDatabase): Promise<InForce> {
+  const last = await database.lastApplied();
+  const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
+  return { applied, sequence: last?.sequence ?? 0 };
+}
+
+async function planAgainst(
+  { applied, sequence }: InForce,
+  project: Project,
+  database: RegistryDatabase,
+  compiled: Definitions,
+): Promise<ApplyPlan> {
   const next = await nextBundle(project.settings.project, applied, compiled, database);
   const recomputed = [...next.views.values()].filter(({ id, definitionId }) => {
     return applied?.views.get(id)?.definitionId !== definitionId;
@@ -61,14 +92,14 @@ export async function planProject(project: Project, database: RegistryDatabase):
   const streams = await streamCosts(recomputed, project.settings);
   for (const cost of streams) {
     const warning = streamWarning(next.views.get(cost.view)!, cost);
-    if (warning !== null) warn(warning);
+    if (warning !== null) project.logger.warn(warning);
   }
   const nowUs = project.clock.nowUs();
   const recent = await database.removedConsumers(nowUs - REMOVED_CONSUMER_US);
   return {
     changes: changesBetween(applied, next, recent),
     next,
-    sequence: last?.sequence ?? 0,
+    sequence,
     removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
     rewrites: await rewrittenRows(applied, next.views, project.settings.history, database),
     streams,
@@ -84,7 +115,7 @@ export async function planProject(project: Project, database: RegistryDatabase):
  * Applies a plan: the registry records it, then the bundle is published. If only the second step fails, apply again:
  * publishing is idempotent.
  *
- * @param allowance  which refusals are allowed, and why
+ * @param allowance  which refusals are allowed, why and by whom the apply is made
  * @throws REG_REFUSED when a change would break a model; REG_ALLOW when a name matches no refusal; REG_DEFINITIONS when
  *         a function that is computed on demand does not hold what it promises
  */
@@ -104,6 +135,8 @@ export async function applyPlan(
       sequence: plan.sequence + 1,
       hash: bundleFromJson(JSON.parse(text) as Json).hash,
       appliedUs: project.clock.nowUs(),
+      author: allowance.author ?? thisUser(),
+      reason: allowance.reason,
       bundle: text,
       changes: canonicalJson(plan.changes as unknown as Json),
       removed: plan.removed,
@@ -114,6 +147,16 @@ export async function applyPlan(
     });
   }
   return publishBundle(project.settings.bundles, plan.next);
+}
+
+/** The login and the machine. */
+function thisUser(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    // A container may run as a user that its system does not know.
+    return `${process.getuid?.() ?? 'somebody'}@${hostname()}`;
+  }
 }
 
 /** @returns null when the last apply had another bundle format: then there is nothing to compare with */

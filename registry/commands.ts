@@ -4,8 +4,9 @@ import { isAbsolute, join } from 'node:path';
 import { schemeOf } from '../contract/std/files/local-path.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
 import { applyPlan, planProject } from './apply.ts';
+import type { ApplyPlan } from './apply.ts';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
-import type { OnDemandView } from '../contract/model.ts';
+import type { Bundle, OnDemandView } from '../contract/model.ts';
 import {
   bundleToJson,
   onDemandToJson,
@@ -16,6 +17,7 @@ import type { CommandContext, ExitCode } from '../project/command.ts';
 import type { FeatureView } from '../contract/model.ts';
 import { printResult } from '../project/command.ts';
 import { projectOf } from '../project/project.ts';
+import type { Project } from '../project/project.ts';
 import { isSecretSetting } from '../project/settings/secret-settings.ts';
 import { initProject, nextSteps } from './new-project.ts';
 import { valueAt } from '../contract/definitions/option-sentence.ts';
@@ -34,12 +36,23 @@ import { withoutPassword } from '../contract/std/secret-text.ts';
 import { freshnessOf, freshnessToJson } from './view-freshness.ts';
 import { onDemandNamed, renderCatalogue, renderDefinition, viewNamed } from './show.ts';
 import { functionsText, functionToJson } from './where-it-runs.ts';
+import { bundleAt, sequenceOf } from './versions/applies.ts';
+import { readPlan, writePlan } from './versions/plan-file.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, the exit code is 1 when there are changes. */
-export async function plan(context: CommandContext, options: { exitCode?: boolean }): Promise<ExitCode> {
+export async function plan(
+  context: CommandContext,
+  options: { readonly exitCode?: boolean; readonly out?: string },
+): Promise<ExitCode> {
   const project = projectOf(context);
-  const { changes, rewrites, streams, next } = await RegistryDatabase.using(project.settings.registry, (db) =>
-    planProject(project, db),
+  const { out } = options;
+  const { changes, rewrites, streams, next } = await RegistryDatabase.using(
+    project.settings.registry,
+    async (database) => {
+      const made = await planProject(project, database);
+      if (out !== undefined) await writePlan(out, made, database, project.clock.nowUs());
+      return made;
+    },
   );
   const computed = [...next.onDemand.values()];
   const functions = computed.map(functionToJson);
@@ -47,12 +60,15 @@ export async function plan(context: CommandContext, options: { exitCode?: boolea
   const render = (): string =>
     `${renderChanges(changes, rewrites, undefined, streams)}${functionsText(computed)}`;
   await printResult(context, data, render);
+  if (out !== undefined) context.logger.info(`the plan is in ${out}: plumb apply ${out}`);
   return options.exitCode === true && changes.length > 0 ? 1 : 0;
 }
 
-interface ApplyOptions {
+export interface ApplyOptions {
   readonly allow?: string[];
   readonly reason?: string;
+  /** Who makes it; absent: whoever is logged in. */
+  readonly author?: string;
   /** Computes views whose rows are new or mean something new; absent: their next runs do. */
   readonly backfill?: (views: readonly string[]) => Promise<readonly RunRecord[]>;
 }
@@ -60,11 +76,26 @@ interface ApplyOptions {
 /**
  * Applies the definitions and publishes the bundle; what the guard refuses is applied only if it is allowed by name.
  */
-export async function apply(context: CommandContext, options: ApplyOptions): Promise<ExitCode> {
-  const allowance = allowanceOf(options.allow ?? [], options.reason);
+export async function apply(
+  context: CommandContext,
+  file: string | undefined,
+  options: ApplyOptions,
+): Promise<ExitCode> {
+  return applyNow(context, options, (project, database) =>
+    file === undefined ? planProject(project, database) : readPlan(file, project, database),
+  );
+}
+
+/** @param planned  what is applied, and what it was compared with */
+export async function applyNow(
+  context: CommandContext,
+  options: ApplyOptions,
+  planned: (project: Project, database: RegistryDatabase) => Promise<ApplyPlan>,
+): Promise<ExitCode> {
+  const allowance = allowanceOf(options.allow ?? [], options.reason, options.author);
   const project = projectOf(context);
   return RegistryDatabase.using<ExitCode>(project.settings.registry, async (database) => {
-    const made = await planProject(project, database);
+    const made = await planned(project, database);
     const bundle = await applyPlan(project, database, made, allowance);
     // What comes next may take long, or fail.
     if (options.backfill !== undefined) context.logger.info(`bundle ${bundle.hash} is in force`);
@@ -82,8 +113,13 @@ export async function apply(context: CommandContext, options: ApplyOptions): Pro
 }
 
 /** Shows the catalogue, or one definition of it. */
-export async function show(context: CommandContext, name: string | undefined): Promise<ExitCode> {
+export async function show(
+  context: CommandContext,
+  name: string | undefined,
+  options: { readonly at?: string } = {},
+): Promise<ExitCode> {
   const project = projectOf(context);
+  if (options.at !== undefined) return showAt(context, name, sequenceOf(options.at));
   const bundle = loadCurrentBundle(project.settings.bundles);
   const view = name === undefined ? null : viewNamed(bundle, name);
   const { runs, parts, allowances } = await RegistryDatabase.using(project.settings.registry, async (db) => ({
@@ -112,19 +148,44 @@ export async function show(context: CommandContext, name: string | undefined): P
   const freshness = view === null ? null : freshnessOf(view, runs, nowUs);
   const text = renderDefinition(bundle, name, { runs, freshness, allowances: kept });
   const allowed = kept.map(allowanceToJson);
-  const service = bundle.services.get(name);
-  const other = service === undefined ? bundle.entities.get(name) : serviceToJson(service);
-  const own = computed === null ? other : onDemandToJson(computed);
+  const own = definitionToJson(bundle, name);
   const data =
     view === null || freshness === null
       ? { ...own, allowed }
       : {
-          ...shownView(view),
+          ...own,
           freshness: freshnessToJson(freshness),
           runs: parts.map(runToJson),
           allowed,
         };
   await printResult(context, data, () => text);
+  return 0;
+}
+
+function definitionToJson(bundle: Bundle, name: string): object {
+  const view = viewNamed(bundle, name);
+  if (view !== null) return shownView(view);
+  const computed = onDemandNamed(bundle, name);
+  if (computed !== null) return onDemandToJson(computed);
+  const service = bundle.services.get(name);
+  return service === undefined ? { ...bundle.entities.get(name) } : serviceToJson(service);
+}
+
+/** Shows what an earlier apply put in force: definitions alone, since runs and freshness belong to today's. */
+async function showAt(
+  context: CommandContext,
+  name: string | undefined,
+  sequence: number,
+): Promise<ExitCode> {
+  const { settings } = projectOf(context);
+  const bundle = await RegistryDatabase.using(settings.registry, (database) => bundleAt(database, sequence));
+  if (name === undefined) {
+    const data = { hash: bundle.hash, ...bundleToJson(bundle) };
+    await printResult(context, data, () => renderCatalogue(bundle, [], new Map()));
+    return 0;
+  }
+  const text = renderDefinition(bundle, name, { runs: [], freshness: null, allowances: [] });
+  await printResult(context, definitionToJson(bundle, name), () => text);
   return 0;
 }
 

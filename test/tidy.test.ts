@@ -99,7 +99,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^contract\/on-demand\/(realm|compile-function|isolated-process)\.ts$/,
     /^contract\/std\/garbage\.ts$/,
   ],
-  commander: [/^(command-line|plumb)\.ts$/],
+  commander: [/^(command-line|plumb)\.ts$/, /^command-line\//],
   '@grpc/grpc-js': [/^sidecar\/transport\/grpc\.ts$/],
   pino: [/^sidecar\/process\/log-lines\.ts$/],
 };

@@ -11,7 +11,7 @@ import type { RegistryConnection } from './registry-connection.ts';
 type AnyTables = Kysely<unknown>;
 
 /** The n-th brings the tables to version n + 1. */
-const MIGRATIONS: readonly ((db: AnyTables) => Promise<void>)[] = [firstTables];
+const MIGRATIONS: readonly ((db: AnyTables) => Promise<void>)[] = [firstTables, whoAndWhy];
 
 /**
  * Brings the tables to the version of this program.
@@ -166,4 +166,12 @@ async function tablesOfStreams(db: AnyTables): Promise<void> {
     .addColumn('record', 'text', (c) => c.notNull())
     .addPrimaryKeyConstraint('stream_partition_key', ['view', 'partition'])
     .execute();
+}
+
+/** Applies of before say neither. */
+async function whoAndWhy(db: AnyTables): Promise<void> {
+  for (const column of ['author', 'reason']) {
+    const wider = db.schema.alterTable('applied_bundle');
+    await wider.addColumn(column, 'text', (c) => c.notNull().defaultTo('')).execute();
+  }
 }

@@ -32,6 +32,9 @@ interface AppliedBundle {
   readonly sequence: number;
   readonly hash: string;
   readonly appliedUs: number;
+  /** Who applied it, and why; empty: nobody said. */
+  readonly author: string;
+  readonly reason: string;
   readonly bundle: string;
   readonly changes: string;
 }
@@ -43,6 +46,9 @@ interface NewApply extends AppliedBundle {
   readonly services: readonly ServiceVersion[];
 }
 
+/** An apply without its bundle. */
+export type KeptApply = Omit<AppliedBundle, 'bundle'>;
+
 /** A refusal that an apply took, and when. */
 export interface KeptAllowance extends Allowed {
   readonly sequence: number;
@@ -53,7 +59,15 @@ interface Tables extends LeaseTables, StreamPartitionTables {
   removed_consumer: { sequence: number; service: string; model: string; owner: string; removed_us: number };
   allowance: { sequence: number; name: string; reason: string; services: string };
   service_version: { service: string; version: number; content: string };
-  applied_bundle: { sequence: number; hash: string; applied_us: number; bundle: string; changes: string };
+  applied_bundle: {
+    sequence: number;
+    hash: string;
+    applied_us: number;
+    author: string;
+    reason: string;
+    bundle: string;
+    changes: string;
+  };
   training_set: { sequence: number; name: string; service: string; made_us: number; manifest: string };
   registry: { one: number; id: string };
   run: { run_id: string; view: string; started_us: number; state: string; to_us: number; record: string };
@@ -136,12 +150,26 @@ export class RegistryDatabase {
     return row === undefined ? null : appliedBundle(row);
   }
 
+  /** @returns null when there is no apply of that number */
+  async applied(sequence: number): Promise<AppliedBundle | null> {
+    const found = this.#db.selectFrom('applied_bundle').selectAll().where('sequence', '=', sequence);
+    const row = await found.executeTakeFirst();
+    return row === undefined ? null : appliedBundle(row);
+  }
+
+  /** @returns every apply, the first first */
+  async applies(): Promise<KeptApply[]> {
+    const columns = ['sequence', 'hash', 'applied_us', 'author', 'reason', 'changes'] as const;
+    const rows = await this.#db.selectFrom('applied_bundle').select(columns).orderBy('sequence').execute();
+    return rows.map(({ applied_us, ...apply }) => ({ ...apply, appliedUs: applied_us }));
+  }
+
   /** @throws REG_STORE when another apply came between reading and writing: `sequence` is taken */
   async recordApplied(apply: NewApply): Promise<void> {
-    const { sequence, hash, appliedUs, bundle, changes } = apply;
+    const { sequence, hash, appliedUs, author, bundle, changes } = apply;
     try {
       await this.#db.transaction().execute(async (db) => {
-        const row = { sequence, hash, applied_us: appliedUs, bundle, changes };
+        const row = { sequence, hash, applied_us: appliedUs, author, reason: apply.reason, bundle, changes };
         await db.insertInto('applied_bundle').values(row).execute();
         for (const { service, model, owner, removedUs } of apply.removed) {
           const gone = { sequence, service, model, owner, removed_us: removedUs };
@@ -292,6 +320,8 @@ function appliedBundle(row: Tables['applied_bundle']): AppliedBundle {
     sequence: row.sequence,
     hash: row.hash,
     appliedUs: row.applied_us,
+    author: row.author,
+    reason: row.reason,
     bundle: row.bundle,
     changes: row.changes,
   };

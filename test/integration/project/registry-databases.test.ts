@@ -31,6 +31,8 @@ function anApply(sequence: number): Parameters<RegistryDatabase['recordApplied']
     sequence,
     hash: `h${sequence}`,
     appliedUs: NOW_US + sequence,
+    author: 'ada',
+    reason: 'so',
     bundle: '{"views":"Ä\u2028"}',
     changes: '[]',
     removed: [{ service: 's', model: 'm', owner: 'o', removedUs: NOW_US }],
@@ -79,8 +81,14 @@ describe.each(Object.keys(STORES))('on %s', (store) => {
     });
     await RegistryDatabase.using(url, async (database) => {
       expect(await database.id()).toBe(id);
-      const { hash, appliedUs, bundle, changes } = anApply(2);
-      expect(await database.lastApplied()).toEqual({ sequence: 2, hash, appliedUs, bundle, changes });
+      const { removed: _removed, allowed: _allowed, services: _services, ...kept } = anApply(2);
+      expect(await database.lastApplied()).toEqual(kept);
+      expect(await database.applied(2)).toEqual(kept);
+      expect(await database.applied(3)).toBe(null);
+      expect((await database.applies()).map(({ sequence, author }) => `${sequence} ${author}`)).toEqual([
+        '1 ada',
+        '2 ada',
+      ]);
       expect(await database.removedConsumers(NOW_US - 1)).toEqual([
         ...anApply(1).removed,
         ...anApply(2).removed,

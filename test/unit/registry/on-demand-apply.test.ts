@@ -90,6 +90,8 @@ class OnDemandShop {
         sequence: sequence + 1,
         hash: '0'.repeat(16),
         appliedUs: 0,
+        author: 'ada',
+        reason: 'so',
         bundle: bundle.replaceAll(ENGINE, engine),
         changes: '[]',
         removed: [],
