@@ -98,3 +98,36 @@ test('of each entity and edge the newest tile is there, whatever was merged, pru
   expect(n).toBeLessThan(4 * (32 + SAVES / 32 + 8));
   database.close();
 });
+
+test('a save of one tile writes the same, however many tiles its entity has', () => {
+  const costs = [3, 20_000].map((held) => {
+    const database = new DatabaseSync(':memory:');
+    database.exec(TILE_SCHEMA);
+    const store = new TileStore(database, plan);
+    const one = new Changed('user', store.newId());
+    const tile = tileOf(1);
+    const save = (): void => {
+      store.put([one]);
+      [one.unsaved, one.entered] = [[], []];
+    };
+    for (let edge = 0; edge < held; edge++) {
+      one.tiles.set(edge, tile);
+      one.unsaved.push(edge);
+      one.entered.push(edge);
+    }
+    save();
+    const number = (sql: string): number => (database.prepare(sql).get() as { n: number }).n;
+    const bytes = 'SELECT sum(length(tiles)) AS n FROM tile_chunk';
+    const before = { bytes: number(bytes), changes: number('SELECT total_changes() AS n') };
+    for (let edge = held; edge < held + 100; edge++) {
+      one.set(edge, tile);
+      save();
+    }
+    const after = { bytes: number(bytes), changes: number('SELECT total_changes() AS n') };
+    database.close();
+    return { bytes: after.bytes - before.bytes, changes: after.changes - before.changes };
+  });
+  expect(costs[1]!.changes).toBe(costs[0]!.changes);
+  // An edge of a later hop has a byte or two more.
+  expect(costs[1]!.bytes).toBeLessThan(costs[0]!.bytes * 1.2);
+});
