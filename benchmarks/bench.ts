@@ -9,6 +9,7 @@
  *   npm run bench -- --only monitor [--events 100000] [--days usual,all,once,foreign,hashed] [--evidently-env DIR]
  *   npm run bench -- --only stream [--events 1000000] [--profile]   a topic, too, where KAFKA_BROKERS names brokers
  *   node test/support/s3/s3-run.ts npm run bench -- --only storage [--events 100000]   a day in object storage
+ *   npm run bench -- --only streamdelay [--events 600000]   needs KAFKA_BROKERS
  *   npm run bench -- --only grpc
  *   npm run bench -- --only ondemand
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
@@ -48,6 +49,7 @@ import type { Target } from './harness/report.ts';
 import { sameRequest } from './harness/rounds.ts';
 import { judgedInStorage } from './subjects/storage.ts';
 import { streamedClicks } from './subjects/stream.ts';
+import { streamDelay } from './subjects/stream-delay.ts';
 import { skewedTraffic } from './subjects/skewed-traffic.ts';
 import { soak } from './subjects/soak.ts';
 import { tailLatency } from './subjects/tail-latency.ts';
@@ -70,6 +72,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   backfill,
   monitor: monitoredDays,
   stream: streamedClicks,
+  streamdelay: streamDelay,
   storage: judgedInStorage,
   feastgo: besideFeastGo,
   grpc: besideGrpc,
@@ -82,6 +85,7 @@ const BY_NAME: ReadonlySet<string> = new Set([
   'trainlog',
   'monitor',
   'stream',
+  'streamdelay',
   'storage',
   'feastgo',
   'grpc',

@@ -27,8 +27,17 @@ const PAGES = 500;
 const FILE_LINES = 100_000;
 const SEND_MESSAGES = 10_000;
 
-/** @param from  as YAML has it: a folder or a topic */
-export function writeClickProject(folder: string, from: string, settings: readonly string[]): void {
+interface ClickView {
+  /** As YAML has it: a folder or a topic. */
+  readonly from: string;
+  readonly hop: string;
+}
+
+export function writeClickProject(
+  folder: string,
+  { from, hop }: ClickView,
+  settings: readonly string[],
+): void {
   const definitions = `entity: user
 joinKeys: { user_id: int64 }
 ---
@@ -40,7 +49,7 @@ eventTime: at
 featureView: user_clicks
 entity: user
 source: clicks
-hop: 10s
+hop: ${hop}
 freshness: 1m
 features:
   clicks_1m: { agg: count, window: 1m }
@@ -107,22 +116,51 @@ export async function makeClickTopic({ brokers, topic, partitions }: ClickTopic)
 }
 
 /** Sends clicks, a user's to one partition. */
-export async function sendClicks(
-  { brokers, topic, partitions }: ClickTopic,
-  shape: ClickShape,
-): Promise<void> {
-  const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING });
-  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-  await producer.connect();
-  let messages: { key: string; value: string; partition: number }[] = [];
-  const flush = async (): Promise<void> => {
-    await producer.send({ topic, messages });
-    messages = [];
-  };
-  for (const { user, text } of clicksOf(shape)) {
-    messages.push({ key: String(user), value: text, partition: user % partitions });
-    if (messages.length === SEND_MESSAGES) await flush();
+export class ClickProducer {
+  readonly #topic: ClickTopic;
+  readonly #producer: kafkajs.Producer;
+  #messages: { key: string; value: string; partition: number }[] = [];
+
+  private constructor(topic: ClickTopic, producer: kafkajs.Producer) {
+    this.#topic = topic;
+    this.#producer = producer;
   }
-  if (messages.length > 0) await flush();
-  await producer.disconnect();
+
+  static async connect(topic: ClickTopic): Promise<ClickProducer> {
+    const kafka = new kafkajs.Kafka({ brokers: topic.brokers, logLevel: kafkajs.logLevel.NOTHING });
+    const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+    await producer.connect();
+    return new ClickProducer(topic, producer);
+  }
+
+  /** How many wait to be sent. */
+  get waiting(): number {
+    return this.#messages.length;
+  }
+
+  add({ user, text }: Click): void {
+    const partition = user % this.#topic.partitions;
+    this.#messages.push({ key: String(user), value: text, partition });
+  }
+
+  async flush(): Promise<void> {
+    if (this.#messages.length === 0) return;
+    const messages = this.#messages;
+    this.#messages = [];
+    await this.#producer.send({ topic: this.#topic.topic, messages });
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.disconnect();
+  }
+}
+
+export async function sendClicks(topic: ClickTopic, shape: ClickShape): Promise<void> {
+  const producer = await ClickProducer.connect(topic);
+  for (const click of clicksOf(shape)) {
+    producer.add(click);
+    if (producer.waiting === SEND_MESSAGES) await producer.flush();
+  }
+  await producer.flush();
+  await producer.close();
 }

@@ -26,6 +26,7 @@ const PROGRAM = join(ROOT, 'plumb.ts');
 const USUAL_EVENTS = 1_000_000;
 const USERS = 100_000;
 const PARTITIONS = 4;
+const HOP = '10s';
 const RATES = { busy: 20_000, quiet: 1_000 } as const;
 const WANTED = 200_000;
 const WANTED_MIB = 512;
@@ -69,7 +70,7 @@ interface StreamCase {
 /** @returns a drain of nothing */
 async function startOf(context: BenchContext): Promise<MeasuredRun> {
   const folder = mkdtempSync(join(context.folder, 'stream-'));
-  writeClickProject(folder, 'folder: data/incoming', [onlineOf(context, folder)]);
+  writeClickProject(folder, { from: 'folder: data/incoming', hop: HOP }, [onlineOf(context, folder)]);
   await plumb(folder, ['apply']);
   return plumb(folder, ['stream', '--drain']);
 }
@@ -84,7 +85,8 @@ async function drained(context: BenchContext, streamed: StreamCase): Promise<Tar
   const settings = [onlineOf(context, folder)];
   const topic = { brokers: brokers ?? [], topic: `clicks-${basename(folder)}`, partitions: PARTITIONS };
   if (brokers !== null) settings.push(`stream: { kafka: { brokers: [${brokers.join(', ')}] } }`);
-  writeClickProject(folder, brokers === null ? 'folder: data/incoming' : `topic: ${topic.topic}`, settings);
+  const from = brokers === null ? 'folder: data/incoming' : `topic: ${topic.topic}`;
+  writeClickProject(folder, { from, hop: HOP }, settings);
   if (brokers !== null) await makeClickTopic(topic);
   await plumb(folder, ['apply']);
   if (brokers === null) layClicks(folder, shape);
