@@ -11,7 +11,8 @@
  *     buckets0    {"-17": 3, "~1.0202": 1}        number of the bucket, or a value that is close to a bound
  *     values0_back and so on                      the same of events that were taken out
  *
- *   mark  {"view", "definition", "mark", "event", "appended", "offset", "horizon", "hold"}
+ *   mark  {"view", "definition", "mark", "event", "appended", "offset", "unreadable", "excluded", "refused", "late",
+ *         "horizon", "hold"}
  *
  * Texts of values are decimal, of floats as JSON has them, of booleans true and false.
  */
@@ -35,6 +36,10 @@ import { countFromJson, tileValueFromJson } from './value-json.ts';
 export const LAST_TIME_US = Number.MAX_SAFE_INTEGER;
 export const TIME_DIGITS = String(LAST_TIME_US).length;
 
+/** What the engine left out of the messages of a partition since it began. */
+export const LEFT_OUT = ['unreadable', 'excluded', 'refused', 'late'] as const;
+export type LeftOut = Readonly<Record<(typeof LEFT_OUT)[number], number>>;
+
 /** How far a partition of the source has come, in what was written of its tiles. */
 export interface TileMark {
   readonly partition: number;
@@ -43,6 +48,7 @@ export interface TileMark {
   readonly appendedUs: number | null;
   /** Of its newest message. */
   readonly offset: number;
+  readonly leftOut: LeftOut;
   /** Events appended up to and including it counted however late they were. */
   readonly horizonUs: number;
   /** How long tiles may be on their way that this counts. */
@@ -67,6 +73,7 @@ export function tileMessageFromJson(plan: TilePlan, json: JsonObject): TileMessa
     eventUs: time('event'),
     appendedUs: time('appended'),
     offset: count('offset'),
+    leftOut: Object.fromEntries(LEFT_OUT.map((name) => [name, count(name)])) as unknown as LeftOut,
     horizonUs: count('horizon'),
     holdMs: count('hold'),
   };

@@ -28,10 +28,11 @@ export function noCounts(): StreamCounts {
   };
 }
 
-/** Counts an event that a view refuses. */
-export function countRefused(counts: StreamCounts, reason: string): void {
-  counts.refused += 1;
-  counts.reasons.set(reason, (counts.reasons.get(reason) ?? 0) + 1);
+/** Counts an event that a view refuses, or several. */
+export function countRefused(counts: StreamCounts, reason: string, number = 1): void {
+  if (number === 0) return;
+  counts.refused += number;
+  counts.reasons.set(reason, (counts.reasons.get(reason) ?? 0) + number);
 }
 
 /** @returns the sum over partitions */

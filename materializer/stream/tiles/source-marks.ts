@@ -47,9 +47,14 @@ export class SourceMarks {
     return settled;
   }
 
+  /** By partition the offset behind the last message that its settled mark counts. */
+  settledOffsets(nowMs: number): ReadonlyMap<number, number> {
+    return new Map([...this.#settled(nowMs)].map(([partition, { offset }]) => [partition, offset + 1]));
+  }
+
   /**
-   * @param ends  of every partition of the source, as its broker says it now: the offset behind its last message; null:
-   *              the broker did not say
+   * @param ends  of every partition of the source, as its broker says it now: the offset behind its last message that an
+   *              engine reads; null: the broker did not say
    * @returns     microseconds since 1970; it never falls
    */
   seenUs(nowMs: number, ends: readonly number[] | null): number {

@@ -37,6 +37,7 @@ import { pump } from '../stream-pump.ts';
 import { StreamRecord } from '../stream-record.ts';
 import { ViewStream } from '../view-stream.ts';
 import { OriginTiles } from './origin-tiles.ts';
+import { SourceTails } from './source-tails.ts';
 import { StandingRows } from './standing-rows.ts';
 import { TiledView } from './tiled-view.ts';
 
@@ -236,7 +237,7 @@ async function openTiled({ project, bundle, database }: TileJob, parts: TiledPar
     clock,
     topicId: reader.id,
     partitions: reader.partitions,
-    sourceEnds: () => source.ends().catch(() => null),
+    tails: new SourceTails(source),
     async tell() {
       if (metrics !== null) await writeRunMetrics(metrics, bundle.views.values(), database);
     },

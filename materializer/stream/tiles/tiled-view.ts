@@ -8,7 +8,7 @@
  * their offsets. A tile that comes after its edge is due rewrites the edges that it touches, as a late event does.
  */
 import { tileMessageFromJson } from '../../../contract/aggregation/tile-message.ts';
-import type { TileMark } from '../../../contract/aggregation/tile-message.ts';
+import type { LeftOut, TileMark } from '../../../contract/aggregation/tile-message.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import type { Tile } from '../../../contract/aggregation/tile.ts';
 import { TileFault } from '../../../contract/aggregation/tile-reader.ts';
@@ -29,6 +29,7 @@ import { entityText } from '../view-entity.ts';
 import type { ViewStream } from '../view-stream.ts';
 import type { OriginTiles, TopicProgress } from './origin-tiles.ts';
 import { SourceMarks } from './source-marks.ts';
+import type { SourceTails } from './source-tails.ts';
 
 interface TiledViewOptions {
   readonly plan: TilePlan;
@@ -43,8 +44,7 @@ interface TiledViewOptions {
   readonly clock: Clock;
   readonly topicId: string;
   readonly partitions: readonly number[];
-  /** Where each partition of the events' own topic ends; null: its broker is away. */
-  readonly sourceEnds: () => Promise<readonly number[] | null>;
+  readonly tails: Pick<SourceTails, 'ends'>;
   /** Called after each commit. */
   readonly tell: () => Promise<void>;
 }
@@ -129,9 +129,24 @@ export class TiledView implements Streamed {
         { help: 'Print the job again with `plumb stream sql`, and run it into a new topic.' },
       );
     }
+    this.#countLeftOut(mark);
     this.#marks.take(mark, clock.nowUs() / 1_000);
     counts.newestEventUs = Math.max(counts.newestEventUs ?? 0, mark.eventUs ?? 0);
     counts.newestCreatedUs = Math.max(counts.newestCreatedUs ?? 0, mark.appendedUs ?? 0);
+  }
+
+  /** What the engine left out since the mark before; one that begins anew counts from 0. */
+  #countLeftOut({ partition, leftOut }: TileMark): void {
+    const { counts } = this.#options;
+    const before = this.#marks.newest.find((one) => one.partition === partition)?.leftOut;
+    const since = (name: keyof LeftOut): number => {
+      const [then, now] = [before?.[name] ?? 0, leftOut[name]];
+      return now < then ? now : now - then;
+    };
+    counts.late += since('late');
+    counts.excluded += since('excluded');
+    countRefused(counts, 'the engine has refused the event', since('refused'));
+    countRefused(counts, 'the engine could not read the message', since('unreadable'));
   }
 
   #takeTile(
@@ -171,12 +186,15 @@ export class TiledView implements Streamed {
   }
 
   async step(): Promise<void> {
-    const { stream, origins, online, rejects, clock, sourceEnds, partitions } = this.#options;
+    const { stream, origins, online, rejects, clock, tails, partitions } = this.#options;
     rejects.flush();
     this.#taken = 0;
     // First what rows are made of: where the offsets are older, tiles come again and change nothing.
     const hasAll = this.#ended.size === partitions.length;
-    const seenUs = hasAll ? this.#marks.seenUs(clock.nowUs() / 1_000, await sourceEnds()) : 0;
+    const nowMs = clock.nowUs() / 1_000;
+    const seenUs = hasAll
+      ? this.#marks.seenUs(nowMs, await tails.ends(this.#marks.settledOffsets(nowMs), nowMs))
+      : 0;
     const rows = stream.stepAndSave(this.#offset, seenUs, clock.nowUs());
     origins.save(this.#progress, stream.firstEdge(clock.nowUs()));
     await online.write(rows, clock.nowUs());

@@ -4,11 +4,14 @@
  *
  *   message   the topic, each field as text
  *   event     fields in their types; `readable`: whether it is an event at all
+ *   judged    events with what they are to the view (`Outcome`), and whether they are read at all
  *   counting  k0.., t, origin, place, sign, id, v0..: what counts for the view, one row an event
  *   once      of events that came twice the first
  */
 import { MAX_ID_BYTES } from '../../../contract/wire/online/entity-key.ts';
 import { FIXED_MAX } from '../../../contract/aggregation/fixed-point.ts';
+import { LEFT_OUT } from '../../../contract/aggregation/tile-message.ts';
+import type { LeftOut } from '../../../contract/aggregation/tile-message.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { expressionTypeOf } from '../../../contract/expression/expression-type.ts';
 import { resolveExpression } from '../../../contract/expression/resolve.ts';
@@ -95,11 +98,21 @@ function signSql({ op, fields }: NonNullable<Source['stream']>): string {
   return `(CASE WHEN ${column} IN (${list(op.insert)}) THEN 1 WHEN ${column} IN (${list(op.delete)}) THEN -1 END)`;
 }
 
+/** What an event is to a view, as `judged` says it; the events that count say `counts`. */
+type Outcome = keyof LeftOut;
+
+interface CountingViews {
+  readonly judged: string;
+  readonly counting: string;
+  readonly once: string;
+}
+
 /**
  * @param horizonUs  events appended up to and including it count however late they were
- * @returns          the statements that make the views of the events that count, and of each of them once
+ * @returns          the statements that make the views of what each event is, of those that count, and of each of them
+ *                   once
  */
-export function countingViews(plan: TilePlan, horizonUs: number): readonly [counting: string, once: string] {
+export function countingViews(plan: TilePlan, horizonUs: number): CountingViews {
   const { view, entity } = plan;
   const { source, where, select } = view;
   const stream = source.stream!;
@@ -111,34 +124,39 @@ export function countingViews(plan: TilePlan, horizonUs: number): readonly [coun
     return kind === 'float32' ? `CAST(${flinkName(name)} AS DOUBLE)` : flinkName(name);
   };
   const selected = select.map(({ name, expression }) => ({ name, node: resolve(expression, null) }));
-  const expressions = [
-    ...(where === null ? [] : [resolve(where, 'bool')]),
-    ...selected.map(({ node }) => node),
-  ];
-  const conditions = ['readable'];
-  if (where !== null) conditions.push(flinkValueSql(expressions[0]!, field));
-  for (const node of expressions) {
-    const overflow = overflowSql(node, (child) => flinkValueSql(child, field));
-    if (overflow !== null) conditions.push(`NOT ${overflow}`);
-  }
   const columnSql = (name: string): string => {
     const computed = selected.find((one) => one.name.toLowerCase() === name.toLowerCase());
     if (computed !== undefined) return flinkValueSql(computed.node, field);
     return flinkName(stream.fields.find((one) => one.name.toLowerCase() === name.toLowerCase())!.name);
   };
   const keys = entity.joinKeys.map(({ name }) => columnSql(name));
-  for (const [i, { type }] of entity.joinKeys.entries()) {
-    conditions.push(`${keys[i]!} IS NOT NULL`);
-    if (type === 'string')
-      conditions.push(
-        `(CHAR_LENGTH(${keys[i]!}) <= ${MAX_ID_BYTES / 4} OR CHAR_LENGTH(HEX(${keys[i]!})) <= ${2 * MAX_ID_BYTES})`,
-      );
-  }
-  const [time, appended] = [flinkName(source.eventTime), flinkName(APPENDED)];
-  if (source.maxAheadUs !== null) conditions.push(`${time} - ${appended} <= ${source.maxAheadUs}`);
-  conditions.push(`(${appended} - ${time} <= ${view.latenessUs} OR ${appended} <= ${horizonUs})`);
   const values = plan.columns.map(({ source: name }) => columnSql(name));
-  for (const condition of valueConditions(plan, values)) conditions.push(condition);
+  const [time, appended] = [flinkName(source.eventTime), flinkName(APPENDED)];
+
+  // The first that holds says what it is: what stands behind may not be computed of an event that an earlier one leaves out.
+  const cases: [condition: string, outcome: Outcome][] = [['NOT readable', 'unreadable']];
+  const refuseOverflow = (node: Expression): void => {
+    const overflow = overflowSql(node, (child) => flinkValueSql(child, field));
+    if (overflow !== null) cases.push([overflow, 'refused']);
+  };
+  if (where !== null) {
+    const node = resolve(where, 'bool');
+    refuseOverflow(node);
+    cases.push([`NOT COALESCE(${flinkValueSql(node, field)}, FALSE)`, 'excluded']);
+  }
+  for (const { node } of selected) refuseOverflow(node);
+  for (const [i, { type }] of entity.joinKeys.entries()) {
+    cases.push([`${keys[i]!} IS NULL`, 'refused']);
+    if (type !== 'string') continue;
+    const fits = `(CHAR_LENGTH(${keys[i]!}) <= ${MAX_ID_BYTES / 4} OR CHAR_LENGTH(HEX(${keys[i]!})) <= ${2 * MAX_ID_BYTES})`;
+    cases.push([`NOT ${fits}`, 'refused']);
+  }
+  if (source.maxAheadUs !== null) cases.push([`${time} - ${appended} > ${source.maxAheadUs}`, 'refused']);
+  for (const condition of valueConditions(plan, values)) cases.push([`NOT ${condition}`, 'refused']);
+  cases.push([`${appended} - ${time} > ${view.latenessUs} AND ${appended} > ${horizonUs}`, 'late']);
+
+  const whens = cases.map(([condition, outcome]) => `  WHEN ${condition} THEN ${flinkText(outcome)}`);
+  const judged = `CREATE TEMPORARY VIEW judged AS SELECT *, CASE\n${whens.join('\n')}\n  ELSE 'counts' END AS outcome\nFROM event`;
   const columns = [
     ...keys.map((key, i) => `${key} AS k${i}`),
     `${time} AS t`,
@@ -149,7 +167,7 @@ export function countingViews(plan: TilePlan, horizonUs: number): readonly [coun
     ...values.map((value, i) => `${valueColumn(plan, i, value)} AS v${i}`),
     `${flinkName(ARRIVED)} AS arrived`,
   ];
-  const counting = `CREATE TEMPORARY VIEW counting AS SELECT\n  ${columns.join(',\n  ')}\nFROM event\nWHERE ${conditions.join('\n  AND ')}`;
+  const counting = `CREATE TEMPORARY VIEW counting AS SELECT\n  ${columns.join(',\n  ')}\nFROM judged\nWHERE outcome = 'counts'`;
   const same = [...keys.map((_, i) => `k${i}`), 't', 'sign', 'id'].join(', ');
   const once =
     stream.id === null
@@ -157,7 +175,7 @@ export function countingViews(plan: TilePlan, horizonUs: number): readonly [coun
       : `CREATE TEMPORARY VIEW once AS SELECT * FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY ${same} ORDER BY arrived) AS number FROM counting
 ) WHERE number = 1`;
-  return [counting, once];
+  return { judged, counting, once };
 }
 
 /** A value as tiles take it: of a column of which only the nulls matter 1, and 0 for -0. */
@@ -195,9 +213,14 @@ function idSql({ id, fields }: NonNullable<Source['stream']>): string {
   return `CASE WHEN ${flinkName(id)} IS NULL THEN ${place} ELSE CONCAT('=', ${text}) END`;
 }
 
-/** @returns the SELECT of how far each partition of the source has come, in event time, append time and offsets */
+/**
+ * @returns the SELECT of how far each partition of the source has come, in event time, append time and offsets, and of
+ *          how many messages are what to the view
+ */
 export function progressSelect({ eventTime }: Source): string {
   const of = (column: string): string => `MAX(CASE WHEN readable THEN ${flinkName(column)} END)`;
-  return `SELECT ${flinkName(PARTITION)} AS mark, ${of(eventTime)} AS event, ${of(APPENDED)} AS appended, MAX(${flinkName(OFFSET)}) AS \`offset\`
-FROM event GROUP BY ${flinkName(PARTITION)}`;
+  const counts = LEFT_OUT.map((one) => `COUNT(CASE WHEN outcome = '${one}' THEN 1 END) AS ${one}`);
+  return `SELECT ${flinkName(PARTITION)} AS mark, ${of(eventTime)} AS event, ${of(APPENDED)} AS appended, MAX(${flinkName(OFFSET)}) AS \`offset\`,
+  ${counts.join(', ')}
+FROM judged GROUP BY ${flinkName(PARTITION)}`;
 }

@@ -4,6 +4,7 @@
  * (contract/aggregation/tile-message.ts).
  * What Flink cannot make as `plumb stream` does is refused, each with a sentence.
  */
+import { LEFT_OUT } from '../../../contract/aggregation/tile-message.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { formatDuration } from '../../../contract/std/duration.ts';
 import { formatTimestamp } from '../../../contract/std/timestamp.ts';
@@ -78,7 +79,7 @@ export function tileJobSql(plan: TilePlan, job: TileJob): string {
   const { source } = view;
   const kafka = { 'properties.bootstrap.servers': job.brokers.join(',') };
   const name = `plumbline-${view.id}-${view.definitionId}`;
-  const [counting, once] = countingViews(plan, job.horizonUs);
+  const { judged, counting, once } = countingViews(plan, job.horizonUs);
   const ttlUs = Math.max(LEAST_TTL_US, 2 * view.latenessUs + 2 * view.hopUs);
   const settings = {
     'pipeline.name': name,
@@ -109,9 +110,10 @@ export function tileJobSql(plan: TilePlan, job: TileJob): string {
       eventView(source),
     ],
     [
-      `Events that count: where, keys, values that can be summed, and what came in time, or was appended up to ${formatTimestamp(job.horizonUs)}.`,
-      counting,
+      `What an event is to the view: by where, keys, values that can be summed, and by when it came; what was appended up to ${formatTimestamp(job.horizonUs)} counts however late it was.`,
+      judged,
     ],
+    ['Events that count.', counting],
     ['Of events that come twice the first counts.', once],
     [
       'The topic of tiles. A tile is always written whole: the newest state of it holds.',
@@ -194,7 +196,7 @@ function tileTable(plan: TilePlan, job: TileJob, kafka: Readonly<Record<string, 
 }
 
 function markTable(job: TileJob, kafka: Readonly<Record<string, string>>, name: string): string {
-  const numbers = ['event', 'appended', 'offset', 'definition', 'horizon', 'hold'];
+  const numbers = ['event', 'appended', 'offset', ...LEFT_OUT, 'definition', 'horizon', 'hold'];
   const columns = [
     'mark BIGINT NOT NULL',
     '`view` STRING',
@@ -223,6 +225,6 @@ function insertMarks({ view }: TilePlan, { horizonUs, checkpointMs }: TileJob): 
   const constants = [view.definitionId, horizonUs, 2 * checkpointMs].map(
     (value) => `CAST(${value} AS BIGINT)`,
   );
-  return `INSERT INTO mark SELECT mark, ${flinkText(view.id)}, event, appended, \`offset\`, ${constants.join(', ')}
+  return `INSERT INTO mark SELECT mark, ${flinkText(view.id)}, event, appended, \`offset\`, ${LEFT_OUT.join(', ')}, ${constants.join(', ')}
 FROM (\n${progressSelect(view.source)}\n)`;
 }

@@ -54,6 +54,7 @@ async function tiledClicks(keyed = false) {
   const tiles = new Map<string, { readonly key: TileKey; readonly tile: Tile }>();
   const events: RawEvent[] = [];
   const offsets = Array.from({ length: ORIGINS }, () => 0);
+  const leftOut = { unreadable: 0, excluded: 0, refused: 0, late: 0 };
   const own = { view: view.id, definition: view.definitionId };
   const messageOf = ({ key, tile }: { key: TileKey; tile: Tile }) => {
     const value = JSON.stringify(tileMessage(plan, key, tile));
@@ -68,13 +69,16 @@ async function tiledClicks(keyed = false) {
         event: Math.max(...events.map(({ eventUs }) => eventUs!)),
         appended: START_US + HOPS * HOP_US,
         offset: offset - 1 - behind,
+        ...leftOut,
         horizon: HORIZON_US,
         hold: 0,
       }),
     }));
   return {
+    source,
     topic,
     plan,
+    leftOut,
     view,
     entity,
     bundle,
@@ -128,7 +132,8 @@ function drain(bundle: Bundle, topic: string, crashAt = Infinity) {
 }
 
 test('rows are those of all events, whatever came when, and whatever was lost', async () => {
-  const { topic, view, entity, bundle, events, tiles, messageOf, send } = await tiledClicks();
+  const { source, topic, view, entity, bundle, events, tiles, leftOut, messageOf, send } =
+    await tiledClicks();
   project.setClock(START_US + HOPS * HOP_US);
   await send(150, 1);
   await drain(bundle, topic);
@@ -143,13 +148,23 @@ test('rows are those of all events, whatever came when, and whatever was lost', 
   // Rows that are right are not written again.
   rmSync(project.settings.stream.state, { recursive: true, force: true });
   expect(await drain(bundle, topic)).toMatchObject({ historyRows: 0 });
+  Object.assign(leftOut, { late: 2, excluded: 3, refused: 4, unreadable: 5 });
   await send(100, 0);
+  // What no engine reads keeps no partition from its end.
+  await sendMessages(kafka.brokers, source, [{ key: 'u1', value: 'no JSON', partition: 0 }]);
+  await sendMessages(kafka.brokers, source, [{ key: 'u1', value: null, partition: 1 }]);
   const lost = (tiles.get(name!)!.tile.seen += 1) > 0 ? [early, { key: early.key, value: 'no JSON' }] : [];
   await sendMessages(kafka.brokers, topic, [...lost, { key: early.key, value: null }]);
   project.setClock(START_US + (HOPS + 20) * HOP_US);
   const record = await drain(bundle, topic);
   expect(record).toMatchObject({ state: 'complete', kind: 'stream', horizonUs: HORIZON_US, counted: 100 });
-  expect(record.rejectReasons).toMatchObject({ 'it is no JSON': 1 });
+  // Of both partitions.
+  expect(record).toMatchObject({ lateEvents: 4, excluded: 6 });
+  expect(record.rejectReasons).toMatchObject({
+    'it is no JSON': 1,
+    'the engine has refused the event': 8,
+    'the engine could not read the message': 10,
+  });
   const watermarkUs = (await completeHistory(project.settings, view, entity))!.watermarkUs;
   // All messages are in the tiles: time goes on by the clock.
   expect(watermarkUs).toBe(START_US + (HOPS + 20) * HOP_US - 40_000_000);
@@ -195,8 +210,19 @@ test('tiles of another horizon, and a topic that holds none yet, are refused', a
   await send(10, 0);
   await drain(bundle, topic);
   const mark = { view: 'user_clicks', definition: [...bundle.views.values()][0]!.definitionId, mark: 0 };
-  const other = { ...mark, event: 1, appended: 1, offset: 1, horizon: 5, hold: 0 };
-  await sendMessages(kafka.brokers, topic, [{ key: 'mark 0', value: JSON.stringify(other) }]);
+  const other = {
+    ...mark,
+    event: 1,
+    appended: 1,
+    offset: 1,
+    unreadable: 0,
+    excluded: 0,
+    refused: 0,
+    late: 0,
+  };
+  await sendMessages(kafka.brokers, topic, [
+    { key: 'mark 0', value: JSON.stringify({ ...other, horizon: 5, hold: 0 }) },
+  ]);
   await expect(drain(bundle, topic)).rejects.toMatchObject({
     code: 'MAT_STREAM_SOURCE',
     message: expect.stringMatching(

@@ -94,8 +94,10 @@ test('what was taken back is left out', () => {
 });
 
 test('a mark says how far a partition has come', () => {
-  const mark = { mark: 1, event: 20, appended: null, offset: 7, horizon: 99, hold: 4_000 };
-  const expected = { partition: 1, eventUs: 20, appendedUs: null, offset: 7, horizonUs: 99, holdMs: 4_000 };
+  const leftOut = { unreadable: 1, excluded: 2, refused: 3, late: 4 };
+  const mark = { mark: 1, event: 20, appended: null, offset: 7, ...leftOut, horizon: 99, hold: 4_000 };
+  const times = { eventUs: 20, appendedUs: null, horizonUs: 99, holdMs: 4_000 };
+  const expected = { partition: 1, offset: 7, leftOut, ...times };
   expect(read({ ...head, ...mark })).toEqual(expected);
 });
 

@@ -4,9 +4,10 @@ import type { TileMark } from '../../../../contract/aggregation/tile-message.ts'
 import { SourceMarks } from '../../../../materializer/stream/tiles/source-marks.ts';
 
 const NOW_MS = 1_000_000_000;
+const NONE = { unreadable: 0, excluded: 0, refused: 0, late: 0 };
 
 function mark(partition: number, eventUs: number, offset: number): TileMark {
-  return { partition, eventUs, appendedUs: eventUs + 5, offset, horizonUs: 0, holdMs: 4_000 };
+  return { partition, eventUs, appendedUs: eventUs + 5, offset, leftOut: NONE, horizonUs: 0, holdMs: 4_000 };
 }
 
 test('a mark counts once its tiles had their time, and the least of the partitions is the source', () => {
