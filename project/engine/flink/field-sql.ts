@@ -8,6 +8,7 @@
  */
 import type { StreamField, TimeUnit } from '../../../contract/stream-source.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
+import { timeSql } from './time-sql.ts';
 import { flinkName } from './expression-sql.ts';
 
 const WHOLE = '^(0|-?[1-9][0-9]{0,18})$';
@@ -40,6 +41,11 @@ export function fieldSql({ name, type, unit }: StreamField): FieldSql {
     case 'int64':
       return { type, value: whole, fits: digits(`${whole} IS NOT NULL`) };
     case 'timestamp': {
+      if (unit === 'rfc3339') {
+        const time = timeSql(text);
+        const value = `(CASE WHEN ${time.fits} THEN ${time.value} END)`;
+        return { type, value, fits: `(${text} IS NULL OR ${time.fits})` };
+      }
       const factor = US_IN[(unit ?? 'us') as keyof typeof US_IN];
       const fits = digits(`ABS(${whole} / 2) <= ${INT64_MAX / factor / 2n}`);
       return { type, value: factor === 1n ? whole : `${whole} * ${factor}`, fits };

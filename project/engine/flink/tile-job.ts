@@ -10,7 +10,7 @@ import { formatDuration } from '../../../contract/std/duration.ts';
 import { formatTimestamp } from '../../../contract/std/timestamp.ts';
 import { takesBack } from '../../../contract/stream-source.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
-import { countingViews, eventView, messageTable, progressSelect, tableSql } from './event-sql.ts';
+import { countingViews, eventViews, messageTable, progressSelect, tableSql } from './event-sql.ts';
 import { flinkName, flinkText } from './expression-sql.ts';
 import { tileColumns } from './tile-sql.ts';
 
@@ -39,14 +39,9 @@ export function flinkRefusals({ view, parts, columns, features }: TilePlan): str
   if (stream === undefined) return [`${view.id} is not over a stream: its source has no topic.`];
   refuse(stream.topic === null, `${view.source.name} is a folder, and Flink is given a topic.`);
   refuse(
-    stream.format.kind !== 'json',
-    `Its messages are ${stream.format.kind}; the statements that are printed read JSON alone.`,
+    stream.format.kind !== 'json' && stream.format.kind !== 'debezium',
+    `Its messages are ${stream.format.kind}; the statements that are printed read JSON and Debezium alone.`,
   );
-  for (const { name, unit } of stream.fields)
-    refuse(
-      unit === 'rfc3339',
-      `${name} is a time in RFC 3339, which Flink SQL does not read to the microsecond.`,
-    );
   for (const { name, aggregation } of view.features)
     refuse(
       (aggregation?.sessionUs ?? null) !== null,
@@ -105,10 +100,7 @@ export function tileJobSql(plan: TilePlan, job: TileJob): string {
       'Messages, each field as its text. There is no watermark: nothing here waits for one, and none drops what is late.',
       messageTable(source, { topic: source.stream!.topic!, kafka }, name),
     ],
-    [
-      'Fields in their types, times in microseconds. A message with a field that does not fit is no event.',
-      eventView(source),
-    ],
+    ...eventViews(source),
     [
       `What an event is to the view: by where, keys, values that can be summed, and by when it came; what was appended up to ${formatTimestamp(job.horizonUs)} counts however late it was.`,
       judged,
