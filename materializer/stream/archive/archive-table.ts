@@ -155,8 +155,14 @@ export class ArchiveTable {
     }
   }
 
-  /** Yields the archived messages of the partition from an offset on, in their order. */
-  async *read(fromOffset: number): AsyncGenerator<ReceivedEvent[]> {
+  /**
+   * Yields the archived messages of the partition from an offset on, in their order.
+   * @param range  of event time, where only some are wanted
+   */
+  async *read(
+    fromOffset: number,
+    range?: { readonly fromUs: number; readonly beforeUs: number },
+  ): AsyncGenerator<ReceivedEvent[]> {
     const { folder, source, partition, duck } = this.#options;
     const { fields } = source.stream!;
     await openHistoryStorage(duck, folder);
@@ -166,6 +172,11 @@ export class ArchiveTable {
     const files = paths.filter((path) => path.startsWith(own) && lastOffsetOf(path) >= fromOffset);
     const sorted = files.toSorted((a, b) => lastOffsetOf(a) - lastOffsetOf(b));
     const { offset, appended: appendedAt, op } = ARCHIVE_COLUMNS;
+    const time = quoteName(source.eventTime);
+    const within =
+      range === undefined
+        ? ''
+        : ` AND epoch_us(${time}) >= ${range.fromUs} AND epoch_us(${time}) < ${range.beforeUs}`;
     for (const file of sorted) {
       const from = `read_parquet(${quotePaths([folder.fileOf(file)])}, hive_partitioning = false)`;
       const there = await duck.rows(`SELECT column_name AS name FROM (DESCRIBE SELECT * FROM ${from})`);
@@ -176,7 +187,7 @@ export class ArchiveTable {
           : `NULL::${duckTypeOf(type)}`,
       );
       const select = [...columnsSql, offset, `epoch_us(${appendedAt})`, op];
-      const sql = `SELECT ${select.join(', ')} FROM ${from} WHERE ${offset} >= ${fromOffset} ORDER BY ${offset}`;
+      const sql = `SELECT ${select.join(', ')} FROM ${from} WHERE ${offset} >= ${fromOffset}${within} ORDER BY ${offset}`;
       const width = fields.length;
       for await (const columns of duck.columnChunks(sql)) {
         yield columns[0]!.map((_, row): ReceivedEvent => {

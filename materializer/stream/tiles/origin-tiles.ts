@@ -4,6 +4,7 @@
  *
  *   tile       (edge, entity, origin) -> the bytes of a tile
  *   progress   up to where each partition of the topic was read, and the marks
+ *   lost       the places of tiles that the engine has lost: lost-tiles.ts
  *
  * Nothing here counts before `save`. A stream that dies reads the messages since then again, and finds the same tiles.
  */
@@ -24,6 +25,9 @@ CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), js
 CREATE TABLE IF NOT EXISTS tile (
   edge INTEGER NOT NULL, entity TEXT NOT NULL, origin INTEGER NOT NULL, tile BLOB NOT NULL,
   PRIMARY KEY (edge, entity, origin)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lost (
+  edge INTEGER NOT NULL, entity TEXT NOT NULL, origin INTEGER NOT NULL,
+  PRIMARY KEY (edge, entity, origin)) WITHOUT ROWID;
 `;
 
 /** Up to where the topic was read. */
@@ -36,7 +40,7 @@ export interface TopicProgress {
 }
 
 /** A tile's place, as texts and numbers of the state. */
-interface TilePlace {
+export interface TilePlace {
   readonly entity: string;
   /** Its index. */
   readonly edge: number;
@@ -61,12 +65,16 @@ export class OriginTiles {
     { readonly at: Omit<TilePlace, 'origin'>; readonly tiles: Map<number, Tile> }
   >();
 
+  readonly #lost = new Set<string>();
+  readonly #newlyLost: TilePlace[] = [];
+
   private constructor(plan: TilePlan, database: DatabaseSync) {
     this.#plan = plan;
     this.#database = database;
     this.#put = database.prepare(
       'INSERT OR REPLACE INTO tile (edge, entity, origin, tile) VALUES (?, ?, ?, ?)',
     );
+    for (const place of this.lost()) this.#lost.add(nameOf(place));
     this.#of = database.prepare('SELECT origin, tile FROM tile WHERE edge = ? AND entity = ?');
   }
 
@@ -90,7 +98,9 @@ export class OriginTiles {
   /** Forgets all. */
   clear(): void {
     this.#unsaved.clear();
-    this.#database.exec('DELETE FROM progress; DELETE FROM tile');
+    this.#lost.clear();
+    this.#newlyLost.length = 0;
+    this.#database.exec('DELETE FROM progress; DELETE FROM tile; DELETE FROM lost');
   }
 
   /** Holds a tile that came against the one before it, and keeps it where it replaces that. */
@@ -100,6 +110,31 @@ export class OriginTiles {
     const outcome = held === undefined ? 'take' : succession(this.#plan, held, sent);
     if (outcome === 'take') tiles.set(origin, sent);
     return { outcome, seen: outcome === 'take' ? sent.seen - (held?.seen ?? 0) : 0 };
+  }
+
+  /** Whether the engine has lost the tile once: what it sends of it since holds nothing. */
+  isLost(place: TilePlace): boolean {
+    return this.#lost.size > 0 && this.#lost.has(nameOf(place));
+  }
+
+  lose(place: TilePlace): void {
+    this.#lost.add(nameOf(place));
+    this.#newlyLost.push(place);
+  }
+
+  /** @returns the places of all tiles that the engine has lost, as they were saved */
+  lost(): TilePlace[] {
+    return this.#database.prepare('SELECT entity, edge, origin FROM lost').all() as unknown as TilePlace[];
+  }
+
+  /** Whether a tile has seen less than the one that is held. */
+  isOlder({ entity, edge, origin }: TilePlace, tile: Tile): boolean {
+    return tile.seen < (this.#at(entity, edge).tiles.get(origin)?.seen ?? 0);
+  }
+
+  /** Puts a tile that was made here in place of the one that is held. */
+  place({ entity, edge, origin }: TilePlace, tile: Tile): void {
+    this.#at(entity, edge).tiles.set(origin, tile);
   }
 
   /** @returns what the tiles of all origins come to; the caller owns it */
@@ -128,15 +163,23 @@ export class OriginTiles {
     for (const { at, tiles } of this.#unsaved.values())
       for (const [origin, tile] of tiles)
         this.#put.run(at.edge, at.entity, origin, encodeTile(this.#plan, tile));
-    this.#database.prepare('DELETE FROM tile WHERE edge < ?').run(before);
+    const lose = this.#database.prepare('INSERT OR IGNORE INTO lost (edge, entity, origin) VALUES (?, ?, ?)');
+    for (const { edge, entity, origin } of this.#newlyLost) lose.run(edge, entity, origin);
+    for (const table of ['tile', 'lost'])
+      this.#database.prepare(`DELETE FROM ${table} WHERE edge < ?`).run(before);
     this.#database
       .prepare('INSERT OR REPLACE INTO progress (one, json) VALUES (1, ?)')
       .run(JSON.stringify(progress));
     this.#database.exec('COMMIT');
     this.#unsaved.clear();
+    this.#newlyLost.length = 0;
   }
 
   close(): void {
     this.#database.close();
   }
+}
+
+function nameOf({ entity, edge, origin }: TilePlace): string {
+  return `${edge} ${origin} ${entity}`;
 }

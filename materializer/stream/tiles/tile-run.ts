@@ -9,12 +9,13 @@ import { tileMessageFromJson } from '../../../contract/aggregation/tile-message.
 import { planTiles } from '../../../contract/aggregation/tile-plan.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { TileFault } from '../../../contract/aggregation/tile-reader.ts';
-import type { Bundle, FeatureView } from '../../../contract/model.ts';
+import type { Bundle, FeatureView, Source } from '../../../contract/model.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import type { Json } from '../../../contract/std/canonical-json.ts';
 import { formatTimestamp } from '../../../contract/std/timestamp.ts';
 import { definitionName } from '../../../contract/wire/online/row-header.ts';
 import type { RegistryDatabase } from '../../../project/database/registry-database.ts';
+import { archiveFolder } from '../../../project/engine/duckdb/sources/archive-files.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { completeHistory } from '../../../project/history/history-place.ts';
 import type { Project } from '../../../project/project.ts';
@@ -27,6 +28,7 @@ import { removeStaged } from '../../run/run-folders.ts';
 import { holdView } from '../../run/view-hold.ts';
 import type { ViewHold } from '../../run/view-hold.ts';
 import { writeRunMetrics } from '../../run/run-metrics.ts';
+import { ArchiveTable } from '../archive/archive-table.ts';
 import { HistoryOutput } from '../output/history-output.ts';
 import { openOnlineOutput } from '../output/open-online-output.ts';
 import { Rejects } from '../rejects.ts';
@@ -36,6 +38,8 @@ import { noCounts } from '../stream-counts.ts';
 import { pump } from '../stream-pump.ts';
 import { StreamRecord } from '../stream-record.ts';
 import { ViewStream } from '../view-stream.ts';
+import { LostTiles } from './lost-tiles.ts';
+import type { ArchivedPartition } from './lost-tiles.ts';
 import { OriginTiles } from './origin-tiles.ts';
 import { SourceTails } from './source-tails.ts';
 import { StandingRows } from './standing-rows.ts';
@@ -238,10 +242,43 @@ async function openTiled({ project, bundle, database }: TileJob, parts: TiledPar
     topicId: reader.id,
     partitions: reader.partitions,
     tails: new SourceTails(source),
+    lost: new LostTiles({
+      plan,
+      horizonUs: record.horizonUs,
+      origins,
+      archiveOf: (partition) =>
+        openArchive(project, { duck, reader: source, source: view.source, partition }),
+      warn,
+    }),
     async tell() {
       if (metrics !== null) await writeRunMetrics(metrics, bundle.views.values(), database);
     },
   });
+}
+
+interface PartitionPlace {
+  readonly duck: DuckDb;
+  readonly reader: KafkaReader;
+  readonly source: Source;
+  readonly partition: number;
+}
+
+/** @throws MAT_STREAM_SOURCE where it is another topic's, REG_STORE */
+async function openArchive(
+  { settings, logger }: Project,
+  { duck, reader, source, partition }: PartitionPlace,
+): Promise<ArchivedPartition> {
+  const archive = await ArchiveTable.open({
+    folder: archiveFolder(settings.folder, source, settings.elsewhere.s3),
+    source,
+    partition,
+    partitions: reader.partitions.length,
+    sourceId: reader.id,
+    hold: () => Promise.reject(new Error('an archive that is read is not written')),
+    duck,
+    logger,
+  });
+  return { end: archive.end.offset, read: (range) => archive.read(0, range) };
 }
 
 /** @returns the horizon that a view's tiles count by, from the first mark among them: it has no run that had one */

@@ -27,6 +27,7 @@ import type { Streamed } from '../stream-pump.ts';
 import type { StreamRecord } from '../stream-record.ts';
 import { entityText } from '../view-entity.ts';
 import type { ViewStream } from '../view-stream.ts';
+import type { LostTiles } from './lost-tiles.ts';
 import type { OriginTiles, TopicProgress } from './origin-tiles.ts';
 import { SourceMarks } from './source-marks.ts';
 import type { SourceTails } from './source-tails.ts';
@@ -45,6 +46,7 @@ interface TiledViewOptions {
   readonly topicId: string;
   readonly partitions: readonly number[];
   readonly tails: Pick<SourceTails, 'ends'>;
+  readonly lost: Pick<LostTiles, 'add' | 'remake'>;
   /** Called after each commit. */
   readonly tell: () => Promise<void>;
 }
@@ -160,10 +162,13 @@ export class TiledView implements Streamed {
       readonly tile: Tile;
     },
   ): void {
-    const { plan, origins, stream, counts, rejects } = this.#options;
+    const { plan, origins, stream, counts, rejects, lost, clock } = this.#options;
     const place = { entity: entityText(key.keys), edge: edgeAt(key.edgeUs, plan.hopUs), origin: key.origin };
+    if (origins.isLost(place)) return lost.add(place, clock.nowUs() / 1_000);
     const { outcome, seen } = origins.take(place, tile);
     if (outcome === 'lost') {
+      origins.lose(place);
+      lost.add(place, clock.nowUs() / 1_000);
       const reason = 'the engine has lost what it knew of a tile';
       countRefused(counts, reason);
       rejects.keep({ partition, offset, view: plan.view.id, reason: `${reason}: ${JSON.stringify(place)}` });
@@ -186,12 +191,14 @@ export class TiledView implements Streamed {
   }
 
   async step(): Promise<void> {
-    const { stream, origins, online, rejects, clock, tails, partitions } = this.#options;
+    const { stream, origins, online, rejects, clock, tails, lost, partitions } = this.#options;
     rejects.flush();
     this.#taken = 0;
     // First what rows are made of: where the offsets are older, tiles come again and change nothing.
     const hasAll = this.#ended.size === partitions.length;
     const nowMs = clock.nowUs() / 1_000;
+    for (const { entity, edge } of await lost.remake(this.#marks.newest, nowMs))
+      stream.putTile(entity, edge, origins.merged(entity, edge));
     const seenUs = hasAll
       ? this.#marks.seenUs(nowMs, await tails.ends(this.#marks.settledOffsets(nowMs), nowMs))
       : 0;

@@ -83,8 +83,10 @@ async function tiledClicks(keyed = false) {
     entity,
     bundle,
     events,
+    offsets,
     tiles,
     messageOf,
+    marks,
     /** @param behind  messages of each origin that the tiles do not know */
     async send(count: number, behind: number) {
       const changed = new Set<string>();
@@ -180,6 +182,56 @@ test('rows are those of all events, whatever came when, and whatever was lost', 
     }
   }
 }, 120_000);
+
+test('a tile that the engine has lost is made again of the archive, once that has come so far', async () => {
+  const { source, topic, plan, view, entity, bundle, events, offsets, tiles, messageOf, marks, send } =
+    await tiledClicks(true);
+  project.setClock(START_US + (HOPS + 20) * HOP_US);
+  await project.database.streamPartitions.firstHorizon(view.id, HORIZON_US);
+  await send(100, 0);
+  await drain(bundle, topic);
+  const [held] = tiles.values();
+  const [user] = held!.key.keys as [string];
+  // It begins anew, and knows of each tile what comes from now on.
+  const sendAnew = async (): Promise<void> => {
+    const { origin, edgeUs } = held!.key;
+    const [page, price, eventUs] = ['anew', 3, edgeUs - HOP_US + events.length];
+    const value = JSON.stringify({ user_id: user, at: eventUs, page, price, id: String(events.length) });
+    const timestamp = String(START_US / 1_000 + (HOPS * HOP_US) / 1_000);
+    await sendMessages(kafka.brokers, source, [{ key: user, value, partition: origin, timestamp }]);
+    const tile = emptyTile(plan);
+    foldEvent(plan, tile, { values: [page, price], timeUs: eventUs, offset: offsets[origin]!, sign: 1 });
+    offsets[origin]! += 1;
+    events.push({ keys: [user], eventUs, createdUs: eventUs, values: { page, price } });
+    await sendMessages(kafka.brokers, topic, [messageOf({ key: held!.key, tile }), ...marks(0)]);
+  };
+  await sendAnew();
+  await drain(bundle, topic);
+  expect(
+    project.said.filter((line) => /are made again once `plumb stream --archive`/.test(line)),
+  ).toHaveLength(1);
+  await project.archive(bundle);
+  await drain(bundle, topic);
+  // What it sends later of the tile counts as little.
+  await sendAnew();
+  await project.archive(bundle);
+  await drain(bundle, topic);
+  expect(
+    project.said.filter((line) => /1 tiles that the engine had lost were made again/.test(line)),
+  ).toHaveLength(2);
+  const watermarkUs = (await completeHistory(project.settings, view, entity))!.watermarkUs;
+  const duck = await DuckDb.open({ threads: 1 });
+  const rows = (await readHistory(duck, project.settings.history.path, view, entity)).get(
+    entityId(entity, [user]),
+  )!;
+  duck.close();
+  const own = events.filter(({ keys }) => keys[0] === user);
+  for (let edgeUs = START_US; edgeUs <= watermarkUs; edgeUs += HOP_US)
+    expect({ edgeUs, values: answerAt(rows, edgeUs) }).toEqual({
+      edgeUs,
+      values: naiveRow(view, own, edgeUs),
+    });
+}, 60_000);
 
 test('rows that plumb stream has made are not made again, but where tiles say otherwise', async () => {
   const { topic, view, bundle, send, tiles, messageOf } = await tiledClicks(true);

@@ -137,6 +137,8 @@ export function markedIn({ folder, view }: WholeProject): number {
   if (!existsSync(file)) return 0;
   const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
   try {
+    // The process that takes tiles has just made the file.
+    if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'progress'").get() === undefined) return 0;
     const row = database.prepare('SELECT json FROM progress').get() as { json: string } | undefined;
     const { marks } = JSON.parse(row?.json ?? '{"marks": []}') as { marks: { offset: number }[] };
     return marks.reduce((sum, { offset }) => sum + offset + 1, 0);
