@@ -19,7 +19,6 @@ import { resolveExpression } from '../../../contract/expression/resolve.ts';
 import type { Expression, ExpressionType } from '../../../contract/expression/resolve.ts';
 import { parseExpression } from '../../../contract/expression/syntax.ts';
 import type { Source } from '../../../contract/model.ts';
-import type { ValueType } from '../../../contract/value-type.ts';
 import { overflowSql } from '../overflow-sql.ts';
 import { flinkName, flinkText, flinkValueSql } from './expression-sql.ts';
 import { fieldSql } from './field-sql.ts';
@@ -148,8 +147,12 @@ function changeView({ stream }: Source): string {
   return `CREATE TEMPORARY VIEW \`change\` AS SELECT\n  ${columns.join(',\n  ')}\nFROM message`;
 }
 
-/** Up to two events of a message, or one row that says why there is none: `readable` is null of one that is of no row. */
+/**
+ * Each message three times, for the row before, the row after, and for none: of the events that it has, or of one row
+ * that says why there is none. `readable` is null where it is of no row. One SELECT, since Flink compiles each.
+ */
 function changedEvents(source: Source): string {
+  const { fields } = source.stream!;
   const [before, after] = [typedFields(source, BEFORE), typedFields(source, AFTER)];
   const op = flinkName('~op');
   const is = (...ops: string[]): string => `COALESCE(${op} IN (${ops.map(flinkText).join(', ')}), FALSE)`;
@@ -161,34 +164,22 @@ function changedEvents(source: Source): string {
     `(NOT ${is('c', 'r', 'u')} OR ${has(AFTER, after)})`,
     `(NOT ${is('u', 'd')} OR ${has(BEFORE, before)})`,
   ].join('\n    AND ');
-  const nothing = source.stream!.fields.map(({ type }) => `CAST(NULL AS ${columnType(type)})`);
-  const selects = [
-    [eventColumns(source, before.values, '-1', 'TRUE'), `${is('u', 'd')} AND ${readable}`],
-    [eventColumns(source, after.values, '1', 'TRUE'), `${is('c', 'r', 'u')} AND ${readable}`],
-    [
-      eventColumns(source, nothing, '1', `CASE WHEN NOT (${readable}) THEN FALSE END`),
-      `${is('m')} OR NOT (${readable})`,
-    ],
-  ];
-  const events = selects.map(([columns, where]) => `SELECT\n  ${columns}\nFROM \`change\` WHERE ${where}`);
-  return `CREATE TEMPORARY VIEW event AS\n${events.join('\nUNION ALL ')}`;
-}
-
-function columnType({ kind }: ValueType): string {
-  switch (kind) {
-    case 'bool':
-      return 'BOOLEAN';
-    case 'float32':
-      return 'FLOAT';
-    case 'float64':
-      return 'DOUBLE';
-    case 'int32':
-    case 'int64':
-    case 'timestamp':
-      return 'BIGINT';
-    default:
-      return 'STRING';
-  }
+  const side = flinkName('~side');
+  const texts = fields.map(
+    ({ name }) =>
+      `CASE ${side} WHEN -1 THEN ${flinkName(`${BEFORE}${name}`)} WHEN 1 THEN ${flinkName(`${AFTER}${name}`)} END AS ${flinkName(name)}`,
+  );
+  const rest = [PARTITION, OFFSET, APPENDED, ARRIVED, '~op', '~side'].map(flinkName);
+  const sides = `SELECT ${[...texts, ...rest].join(', ')},
+    (${readable}) AS is_message FROM \`change\` CROSS JOIN UNNEST(ARRAY[-1, 1, 0]) AS sides (${side})`;
+  const isEvent = `(${side} = -1 AND ${is('u', 'd')} OR ${side} = 1 AND ${is('c', 'r', 'u')})`;
+  const { values } = typedFields(source, '');
+  const said = `CASE WHEN ${side} <> 0 THEN TRUE WHEN NOT is_message THEN FALSE END`;
+  return `CREATE TEMPORARY VIEW event AS SELECT
+  ${eventColumns(source, values, side, said)}
+FROM (
+  ${sides}
+) WHERE CASE WHEN is_message THEN ${isEvent} OR ${side} = 0 AND ${is('m')} ELSE ${side} = 0 END`;
 }
 
 function signSql(stream: NonNullable<Source['stream']>): string {
