@@ -53,8 +53,8 @@ export class SourceMarks {
   }
 
   /**
-   * @param ends  of every partition of the source, as its broker says it now: the offset behind its last message that an
-   *              engine reads; null: the broker did not say
+   * @param ends  of every partition of the source, as its broker says it now: the offset behind its last message that
+   *              an engine reads; null: the broker did not say
    * @returns     microseconds since 1970; it never falls
    */
   seenUs(nowMs: number, ends: readonly number[] | null): number {

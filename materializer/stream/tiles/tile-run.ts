@@ -242,17 +242,25 @@ async function openTiled({ project, bundle, database }: TileJob, parts: TiledPar
     topicId: reader.id,
     partitions: reader.partitions,
     tails: new SourceTails(source),
-    lost: new LostTiles({
-      plan,
-      horizonUs: record.horizonUs,
-      origins,
-      archiveOf: (partition) =>
-        openArchive(project, { duck, reader: source, source: view.source, partition }),
-      warn,
-    }),
+    lost: lostTiles(project, parts, origins),
     async tell() {
       if (metrics !== null) await writeRunMetrics(metrics, bundle.views.values(), database);
     },
+  });
+}
+
+function lostTiles(
+  project: Project,
+  { plan, record, duck, source: reader }: TiledParts,
+  origins: OriginTiles,
+): LostTiles {
+  const { source } = plan.view;
+  return new LostTiles({
+    plan,
+    horizonUs: record.horizonUs,
+    origins,
+    archiveOf: (partition) => openArchive(project, { duck, reader, source, partition }),
+    warn: (line) => project.logger.warn(line),
   });
 }
 

@@ -230,7 +230,7 @@ export function countingViews(plan: TilePlan, horizonUs: number): CountingViews 
   const values = plan.columns.map(({ source: name }) => columnSql(name));
   const [time, appended] = [flinkName(source.eventTime), flinkName(APPENDED)];
 
-  // The first that holds says what it is: what stands behind may not be computed of an event that an earlier one leaves out.
+  // The first that holds says what it is: what stands behind may not be computed of an event that it leaves out.
   const cases: [condition: string, outcome: Outcome | 'nothing'][] = [
     ['readable IS NULL', 'nothing'],
     ['NOT readable', 'unreadable'],
