@@ -299,7 +299,7 @@ function untilSo(isSo: () => boolean | Promise<boolean>): Promise<void> {
     if (flink?.said().startsWith('(ended)') === true) throw new Error(flink.said());
     return isSo();
   };
-  return until(isThere, 'Flink has come so far', 1_000);
+  return until(isThere, 'Flink has come so far', 1_000, FLINK_START_LIMIT_MS);
 }
 
 /** @returns how many messages of the source the newest marks count */

@@ -1,7 +1,7 @@
 /**
  * Times in RFC 3339 in Flink SQL, by the rule of contract/std/timestamp.ts and to the microsecond: Flink's own
- * functions read milliseconds at most. Each part of the text is cut out by one function: what an expression says twice, Flink
- * compiles twice.
+ * functions read milliseconds at most. Each part of the text is cut out by one function: what an expression says
+ * twice, Flink compiles twice.
  */
 
 const DATE = '[0-9]{4}-[0-9]{2}-[0-9]{2}';
