@@ -28,7 +28,7 @@ import { clickView, FEATURES, HOP_US, makeStreamed } from '../support/fixtures/s
 import type { StreamedProject } from '../support/fixtures/streamed-project.ts';
 import { FLINK_START_LIMIT_MS, newestCheckpoint, startFlink } from '../support/flink/flink.ts';
 import type { FlinkJob } from '../support/flink/flink.ts';
-import { changesOfRows, hardMessage } from '../support/flink/hard-messages.ts';
+import { hardMessage } from '../support/flink/hard-messages.ts';
 import { startKafka } from '../support/kafka/kafka.ts';
 import type { KafkaServer } from '../support/kafka/kafka.ts';
 import { makeTopic, sendMessages, topicSize } from '../support/kafka/kafka-topic.ts';
@@ -133,12 +133,6 @@ const CASES: Readonly<Record<string, ReturnType<typeof clickView>>> = {
     fields: FIELDS,
     op: { column: 'kind', insert: ['insert'], delete: ['delete'] },
   }),
-  changes: clickView(LATENESS_US, COUNTED, {
-    topic: 'changes',
-    folder: null,
-    format: { kind: 'debezium' },
-    fields: FIELDS,
-  }),
 };
 
 let kafka: KafkaServer;
@@ -170,7 +164,7 @@ async function send(topic: string, from: number, count: number): Promise<void> {
   const place = { random, users: USERS, latenessUs: LATENESS_US };
   const messages = Array.from({ length: count }, (_, i) => hardMessage(from + i, place));
   const twice = messages.filter(() => random() < 0.001);
-  const back = messages.filter(({ value }) => random() < 0.001 && !/"id": null/.test(value!));
+  const back = messages.filter(({ value }) => random() < 0.001 && !/"id": null/.test(value));
   const bad = [
     '{"user_id": "u1"',
     '{"user_id": "u1", "at": 1.5}',
@@ -181,13 +175,10 @@ async function send(topic: string, from: number, count: number): Promise<void> {
     ...bad.map((value) => ({ key: 'u1', value })),
     ...messages,
     ...twice,
-    ...back.map(({ key, value }) => ({ key, value: value!.replace('"insert"', '"delete"') })),
+    ...back.map(({ key, value }) => ({ key, value: value.replace('"insert"', '"delete"') })),
   ];
   // Flink tells nobody of the last one, which is no JSON.
-  const all = [
-    ...(topic === 'changes' ? changesOfRows(rows, random) : rows),
-    { key: 'u1', value: 'no JSON' },
-  ];
+  const all = [...rows, { key: 'u1', value: 'no JSON' }];
   for (let at = 0; at < all.length; at += 5_000)
     await sendMessages(kafka.brokers, topic, all.slice(at, at + 5_000));
 }
@@ -235,7 +226,7 @@ test.each(Object.keys(CASES))(
     const sent = performance.now();
     await untilSo(async () => {
       // Messages behind the last that Flink reads of their partition are in no mark.
-      return (await drainSoFar(tiled, bundle, tiles)) && offsetsOf(tiled, view) >= written - 2 * PARTITIONS;
+      return (await drainSoFar(tiled, bundle, tiles)) && offsetsOf(tiled, view) >= written - PARTITIONS;
     });
     console.log(
       `${name}: ${written} messages; Flink was through ${Math.round(performance.now() - sent)} ms after the last`,

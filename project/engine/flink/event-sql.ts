@@ -3,7 +3,6 @@
  * (materializer/stream/view-events.ts), step by step as views.
  *
  *   message   the topic, each field as text
- *   change    of Debezium: a message with both of its rows
  *   event     fields in their types; `readable`: whether it is an event at all
  *   judged    events with what they are to the view (`Outcome`), and whether they are read at all
  *   counting  k0.., t, origin, place, sign, id, v0..: what counts for the view, one row an event
@@ -28,7 +27,6 @@ const PARTITION = '~partition';
 const OFFSET = '~offset';
 const APPENDED = '~appended';
 const ARRIVED = '~arrived';
-const SIGN = '~sign';
 
 const MAX_TIME_US = Number.MAX_SAFE_INTEGER;
 
@@ -40,12 +38,8 @@ interface FlinkTopic {
 
 /** @returns the statement that makes the table of messages */
 export function messageTable({ stream }: Source, { topic, kafka }: FlinkTopic, group: string): string {
-  const texts = stream!.fields.map(({ name }) => `${flinkName(name)} STRING`);
-  const row = `ROW<${texts.join(', ')}>`;
-  const change = `\`op\` STRING, \`before\` ${row}, \`after\` ${row}`;
-  const isChange = stream!.format.kind === 'debezium';
   const columns = [
-    ...(isChange ? [change, `payload ROW<${change}>`] : texts),
+    ...stream!.fields.map(({ name }) => `${flinkName(name)} STRING`),
     `${flinkName(PARTITION)} INT METADATA FROM 'partition' VIRTUAL`,
     `${flinkName(OFFSET)} BIGINT METADATA FROM 'offset' VIRTUAL`,
     `${flinkName(APPENDED)} TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL`,
@@ -72,127 +66,36 @@ export function tableSql(
   return `CREATE TABLE ${flinkName(name)} (\n  ${columns.join(',\n  ')}\n) WITH (\n${list.join(',\n')}\n)`;
 }
 
-/** The fields of a message or of one of its rows, and whether it is an event. */
-interface TypedFields {
-  /** Their values, in their order. */
-  readonly values: readonly string[];
-  /** Whether each of them fits, and the event has a time. */
-  readonly fit: readonly string[];
-  readonly hasTime: string;
-}
-
-/** @param prefix  of the names of the columns that hold the fields' texts */
-function typedFields({ stream, eventTime }: Source, prefix: string): TypedFields {
-  const fields = stream!.fields.map((field) => fieldSql({ ...field, name: `${prefix}${field.name}` }));
-  const time = fields[stream!.fields.findIndex(({ name }) => name === eventTime)]!;
-  return {
-    values: fields.map(({ value }) => value),
-    fit: fields.flatMap(({ fits }) => fits ?? []),
-    hasTime: `COALESCE(${time.value} BETWEEN 0 AND ${MAX_TIME_US}, FALSE)`,
-  };
-}
-
-function eventColumns({ stream }: Source, values: readonly string[], sign: string, readable: string): string {
+/** @returns the statement that makes the view of events in their types */
+export function eventView({ stream, eventTime }: Source): string {
+  const fields = stream!.fields.map((field) => ({ name: field.name, ...fieldSql(field) }));
+  const time = fields.find(({ name }) => name === eventTime)!;
+  const readable = [
+    ...fields.flatMap(({ fits }) => (fits === null ? [] : [fits])),
+    `COALESCE(${time.value} BETWEEN 0 AND ${MAX_TIME_US}, FALSE)`,
+    ...(stream!.op === null ? [] : [`${signSql(stream!)} IS NOT NULL`]),
+  ];
   const appended = flinkName(APPENDED);
   // The difference of two TIMESTAMP_LTZ is whole seconds.
   const seconds = `TIMESTAMPDIFF(SECOND, TO_TIMESTAMP_LTZ(0, 3), ${appended})`;
   const columns = [
-    ...stream!.fields.map(({ name }, i) => `${values[i]!} AS ${flinkName(name)}`),
+    ...fields.map(({ name, value }) => `${value} AS ${flinkName(name)}`),
     `CAST(${flinkName(PARTITION)} AS BIGINT) AS ${flinkName(PARTITION)}`,
     flinkName(OFFSET),
     `CAST(${seconds} AS BIGINT) * 1000000 + EXTRACT(MILLISECOND FROM ${appended}) % 1000 * 1000 AS ${appended}`,
     flinkName(ARRIVED),
-    `${sign} AS ${flinkName(SIGN)}`,
-    `${readable} AS readable`,
+    `(${readable.join('\n    AND ')}) AS readable`,
   ];
-  return columns.join(',\n  ');
+  return `CREATE TEMPORARY VIEW event AS SELECT\n  ${columns.join(',\n  ')}\nFROM message`;
 }
 
-/** @returns the statements that make the view of events in their types, each with a comment */
-export function eventViews(source: Source): [comment: string, statement: string][] {
-  const comment =
-    'Fields in their types, times in microseconds. A message with a field that does not fit is no event.';
-  const { format, op } = source.stream!;
-  if (format.kind === 'debezium')
-    return [
-      ['The rows before and after a change, with or without the schema about it.', changeView(source)],
-      [comment, changedEvents(source)],
-    ];
-  const { values, fit, hasTime } = typedFields(source, '');
-  const isOperation = op === null ? [] : [`${operationSql(source.stream!)} IS NOT NULL`];
-  const readable = `(${[...fit, hasTime, ...isOperation].join('\n    AND ')})`;
-  const columns = eventColumns(source, values, '1', readable);
-  return [[comment, `CREATE TEMPORARY VIEW event AS SELECT\n  ${columns}\nFROM message`]];
-}
-
-const [BEFORE, AFTER] = ['~before ', '~after '];
-const ROWS = [
-  [BEFORE, 'before'],
-  [AFTER, 'after'],
-] as const;
-
-/** A row of its own for each message, with the fields of both rows as texts. */
-function changeView({ stream }: Source): string {
-  const either = (sql: string): string => `CASE WHEN payload IS NULL THEN ${sql} ELSE payload.${sql} END`;
-  const columns = [
-    `${either('`op`')} AS ${flinkName('~op')}`,
-    ...ROWS.flatMap(([prefix, row]) => [
-      `CASE WHEN payload IS NULL THEN \`${row}\` IS NOT NULL ELSE payload.\`${row}\` IS NOT NULL END AS ${flinkName(prefix)}`,
-      ...stream!.fields.map(
-        ({ name }) => `${either(`\`${row}\`.${flinkName(name)}`)} AS ${flinkName(`${prefix}${name}`)}`,
-      ),
-    ]),
-    ...[PARTITION, OFFSET, APPENDED, ARRIVED].map(flinkName),
-  ];
-  return `CREATE TEMPORARY VIEW \`change\` AS SELECT\n  ${columns.join(',\n  ')}\nFROM message`;
-}
-
-/**
- * Each message three times, for the row before, the row after, and for none: of the events that it has, or of one row
- * that says why there is none. `readable` is null where it is of no row. One SELECT, since Flink compiles each.
- */
-function changedEvents(source: Source): string {
-  const { fields } = source.stream!;
-  const [before, after] = [typedFields(source, BEFORE), typedFields(source, AFTER)];
-  const op = flinkName('~op');
-  const is = (...ops: string[]): string => `COALESCE(${op} IN (${ops.map(flinkText).join(', ')}), FALSE)`;
-  const has = (prefix: string, { hasTime }: TypedFields): string => `(${flinkName(prefix)} AND ${hasTime})`;
-  const readable = [
-    is('c', 'r', 'u', 'd', 'm'),
-    ...before.fit,
-    ...after.fit,
-    `(NOT ${is('c', 'r', 'u')} OR ${has(AFTER, after)})`,
-    `(NOT ${is('u', 'd')} OR ${has(BEFORE, before)})`,
-  ].join('\n    AND ');
-  const side = flinkName('~side');
-  const texts = fields.map(
-    ({ name }) =>
-      `CASE ${side} WHEN -1 THEN ${flinkName(`${BEFORE}${name}`)} WHEN 1 THEN ${flinkName(`${AFTER}${name}`)} END AS ${flinkName(name)}`,
-  );
-  const rest = [PARTITION, OFFSET, APPENDED, ARRIVED, '~op', '~side'].map(flinkName);
-  const sides = `SELECT ${[...texts, ...rest].join(', ')},
-    (${readable}) AS is_message FROM \`change\` CROSS JOIN UNNEST(ARRAY[-1, 1, 0]) AS sides (${side})`;
-  const isEvent = `(${side} = -1 AND ${is('u', 'd')} OR ${side} = 1 AND ${is('c', 'r', 'u')})`;
-  const { values } = typedFields(source, '');
-  const said = `CASE WHEN ${side} <> 0 THEN TRUE WHEN NOT is_message THEN FALSE END`;
-  return `CREATE TEMPORARY VIEW event AS SELECT
-  ${eventColumns(source, values, side, said)}
-FROM (
-  ${sides}
-) WHERE CASE WHEN is_message THEN ${isEvent} OR ${side} = 0 AND ${is('m')} ELSE ${side} = 0 END`;
-}
-
-function signSql(stream: NonNullable<Source['stream']>): string {
-  return stream.op === null ? flinkName(SIGN) : operationSql(stream);
-}
-
-/** 1 or -1 as a field of the message says it, NULL where it says something else. */
-function operationSql({ op, fields }: NonNullable<Source['stream']>): string {
-  const { type } = fields.find(({ name }) => name === op!.column)!;
-  const column = flinkName(op!.column);
+function signSql({ op, fields }: NonNullable<Source['stream']>): string {
+  if (op === null) return '1';
+  const { type } = fields.find(({ name }) => name === op.column)!;
+  const column = flinkName(op.column);
   const list = (values: readonly string[]): string =>
     values.map((value) => (type.kind === 'string' ? flinkText(value) : value)).join(', ');
-  return `(CASE WHEN ${column} IN (${list(op!.insert)}) THEN 1 WHEN ${column} IN (${list(op!.delete)}) THEN -1 END)`;
+  return `(CASE WHEN ${column} IN (${list(op.insert)}) THEN 1 WHEN ${column} IN (${list(op.delete)}) THEN -1 END)`;
 }
 
 /** What an event is to a view, as `judged` says it; the events that count say `counts`. */
@@ -231,10 +134,7 @@ export function countingViews(plan: TilePlan, horizonUs: number): CountingViews 
   const [time, appended] = [flinkName(source.eventTime), flinkName(APPENDED)];
 
   // The first that holds says what it is: what stands behind may not be computed of an event that it leaves out.
-  const cases: [condition: string, outcome: Outcome | 'nothing'][] = [
-    ['readable IS NULL', 'nothing'],
-    ['NOT readable', 'unreadable'],
-  ];
+  const cases: [condition: string, outcome: Outcome][] = [['NOT readable', 'unreadable']];
   const refuseOverflow = (node: Expression): void => {
     const overflow = overflowSql(node, (child) => flinkValueSql(child, field));
     if (overflow !== null) cases.push([overflow, 'refused']);

@@ -10,7 +10,7 @@ import { formatDuration } from '../../../contract/std/duration.ts';
 import { formatTimestamp } from '../../../contract/std/timestamp.ts';
 import { takesBack } from '../../../contract/stream-source.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
-import { countingViews, eventViews, messageTable, progressSelect, tableSql } from './event-sql.ts';
+import { countingViews, eventView, messageTable, progressSelect, tableSql } from './event-sql.ts';
 import { flinkName, flinkText } from './expression-sql.ts';
 import { tileColumns } from './tile-sql.ts';
 
@@ -39,8 +39,8 @@ export function flinkRefusals({ view, parts, columns, features }: TilePlan): str
   if (stream === undefined) return [`${view.id} is not over a stream: its source has no topic.`];
   refuse(stream.topic === null, `${view.source.name} is a folder, and Flink is given a topic.`);
   refuse(
-    stream.format.kind !== 'json' && stream.format.kind !== 'debezium',
-    `Its messages are ${stream.format.kind}; the statements that are printed read JSON and Debezium alone.`,
+    stream.format.kind !== 'json',
+    `Its messages are ${stream.format.kind}; the statements that are printed read JSON alone.`,
   );
   for (const { name, aggregation } of view.features)
     refuse(
@@ -100,7 +100,10 @@ export function tileJobSql(plan: TilePlan, job: TileJob): string {
       'Messages, each field as its text. There is no watermark: nothing here waits for one, and none drops what is late.',
       messageTable(source, { topic: source.stream!.topic!, kafka }, name),
     ],
-    ...eventViews(source),
+    [
+      'Fields in their types, times in microseconds. A message with a field that does not fit is no event.',
+      eventView(source),
+    ],
     [
       `What an event is to the view: by where, keys, values that can be summed, and by when it came; what was appended up to ${formatTimestamp(job.horizonUs)} counts however late it was.`,
       judged,

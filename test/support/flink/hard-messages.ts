@@ -27,7 +27,7 @@ const PAGES = ['/a', ' /b ', '/ü', '😀', '', '\uffff', 'Zz', '/long/page'];
 
 interface Message {
   readonly key: string;
-  readonly value: string | null;
+  readonly value: string;
 }
 
 interface MessagePlace {
@@ -59,23 +59,4 @@ export function hardMessage(i: number, { random, users, latenessUs }: MessagePla
     .map(([name, text]) => `"${name}": ${text}`)
     .join(', ')}}`;
   return { key: user, value };
-}
-
-/**
- * The same rows as changes of a table: half of them with the schema about them, some corrected, deletions with a
- * tombstone.
- */
-export function changesOfRows(messages: readonly Message[], random: () => number): Message[] {
-  const change = (key: string, op: string, before: string | null, after: string | null): Message => {
-    const plain = `{"op": "${op}", "before": ${before}, "after": ${after}}`;
-    return { key, value: random() < 0.5 ? plain : `{"schema": {}, "payload": ${plain}}` };
-  };
-  return messages.flatMap(({ key, value }) => {
-    if (value === null || !value.startsWith('{') || !value.endsWith('}')) return [{ key, value }];
-    if (value.includes('"delete"')) return [change(key, 'd', value, null), { key, value: null }];
-    const inserted = change(key, random() < 0.5 ? 'c' : 'r', null, value);
-    if (random() > 0.02 || /"id": null/.test(value)) return [inserted];
-    const corrected = value.replace(/"price": [^,]+/, '"price": 3.25').replace(/"id": "/, '"id": "again-');
-    return [inserted, change(key, 'u', value, corrected), change(key, 'm', null, null)];
-  });
 }
