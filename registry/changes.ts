@@ -8,7 +8,13 @@
  *   breaking           schema: a feature goes, or changes its type; join keys change
  */
 import { definitionName } from '../contract/wire/online/row-header.ts';
-import { entityDetails, onDemandDetails, serviceDetails, viewDetails } from './definition-diff.ts';
+import {
+  entityDetails,
+  isSameView,
+  onDemandDetails,
+  serviceDetails,
+  viewDetails,
+} from './definition-diff.ts';
 import type { Detail } from './definition-diff.ts';
 import { Guard, refusalToJson } from './guard.ts';
 import type { Bundle, Definitions, FeatureService, FeatureView } from '../contract/model.ts';
@@ -22,7 +28,7 @@ export interface Change {
   readonly name: string;
   /** Of a view that is computed on demand: it has no rows. Absent otherwise. */
   readonly onDemand?: true;
-  /** Empty when a whole definition comes or goes. */
+  /** Of a definition that comes or goes none, but for one that seems to have been renamed. */
   readonly details: readonly Detail[];
   /** What the guard refuses of the change unless it is allowed by name. Empty: nothing. */
   readonly refusals: readonly ChangeRefusal[];
@@ -83,7 +89,27 @@ function viewChanges(old: Definitions, next: Definitions, guard: Guard): Change[
     else if (details.length > 0)
       changes.push({ kind: kindOf(details), what: 'view', name, details, ...guard.ofView(name, details) });
   }
-  return [...changes, ...gone('view', old.views, next.views)];
+  const deleted = gone('view', old.views, next.views).map((change) => withRename(change, old, next));
+  return [...changes, ...deleted];
+}
+
+/** A view that goes while the same one comes under another name was renamed, most likely. */
+function withRename(change: Change, old: Definitions, next: Definitions): Change {
+  const before = old.views.get(change.name)!;
+  const renamed = [...next.views.values()].find(
+    (view) => !old.views.has(view.id) && isSameView(before, view),
+  );
+  if (renamed === undefined) return change;
+  const sentence = `${renamed.id} is the same under another name: its rows are made anew`;
+  const detail: Detail = {
+    option: 'name',
+    meaning: 'metadata',
+    before: before.id,
+    after: renamed.id,
+    feature: null,
+    sentence,
+  };
+  return { ...change, details: [detail] };
 }
 
 function onDemandChanges(old: Definitions, next: Definitions, guard: Guard): Change[] {

@@ -109,17 +109,15 @@ function codeDetail(detail: Detail, before: OnDemandView, after: OnDemandView): 
 
 function featuresDetails(before: readonly Feature[], after: readonly Feature[]): Detail[] {
   const details: Detail[] = [];
-  for (const feature of before) {
-    const now = after.find(({ name }) => name === feature.name);
-    if (now === undefined) details.push(presence(feature, 'schema', formatType(feature.type), null));
-    else details.push(...featureDetails(feature, now));
-  }
   const names = (features: readonly Feature[]): string[] => features.map(({ name }) => name);
   const old = names(before);
-  for (const feature of after) {
-    if (!old.includes(feature.name))
-      details.push(presence(feature, 'additive', null, formatType(feature.type)));
+  const added = after.filter(({ name }) => !old.includes(name));
+  for (const feature of before) {
+    const now = after.find(({ name }) => name === feature.name);
+    if (now === undefined) details.push(removal(feature, added));
+    else details.push(...featureDetails(feature, now));
   }
+  for (const feature of added) details.push(presence(feature, 'additive', null, formatType(feature.type)));
   const now = names(after);
   const staying = old.filter((name) => now.includes(name));
   if (now.filter((name) => old.includes(name)).some((name, i) => name !== staying[i])) {
@@ -134,6 +132,31 @@ function featuresDetails(before: readonly Feature[], after: readonly Feature[]):
     });
   }
   return details;
+}
+
+/** A name is what rows and models know a feature by: another name is another feature, and people are told of it. */
+function removal(feature: Feature, added: readonly Feature[]): Detail {
+  const detail = presence(feature, 'schema', formatType(feature.type), null);
+  const renamed = added.find((other) => isSameButName(feature, other));
+  return renamed === undefined
+    ? detail
+    : { ...detail, sentence: `${detail.sentence}; ${renamed.name} is the same under another name` };
+}
+
+function isSameButName(before: Feature, after: Feature): boolean {
+  // A stored feature reads the column of its name unless it names one.
+  const read = ({ name, column, aggregation }: Feature): string | null =>
+    aggregation === null ? (column ?? name) : column;
+  const details = featureDetails(
+    { ...before, column: read(before) },
+    { ...after, name: before.name, column: read(after) },
+  );
+  return details.every(({ meaning }) => meaning === 'metadata');
+}
+
+/** @returns whether a view is one that goes under another name, so that its rows would be the same */
+export function isSameView(before: FeatureView, after: FeatureView): boolean {
+  return viewDetails(before, after).every(({ meaning }) => meaning === 'metadata' || meaning === 'location');
 }
 
 /** The single detail for a feature that is new or removed. */

@@ -98,4 +98,35 @@ describe('apply', () => {
     expect(bundle.schemas.get('purchases')!.map((s) => s.features.length)).toEqual([3, 4]);
     expect(bundle.services.get('churn_v1')!.version).toBe(1);
   });
+
+  test('what seems to be renamed is told: a feature, and a view', async () => {
+    const { plan: feature } = await planAfter((text) =>
+      text
+        .replace('average_30d:', 'mean_30d:')
+        .replace("countDistinct('invoice_no')", "countDistinct('category')"),
+    );
+    expect(feature.changes[0]!.details.map(({ sentence }) => sentence)).toEqual([
+      undefined,
+      'average_30d is removed; mean_30d is the same under another name',
+      'mean_30d is new: float64',
+    ]);
+    const { plan: view } = await planAfter((text) =>
+      text.replace("featureView('purchases'", "featureView('orders'"),
+    );
+    const gone = view.changes.find(({ kind, what }) => kind === 'deleted' && what === 'view')!;
+    expect(gone).toMatchObject({ name: 'purchases', details: [{ option: 'name', after: 'orders' }] });
+    const { plan: other } = await planAfter((text) =>
+      text.replace("featureView('purchases'", "featureView('orders'").replace("over('7d')", "over('8d')"),
+    );
+    expect(other.changes.find(({ kind, what }) => kind === 'deleted' && what === 'view')!.details).toEqual(
+      [],
+    );
+    const { plan: longer } = await planAfter((text) =>
+      text.replace(
+        "average_30d: agg.avg('line_total').over('30d'",
+        "mean_31d: agg.avg('line_total').over('31d'",
+      ),
+    );
+    expect(longer.changes[0]!.details.map(({ sentence }) => sentence)).toContain('average_30d is removed');
+  });
 });
