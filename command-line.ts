@@ -11,6 +11,7 @@ import { explainCommand, monitorCommands } from './command-line/monitor-commands
 
 const registry = () => import('./registry/commands.ts');
 const registryVersions = () => import('./registry/versions/commands.ts');
+const registryLineage = () => import('./registry/lineage/lineage.ts');
 const materializer = () => import('./materializer/commands.ts');
 const gates = () => import('./materializer/gates/gate-commands.ts');
 const training = () => import('./training/commands.ts');
@@ -96,6 +97,11 @@ function definitionCommands(add: Add): void {
   add('show [name]', 'the catalogue, or one definition', async (c, name, o) =>
     (await registry()).show(c, name, o),
   ).option('--at <apply>', 'as an earlier apply put it in force');
+  add(
+    'lineage [name]',
+    'where a thing comes from and what comes of it; of each source what hangs on it',
+    async (c, name, o) => (await registryLineage()).lineage(c, name, o),
+  ).option('--svg <file>', 'draw it, too');
   add('versions', 'every apply: when, by whom, what and why', async (c) =>
     (await registryVersions()).versions(c),
   );
