@@ -12,6 +12,7 @@ import { explainCommand, monitorCommands } from './command-line/monitor-commands
 const registry = () => import('./registry/commands.ts');
 const registryVersions = () => import('./registry/versions/commands.ts');
 const registryLineage = () => import('./registry/lineage/lineage.ts');
+const registrySearch = () => import('./registry/search/search.ts');
 const materializer = () => import('./materializer/commands.ts');
 const gates = () => import('./materializer/gates/gate-commands.ts');
 const training = () => import('./training/commands.ts');
@@ -102,6 +103,9 @@ function definitionCommands(add: Add): void {
     'where a thing comes from and what comes of it; of each source what hangs on it',
     async (c, name, o) => (await registryLineage()).lineage(c, name, o),
   ).option('--svg <file>', 'draw it, too');
+  add('search <words...>', 'definitions by name, meaning, tag, owner, entity', async (c, words, o) =>
+    (await registrySearch()).search(c, words, o),
+  ).option('--most <n>', 'how many at most', '20');
   add('versions', 'every apply: when, by whom, what and why', async (c) =>
     (await registryVersions()).versions(c),
   );

@@ -1,0 +1,38 @@
+/** `plumb search TEXT`: definitions by what people call them. */
+import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
+import { registryError } from '../../contract/errors.ts';
+import { renderTable } from '../../contract/std/text-table.ts';
+import type { CommandContext, ExitCode } from '../../project/command.ts';
+import { printResult } from '../../project/command.ts';
+import { projectOf } from '../../project/project.ts';
+import { SearchIndex } from './search-index.ts';
+
+/** Lists what fits, the best first; the exit code is 3 when nothing does. */
+export async function search(
+  context: CommandContext,
+  words: readonly string[],
+  { most }: { readonly most: string },
+): Promise<ExitCode> {
+  const limit = Number(most);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw registryError('REG_USAGE', `--most: expected a whole number from 1 on, got ${most}`, {
+      field: 'most',
+    });
+  const { settings } = projectOf(context);
+  const found = new SearchIndex(loadCurrentBundle(settings.bundles)).find(words.join(' '), limit);
+  const render = (): string =>
+    found.length === 0
+      ? `Nothing fits ${JSON.stringify(words.join(' '))}. \`plumb show\` lists all there is.`
+      : renderTable(
+          ['what', 'name', 'is', 'description', 'owner'],
+          found.map(({ kind, name, note, description, owner }) => [
+            kind,
+            name,
+            note ?? '',
+            description ?? '',
+            owner ?? '',
+          ]),
+        );
+  await printResult(context, { found }, render);
+  return found.length === 0 ? 3 : 0;
+}
