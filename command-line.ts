@@ -2,7 +2,7 @@
  * The table of commands: each command's name, options and the one program that it loads. Run by `plumb.ts`;
  * docs/commands.md is made from it.
  */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { Add } from './command-line/add-command.ts';
 import type { CommandContext, ExitCode } from './project/command.ts';
 import { printResult } from './project/command.ts';
@@ -13,6 +13,7 @@ const registry = () => import('./registry/commands.ts');
 const registryVersions = () => import('./registry/versions/commands.ts');
 const registryLineage = () => import('./registry/lineage/lineage.ts');
 const registrySearch = () => import('./registry/search/search.ts');
+const jsonSchema = () => import('./registry/json-schema/schema-command.ts');
 const materializer = () => import('./materializer/commands.ts');
 const gates = () => import('./materializer/gates/gate-commands.ts');
 const training = () => import('./training/commands.ts');
@@ -106,6 +107,10 @@ function definitionCommands(add: Add): void {
   add('search <words...>', 'definitions by name, meaning, tag, owner, entity', async (c, words, o) =>
     (await registrySearch()).search(c, words, o),
   ).option('--most <n>', 'how many at most', '20');
+  const what = new Argument('<of>', 'which files').choices(['definitions', 'settings']);
+  add('schema', 'JSON Schema for editors: of definitions in YAML, or of plumbline.yaml', async (c, of) =>
+    (await jsonSchema()).schema(c, of),
+  ).addArgument(what);
   add('versions', 'every apply: when, by whom, what and why', async (c) =>
     (await registryVersions()).versions(c),
   );

@@ -75,7 +75,6 @@ describe('exports', () => {
     'materializer/aggregate/tile-rows.ts mergedTileSelects': 'the tiles that other makers are held to',
     'materializer/aggregate/tile-rows.ts tileRowSelects': 'the tiles that other makers are held to',
     'contract/sketch.ts takenFrom': 'what a sketch takes of a value: the SQL of sketches is held to it',
-    'project/settings/setting-guide.ts SETTING_GUIDE': 'docs/settings.md is made from it',
   };
 
   test('the product uses it: what only tests call is dead, unless it is the rule that they hold others to', () => {

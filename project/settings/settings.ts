@@ -142,7 +142,8 @@ const ONLINE = z.strictObject({
 /** A store may be given by its URL alone. */
 const online = z.preprocess((value) => (typeof value === 'string' ? { url: value } : value), ONLINE);
 
-const FILE = z.strictObject({
+/** What plumbline.yaml may hold. */
+export const SETTINGS_FILE = z.strictObject({
   project: z.string().min(1).default('plumbline'),
   definitions: z.array(z.string()).default(['definitions/*.ts', 'definitions/*.yaml']),
   registry: z.string().default('sqlite:.plumb/registry.db'),
@@ -233,8 +234,8 @@ export function settingsWithOrigins(
     });
   }
   const sources = SettingSources.read(file, environment, flags, settingPaths());
-  const parsed = FILE.safeParse(sources.raw);
-  if (!parsed.success) throw settingsError(FILE, file, parsed.error.issues, sources);
+  const parsed = SETTINGS_FILE.safeParse(sources.raw);
+  if (!parsed.success) throw settingsError(SETTINGS_FILE, file, parsed.error.issues, sources);
   try {
     return { settings: settingsOf(root, parsed.data, environment), origins: originsOf(parsed.data, sources) };
   } catch (error) {
@@ -242,7 +243,7 @@ export function settingsWithOrigins(
   }
 }
 
-type Parsed = z.output<typeof FILE>;
+type Parsed = z.output<typeof SETTINGS_FILE>;
 
 function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Settings {
   const path = (text: string): string => resolve(root, text);
@@ -297,7 +298,7 @@ export function settingPaths(): string[] {
 
 /** @returns every setting by its path, with its default as plumbline.yaml would have it; undefined: it has none */
 export function defaultSettings(): ReadonlyMap<string, unknown> {
-  const { online: _, ...rest } = FILE.shape;
+  const { online: _, ...rest } = SETTINGS_FILE.shape;
   const within = Object.entries({ ...rest, online: ONLINE }).flatMap(([name, schema]) =>
     defaultsWithin(name, schema),
   );
