@@ -159,7 +159,11 @@ export const FEATURE_MEANING: Table<Feature, 'name' | 'aggregation'> = {
   missing: {
     option: 'missing',
     meaning: 'reading',
-    show: (feature) => valueToJson(feature.type, feature.missing),
+    // The same number of another type of integer is the same fallback.
+    show: ({ type, missing }) =>
+      typeof missing === 'bigint' && Number.isSafeInteger(Number(missing))
+        ? Number(missing)
+        : valueToJson(type, missing),
   },
   tolerance: metadata('tolerance'),
   log: metadata('log'),
