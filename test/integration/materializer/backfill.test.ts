@@ -185,7 +185,7 @@ test('what does not fit is refused with a sentence, and nothing is written', asy
     { features: ['largest'] },
     /were computed by another definition than today's without largest/,
   );
-  await refused(driverStats(), { features: ['trips'] }, /driver_stats is a stored view/);
+  await refused(driverStats(), { features: ['trips'] }, /driver_stats is no aggregated view/);
   const shorter = orders({ features: wider.features, latenessUs: HOUR_US });
   await refused(shorter, { features: ['largest'] }, /lateness or the horizon of orders has changed/);
   expect(await carried(wider, 30)).toEqual([]);
