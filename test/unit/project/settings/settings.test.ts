@@ -108,7 +108,10 @@ describe('settings', () => {
       'history: expected a path on this machine, or s3://bucket/path, got "gs://b/x" (plumbline.yaml:1)',
     ],
     ['bundles: ""', 'bundles: expected a path on this machine, got "" (plumbline.yaml:1)'],
-    [String.raw`served: "a\0b"`, String.raw`served: expected a path on this machine, or s3://bucket/path, got "a\u0000b"`],
+    [
+      String.raw`served: "a\0b"`,
+      String.raw`served: expected a path on this machine, or s3://bucket/path, got "a\u0000b"`,
+    ],
     ['reports: GS://b', 'reports: expected a path on this machine, got "GS://b"'],
     ['served: file:///x', 'served: expected a path on this machine, or s3://bucket/path, got "file:///x"'],
     ['log: { spool: "abfs+x://y" }', 'log.spool: expected a path on this machine, got "abfs+x://y"'],
