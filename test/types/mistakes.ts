@@ -52,7 +52,7 @@ export const times = [
   featureView('v8', { ...common, start: '31.01.2026', features: { price: t.float64() } }),
   // @ts-expect-error -- Type '"10min"' is not assignable to type 'Duration | undefined'.
   source.parquet('s2', { path: 'data/events.parquet', eventTime: 'at', maxAhead: '10min' }),
-  // @ts-expect-error -- Type '"drop"' is not assignable to type '"keep" | "delete" | undefined'.
+  // @ts-expect-error -- Type '"drop"' is not assignable to type
   source.parquet('s3', { path: 'data/events.parquet', eventTime: 'at', absent: 'drop' }),
   // @ts-expect-error -- Argument of type '"30 days"' is not assignable to parameter of type 'Session | Duration'.
   featureView('v9', { ...common, features: { n: agg.count().over('30 days') } }),
