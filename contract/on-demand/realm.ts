@@ -6,6 +6,8 @@
  *             texts of a million at most where a length makes them
  *   hidden    the frames of a stack: they hold paths of the program, and are others in each program
  *   gone      eval and Function (no code is made of text), Promise, Proxy, Reflect, Intl, WeakRef, console, timers, ...
+ *   undone    what a function leaves to be done after its call, as async functions do: the realm has a queue of its own
+ *             for that, which runs after its scripts and never after a call
  *
  * Its global object is an ordinary one (DONT_CONTEXTIFY): in a contextified realm each use of `Math` would go through
  * an interceptor. Making a realm takes about 1 ms.
@@ -71,7 +73,10 @@ interface Realm {
 export function makeRealm(): Realm {
   // The types know no realm without a context object before Node 24.
   const bare = constants.DONT_CONTEXTIFY as unknown as Context;
-  const context = createContext(bare, { codeGeneration: { strings: false, wasm: false } });
+  const context = createContext(bare, {
+    codeGeneration: { strings: false, wasm: false },
+    microtaskMode: 'afterEvaluate',
+  });
   const framesOf = HIDE_FRAMES.runInContext(context) as Realm['framesOf'];
   for (const step of SET_UP) step.runInContext(context);
   return { context, framesOf };
@@ -179,7 +184,7 @@ function limitSizes(global: Record<string, unknown>, kept: readonly string[]): v
   }
 }
 
-/** Takes away every other name, what depends on a locale, and what remembers the last match or the stack. */
+/** Takes away every other name, and what hangs on a locale, makes promises, remembers the last match or the stack. */
 function removeTheRest(global: object, kept: readonly string[]): void {
   const { ownKeys, deleteProperty, getPrototypeOf } = Reflect;
   const numbers = getPrototypeOf(Uint8Array.prototype) as object;
@@ -194,6 +199,9 @@ function removeTheRest(global: object, kept: readonly string[]): void {
       deleteProperty(RegExp, name);
   }
   deleteProperty(Math, 'random');
+  deleteProperty(Array, 'fromAsync');
+  const promises = getPrototypeOf((async () => {})()) as object;
+  Object.defineProperty(promises, 'constructor', { value: undefined });
   deleteProperty(Error, 'captureStackTrace');
   for (const name of ownKeys(global)) {
     if (typeof name !== 'string' || !kept.includes(name)) deleteProperty(global, name);

@@ -117,6 +117,7 @@ function faultOfMember(node: SyntaxNode, parent: SyntaxNode | null): string | nu
   if (name === null) return null;
   if (name === 'now' && isIdentifier(node['object'], 'Date')) return `Date.now reads a clock: ${CLOCK}`;
   if (name === 'random' && isIdentifier(node['object'], 'Math')) return `Math.random: ${RANDOM}`;
+  if (name === 'fromAsync') return `.fromAsync waits: ${LATER}`;
   if (parent?.type !== 'CallExpression' || parent['callee'] !== node) return null;
   if (LOCALE.test(name)) return `.${name}() hangs on the language of a machine; write the rule out`;
   if (LOCAL_DATE.test(name))

@@ -137,6 +137,21 @@ describe('isolated functions', () => {
     expect(outcome).toMatchObject({ reason: 'deadline' });
   });
 
+  test('what a function leaves to be done later is never done: others are computed, whatever it does', async () => {
+    const later = view(
+      'later',
+      '({ x }) => { (async () => { await 0; for (;;); })(); (async () => ({ then() { for (;;); } }))(); return { y: x } }',
+    );
+    const { functions, ends } = await isolated([later, DOUBLE]);
+    const [own, others] = await Promise.all([
+      functions.rows('later', rowsOf(1, 2)),
+      functions.rows('double', rowsOf(1)),
+    ]);
+    expect([own, others]).toEqual([[[1], [2]], [[2]]]);
+    expect(await functions.rows('double', rowsOf(2))).toEqual([[4]]);
+    expect(ends).toEqual([]);
+  });
+
   test('a view that is ended too often rests, and others go on', async () => {
     const ended = new EndedCalls({ rest: { ends: 2, withinMs: 60_000, restMs: 60_000 } });
     const { functions, ends } = await isolated([DOUBLE, HALVE], { callMs: 50, ended });

@@ -77,6 +77,7 @@ describe('a function may use its argument and the language', () => {
     ['() => ({ y: new Date() - 0 })', 'Date without an argument reads a clock'],
     ['() => ({ y: new Date(2026, 0, 1) - 0 })', 'write new Date(Date.UTC(year, month, ...))'],
     ['({ d }) => ({ y: new Date(d).getHours() })', '.getHours() is of the time zone of a machine; there are .getUTC...()'],
+    ['({ x }) => { Array.fromAsync([x]); return { y: x } }', '.fromAsync waits: the function answers at once'],
     ['({ x }) => ({ y: x.toLocaleString() })', '.toLocaleString() hangs on the language of a machine'],
     ['() => ({ y: Math.random() })', 'Math.random: the same request must give the same answer; take a random number as an input'],
     ['() => ({ y: Math["random"]() })', 'Math.random: the same request'],
