@@ -9,6 +9,7 @@
  * another bundle with the same one knows it, too. Times are those of `performance.now`.
  */
 import type { OnDemandView } from '../model.ts';
+import { OnDemandFault } from './on-demand-function.ts';
 
 interface EndedCallsOptions {
   /** A function of which so many calls are ended within `withinMs` rests for `restMs`. */
@@ -53,6 +54,14 @@ export class EndedCalls {
 
   isApart(view: OnDemandView, nowMs: number): boolean {
     return nowMs < (this.#known.get(nameOf(view))?.apartUntilMs ?? 0);
+  }
+
+  /** @returns what its rows get while it rests; null: it does not */
+  restFault(view: OnDemandView, nowMs: number): OnDemandFault | null {
+    if (!this.rests(view, nowMs)) return null;
+    const { ends, withinMs } = this.options.rest;
+    const why = `it was ended ${ends} times within ${withinMs} ms and rests`;
+    return new OnDemandFault('resting', `${view.code.file}: ${why}`);
   }
 
   rests(view: OnDemandView, nowMs: number): boolean {

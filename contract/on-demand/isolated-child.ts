@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { deserialize } from 'node:v8';
 import { ASK, frameOf, HEAD_BYTES, LIFELINE_FD, MESSAGES_FD, NOT_IN_CALL } from './isolated-messages.ts';
-import { PLACE_BYTES, READY } from './isolated-messages.ts';
+import { PLACE_BYTES, READY, SKIP } from './isolated-messages.ts';
 import type { IsolatedDone, IsolatedInput, IsolatedJob, IsolatedTold } from './isolated-messages.ts';
 
 /** From the checkout the sources run, from an installed package what was built of them. */
@@ -39,7 +39,8 @@ export interface IsolatedChildOptions {
   readonly memoryMiB: number;
   /** How long its start may take, and then the code of each function before it can be called. */
   readonly startMs: number;
-  readonly onDone: (done: IsolatedDone) => void;
+  /** @param bytes  of the message */
+  readonly onDone: (done: IsolatedDone, bytes: number) => void;
   /** What came of `ask`; not called where it is in no call. */
   readonly onPlace: (place: IsolatedPlace) => void;
   /** After all that it sent was taken. @param by  a signal's name, or what else ended it */
@@ -129,6 +130,12 @@ export class IsolatedChild {
     this.#lifeline.write(Buffer.from(Int32Array.of(job, row).buffer));
   }
 
+  /** It computes no more rows of these jobs, and answers them as they are. */
+  skip(jobs: readonly number[]): void {
+    if (jobs.length === 0) return;
+    this.#lifeline.write(Buffer.from(Int32Array.from(jobs.flatMap((job) => [job, SKIP])).buffer));
+  }
+
   /** How long it owes an answer to `ask`; 0: it owes none. */
   get silentMs(): number {
     return this.#askedMs === null ? 0 : performance.now() - this.#askedMs;
@@ -181,7 +188,7 @@ export class IsolatedChild {
     } catch {
       return this.#kill();
     }
-    if (typeof message === 'object') return this.#options.onDone(message);
+    if (typeof message === 'object') return this.#options.onDone(message, body.length);
     if (message !== READY) {
       this.#reads = message;
       this.#limit.refresh();

@@ -10,6 +10,8 @@
  * others of that kind. One that was ended often rests for a while: its rows get a fault at once. What waits behind a
  * call that is ended is sent anew, what was answered most first: of many views that loop at once it waits for one.
  *
+ * Whoever stops waiting says so: what is not computed yet is not any more, and no outcome of it is kept.
+ *
  *   who is to blame    of a loop the call that the process tells it is in
  *                      of a crash the first job without an answer: its row if it has one; else its rows go again one
  *                      by one, after all others, and the one that crashes the next process is it
@@ -20,13 +22,13 @@
 import type { Definitions, OnDemandView } from '../model.ts';
 import type { Value } from '../value-type.ts';
 import { argumentsOf } from './arguments.ts';
-import type { EndedCalls } from './ended-calls.ts';
 import type { IsolatedPlace } from './isolated-child.ts';
 import type { IsolatedDone, IsolatedInput } from './isolated-messages.ts';
+import type { CallOptions } from './isolated-options.ts';
 import { IsolatedProcesses } from './isolated-processes.ts';
 import { OnDemandFault } from './on-demand-function.ts';
 import type { OnDemandOutcome } from './on-demand-function.ts';
-import { batchesOf, failAll, WaitingRows } from './waiting-rows.ts';
+import { batchesOf, failAll, HeldOutcomes, WaitingRows } from './waiting-rows.ts';
 import type { WaitingBatch } from './waiting-rows.ts';
 
 /** A process that takes longer to start counts as failed. */
@@ -45,26 +47,9 @@ const STUCK = 3;
 /** Whoever else sends these ends a process: no call does. The system itself sends the first when memory is short. */
 const FROM_OUTSIDE: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
-export interface IsolatedOptions {
-  /**
-   * How long one call may take; it is ended between this and twice as long, later in a native method and where the
-   * process gets no time.
-   */
-  readonly callMs: number;
-  /** Of the process's heap; 64 unless given. */
-  readonly memoryMiB?: number;
-  /** How long the process may take to start, and then the code of each module by itself; 10 s unless given. */
-  readonly startMs?: number;
-  /** Whether a second process stands ready; a new one is started when it is needed unless given. */
-  readonly spare?: boolean;
-  /** What is known of the functions, kept beyond this; without it none goes apart or rests. */
-  readonly ended?: EndedCalls;
+export interface IsolatedOptions extends CallOptions {
   /** What runs a view while it is apart, so that the others have their process to themselves. */
   readonly apart?: IsolatedFunctions;
-  /** Called when a call was ended, or a process ended because of one. */
-  readonly onEnd?: (view: string, reason: 'deadline' | 'memory') => void;
-  /** Called when a process ended and no view is to blame for sure. @param by  a signal's name, or what else ended it */
-  readonly onLost?: (by: string) => void;
 }
 
 export class IsolatedFunctions {
@@ -84,6 +69,7 @@ export class IsolatedFunctions {
   /** The call that the process was told to end. */
   #ending: Pick<IsolatedPlace, 'job' | 'row'> | null = null;
   #jobs = 0;
+  readonly #held: HeldOutcomes;
   #flushing = false;
   #watch: NodeJS.Timeout | null = null;
   /** The first job without an answer, when it was last looked. */
@@ -102,12 +88,13 @@ export class IsolatedFunctions {
     this.#index = new Map(views.map(({ id }, i) => [id, i]));
     this.#answered = views.map(() => 0);
     this.#options = options;
+    this.#held = new HeldOutcomes(options.heldMiB);
     this.#processes = new IsolatedProcesses({
       functions: this.#functions,
       memoryMiB: options.memoryMiB ?? MEMORY_MIB,
       startMs: options.startMs ?? START_MS,
       spare: options.spare === true,
-      onDone: (done) => this.#take(done),
+      onDone: (done, bytes) => this.#take(done, bytes),
       onPlace: (place) => this.#judge(place),
       onEnd: (by) => this.#lose(by),
       onSpareEnd: (by) => options.onLost?.(by),
@@ -131,10 +118,15 @@ export class IsolatedFunctions {
   /**
    * @param view  the id of one of the views
    * @param rows  each with one value an argument, in their order; they are copied
+   * @param until  aborted once nobody waits any longer: then the promise may stay as it is for ever
    * @returns     for each row, in their order, its outputs before fallbacks or the fault; never rejects
    */
-  async rows(view: string, rows: readonly (readonly Value[])[]): Promise<readonly OnDemandOutcome[]> {
-    return (await this.#wait(view, rows, false)).outcomes;
+  async rows(
+    view: string,
+    rows: readonly (readonly Value[])[],
+    until?: AbortSignal,
+  ): Promise<readonly OnDemandOutcome[]> {
+    return (await this.#wait(view, rows, false, until)).outcomes;
   }
 
   /** As `rows`, and how many milliseconds each call took in its process; of one that was ended there is none. */
@@ -172,12 +164,18 @@ export class IsolatedFunctions {
     await Promise.all([this.#processes.close(), this.#options.apart?.close()]);
   }
 
-  #wait(view: string, rows: readonly (readonly Value[])[], timed: boolean): Promise<WaitingRows> {
+  #wait(
+    view: string,
+    rows: readonly (readonly Value[])[],
+    timed: boolean,
+    until?: AbortSignal,
+  ): Promise<WaitingRows> {
     const of = this.#index.get(view);
     if (of === undefined) throw new TypeError(`there is no isolated function of ${view}`);
-    if (this.#isApart(of)) return this.#options.apart!.#wait(view, rows, timed);
+    if (this.#isApart(of)) return this.#options.apart!.#wait(view, rows, timed, until);
     return new Promise((resolve) => {
-      const waiting = new WaitingRows(of, rows, timed, resolve);
+      const waiting = new WaitingRows({ of, rows, timed, held: this.#held, until, resolve });
+      until?.addEventListener('abort', () => this.#drop(waiting), { once: true });
       if (rows.length === 0) resolve(waiting);
       else if (this.#closed) failAll(waiting.batch, new OnDemandFault('deadline', 'plumb is ending'));
       else this.#enqueue([waiting.batch]);
@@ -191,6 +189,14 @@ export class IsolatedFunctions {
     setImmediate(() => void this.#flush());
   }
 
+  /** Nobody waits for these any longer. */
+  #drop(waiting: WaitingRows): void {
+    waiting.drop();
+    this.#processes.skip([...this.#sent.keys()].filter((id) => this.#sent.get(id)!.waiting === waiting));
+    this.#queue = this.#queue.filter((batch) => batch.waiting !== waiting);
+    this.#endIfLeft();
+  }
+
   /** Sends what this tick asked for. */
   async #flush(): Promise<void> {
     const child = await this.#processes.ready();
@@ -199,9 +205,9 @@ export class IsolatedFunctions {
     const nowMs = performance.now();
     const called = this.#queue.filter((batch) => {
       const { view } = this.#functions[batch.waiting.of]!;
-      const rests = this.#options.ended?.rests(view, nowMs) === true;
-      if (rests) failAll(batch, this.#resting(view));
-      return !rests;
+      const fault = this.#options.ended?.restFault(view, nowMs) ?? null;
+      if (fault !== null) failAll(batch, fault);
+      return fault === null;
     });
     this.#queue = [];
     if (called.length === 0) return;
@@ -220,12 +226,14 @@ export class IsolatedFunctions {
     );
   }
 
-  #take({ id, outcomes, tookMs }: IsolatedDone): void {
+  /** @param bytes  of the message: about what the outcomes take in memory */
+  #take({ id, outcomes, tookMs }: IsolatedDone, bytes: number): void {
     const batch = this.#sent.get(id);
     if (batch === undefined) return;
     this.#sent.delete(id);
     const { waiting, rows } = batch;
     waiting.tookMs.push(...tookMs);
+    const isHeld = waiting.hold(bytes);
     const last = outcomes.at(-1) as Pick<OnDemandFault, 'reason'> | undefined;
     const isEnded = last?.reason === 'deadline';
     const computed = isEnded ? outcomes.slice(0, -1) : outcomes;
@@ -233,7 +241,8 @@ export class IsolatedFunctions {
     for (const [i, outcome] of computed.entries()) {
       const { reason, message } = outcome as Pick<OnDemandFault, 'reason' | 'message'>;
       const isFault = !Array.isArray(outcome);
-      waiting.take(rows[i]!, isFault ? new OnDemandFault(reason, message) : (outcome as readonly Value[]));
+      if (isFault) waiting.take(rows[i]!, new OnDemandFault(reason, message));
+      else waiting.take(rows[i]!, isHeld ? (outcome as readonly Value[]) : this.#held.fault);
     }
     if (isEnded) this.#takeEnd(batch, outcomes.length - 1);
     else if (this.#sent.size === 0) this.#rest();
@@ -317,7 +326,8 @@ export class IsolatedFunctions {
     this.#sent.delete(id);
     const others = [...this.#sent.values()];
     const losses = batch.losses + 1;
-    const isBlamed = batch.rows.length === 1 && (isCrash || losses >= MOST_LOSSES);
+    const isOne = batch.rows.length === 1 || batch.waiting.isDropped;
+    const isBlamed = isOne && (isCrash || losses >= MOST_LOSSES);
     if (isBlamed) {
       this.#blame(batch, 0, 'memory');
       this.#again(others);
@@ -339,7 +349,7 @@ export class IsolatedFunctions {
     this.#stopWatch();
     const queue = this.#queue;
     this.#queue = [];
-    this.#sendAgain([...batches, ...queue]);
+    this.#sendAgain([...batches, ...queue].filter(({ waiting }) => !waiting.isDropped));
     if (this.#queue.length === 0 && this.#options.spare === true && !this.#isLeaving) this.#enqueue([]);
     this.#endIfLeft();
   }
@@ -359,10 +369,12 @@ export class IsolatedFunctions {
   #handOver({ waiting, rows }: WaitingBatch): void {
     const { view } = this.#functions[waiting.of]!;
     const values = rows.map((i) => waiting.rows[i]!);
-    void this.#options.apart!.#wait(view.id, values, waiting.timed).then(({ outcomes, tookMs }) => {
-      waiting.tookMs.push(...tookMs);
-      for (const [i, row] of rows.entries()) waiting.take(row, outcomes[i]!);
-    });
+    void this.#options
+      .apart!.#wait(view.id, values, waiting.timed, waiting.until)
+      .then(({ outcomes, tookMs }) => {
+        waiting.tookMs.push(...tookMs);
+        for (const [i, row] of rows.entries()) waiting.take(row, outcomes[i]!);
+      });
   }
 
   /** No process starts, so no row gets an outcome; later rows try again. */
@@ -383,13 +395,5 @@ export class IsolatedFunctions {
     this.#options.ended?.add(view, performance.now());
     this.#options.onEnd?.(view.id, reason);
     waiting.take(rows[row]!, new OnDemandFault(reason, `${view.code.file}: ${why}`));
-  }
-
-  #resting({ code }: OnDemandView): OnDemandFault {
-    const { ends, withinMs } = this.#options.ended!.options.rest;
-    return new OnDemandFault(
-      'resting',
-      `${code.file}: it was ended ${ends} times within ${withinMs} ms and rests`,
-    );
   }
 }

@@ -9,6 +9,7 @@
  * Its end tells either process that the other one is gone.
  *
  *   to it      [ ASK i32 | 0 i32 ], a place comes back | [ job i32 | row of the job i32 ], ends the call if it is in it
+ *              | [ job i32 | SKIP i32 ], computes no more rows of it
  *   place      [ job i32 | row of the job i32 | microseconds in the call i32, NOT_IN_CALL |
  *                of processor time since it was first asked in this call i32 | its memory in KiB i32 ]
  */
@@ -29,6 +30,8 @@ const HEAD = new Uint8Array(HEAD_BYTES);
 export const COMMAND_BYTES = 8;
 /** The number of no job. */
 export const ASK = -1;
+/** The row of no call. */
+export const SKIP = -1;
 export const PLACE_BYTES = 20;
 export const NOT_IN_CALL = -1;
 
@@ -51,7 +54,7 @@ export interface IsolatedJob {
 /** A call that was ended is the last outcome of its job; jobs that were sent before that was known have none. */
 export interface IsolatedDone {
   readonly id: number;
-  /** For the first rows their outputs, or reason and message of a fault; for all of them unless a call was ended. */
+  /** For the first rows their outputs, or reason and message of a fault; all unless one was ended or nobody waits. */
   readonly outcomes: readonly (readonly Value[] | Pick<OnDemandFault, 'reason' | 'message'>)[];
   /** Milliseconds of each call; empty unless they were asked for. */
   readonly tookMs: readonly number[];

@@ -21,7 +21,7 @@ interface ProcessesOptions extends Pick<
   'functions' | 'memoryMiB' | 'startMs' | 'onPlace'
 > {
   readonly spare: boolean;
-  readonly onDone: (done: IsolatedDone) => void;
+  readonly onDone: (done: IsolatedDone, bytes: number) => void;
   /** The one that answered ended, and another one may have its place. @returns whether a call is to blame */
   readonly onEnd: (by: string) => boolean;
   /** The spare one ended, and no call can be to blame. */
@@ -83,6 +83,11 @@ export class IsolatedProcesses {
     this.#child?.endCall(job, row);
   }
 
+  /** The one that answers computes nothing more of these jobs. */
+  skip(jobs: readonly number[]): void {
+    this.#child?.skip(jobs);
+  }
+
   /** Ends the one that answers; the next one takes its place. */
   endCurrent(): void {
     const child = this.#child;
@@ -128,11 +133,11 @@ export class IsolatedProcesses {
         functions,
         memoryMiB,
         startMs,
-        onDone: (done) => {
+        onDone: (done, bytes) => {
           // One that was ended may have answered just before: its rows went to another one.
           if (child !== this.#child) return;
           this.#failures = 0;
-          this.#options.onDone(done);
+          this.#options.onDone(done, bytes);
         },
         onPlace: (place) => {
           if (child === this.#child) this.#options.onPlace(place);

@@ -1,29 +1,62 @@
 /** Rows of isolated functions that wait for their outcomes, and the batches in which they go to a process. */
 import type { Value } from '../value-type.ts';
-import type { OnDemandFault, OnDemandOutcome } from './on-demand-function.ts';
+import { OnDemandFault } from './on-demand-function.ts';
+import type { OnDemandOutcome } from './on-demand-function.ts';
 
-/** Some rows of one function, each of which gets one outcome. */
-export class WaitingRows {
+interface WaitingParts {
   /** Index of the function. */
   readonly of: number;
   readonly rows: readonly (readonly Value[])[];
   readonly timed: boolean;
-  readonly outcomes: OnDemandOutcome[] = [];
+  readonly held: HeldOutcomes;
+  readonly until: AbortSignal | undefined;
+  /** Called once every row has its outcome. */
+  readonly resolve: (waiting: WaitingRows) => void;
+}
+
+/** The bytes of outcomes that wait for others, over all that wait. */
+export class HeldOutcomes {
+  readonly #mostMiB: number;
+  bytes = 0;
+
+  /** @param mostMiB  no bound unless given */
+  constructor(mostMiB = Infinity) {
+    this.#mostMiB = mostMiB;
+  }
+
+  /** @returns whether so many more may be kept */
+  fits(bytes: number): boolean {
+    return this.bytes + bytes <= this.#mostMiB * 2 ** 20;
+  }
+
+  /** What a row gets whose outcome is not kept. */
+  get fault(): OnDemandFault {
+    return new OnDemandFault('memory', `outcomes that wait for others take over ${this.#mostMiB} MiB`);
+  }
+}
+
+/** Some rows of one function, each of which gets one outcome, unless nobody waits for them any longer. */
+export class WaitingRows {
+  readonly of: number;
+  readonly rows: readonly (readonly Value[])[];
+  readonly timed: boolean;
+  readonly until: AbortSignal | undefined;
   readonly tookMs: number[] = [];
+  outcomes: OnDemandOutcome[] = [];
+  isDropped = false;
+  readonly #held: HeldOutcomes;
+  /** Of its outcomes, as long as they wait. */
+  #bytes = 0;
   readonly #resolve: (waiting: WaitingRows) => void;
   /** How many rows have no outcome yet. */
   #left: number;
 
-  /** @param resolve  called once every row has its outcome */
-  constructor(
-    of: number,
-    rows: readonly (readonly Value[])[],
-    timed: boolean,
-    resolve: (waiting: WaitingRows) => void,
-  ) {
+  constructor({ of, rows, timed, held, until, resolve }: WaitingParts) {
     this.of = of;
     this.rows = rows;
     this.timed = timed;
+    this.until = until;
+    this.#held = held;
     this.#resolve = resolve;
     this.#left = rows.length;
   }
@@ -33,11 +66,34 @@ export class WaitingRows {
     return { waiting: this, rows: this.rows.map((_, i) => i), losses: 0 };
   }
 
+  /** Outcomes of so many bytes come. @returns false where they are not to be kept */
+  hold(bytes: number): boolean {
+    if (this.isDropped || !this.#held.fits(bytes)) return false;
+    this.#bytes += bytes;
+    this.#held.bytes += bytes;
+    return true;
+  }
+
   /** @param row  its index; it has no outcome yet */
   take(row: number, outcome: OnDemandOutcome): void {
+    if (this.isDropped) return;
     this.outcomes[row] = outcome;
     this.#left -= 1;
-    if (this.#left === 0) this.#resolve(this);
+    if (this.#left > 0) return;
+    this.#release();
+    this.#resolve(this);
+  }
+
+  /** Nobody waits any longer. */
+  drop(): void {
+    this.isDropped = true;
+    this.outcomes = [];
+    this.#release();
+  }
+
+  #release(): void {
+    this.#held.bytes -= this.#bytes;
+    this.#bytes = 0;
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * All on-demand views of a request, in their order. Where none is isolated they are computed at once; otherwise rows
  * are sent to the process of isolated functions, at most until the request's deadline, and a view that uses such a one
- * waits for it. What comes later than the deadline is forgotten. Called by serve.ts and get.ts.
+ * waits for it. What is not there at the deadline is
+ * not computed any more. Called by serve.ts and get.ts.
  */
 import { computeHere, giveUp, isolatedRows, takeIsolated } from './compute.ts';
 import type { ComputedRequest } from './compute.ts';
@@ -35,8 +36,12 @@ async function computeIsolated(of: ComputedRequest, v: number, endMs: number): P
   const { runner } = of.request.plan.onDemand[v]!;
   const { rows, values } = asked;
   const startMs = performance.now();
-  const outcomes = startMs < endMs ? await within(runner.rows(values), endMs - startMs) : null;
-  if (outcomes === null) return giveUp(of, v, 'late', rows.length);
+  const until = new AbortController();
+  const outcomes = startMs < endMs ? await within(runner.rows(values, until.signal), endMs - startMs) : null;
+  if (outcomes === null) {
+    until.abort();
+    return giveUp(of, v, 'late', rows.length);
+  }
   runner.ran(rows.length, performance.now() - startMs, startMs);
   takeIsolated(of, v, rows, outcomes);
 }

@@ -92,9 +92,12 @@ export class FunctionRunner {
     (this.#runs as IsolatedFunctions).release();
   }
 
-  /** Of an isolated function. */
-  async rows(values: readonly (readonly Value[])[]): Promise<readonly OnDemandOutcome[]> {
-    return (this.#runs as IsolatedFunctions).rows(this.view.id, values);
+  /** Of an isolated function. @param until  aborted once nobody waits any longer */
+  async rows(
+    values: readonly (readonly Value[])[],
+    until?: AbortSignal,
+  ): Promise<readonly OnDemandOutcome[]> {
+    return (this.#runs as IsolatedFunctions).rows(this.view.id, values, until);
   }
 
   /** Some rows were computed. @param ms  in all */

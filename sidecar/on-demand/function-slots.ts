@@ -15,6 +15,8 @@ import { OnDemandTally } from './on-demand-tally.ts';
 
 /** A call is ended between this and twice as long, so that others of the process lose less than 10 ms. */
 const CALL_MS = 4;
+/** Of outcomes that wait for others of their request, over all requests; rows past it are UNAVAILABLE. */
+const HELD_MIB = 64;
 /** What comes of a view of which calls were ended. */
 const ENDED = {
   rest: { ends: 3, withinMs: 10_000, restMs: 30_000 },
@@ -165,7 +167,7 @@ export class FunctionSlots {
         `a process of isolated functions ended by ${by}; another one computes what it had not answered`,
       );
     };
-    return { callMs: CALL_MS, ended: this.#ended, onEnd, onLost };
+    return { callMs: CALL_MS, heldMiB: HELD_MIB, ended: this.#ended, onEnd, onLost };
   }
 
   /** Requests under the old bundle hold it until they are answered. */

@@ -239,6 +239,36 @@ describe('isolated functions', () => {
     });
   });
 
+  test('rows that nobody waits for any longer are not computed, and others are', async () => {
+    const spin = view('spin', '({ x }) => { let n = 0; while (n < x) n += 1; return { y: n } }');
+    const { functions, ends } = await isolated([spin, DOUBLE], { callMs: 60_000 });
+    const until = new AbortController();
+    let isAnswered = false;
+    // Some 10 ms a row: minutes in all.
+    const rows = rowsOf(...Array.from({ length: 20_000 }, () => 1e7));
+    void functions.rows('spin', rows, until.signal).then(() => (isAnswered = true));
+    // By then they are sent.
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    until.abort();
+    expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);
+    expect([isAnswered, ends]).toEqual([false, []]);
+  });
+
+  test('outcomes that wait for others are bounded: rows past that get a fault, and later ones outcomes', async () => {
+    const long = onDemandView('long', '({ x }) => ({ y: x + x })', { x: 'string' }, { y: 'string' });
+    const { functions } = await isolated([long, HALVE], { callMs: 60_000, heldMiB: 1 });
+    const text = 'a'.repeat(30_000);
+    const few = await functions.rows('long', [[text], [text]]);
+    const many = await functions.rows(
+      'long',
+      Array.from({ length: 40 }, () => [text]),
+    );
+    expect(many.map((one) => (one as OnDemandFault).reason)).toEqual(many.map(() => 'memory'));
+    expect(many[0]).toMatchObject({ message: 'outcomes that wait for others take over 1 MiB' });
+    expect(few).toEqual([[text + text], [text + text]]);
+    expect(await functions.rows('long', [[text]])).toEqual([[text + text]]);
+  });
+
   test('whoever waits when all is closed gets a fault', async () => {
     const { functions } = await isolated([HALVE], { callMs: 60_000 });
     const waiting = functions.rows('halve', rowsOf(Infinity));
