@@ -256,8 +256,20 @@ function freezeAll(global: object): void {
     freezeFrom(getPrototypeOf(value));
     for (const key of [...getOwnPropertyNames(value), ...getOwnPropertySymbols(value)]) {
       const { value: inner, get, set } = getOwnPropertyDescriptor(value, key)!;
-      for (const one of [inner, get, set] as unknown[]) freezeFrom(one);
+      for (const one of [inner, get, set, given(value, get)] as unknown[]) freezeFrom(one);
     }
+  };
+  const given = (of: object, get: (() => unknown) | undefined): unknown => {
+    try {
+      return get?.call(of);
+    } catch {
+      // Most accessors of a prototype are of what is made with it.
+      return undefined;
+    }
+  };
+  const iterator = [].values() as unknown as {
+    drop(count: number): unknown;
+    readonly constructor: { from(of: object): unknown };
   };
   // No global name leads to these.
   const made: unknown[] = [
@@ -270,8 +282,9 @@ function freezeAll(global: object): void {
     new Set()[Symbol.iterator](),
     ''[Symbol.iterator](),
     'x'.matchAll(/x/g),
-    // Of the methods of iterators, which the types do not have yet.
-    ([].values() as unknown as { drop(count: number): unknown }).drop(0),
+    // Of iterators, which the types do not have yet.
+    iterator.drop(0),
+    iterator.constructor.from({ next() {} }),
   ];
   for (const one of made) freezeFrom(getPrototypeOf(one));
   freezeFrom(global);
