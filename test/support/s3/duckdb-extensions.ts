@@ -1,5 +1,5 @@
 /** The extensions of DuckDB that the clients' Python environment has, in the layout in which DuckDB looks for them. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
@@ -42,13 +42,15 @@ export async function downloadedExtensions(names: readonly string[]): Promise<st
   const into = join(CACHE, version, platform);
   mkdirSync(into, { recursive: true });
   for (const name of names) {
-    if (existsSync(join(into, `${name}.duckdb_extension`))) continue;
-    const target = scratchFolder();
+    const file = `${name}.duckdb_extension`;
+    if (existsSync(join(into, file))) continue;
+    // Beside its place, which another test may look at meanwhile: it comes there whole.
+    const target = mkdtempSync(join(into, 'pip-'));
     const wanted = `duckdb-extension-${name}==${version.slice(1)}`;
     const run = promisify(execFile);
     await run('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', target, wanted]);
-    const file = `${name}.duckdb_extension`;
-    copyFileSync(join(target, `duckdb_extension_${name}`, 'extensions', version, file), join(into, file));
+    renameSync(join(target, `duckdb_extension_${name}`, 'extensions', version, file), join(into, file));
+    rmSync(target, { recursive: true });
   }
   return CACHE;
 }
