@@ -2,12 +2,14 @@
  * The limits that decide a verdict. The verdict, the statistics, and the report's charts and tables all read them here,
  * so that a report never draws a limit that the verdict did not use.
  */
+import { ALERT_BELOW } from '../contract/verdict.ts';
+
 export const LIMITS = {
   /**
    * Limits on the share of values that match exactly or within the promise: an alert below the first, an alarm below
    * the second.
    */
-  alertBelow: 0.99,
+  alertBelow: ALERT_BELOW,
   alarmBelow: 0.9,
   /** An alarm when surely more than this share of the rows is unexplained, or another entity's. */
   unexplainedMost: 0.01,

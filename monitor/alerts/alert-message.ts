@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import { countText } from '../../contract/std/count-text.ts';
-import type { Verdict } from '../verdict/snapshot.ts';
+import type { Verdict } from '../../contract/verdict.ts';
+
 import type { AlertDay, AlertLevel, DayFault, OpenAlert } from './alert-fold.ts';
 import { changesOf } from './alert-changes.ts';
 import type { KnownAlerts, ToldAlert } from './alert-changes.ts';

@@ -1,6 +1,6 @@
 /** What is wrong with each value of an altered row. */
-import { FIDELITY_CAUSES } from './cause.ts';
-import type { FidelityCause } from './cause.ts';
+import { FIDELITY_CAUSES } from '../../contract/cause.ts';
+import type { FidelityCause } from '../../contract/cause.ts';
 import type { Fidelity, FidelityFacts, HeldRow } from './fidelity.ts';
 import { isOfTimes } from './row-order.ts';
 import { alterationOf } from './stored-value.ts';

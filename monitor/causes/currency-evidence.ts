@@ -2,7 +2,7 @@
 import { hasHistory } from '../../contract/model.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
 import { ROW_SOURCES } from '../../contract/status.ts';
-import type { CurrencyCause } from './cause.ts';
+import type { CurrencyCause } from '../../contract/cause.ts';
 import { isFinishedBy, isWithheld, knownFrom, servedTimes, trueClock } from './currency.ts';
 import { goneText, rowText, shownValue, spanText, timeText } from './evidence-text.ts';
 import type { AskedRow, RowFacts, ValueFacts } from './facts.ts';

@@ -6,7 +6,7 @@
  */
 import { hasHistory } from '../../contract/model.ts';
 import { OUTSIDE_TTL, ROW_SOURCES } from '../../contract/status.ts';
-import type { CurrencyCause } from './cause.ts';
+import type { CurrencyCause } from '../../contract/cause.ts';
 import type { AskedRow, ClockReading, RowFacts } from './facts.ts';
 import { isAfter, isOfTimes } from './row-order.ts';
 import type { RowTimes } from './row-order.ts';

@@ -5,7 +5,7 @@
  * `decide` says which, `evidenceOf` says why in one sentence: where all values of a day differ, few are shown.
  */
 import { UNAVAILABLE } from '../../contract/status.ts';
-import type { Cause, CurrencyCause, FidelityCause } from './cause.ts';
+import type { Cause, CurrencyCause, FidelityCause } from '../../contract/cause.ts';
 import { currency } from './currency.ts';
 import { currencyEvidence } from './currency-evidence.ts';
 import type { AskedRow, RowFacts, ValueFacts } from './facts.ts';

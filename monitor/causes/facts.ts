@@ -6,7 +6,7 @@ import type { FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import type { EarlierCommit } from './altered-row.ts';
-import type { FidelityCause } from './cause.ts';
+import type { FidelityCause } from '../../contract/cause.ts';
 import type { Fidelity } from './fidelity.ts';
 import type { RowTimes } from './row-order.ts';
 import type { State } from './value-state.ts';

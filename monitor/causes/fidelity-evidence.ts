@@ -1,6 +1,6 @@
 /** What is wrong with a served row, in a sentence that can be understood at three in the morning. */
 import { UNAVAILABLE } from '../../contract/status.ts';
-import type { Cause, FidelityCause } from './cause.ts';
+import type { Cause, FidelityCause } from '../../contract/cause.ts';
 import { rowText, shownValue, timeText } from './evidence-text.ts';
 import type { RowFacts, ValueFacts } from './facts.ts';
 

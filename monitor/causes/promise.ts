@@ -4,7 +4,7 @@
  */
 import { hasHistory } from '../../contract/model.ts';
 import { PRESENT } from '../../contract/status.ts';
-import type { Cause } from './cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import { isWithheld } from './currency.ts';
 import type { AskedRow, RowFacts } from './facts.ts';
 import { isFaithful } from './fidelity.ts';

@@ -1,6 +1,6 @@
 /** What `plumb explain` finds, as plain data: `--json` prints it as it is. Times are RFC 3339; null: there is none. */
 import type { Json } from '../../contract/std/canonical-json.ts';
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 
 /** One vector: an entity row of a served request; or an entity at a time, when nobody was served. */
 export interface ExplainedVector {

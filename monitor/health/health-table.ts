@@ -2,7 +2,7 @@
 import { formatDuration } from '../../contract/std/duration.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { spanText } from '../causes/evidence-text.ts';
-import { percentText } from '../percent-text.ts';
+import { percentText } from '../../contract/std/percent-text.ts';
 import type { HealthCheck, HealthState } from './health-check.ts';
 
 const ORDER: readonly HealthState[] = ['bad', 'unknown', 'good'];

@@ -1,5 +1,5 @@
 /** Whether answers are in time and whole: from what the sidecars have counted. Pure. */
-import { percentText } from '../percent-text.ts';
+import { percentText } from '../../contract/std/percent-text.ts';
 import { quantileOf } from './counted-metrics.ts';
 import type { Buckets } from './counted-metrics.ts';
 import type { HealthCheck } from './health-check.ts';

@@ -1,5 +1,5 @@
 /** The command that an incident's card names: it mends the incident, or shows one of its values from end to end. */
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import type { Example } from '../verdict/snapshot.ts';
 
 type NamedExample = Pick<Example, 'requestId' | 'row'> & { readonly feature: string };

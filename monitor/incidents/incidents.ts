@@ -5,7 +5,7 @@
  */
 import type { Consumer } from '../../contract/model.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import { commandFor, explainCommand } from './incident-command.ts';
 import type { IncidentCounts, IncidentKey, SliceCounts } from '../verdict/judged-view.ts';
 import { holdingSlice } from './slices.ts';

@@ -1,5 +1,5 @@
 /** What brought a mismatch about, by its cause: the run of a row, the pod that answered, or neither. Pure. */
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import { missedBy } from '../causes/explain.ts';
 import type { AskedRow, RowFacts } from '../causes/facts.ts';
 import type { IncidentOrigin } from '../verdict/judged-view.ts';

@@ -14,7 +14,7 @@ import type { ValueType } from '../../contract/value-type.ts';
 import { quoteName, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { ColumnPage, DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { CHUNK_ROWS, Column } from '../../project/engine/duckdb/column.ts';
-import { CAUSES } from '../causes/cause.ts';
+import { CAUSES } from '../../contract/cause.ts';
 import { FIDELITY_ANSWERS } from '../causes/fidelity.ts';
 import type { FidelityAnswer } from '../causes/fidelity.ts';
 import type { Decided } from '../tally/decided.ts';

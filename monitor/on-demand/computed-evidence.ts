@@ -1,6 +1,6 @@
 /** Why a value that was computed on demand differs, in a sentence. Pure. */
 import type { Value, ValueType } from '../../contract/value-type.ts';
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import { shownValue } from '../causes/evidence-text.ts';
 import type { InputDecision } from './inherited.ts';
 

@@ -11,7 +11,7 @@ import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import type { LoggedAnswer } from '../answers/logged-answer.ts';
-import type { FidelityCause } from '../causes/cause.ts';
+import type { FidelityCause } from '../../contract/cause.ts';
 import type { ComparedValue } from '../causes/facts.ts';
 import type { JudgedOutputs } from '../judged-rows/judged-outputs.ts';
 import type { KeptRole } from '../kept/kept-role.ts';

@@ -2,8 +2,8 @@
  * Why a value that was computed on demand differs from what training computes. Its function may give another output
  * over what was logged; else the value has what is wrong with what it was computed of. Pure.
  */
-import { CAUSES, CURRENCY_CAUSES } from '../causes/cause.ts';
-import type { Cause, FidelityCause } from '../causes/cause.ts';
+import { CAUSES, CURRENCY_CAUSES } from '../../contract/cause.ts';
+import type { Cause, FidelityCause } from '../../contract/cause.ts';
 import type { Decision } from '../causes/explain.ts';
 
 /** What was decided of a row that a value was computed of, or of what another on-demand view gave. */

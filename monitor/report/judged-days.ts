@@ -11,7 +11,8 @@ import { writeDurably } from '../../contract/std/files/durable-file.ts';
 import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import { spanText } from '../judged-span.ts';
 import { readSnapshot, reportFile, snapshotFile } from '../verdict/snapshot-folder.ts';
-import type { Snapshot, Verdict } from '../verdict/snapshot.ts';
+import type { Verdict } from '../../contract/verdict.ts';
+import type { Snapshot } from '../verdict/snapshot.ts';
 
 export interface JudgedDate {
   readonly service: string;

@@ -1,6 +1,6 @@
 /** What unexplained values look like, in one sentence for page and terminal. Never a proof. */
 import type { LooksLike } from '../likeness/likeness.ts';
-import { percentText } from '../percent-text.ts';
+import { percentText } from '../../contract/std/percent-text.ts';
 import type { Incident, Snapshot } from '../verdict/snapshot.ts';
 
 /** @returns null: nothing is shown */

@@ -1,13 +1,7 @@
 /** Counts the mismatches of a snapshot, and ranks features and causes by what broke the promise. Pure. */
-import { CAUSES } from '../causes/cause.ts';
-import type { Cause } from '../causes/cause.ts';
+import { CAUSES } from '../../contract/cause.ts';
+import type { CauseCount } from '../../contract/cause.ts';
 import type { FeatureSnapshot, Snapshot } from '../verdict/snapshot.ts';
-
-export interface CauseCount {
-  readonly cause: Cause;
-  readonly values: number;
-  readonly beyondPromise: number;
-}
 
 /** A feature's causes: those that broke the promise most first. */
 export function causesOf({ causes }: Pick<FeatureSnapshot, 'causes'>): CauseCount[] {
@@ -32,10 +26,6 @@ function inOrder(counts: readonly CauseCount[]): CauseCount[] {
   return counts
     .filter(({ values }) => values > 0)
     .toSorted((a, b) => b.beyondPromise - a.beyondPromise || b.values - a.values);
-}
-
-export function mismatches(causes: readonly CauseCount[]): number {
-  return causes.reduce((sum, { values }) => sum + values, 0);
 }
 
 /** The match rate over all features, each weighted by its values; null over none. */

@@ -7,7 +7,8 @@ import { registryError } from '../../contract/errors.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import { DAY_US, dayOf, parseTimestamp } from '../../contract/std/timestamp.ts';
 import { readSnapshot } from '../verdict/snapshot-folder.ts';
-import type { FeatureSnapshot, Snapshot, Verdict } from '../verdict/snapshot.ts';
+import type { Verdict } from '../../contract/verdict.ts';
+import type { FeatureSnapshot, Snapshot } from '../verdict/snapshot.ts';
 import { datesOf, servicesOf } from './judged-days.ts';
 
 interface TrendOptions {

@@ -1,5 +1,5 @@
 /** The verdict in words, for pages and terminals. */
-import type { Verdict } from '../verdict/snapshot.ts';
+import type { Verdict } from '../../contract/verdict.ts';
 
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   pass: 'Pass',

@@ -1,6 +1,6 @@
 /** The result of `plumb monitor stats` as text for a terminal: one line per column, worst first. */
 import { renderTable } from '../../contract/std/text-table.ts';
-import { percentText } from '../percent-text.ts';
+import { percentText } from '../../contract/std/percent-text.ts';
 import { distanceOf } from './compare-files.ts';
 import type { DriftLevel } from '../statistics/drift-level.ts';
 import type { ColumnDifference, FileComparison } from './compare-files.ts';

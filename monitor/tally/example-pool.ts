@@ -5,7 +5,7 @@
  * keeping the hour's values. No request and no entity gives more than two. What is chosen is named in the end, and an
  * example made of it (example.ts).
  */
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import type { ComparedValue, RowFacts } from '../causes/facts.ts';
 import type { ComputedFacts } from '../on-demand/computed-evidence.ts';
 import type { Decided } from './decided.ts';

@@ -8,8 +8,8 @@
  */
 import type { Feature } from '../../contract/model.ts';
 import { formatType } from '../../contract/value-type.ts';
-import type { Cause } from '../causes/cause.ts';
-import { CAUSES } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
+import { CAUSES } from '../../contract/cause.ts';
 import type { ComparedValue } from '../causes/facts.ts';
 import { NO_PAIRS } from './agreeing-pairs.ts';
 import type { AgreeingPairs } from './agreeing-pairs.ts';

@@ -3,7 +3,7 @@
  * (incidents/incidents.ts): one entry for each view, cause, and run or pod. Distinct entities and rows are kept as sets
  * of numbers, of mismatches alone.
  */
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import { groupKeys } from '../incidents/incidents.ts';
 import type { IncidentCounts, IncidentKey, IncidentOrigin } from '../verdict/judged-view.ts';
 import type { Example, SliceBy, ValueCounts } from '../verdict/snapshot.ts';

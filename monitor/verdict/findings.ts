@@ -11,10 +11,10 @@
  */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import { spanText } from '../causes/evidence-text.ts';
 import { LIMITS } from '../limits.ts';
-import { percentText } from '../percent-text.ts';
+import { percentText } from '../../contract/std/percent-text.ts';
 import { UNEXPLAINED, isUnavailable, levelOfRates, rowInterval } from './rates.ts';
 import type { RateCounts } from './rates.ts';
 import { DROPPED, HASHED_INPUTS } from './snapshot.ts';

@@ -4,7 +4,7 @@
  *
  * A value is present when it is on at least one side; all counts below are of present values.
  */
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import type { Example, SliceBy, ValueCounts } from './snapshot.ts';
 
 /** The traffic of one view with one property. */

@@ -1,6 +1,6 @@
 /** What a reader must know of a day although it changes no verdict, one sentence each. Pure. */
 import { LIMITS } from '../limits.ts';
-import { percentText } from '../percent-text.ts';
+import { percentText } from '../../contract/std/percent-text.ts';
 import { isMuchLost, judgedOf, lostText, sum, unjudgedText } from './findings.ts';
 import { DROPPED } from './snapshot.ts';
 import type { FeatureSnapshot, LostFiles, Snapshot, VectorCounts } from './snapshot.ts';

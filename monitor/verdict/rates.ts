@@ -13,7 +13,7 @@
  *
  * Each rule takes the days before with it where the day has under 30 of what it counts, as few days as it needs.
  */
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import { LIMITS } from '../limits.ts';
 import { shareInterval } from '../statistics/share-interval.ts';
 import type { Availability, Level, RowShares } from './snapshot.ts';

@@ -6,10 +6,10 @@
  *   ml-platform; model basket-value.
  */
 import { timeText } from '../causes/evidence-text.ts';
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import { parseTimestamp } from '../../contract/std/timestamp.ts';
 import { LIMITS } from '../limits.ts';
-import { percentText } from '../percent-text.ts';
+import { percentText } from '../../contract/std/percent-text.ts';
 import { counted, incidentBehind, sum } from './findings.ts';
 import type { FeatureSnapshot, Finding, Incident, SideOfExample, Snapshot } from './snapshot.ts';
 

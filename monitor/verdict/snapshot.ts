@@ -7,8 +7,9 @@
  */
 import type { BadRows } from '../../project/engine/duckdb/bad-rows.ts';
 import type { Consumer } from '../../contract/model.ts';
+import type { Verdict } from '../../contract/verdict.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import type { Deploy } from '../day/deploys.ts';
 import type { DriftReferences } from '../drift/drift-references.ts';
 import type { FeatureDrift } from '../drift/feature-drift.ts';
@@ -86,8 +87,6 @@ export interface LostFiles {
   /** The paths, in the folder of the archive, of those that are there. Absent: none is. */
   readonly damaged?: readonly string[];
 }
-
-export type Verdict = 'pass' | 'alert' | 'alarm' | 'not-enough-data';
 
 export interface Finding {
   readonly verdict: Exclude<Verdict, 'pass'>;

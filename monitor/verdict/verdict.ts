@@ -17,13 +17,13 @@ import { levelOfRates } from './rates.ts';
 import { sentenceOf } from './sentence.ts';
 import { slicesOf } from '../incidents/slices.ts';
 import type { EarlierDay } from './earlier-day.ts';
+import type { Verdict } from '../../contract/verdict.ts';
 import type {
   ComputedViewSnapshot,
   FeatureSnapshot,
   LostFiles,
   Snapshot,
   VectorCounts,
-  Verdict,
   ViewSnapshot,
 } from './snapshot.ts';
 

@@ -1,9 +1,9 @@
 /** What a simulated setting changes, and how far the simulation is from what was measured, in one sentence each. */
 import { formatDuration } from '../../contract/std/duration.ts';
-import { FIDELITY_CAUSES } from '../causes/cause.ts';
-import type { Cause } from '../causes/cause.ts';
+import { FIDELITY_CAUSES } from '../../contract/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import { spanText } from '../causes/evidence-text.ts';
-import { percentText } from '../percent-text.ts';
+import { percentText } from '../../contract/std/percent-text.ts';
 import type { Setting, SettingRates, SettingsNow } from './setting.ts';
 
 /** Mismatches of these come of no setting: the simulation, whose rows are all true and never lost, has none of them. */

@@ -2,7 +2,7 @@
 import { formatDuration } from '../../contract/std/duration.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { wrapped } from '../../contract/std/wrapped-text.ts';
-import { percentText } from '../percent-text.ts';
+import { percentText } from '../../contract/std/percent-text.ts';
 import type { CaseRates } from './computed/computed-roles.ts';
 import { ageText, settingName } from './sentences.ts';
 import type { SettingRates } from './setting.ts';

@@ -8,7 +8,7 @@ import { CodedError } from '../../contract/std/coded-error.ts';
 import { DAY_US, dayOf } from '../../contract/std/timestamp.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
-import type { Cause } from '../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { withDay } from '../run.ts';
 import { readSnapshot } from '../verdict/snapshot-folder.ts';

@@ -7,9 +7,9 @@ import { formatType } from '../../contract/value-type.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
 import { projectOf } from '../../project/project.ts';
-import { LineageGraph } from './lineage-graph.ts';
-import type { LineageNode, NodeKind } from './lineage-graph.ts';
-import { lineageSvg } from './lineage-picture.ts';
+import { LineageGraph } from '../../project/overview/lineage-graph.ts';
+import type { LineageNode, NodeKind } from '../../project/overview/lineage-graph.ts';
+import { lineageSvg } from '../../project/overview/lineage-picture.ts';
 
 /** Shows the lineage of one thing, or of each source what hangs on it. */
 export async function lineage(

@@ -5,7 +5,7 @@ import { renderTable } from '../../contract/std/text-table.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
 import { projectOf } from '../../project/project.ts';
-import { SearchIndex } from './search-index.ts';
+import { SearchIndex } from '../../project/overview/search-index.ts';
 
 /** Lists what fits, the best first; the exit code is 3 when nothing does. */
 export async function search(

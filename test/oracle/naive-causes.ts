@@ -2,7 +2,7 @@
  * The tables of docs/monitor.md ("Two questions", "Causes") read word for word, one sentence at a time: which answers
  * and causes hold, each asked on its own. Slow, and written apart from monitor/causes: values are compared as texts.
  */
-import type { CurrencyCause } from '../../monitor/causes/cause.ts';
+import type { CurrencyCause } from '../../contract/cause.ts';
 import type { AskedRow, RowFacts } from '../../monitor/causes/facts.ts';
 import type { FidelityAnswer, FidelityFacts, HeldRow } from '../../monitor/causes/fidelity.ts';
 import type { RowTimes } from '../../monitor/causes/row-order.ts';

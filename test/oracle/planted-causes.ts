@@ -7,7 +7,7 @@
  *   the served row --fidelity--> its values made wrong, or its entity's history taken away
  */
 import type { Value } from '../../contract/value-type.ts';
-import type { CurrencyCause, FidelityCause } from '../../monitor/causes/cause.ts';
+import type { CurrencyCause, FidelityCause } from '../../contract/cause.ts';
 import { at } from '../support/day-time.ts';
 
 const MINUTE = 60_000_000;

@@ -10,7 +10,7 @@ import { PRESENT, STATUSES, UNAVAILABLE } from '../../../contract/status.ts';
 import { formatType } from '../../../contract/value-type.ts';
 import type { Value } from '../../../contract/value-type.ts';
 import { valueToJson } from '../../../contract/wire/online/json-value.ts';
-import type { FidelityCause } from '../../causes/cause.ts';
+import type { FidelityCause } from '../../../contract/cause.ts';
 import { isSame } from '../../causes/value-equality.ts';
 import { isAbsent } from '../../causes/value-state.ts';
 import type { BundleBook } from '../../judge/bundle-book.ts';

@@ -1,10 +1,10 @@
 /** Where every vector and every value of the day went: what was compared, and what no rate counts. */
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
 import { term } from './glossary.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { foldedOnPhone } from './markup/phone-fold.ts';
-import { countText, counted, shareText } from './markup/value-text.ts';
+import { html } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
+import { foldedOnPhone } from '../../../project/page/phone-fold.ts';
+import { countText, counted, shareText } from '../../../project/page/value-text.ts';
 
 interface Line {
   readonly name: Part;

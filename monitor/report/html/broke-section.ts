@@ -3,9 +3,9 @@ import type { BrokeSince, Snapshot, ViewCause } from '../../verdict/snapshot.ts'
 import type { FeatureLink } from './feature-table.ts';
 import { causeLink } from './glossary.ts';
 import { incidentAnchor } from './incidents-section.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { countText, counted, dayText } from './markup/value-text.ts';
+import { html } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
+import { countText, counted, dayText } from '../../../project/page/value-text.ts';
 
 const MOST_NAMES = 12;
 const DAY_MS = 86_400_000;

@@ -8,12 +8,18 @@ import type {
 } from '../../verdict/snapshot.ts';
 import { hasStopped, hourStrip } from './charts/hour-strip.ts';
 import type { DrawnView } from './charts/hour-strip.ts';
-import { key } from './markup/key.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { foldedOnPhone } from './markup/phone-fold.ts';
-import { table } from './markup/table.ts';
-import { countText, counted, durationText, momentText, percentText } from './markup/value-text.ts';
+import { key } from '../../../project/page/key.ts';
+import { html } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
+import { foldedOnPhone } from '../../../project/page/phone-fold.ts';
+import { table } from '../../../project/page/table.ts';
+import {
+  countText,
+  counted,
+  durationText,
+  momentText,
+  percentText,
+} from '../../../project/page/value-text.ts';
 
 /** Views whose hours are drawn at once; those of more, when nothing was wrong with them, are folded. */
 const FEW_VIEWS = 4;

@@ -4,13 +4,15 @@
  */
 import { matchLevel } from '../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
-import { causeBar, leadingCauses } from './charts/cause-bar.ts';
-import { lowestMatch, sparkLine } from './charts/trend-chart.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { table } from './markup/table.ts';
-import { countText, counted, percentText } from './markup/value-text.ts';
-import { causesOf, mismatches } from '../ranking.ts';
+import { causeBar, leadingCauses } from '../../../project/page/charts/cause-bar.ts';
+import { lowestMatch, trendOf } from './feature-trend.ts';
+import { sparkLine } from '../../../project/page/charts/trend-chart.ts';
+import { html } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
+import { table } from '../../../project/page/table.ts';
+import { countText, counted, percentText } from '../../../project/page/value-text.ts';
+import { mismatches } from '../../../contract/cause.ts';
+import { causesOf } from '../ranking.ts';
 import type { RankedFeatures } from '../ranking.ts';
 
 /** A feature's name as a link to its details. */
@@ -50,7 +52,10 @@ export function featureTable(
         { head: 'Within the promise', number: true, cell: rateCell },
         { head: 'Exact', number: true, cell: ({ exactMatch }) => percentText(exactMatch) },
         { head: 'Mismatches', cell: mismatchCell },
-        { head: 'Last 30 days', cell: (feature) => sparkLine(snapshot, feature, lowest) },
+        {
+          head: 'Last 30 days',
+          cell: (feature) => sparkLine(trendOf(snapshot, feature), snapshot.date, lowest),
+        },
       ],
       rows,
       'features',

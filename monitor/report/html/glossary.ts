@@ -2,13 +2,13 @@
  * The words of the page and how its figures came about, at its foot; where a word stands above, it links to its line
  * here. What each cause of the day means and what to do about it is here too.
  */
-import { CAUSES } from '../../causes/cause.ts';
-import type { Cause } from '../../causes/cause.ts';
+import { CAUSES } from '../../../contract/cause.ts';
+import type { Cause } from '../../../contract/cause.ts';
 import type { Snapshot } from '../../verdict/snapshot.ts';
-import { CAUSE_GUIDE } from './cause-guide.ts';
-import { html, withCode } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { foldedOnPhone } from './markup/phone-fold.ts';
+import { CAUSE_GUIDE } from '../../../project/page/cause-guide.ts';
+import { html, withCode } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
+import { foldedOnPhone } from '../../../project/page/phone-fold.ts';
 import { causeTotals } from '../ranking.ts';
 
 interface Entry {

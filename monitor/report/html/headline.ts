@@ -2,11 +2,11 @@
 import type { Snapshot } from '../../verdict/snapshot.ts';
 import { spanWords } from '../../judged-span.ts';
 import { term } from './glossary.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
+import { html } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
 import { overallMatch } from '../ranking.ts';
-import { countText, counted, dayText, momentText, percentText } from './markup/value-text.ts';
-import { verdictIcon } from './markup/verdict-icon.ts';
+import { countText, counted, dayText, momentText, percentText } from '../../../project/page/value-text.ts';
+import { verdictIcon } from '../../../project/page/verdict-icon.ts';
 import { VERDICT_WORDS, bareSentence } from '../verdict-words.ts';
 
 /** The days with a page before and after this one, as `2026-11-19`; null: there is none. */

@@ -4,15 +4,15 @@
  */
 import { isRunAtWork } from '../../incidents/origin.ts';
 import type { Incident, Snapshot } from '../../verdict/snapshot.ts';
-import { CAUSE_GUIDE } from './cause-guide.ts';
+import { CAUSE_GUIDE } from '../../../project/page/cause-guide.ts';
 import { incidentBar } from './charts/incident-bar.ts';
 import type { FeatureLink } from './feature-table.ts';
 import { causeLink, term } from './glossary.ts';
-import { html, withCode } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { foldedOnPhone } from './markup/phone-fold.ts';
+import { html, withCode } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
+import { foldedOnPhone } from '../../../project/page/phone-fold.ts';
 import { likenessOfIncident } from '../likeness-text.ts';
-import { countText, counted, momentText, numberText } from './markup/value-text.ts';
+import { countText, counted, momentText, numberText } from '../../../project/page/value-text.ts';
 import { examplePair } from './row-pair.ts';
 
 const MOST_CARDS = 10;

@@ -5,11 +5,11 @@
 import type { JudgedDate } from '../judged-days.ts';
 import { spanText } from '../../judged-span.ts';
 import { spanOfDayText } from './headline.ts';
-import { document } from './markup/document.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { counted, dayText, shortened } from './markup/value-text.ts';
-import { verdictIcon } from './markup/verdict-icon.ts';
+import { document } from '../../../project/page/document.ts';
+import { html } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
+import { counted, dayText, shortened } from '../../../project/page/value-text.ts';
+import { verdictIcon } from '../../../project/page/verdict-icon.ts';
 import { VERDICT_WORDS, bareSentence } from '../verdict-words.ts';
 
 const DAY_MS = 86_400_000;

@@ -8,7 +8,7 @@
 import { spanWords } from '../../judged-span.ts';
 import { matchLevel } from '../../limits.ts';
 import type { FeatureSnapshot, Snapshot } from '../../verdict/snapshot.ts';
-import { trendDays } from './charts/trend-chart.ts';
+import { trendDays } from '../../../project/page/charts/trend-chart.ts';
 import { accountSection } from './account-section.ts';
 import { brokeSection } from './broke-section.ts';
 import { daySection } from './day-section.ts';
@@ -20,10 +20,10 @@ import { glossary } from './glossary.ts';
 import { headline, keyFigures, spanOfDayText } from './headline.ts';
 import type { Neighbours } from './headline.ts';
 import { incidentsSection } from './incidents-section.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
+import { html } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
 import { slicesSection } from './slices-section.ts';
-import { document } from './markup/document.ts';
+import { document } from '../../../project/page/document.ts';
 import { rankedFeatures } from '../ranking.ts';
 
 /** The largest page; 200 features fit, each with a few examples. */

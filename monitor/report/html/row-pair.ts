@@ -1,9 +1,10 @@
 /** An example as two columns, served and replayed, in which whatever differs is marked. */
 import type { Example, Snapshot } from '../../verdict/snapshot.ts';
 import type { FeatureLink } from './feature-table.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { momentText, shortened, sidesText, timeText } from './markup/value-text.ts';
+import { html } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
+import { momentText, shortened, timeText } from '../../../project/page/value-text.ts';
+import { sidesText } from './markup/side-text.ts';
 
 /** The source of a value that a function gave. */
 const COMPUTED = 'computed';

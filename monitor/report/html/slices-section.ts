@@ -4,11 +4,11 @@
  */
 import { SLICES } from '../../verdict/snapshot.ts';
 import type { Slice, SliceBy, Snapshot } from '../../verdict/snapshot.ts';
-import { html } from './markup/markup.ts';
-import type { Markup, Part } from './markup/markup.ts';
-import { foldedOnPhone } from './markup/phone-fold.ts';
-import { table } from './markup/table.ts';
-import { countText, percentText, shareText } from './markup/value-text.ts';
+import { html } from '../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../project/page/markup.ts';
+import { foldedOnPhone } from '../../../project/page/phone-fold.ts';
+import { table } from '../../../project/page/table.ts';
+import { countText, percentText, shareText } from '../../../project/page/value-text.ts';
 
 /** Of each property; the others are added up. */
 const MOST_ROWS = 6;

@@ -1,8 +1,9 @@
 /** The trend of services as text for a terminal: a line a feature, its days as a small chart of the promise kept. */
 import { countText } from '../../../contract/std/count-text.ts';
 import { renderTable } from '../../../contract/std/text-table.ts';
-import { percentText } from '../../percent-text.ts';
-import type { Verdict } from '../../verdict/snapshot.ts';
+import { percentText } from '../../../contract/std/percent-text.ts';
+import type { Verdict } from '../../../contract/verdict.ts';
+
 import { cutInMiddle } from './fitted-text.ts';
 import type { FeatureTrend, ServiceTrend } from '../trend.ts';
 

@@ -4,7 +4,7 @@ import { formatType } from '../../../contract/value-type.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
 import type { DayOfService } from '../../day/day-of-log.ts';
 import type { MonitoredDay } from '../../monitored-day.ts';
-import { percentText } from '../../percent-text.ts';
+import { percentText } from '../../../contract/std/percent-text.ts';
 import type { Snapshot } from '../../verdict/snapshot.ts';
 import type { KeptView } from '../kept-answers.ts';
 import { settingName } from '../sentences.ts';

@@ -4,7 +4,7 @@
  * facts: every row's own rows, those of others, the rows that were missed and the runs behind them.
  */
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Cause } from '../../../monitor/causes/cause.ts';
+import type { Cause } from '../../../contract/cause.ts';
 import type { CauseCounts, Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import type { FeatureService } from '../../../contract/model.ts';
 import { formatTimestamp } from '../../../contract/std/timestamp.ts';

@@ -2,8 +2,8 @@
  * The hours of a day as an axis that takes the width of the page, on a phone as on paper: shapes are drawn in minutes
  * and stretched, words stand beside them as text, placed by percent.
  */
-import { html } from '../markup/markup.ts';
-import type { Markup, Part } from '../markup/markup.ts';
+import { html } from '../../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../../project/page/markup.ts';
 
 export const DAY_MINUTES = 1_440;
 const HOUR_MINUTES = 60;

@@ -2,12 +2,20 @@
 import { max } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import type { Distributions } from '../../../statistics/distributions.ts';
-import type { Markup } from '../markup/markup.ts';
-import { html } from '../markup/markup.ts';
-import { SMALL_PLOT, chart, linePath, px, stepCorners, xAxis, yAxis } from './plot.ts';
-import type { Point, Tick } from './plot.ts';
-import { countText, shareText } from '../markup/value-text.ts';
-import { valueAxis } from './value-axis.ts';
+import type { Markup } from '../../../../project/page/markup.ts';
+import { html } from '../../../../project/page/markup.ts';
+import {
+  SMALL_PLOT,
+  chart,
+  linePath,
+  px,
+  stepCorners,
+  xAxis,
+  yAxis,
+} from '../../../../project/page/charts/plot.ts';
+import type { Point, Tick } from '../../../../project/page/charts/plot.ts';
+import { countText, shareText } from '../../../../project/page/value-text.ts';
+import { valueAxis } from '../../../../project/page/charts/value-axis.ts';
 
 type Numeric = Extract<Distributions, { readonly kind: 'numeric' }>;
 type Categorical = Extract<Distributions, { readonly kind: 'categorical' }>;

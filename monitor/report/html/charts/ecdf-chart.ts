@@ -1,12 +1,21 @@
 /** Both empirical distribution functions, with D drawn where the gap between them is widest. */
 import { scaleLinear } from 'd3-scale';
 import type { Distributions } from '../../../statistics/distributions.ts';
-import { html } from '../markup/markup.ts';
-import type { Markup } from '../markup/markup.ts';
-import { SMALL_PLOT, chart, linePath, px, simplified, stepCorners, xAxis, yAxis } from './plot.ts';
-import type { Point } from './plot.ts';
-import { compactText, timeText } from '../markup/value-text.ts';
-import { isTime, valueAxis } from './value-axis.ts';
+import { html } from '../../../../project/page/markup.ts';
+import type { Markup } from '../../../../project/page/markup.ts';
+import {
+  SMALL_PLOT,
+  chart,
+  linePath,
+  px,
+  simplified,
+  stepCorners,
+  xAxis,
+  yAxis,
+} from '../../../../project/page/charts/plot.ts';
+import type { Point } from '../../../../project/page/charts/plot.ts';
+import { compactText, timeText } from '../../../../project/page/value-text.ts';
+import { isTime, valueAxis } from '../../../../project/page/charts/value-axis.ts';
 
 type Numeric = Extract<Distributions, { readonly kind: 'numeric' }>;
 type WithFunctions = Numeric & Required<Pick<Numeric, 'ecdf'>>;

@@ -8,11 +8,17 @@
 import { scaleLinear } from 'd3-scale';
 import type { RunSnapshot } from '../../../verdict/runs-of-day.ts';
 import type { HourOfView, Snapshot, ViewSnapshot } from '../../../verdict/snapshot.ts';
-import { html } from '../markup/markup.ts';
-import type { Markup, Part } from '../markup/markup.ts';
-import { countText, counted, durationText, momentText, timeText } from '../markup/value-text.ts';
+import { html } from '../../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../../project/page/markup.ts';
+import {
+  countText,
+  counted,
+  durationText,
+  momentText,
+  timeText,
+} from '../../../../project/page/value-text.ts';
 import { DAY_MINUTES, dayDrawing, hourLabels, hourLines, minuteOfDay } from './day-axis.ts';
-import { px } from './plot.ts';
+import { px } from '../../../../project/page/charts/plot.ts';
 
 const HOUR = 60;
 const COUNT_HEIGHT = 46;

@@ -1,9 +1,9 @@
 /** When an incident was, as a bar over the hours of the day: it takes the width that there is. */
 import type { Incident } from '../../../verdict/snapshot.ts';
-import { CAUSE_GUIDE } from '../cause-guide.ts';
-import { html } from '../markup/markup.ts';
-import type { Markup } from '../markup/markup.ts';
-import { momentText } from '../markup/value-text.ts';
+import { CAUSE_GUIDE } from '../../../../project/page/cause-guide.ts';
+import { html } from '../../../../project/page/markup.ts';
+import type { Markup } from '../../../../project/page/markup.ts';
+import { momentText } from '../../../../project/page/value-text.ts';
 import { minuteOfDay } from './day-axis.ts';
 
 export function incidentBar({ from, to, cause }: Incident, date: string): Markup {

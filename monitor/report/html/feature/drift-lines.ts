@@ -7,9 +7,9 @@ import type { FeatureDifference } from '../../../drift/feature-drift.ts';
 import type { FeatureSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
 import type { FeatureLink } from '../feature-table.ts';
 import { term } from '../glossary.ts';
-import { html } from '../markup/markup.ts';
-import type { Markup, Part } from '../markup/markup.ts';
-import { counted, dayText, numberText, shareText } from '../markup/value-text.ts';
+import { html } from '../../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../../project/page/markup.ts';
+import { counted, dayText, numberText, shareText } from '../../../../project/page/value-text.ts';
 
 const MOST_NAMES = 12;
 

@@ -1,14 +1,15 @@
 /** The example rows of a feature, grouped by cause, each with the evidence that proves its cause. */
-import { CAUSES } from '../../../causes/cause.ts';
-import type { Cause } from '../../../causes/cause.ts';
+import { CAUSES } from '../../../../contract/cause.ts';
+import type { Cause } from '../../../../contract/cause.ts';
 import type { Example, FeatureSnapshot, SideOfExample } from '../../../verdict/snapshot.ts';
-import { CAUSE_GUIDE } from '../cause-guide.ts';
-import { html } from '../markup/markup.ts';
-import type { Markup, Part } from '../markup/markup.ts';
+import { CAUSE_GUIDE } from '../../../../project/page/cause-guide.ts';
+import { html } from '../../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../../project/page/markup.ts';
 import { causesOf } from '../../ranking.ts';
-import { table } from '../markup/table.ts';
+import { table } from '../../../../project/page/table.ts';
 import { MOST_EVIDENCE_CHARACTERS } from '../row-pair.ts';
-import { counted, momentText, shortened, sidesText, timeText } from '../markup/value-text.ts';
+import { counted, momentText, shortened, timeText } from '../../../../project/page/value-text.ts';
+import { sidesText } from '../markup/side-text.ts';
 
 /** Rows of each cause that are shown; the others are folded away. */
 const UNFOLDED = 3;

@@ -5,8 +5,8 @@
 import { LIMITS } from '../../../limits.ts';
 import type { Distributions } from '../../../statistics/distributions.ts';
 import type { FeatureSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
-import { causeBar, leadingCauses } from '../charts/cause-bar.ts';
-import { CAUSE_GUIDE } from '../cause-guide.ts';
+import { causeBar, leadingCauses } from '../../../../project/page/charts/cause-bar.ts';
+import { CAUSE_GUIDE } from '../../../../project/page/cause-guide.ts';
 import { categoryChart, histogramChart } from '../charts/distribution-chart.ts';
 import { ecdfChart, hasFunctions } from '../charts/ecdf-chart.ts';
 import { examplesOf } from './examples.ts';
@@ -14,15 +14,23 @@ import type { ExampleLimit } from './examples.ts';
 import { breakable } from '../feature-table.ts';
 import { driftLines } from './drift-lines.ts';
 import { causeLink, term } from '../glossary.ts';
-import { key } from '../markup/key.ts';
-import { html } from '../markup/markup.ts';
-import type { Markup, Part } from '../markup/markup.ts';
-import { foldedOnPhone } from '../markup/phone-fold.ts';
+import { key } from '../../../../project/page/key.ts';
+import { html } from '../../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../../project/page/markup.ts';
+import { foldedOnPhone } from '../../../../project/page/phone-fold.ts';
 import { matchTable, statesTable } from './match-table.ts';
 import { likenessText } from '../../likeness-text.ts';
-import { causesOf, mismatches } from '../../ranking.ts';
-import { trendChart } from '../charts/trend-chart.ts';
-import { countText, counted, durationText, percentText, shareText } from '../markup/value-text.ts';
+import { mismatches } from '../../../../contract/cause.ts';
+import { causesOf } from '../../ranking.ts';
+import { trendOf } from '../feature-trend.ts';
+import { trendChart } from '../../../../project/page/charts/trend-chart.ts';
+import {
+  countText,
+  counted,
+  durationText,
+  percentText,
+  shareText,
+} from '../../../../project/page/value-text.ts';
 
 interface FeatureOptions {
   /** The feature's number, which links to it use. */
@@ -67,7 +75,7 @@ export function featureSection(
           ${distributionFigures(feature)}
           <figure>
             <figcaption>Last 30 days ${TREND_KEY}</figcaption>
-            ${trendChart(snapshot, feature)}
+            ${trendChart(trendOf(snapshot, feature), snapshot.date)}
           </figure>
         </div>`,
       )}

@@ -4,8 +4,8 @@ import type { CategoryChange, NotNumbersOfSides } from '../../../statistics/dist
 import type { FeatureSnapshot } from '../../../verdict/snapshot.ts';
 import type { State } from '../../../causes/value-state.ts';
 import { term } from '../glossary.ts';
-import { html } from '../markup/markup.ts';
-import type { Markup, Part } from '../markup/markup.ts';
+import { html } from '../../../../project/page/markup.ts';
+import type { Markup, Part } from '../../../../project/page/markup.ts';
 import {
   countText,
   counted,
@@ -13,7 +13,7 @@ import {
   numberText,
   percentText,
   shortened,
-} from '../markup/value-text.ts';
+} from '../../../../project/page/value-text.ts';
 
 const ONE_ANSWER = html`<p class="soft">
   The history has no created times: as trained and as available are one answer.

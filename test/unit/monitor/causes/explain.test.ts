@@ -3,7 +3,7 @@
  * the same facts but for one, which must not be given that cause.
  */
 import { describe, expect, test } from 'vitest';
-import { CURRENCY_CAUSES } from '../../../../monitor/causes/cause.ts';
+import { CURRENCY_CAUSES } from '../../../../contract/cause.ts';
 import { CURRENCY_RULES } from '../../../../monitor/causes/currency.ts';
 import {
   decide,

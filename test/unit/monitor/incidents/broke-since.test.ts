@@ -1,7 +1,7 @@
 /** What is new, worse or gone since the last verdict. */
 import { expect, test } from 'vitest';
 import { brokeSince } from '../../../../monitor/incidents/broke-since.ts';
-import type { Cause } from '../../../../monitor/causes/cause.ts';
+import type { Cause } from '../../../../contract/cause.ts';
 import type { EarlierDay } from '../../../../monitor/verdict/earlier-day.ts';
 
 interface Broken {

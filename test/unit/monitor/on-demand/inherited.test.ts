@@ -1,8 +1,8 @@
 /** What a value that was computed on demand inherits, rule by rule, and of any inputs against a plain search. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { CAUSES, CURRENCY_CAUSES } from '../../../../monitor/causes/cause.ts';
-import type { Cause } from '../../../../monitor/causes/cause.ts';
+import { CAUSES, CURRENCY_CAUSES } from '../../../../contract/cause.ts';
+import type { Cause } from '../../../../contract/cause.ts';
 import type { Decision } from '../../../../monitor/causes/explain.ts';
 import { inheritedDecision } from '../../../../monitor/on-demand/inherited.ts';
 

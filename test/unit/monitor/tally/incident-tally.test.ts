@@ -1,6 +1,6 @@
 /** What belongs to an incident, and what of it is beyond the promise. */
 import { expect, test } from 'vitest';
-import type { Cause } from '../../../../monitor/causes/cause.ts';
+import type { Cause } from '../../../../contract/cause.ts';
 import type { Decided } from '../../../../monitor/tally/decided.ts';
 import { IncidentTally, countedIncidents } from '../../../../monitor/tally/incident-tally.ts';
 import type { RoleIncident } from '../../../../monitor/tally/incident-tally.ts';

@@ -1,7 +1,7 @@
 /** The verdict's sentence names what made its level, and only that opens an alert; and how it says it. */
 import { describe, expect, test } from 'vitest';
-import { CURRENCY_CAUSES, FIDELITY_CAUSES } from '../../../../monitor/causes/cause.ts';
-import type { Cause } from '../../../../monitor/causes/cause.ts';
+import { CURRENCY_CAUSES, FIDELITY_CAUSES } from '../../../../contract/cause.ts';
+import type { Cause } from '../../../../contract/cause.ts';
 import { faultsOf } from '../../../../monitor/verdict/faults.ts';
 import type { IncidentCounts } from '../../../../monitor/verdict/judged-view.ts';
 import { conclude } from '../../../../monitor/verdict/verdict.ts';

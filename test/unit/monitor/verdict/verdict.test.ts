@@ -4,7 +4,7 @@ import { proposeDelay } from '../../../../monitor/verdict/delay-proposal.ts';
 import { spanText, timeText } from '../../../../monitor/causes/evidence-text.ts';
 import { RunIndex } from '../../../../monitor/judge/run-index.ts';
 import { SequenceSet } from '../../../../project/archive/sequence-set.ts';
-import { percentText } from '../../../../monitor/percent-text.ts';
+import { percentText } from '../../../../contract/std/percent-text.ts';
 import { conclude, exitCodeOf } from '../../../../monitor/verdict/verdict.ts';
 import type { CountedDay } from '../../../../monitor/verdict/verdict.ts';
 import type { RunRecord } from '../../../../contract/run-record.ts';

@@ -1,6 +1,6 @@
 /** What is said where the simulated settings in force are not what was measured. */
 import { describe, expect, test } from 'vitest';
-import type { Cause } from '../../../../monitor/causes/cause.ts';
+import type { Cause } from '../../../../contract/cause.ts';
 import { apartText } from '../../../../monitor/whatif/sentences.ts';
 import { ratesOf } from '../../../../monitor/whatif/setting.ts';
 

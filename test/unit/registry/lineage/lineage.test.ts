@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { LineageGraph } from '../../../../registry/lineage/lineage-graph.ts';
-import { lineageSvg } from '../../../../registry/lineage/lineage-picture.ts';
+import { LineageGraph } from '../../../../project/overview/lineage-graph.ts';
+import { lineageSvg } from '../../../../project/overview/lineage-picture.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
 import { loadCurrentBundle } from '../../../../contract/definitions/bundle-folder.ts';
 import { plumb } from '../../../support/processes/plumb-process.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { CAUSES } from '../../../../../monitor/causes/cause.ts';
-import type { Cause } from '../../../../../monitor/causes/cause.ts';
-import { CAUSE_GUIDE } from '../../../../../monitor/report/html/cause-guide.ts';
+import { CAUSES } from '../../../../../contract/cause.ts';
+import type { Cause } from '../../../../../contract/cause.ts';
+import { CAUSE_GUIDE } from '../../../../../project/page/cause-guide.ts';
 import { MAX_REPORT_BYTES, renderReport } from '../../../../../monitor/report/html/report.ts';
 import { rankedFeatures } from '../../../../../monitor/report/ranking.ts';
 import type { Snapshot } from '../../../../../monitor/verdict/snapshot.ts';

@@ -1,16 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { histogramChart } from '../../../../../../monitor/report/html/charts/distribution-chart.ts';
-import { ecdfChart, hasFunctions } from '../../../../../../monitor/report/html/charts/ecdf-chart.ts';
-import {
-  SMALL_PLOT,
-  linePath,
-  simplified,
-  stepCorners,
-} from '../../../../../../monitor/report/html/charts/plot.ts';
-import type { Point } from '../../../../../../monitor/report/html/charts/plot.ts';
-import { valueAxis } from '../../../../../../monitor/report/html/charts/value-axis.ts';
-import { compareNumeric } from '../../../../../support/fixtures/compared-values.ts';
+import { histogramChart } from '../../../../../monitor/report/html/charts/distribution-chart.ts';
+import { ecdfChart, hasFunctions } from '../../../../../monitor/report/html/charts/ecdf-chart.ts';
+import { SMALL_PLOT, linePath, simplified, stepCorners } from '../../../../../project/page/charts/plot.ts';
+import type { Point } from '../../../../../project/page/charts/plot.ts';
+import { valueAxis } from '../../../../../project/page/charts/value-axis.ts';
+import { compareNumeric } from '../../../../support/fixtures/compared-values.ts';
 
 /** Where a path of M, h, v and l ends after each command. */
 function follow(path: string): Point[] {

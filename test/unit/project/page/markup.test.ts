@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { escapeText, html, withCode } from '../../../../../../monitor/report/html/markup/markup.ts';
+import { escapeText, html, withCode } from '../../../../project/page/markup.ts';
 
 test('what is put into a template is text, unless it is markup', () => {
   expect(

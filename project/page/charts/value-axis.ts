@@ -3,9 +3,9 @@
  * Uneven bins (decades, tails) are all drawn equally wide, so that each can be seen; the labels give their edges.
  */
 import { scaleLinear, scaleUtc } from 'd3-scale';
-import { DAY_US } from '../../../../contract/std/timestamp.ts';
+import { DAY_US } from '../../../contract/std/timestamp.ts';
 import type { Plot, Tick } from './plot.ts';
-import { compactText, dayText } from '../markup/value-text.ts';
+import { compactText, dayText } from '../value-text.ts';
 
 const wholeDigits = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 15 });
 

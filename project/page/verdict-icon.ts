@@ -1,5 +1,5 @@
 /** The verdict as a shape with a sign in it: its colour says nothing that these do not say. */
-import type { Verdict } from '../../../verdict/snapshot.ts';
+import type { Verdict } from '../../contract/verdict.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 

@@ -1,6 +1,6 @@
 /** What all charts share: size, rounding of coordinates, axes, and the frame with title and description. */
-import { html } from '../markup/markup.ts';
-import type { Markup, Part } from '../markup/markup.ts';
+import { html } from '../markup.ts';
+import type { Markup, Part } from '../markup.ts';
 
 /** The drawing area of a chart, in units of its view box, which are CSS pixels at the usual width. */
 export interface Plot {

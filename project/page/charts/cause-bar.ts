@@ -3,13 +3,12 @@
  * Causes of one family share a colour (cause-guide.ts). It is hidden from screen readers: the words beside it say the
  * same.
  */
-import type { Cause } from '../../../causes/cause.ts';
+import { mismatches } from '../../../contract/cause.ts';
+import type { Cause, CauseCount } from '../../../contract/cause.ts';
 import { CAUSE_GUIDE } from '../cause-guide.ts';
-import { html } from '../markup/markup.ts';
-import type { Markup, Part } from '../markup/markup.ts';
-import { mismatches } from '../../ranking.ts';
-import type { CauseCount } from '../../ranking.ts';
-import { shareText } from '../markup/value-text.ts';
+import { html } from '../markup.ts';
+import type { Markup, Part } from '../markup.ts';
+import { shareText } from '../value-text.ts';
 
 export function causeBar(causes: readonly CauseCount[]): Markup | null {
   const all = mismatches(causes);

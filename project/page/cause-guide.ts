@@ -1,8 +1,8 @@
 /**
  * What each cause means and what to do about it, in words for the report's reader. The order of evidence is in
- * causes/cause.ts.
+ * contract/cause.ts.
  */
-import type { Cause } from '../../causes/cause.ts';
+import type { Cause } from '../../contract/cause.ts';
 
 /**
  * Causes of one kind share a colour, since sixteen colours cannot be told apart: `timing` (the row came too soon or too

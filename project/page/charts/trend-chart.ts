@@ -1,22 +1,22 @@
-/** A feature's match rates over the last days, ending with the report's own day; also as a small spark line. */
+/** A feature's match rates over the last days, ending with the day that is shown; also as a small spark line. */
 import { min, quantile } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import { LIMITS } from '../../../limits.ts';
-import type { FeatureSnapshot, Snapshot } from '../../../verdict/snapshot.ts';
-import { html } from '../markup/markup.ts';
-import type { Markup, Part } from '../markup/markup.ts';
+import { ALERT_BELOW } from '../../../contract/verdict.ts';
+import { html } from '../markup.ts';
+import type { Markup, Part } from '../markup.ts';
 import { SMALL_PLOT, chart, px, xAxis, yAxis } from './plot.ts';
 import type { Plot } from './plot.ts';
-import { dayText, percentText } from '../markup/value-text.ts';
+import { dayText, percentText } from '../value-text.ts';
 
 const DAY_MS = 86_400_000;
 /** Days on the axis: the same number in all reports, however long their history is. */
-const DAYS = 30;
+export const TREND_DAYS = 30;
 /** The scales reach at least this far below the alert limit, so that its line is inside the chart. */
 const BELOW_LIMIT = 0.005;
 
-interface Day {
+/** A judged day of a feature; a rate is null where there is none. */
+export interface TrendDay {
   readonly date: string;
   readonly provisional: boolean;
   readonly exact: number | null;
@@ -24,36 +24,18 @@ interface Day {
   readonly interval: readonly [low: number, high: number] | null;
 }
 
-function daysOf(snapshot: Snapshot, feature: FeatureSnapshot): Day[] {
-  const first = new Date(Date.parse(snapshot.date) - (DAYS - 1) * DAY_MS).toISOString().slice(0, 10);
-  const shown = snapshot.trend.filter((point) => point.date >= first);
-  const earlier = shown.map((point) => ({
-    date: point.date,
-    provisional: point.provisional,
-    exact: point.exactMatch[feature.name] ?? null,
-    within: point.exactMatchWithinPromise[feature.name] ?? null,
-    interval: point.interval[feature.name] ?? null,
-  }));
-  const today = {
-    date: snapshot.date,
-    provisional: snapshot.provisional,
-    exact: feature.exactMatch,
-    within: feature.exactMatchWithinPromise,
-    interval: feature.interval,
-  };
-  return [...earlier, today];
-}
-
-export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup {
+/**
+ * @param days  in order, the shown day last
+ * @param date  that day: the axis ends there
+ */
+export function trendChart(days: readonly TrendDay[], date: string): Markup {
   const plot = SMALL_PLOT;
-  const days = daysOf(snapshot, feature);
+  const last = days.at(-1)!;
   const lowest = min(days, (day) => Math.min(day.exact ?? 1, day.within ?? 1, day.interval?.[0] ?? 1)) ?? 1;
-  const x = dayScale(snapshot.date, plot);
-  const y = scaleLinear([Math.min(lowest, LIMITS.alertBelow - BELOW_LIMIT), 1], [plot.bottom, plot.top]).nice(
-    3,
-  );
+  const x = dayScale(date, plot);
+  const y = scaleLinear([Math.min(lowest, ALERT_BELOW - BELOW_LIMIT), 1], [plot.bottom, plot.top]).nice(3);
   const path = (rate: 'exact' | 'within'): string =>
-    line<Day>(
+    line<TrendDay>(
       (day) => px(x(day.date)),
       (day) => px(y(day[rate]!)),
     )
@@ -63,15 +45,15 @@ export function trendChart(snapshot: Snapshot, feature: FeatureSnapshot): Markup
   const decimals = y.domain()[0]! >= 0.97 ? 1 : 0;
   return chart(
     plot,
-    `Match over the last ${DAYS} days`,
-    `Last day ${percentText(feature.exactMatchWithinPromise)} within the promise, ` +
-      `${percentText(feature.exactMatch)} exact; the monitor alerts below ${LIMITS.alertBelow * 100}\u00a0%.`,
+    `Match over the last ${TREND_DAYS} days`,
+    `Last day ${percentText(last.within)} within the promise, ` +
+      `${percentText(last.exact)} exact; the monitor alerts below ${ALERT_BELOW * 100}\u00a0%.`,
     html`${yAxis(
         plot,
         y.ticks(4).map((share) => ({ at: y(share), text: `${(share * 100).toFixed(decimals)}\u00a0%` })),
       )}
       ${band(days, plot, y)} <path class="interval-area" d="${intervalArea(days, x, y)}" />
-      <path class="limit" d="M${plot.left} ${px(y(LIMITS.alertBelow))}H${plot.right}" />
+      <path class="limit" d="M${plot.left} ${px(y(ALERT_BELOW))}H${plot.right}" />
       <path class="exact-line" d="${path('exact')}" />
       <path class="within-line" d="${path('within')}" />
       ${dots(
@@ -97,12 +79,12 @@ export function trendDays(date: string): Markup {
 
 /** The interval of each day, joined to one area; days without one leave a hole. */
 function intervalArea(
-  days: readonly Day[],
+  days: readonly TrendDay[],
   x: (day: string) => number,
   y: (share: number) => number,
 ): string {
   return (
-    area<Day>(
+    area<TrendDay>(
       (day) => px(x(day.date)),
       (day) => px(y(day.interval![0])),
       (day) => px(y(day.interval![1])),
@@ -116,7 +98,7 @@ function intervalArea(
 const LEAST_DAYS = 7;
 
 /** Where the match within the promise usually was: all but the lowest and the highest tenth of the earlier days. */
-function band(days: readonly Day[], plot: Plot, y: (share: number) => number): Markup | null {
+function band(days: readonly TrendDay[], plot: Plot, y: (share: number) => number): Markup | null {
   const before = days.slice(0, -1).flatMap(({ within }) => within ?? []);
   if (before.length < LEAST_DAYS) return null;
   const [low, high] = [quantile(before, 0.1)!, quantile(before, 0.9)!];
@@ -133,7 +115,7 @@ function band(days: readonly Day[], plot: Plot, y: (share: number) => number): M
 }
 
 /** Dots for provisional days (hollow) and the last day (filled): a reader looks for these. */
-function dots(days: readonly Day[], x: (day: Day) => number, y: (day: Day) => number): Part {
+function dots(days: readonly TrendDay[], x: (day: TrendDay) => number, y: (day: TrendDay) => number): Part {
   return days
     .filter((day, i) => day.provisional || i === days.length - 1)
     .map(
@@ -149,7 +131,9 @@ function dots(days: readonly Day[], x: (day: Day) => number, y: (day: Day) => nu
 
 function dayScale(date: string, plot: Plot): (day: string) => number {
   const end = Date.parse(date);
-  const scale = scaleLinear([end - (DAYS - 1) * DAY_MS, end], [plot.left + 6, plot.right - 8]).clamp(true);
+  const scale = scaleLinear([end - (TREND_DAYS - 1) * DAY_MS, end], [plot.left + 6, plot.right - 8]).clamp(
+    true,
+  );
   return (day) => scale(Date.parse(day));
 }
 
@@ -159,16 +143,16 @@ const SPARK: Plot = { width: 96, height: 22, left: 2, right: 94, top: 3, bottom:
  * The match within the promise alone, without axes, for the summary. All features share one scale, which ends at 95 %,
  * so that one bad feature does not flatten the others.
  */
-export function sparkLine(snapshot: Snapshot, feature: FeatureSnapshot, lowest: number): Markup | null {
-  const days = daysOf(snapshot, feature).filter((day) => day.within !== null);
+export function sparkLine(all: readonly TrendDay[], date: string, lowest: number): Markup | null {
+  const days = all.filter((day) => day.within !== null);
   if (days.length < 2) return null;
-  const x = dayScale(snapshot.date, SPARK);
+  const x = dayScale(date, SPARK);
   const y = scaleLinear(
-    [Math.max(0.95, Math.min(lowest, LIMITS.alertBelow - BELOW_LIMIT)), 1],
+    [Math.max(0.95, Math.min(lowest, ALERT_BELOW - BELOW_LIMIT)), 1],
     [SPARK.bottom, SPARK.top],
   ).clamp(true);
   const path =
-    line<Day>(
+    line<TrendDay>(
       (day) => x(day.date),
       (day) => y(day.within!),
     ).digits(0)(days) ?? '';
@@ -180,11 +164,4 @@ export function sparkLine(snapshot: Snapshot, feature: FeatureSnapshot, lowest: 
     <path class="within-line" d="${path}" />
     <circle class="within-dot" cx="${px(x(last.date))}" cy="${px(y(last.within!))}" r="2.2" />
   </svg>`;
-}
-
-/** The lowest match within the promise of any feature on any day shown. */
-export function lowestMatch(snapshot: Snapshot): number {
-  return (
-    min(snapshot.features, (feature) => min(daysOf(snapshot, feature), (day) => day.within ?? 1) ?? 1) ?? 1
-  );
 }

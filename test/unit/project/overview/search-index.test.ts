@@ -1,6 +1,6 @@
 /** What people type, and what they find: by meaning and window, by parts of names, with typing errors. */
 import { beforeEach, expect, test } from 'vitest';
-import { SearchIndex } from '../../../../registry/search/search-index.ts';
+import { SearchIndex } from '../../../../project/overview/search-index.ts';
 import { planProject } from '../../../../registry/apply.ts';
 import { openProject } from '../../../../project/project.ts';
 import { RegistryDatabase } from '../../../../project/database/registry-database.ts';

@@ -3,7 +3,7 @@
  * line break in a template, with its indentation, becomes one space, or nothing between two tags, so that a report of
  * 200 features stays small. Prettier breaks lines only where this does not change the meaning of the HTML.
  */
-import { visibleText } from '../../../../contract/std/visible-text.ts';
+import { visibleText } from '../../contract/std/visible-text.ts';
 
 export class Markup {
   readonly text: string;
