@@ -94,6 +94,14 @@ export interface Aggregation {
   readonly percentile: number;
 }
 
+/** That a definition will go. */
+export interface Deprecation {
+  /** A date or a time as RFC 3339 text: from when on it is not to be relied on. */
+  readonly date: string;
+  /** What to use in its place; null: nothing is named. */
+  readonly successor: string | null;
+}
+
 interface FeatureChecks {
   readonly min: number | null;
   readonly max: number | null;
@@ -116,6 +124,8 @@ export interface Feature {
   readonly tags: readonly string[];
   readonly examples: readonly Value[];
   readonly normalization: { readonly mean: number; readonly stddev: number } | null;
+  /** Absent: it stays. */
+  readonly deprecated?: Deprecation;
   /** Null unless the view is aggregated. */
   readonly aggregation: Aggregation | null;
 }
@@ -173,7 +183,7 @@ export interface FeatureView {
   readonly team: string | null;
   readonly description: string | null;
   readonly tags: readonly string[];
-  readonly deprecated: { readonly date: string; readonly successor: string | null } | null;
+  readonly deprecated: Deprecation | null;
 }
 
 /** Whether its rows are in a history of its own. That of a stored view is its source. */
@@ -252,7 +262,7 @@ export interface OnDemandView {
   readonly team: string | null;
   readonly description: string | null;
   readonly tags: readonly string[];
-  readonly deprecated: { readonly date: string; readonly successor: string | null } | null;
+  readonly deprecated: Deprecation | null;
 }
 
 /** One feature in a service: which view gives it, for which entity, and what the model calls it. */
@@ -310,6 +320,8 @@ export interface FeatureService {
   readonly description: string | null;
   readonly owner: string | null;
   readonly tags: readonly string[];
+  /** Absent: it stays. */
+  readonly deprecated?: Deprecation;
 }
 
 /** What the values of a row are under one definition id: enough to decode them. Every view has it. */

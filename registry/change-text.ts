@@ -13,6 +13,7 @@ import type { StreamCost } from './stream-cost.ts';
 const SIGN: Readonly<Record<Change['kind'], string>> = {
   created: '+',
   deleted: '-',
+  deprecated: '.',
   metadata: '.',
   additive: '+',
   logic: '~',

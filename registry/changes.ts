@@ -2,6 +2,7 @@
  * What an apply would change, sorted by what it means for data and for models.
  *
  *   created, deleted   a definition comes or goes
+ *   deprecated         it, or a feature of it, is said to go; no data is touched
  *   metadata           owner, description, the path of a source, ...: no data is touched
  *   additive           new features after the old ones
  *   logic              same schema, new meaning: row logic or reading logic
@@ -20,7 +21,7 @@ import { Guard, refusalToJson } from './guard.ts';
 import type { Bundle, Definitions, FeatureService, FeatureView } from '../contract/model.ts';
 import type { ChangeRefusal, RemovedConsumer } from '../contract/refusal.ts';
 
-type ChangeKind = 'created' | 'deleted' | 'metadata' | 'additive' | 'logic' | 'breaking';
+type ChangeKind = 'created' | 'deleted' | 'deprecated' | 'metadata' | 'additive' | 'logic' | 'breaking';
 
 export interface Change {
   readonly kind: ChangeKind;
@@ -189,7 +190,13 @@ function kindOf(details: readonly Detail[]): ChangeKind {
     details.some(({ meaning }) => meanings.includes(meaning));
   if (has('schema')) return 'breaking';
   if (has('row', 'reading')) return 'logic';
-  return has('additive') ? 'additive' : 'metadata';
+  if (has('additive')) return 'additive';
+  return details.some(isDeprecation) ? 'deprecated' : 'metadata';
+}
+
+/** One that is taken back is metadata. */
+function isDeprecation({ option, after }: Detail): boolean {
+  return after !== null && (option === 'deprecated' || option.endsWith('.deprecated'));
 }
 
 /** A change as the commands print it in JSON: times in RFC 3339. */

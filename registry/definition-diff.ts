@@ -185,7 +185,7 @@ export function entityDetails(before: Entity, after: Entity): Detail[] {
   return [...keys, ...optionDetails(Object.fromEntries(rest), before, after)];
 }
 
-const SERVICE_METADATA = ['consumers', 'description', 'owner', 'tags'] as const;
+const SERVICE_METADATA = ['consumers', 'description', 'owner', 'tags', 'deprecated'] as const;
 
 /**
  * @param entityKeysChange  whether an entity of its views has other join keys: the keys by which the service looks up

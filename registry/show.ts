@@ -9,6 +9,7 @@ import { registryError } from '../contract/errors.ts';
 import type {
   Aggregation,
   Bundle,
+  Deprecation,
   Entity,
   Feature,
   FeatureService,
@@ -178,6 +179,7 @@ function renderView(view: FeatureView, { runs, freshness }: KeptOfDefinition): s
   const facts = [
     `view ${view.id} (${view.kind}, definition ${definitionName(view.definitionId)})`,
     view.description,
+    deprecatedText(view.deprecated),
     `entity ${view.entity}, source ${sourceText(view.source)}`,
     view.kind === 'aggregated'
       ? `hop ${formatDuration(view.hopUs)}, delay ${formatDuration(view.delayUs)}`
@@ -227,6 +229,7 @@ function renderOnDemand(view: OnDemandView): string {
   const facts = [
     `view ${view.id} (on demand, definition ${definitionName(view.definitionId)})`,
     view.description,
+    deprecatedText(view.deprecated),
     `inputs ${inputsText(view.inputs).join('; ') || 'none'}`,
     `uses ${uses.join('; ') || 'nothing'}`,
     `code ${view.code.file}, ${view.code.hash.slice(0, 12)}; ${whereItRuns(view)}`,
@@ -273,10 +276,18 @@ function renderService(service: FeatureService, bundle: Bundle): string {
     ...inputsText(service.inputs.filter((input) => !input.requestTime)),
   ].join(', ');
   const consumers = service.consumers.map((c) => `${c.model} (${c.owner})`).join(', ') || 'nobody';
+  const deprecated = deprecatedText(service.deprecated ?? null);
   return [
     `service ${service.name} v${service.version}, asked with ${asked}, consumed by ${consumers}`,
+    ...(deprecated === null ? [] : [deprecated]),
     renderTable(['#', 'feature', 'type', 'view'], rows),
   ].join('\n\n');
+}
+
+function deprecatedText(deprecated: Deprecation | null): string | null {
+  if (deprecated === null) return null;
+  const { date, successor } = deprecated;
+  return `deprecated from ${date} on${successor === null ? '' : `: use ${successor}`}`;
 }
 
 function joinKeysText(entity: Entity): string {

@@ -54,6 +54,7 @@ export function gauges(parts: GaugedParts): Gauges {
     waitingRequests: admission.waiting,
     connections: transport.connections,
     views: serving.plans.tallies,
+    deprecated: serving.plans.deprecatedTallies,
     freshness: freshnessOf(serving.plans.bundle, reader.watermarks()),
     onDemand: serving.plans.functionTallies,
     functionProcesses: serving.plans.functionProcesses,

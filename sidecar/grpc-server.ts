@@ -56,7 +56,7 @@ export class GrpcServer implements GrpcHandler, RequestServer {
     if (exchange.route < GRPC_SURFACES.length) return this.#options.admission.take(exchange, message);
     const { serving, metrics } = this.#options;
     try {
-      exchange.reply(200, GRPC_PAGES[exchange.path]!(message, serving.plans));
+      exchange.reply(200, GRPC_PAGES[exchange.path]!(message, serving.plans), []);
       metrics.countRequest(exchange.path, 200);
     } catch (fault) {
       this.refuse(exchange, fault);

@@ -47,6 +47,8 @@ const expression = text.superRefine((given, context) => {
 const count = z.int().nonnegative();
 const definitionId = count.max(0xffff_ffff);
 const log = z.enum(['raw', 'hmac', 'drop']);
+/** Callers are told of it. */
+const deprecated = z.object({ date: z.string(), successor: z.string().nullable() }).nullish();
 const key = z.object({ name: columnName, type: z.enum(['string', 'int32', 'int64']) });
 
 /** A list in which no name comes twice: programs look things up by name, and engines take no heed of its case. */
@@ -101,6 +103,7 @@ const feature = z
       })
       .nullable(),
     examples: z.array(z.unknown()),
+    deprecated,
     aggregation: aggregation.nullable(),
   })
   .superRefine((one, context) => {
@@ -151,6 +154,7 @@ const view = z
     sourceFreshnessUs: count,
     latenessUs: count,
     startUs: z.int().nullable(),
+    deprecated,
   })
   .superRefine(({ kind, hopUs, features }, context) => {
     const fault = (path: PropertyKey[], message: string): void =>
@@ -202,6 +206,7 @@ const onDemandView = z.object({
   int64: z.enum(['number', 'bigint']),
   engine: text.optional(),
   definitionId,
+  deprecated,
 });
 
 const service = z
@@ -223,6 +228,7 @@ const service = z
     requestKeys: distinct(key, (one) => one.name),
     inputs: distinct(input, (one) => one.name).default([]),
     tensor: z.enum(['float32', 'float64']),
+    deprecated,
   })
   .superRefine(({ features, onDemand, requestKeys }, context) => {
     const fault = (path: PropertyKey[], message: string): void =>

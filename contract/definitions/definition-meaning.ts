@@ -175,6 +175,7 @@ export const FEATURE_MEANING: Table<Feature, 'name' | 'aggregation'> = {
     show: (feature) => feature.examples.map((value) => valueToJson(feature.type, value)),
   },
   normalization: metadata('normalization'),
+  deprecated: metadata('deprecated'),
 };
 
 /** A session's gap is told as its window. */

@@ -52,13 +52,18 @@ const time = z.union([z.string(), z.date()], { error: TIME }).transform((value, 
   return z.NEVER;
 });
 
+/** Kept as it was written. */
+const day = z.union([z.string(), z.date()], { error: TIME }).transform((value, context) => {
+  const written = value instanceof Date ? value.toISOString().replace(/T00:00:00\.000Z$/, '') : value;
+  if (parseTimestamp(written) !== null) return written;
+  context.addIssue({ code: 'custom', message: `${TIME}, got ${givenText(value)}` });
+  return z.NEVER;
+});
+
 const text = z.string().nullable().default(null);
 const tags = z.array(z.string()).default([]);
 const log = z.enum(['raw', 'hmac', 'drop']).default('raw');
-const deprecated = z
-  .strictObject({ date: z.union([z.string(), z.date()]).transform(String), successor: text })
-  .nullable()
-  .default(null);
+const deprecated = z.strictObject({ date: day, successor: text }).nullable().default(null);
 
 /** A value of a field that says what happened, as text. */
 const opValue = z.union([z.string(), z.number().int(), z.boolean()]).transform(String);
@@ -185,6 +190,7 @@ export const FEATURE_OPTIONS = z.strictObject({
   tags,
   examples: z.array(z.unknown()).default([]),
   normalization: z.strictObject({ mean: z.number(), stddev: z.number().positive() }).nullable().default(null),
+  deprecated,
 });
 export type FeatureOptionValues = z.output<typeof FEATURE_OPTIONS>;
 
@@ -230,6 +236,7 @@ export const SERVICE_OPTIONS = z.strictObject({
   description: text,
   owner: text,
   tags,
+  deprecated,
 });
 
 /**

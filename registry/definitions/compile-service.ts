@@ -43,7 +43,9 @@ export function compileService(draft: ServiceDraft, context: ServiceContext): Fe
   check.addUsed();
   if (draft.items.length === 0) check.fault(['features'], 'has no features');
   if (options === null || check.faults > 0) return null;
-  return { name: draft.name, version: 0, ...check.result(), ...options };
+  const { deprecated, ...rest } = options;
+  const service = { name: draft.name, version: 0, ...check.result(), ...rest };
+  return deprecated === null ? service : { ...service, deprecated };
 }
 
 class ServiceCheck {

@@ -24,11 +24,12 @@ export function valuedOptions(
   options: Omit<FeatureOptionValues, 'log' | 'type' | 'scale' | 'n' | 'percentile'>,
   fault: Fault,
 ): Omit<Feature, 'name' | 'column' | 'type' | 'log' | 'aggregation'> {
-  const { tolerance, checks, description, tags, normalization } = options;
+  const { tolerance, checks, description, tags, normalization, deprecated } = options;
   const missing = writtenValue('missing', type, options.missing ?? null, fault);
   const examples = options.examples.map((example) => writtenValue('examples', type, example, fault));
   if (tolerance !== null && !isNumeric(type)) fault('tolerance', `a ${formatType(type)} takes no tolerance`);
-  return { missing, tolerance, checks, description, tags, examples, normalization };
+  const plain = { missing, tolerance, checks, description, tags, examples, normalization };
+  return deprecated === null ? plain : { ...plain, deprecated };
 }
 
 /** A value as a definition writes it. */

@@ -1,5 +1,5 @@
 /** JSON Schemas of what the sidecar takes and answers, from the plans of a bundle; `openapi.ts` puts them together. */
-import type { JoinKey, RequestInput } from '../../contract/model.ts';
+import type { Deprecation, JoinKey, RequestInput } from '../../contract/model.ts';
 import { STATUSES } from '../../contract/status.ts';
 import { formatType } from '../../contract/value-type.ts';
 import type { ValueType } from '../../contract/value-type.ts';
@@ -122,6 +122,7 @@ export function nativeRequest(plan: Plan): Schema {
       optional,
     ),
     additionalProperties: false,
+    ...deprecatedMark(plan.definition.deprecated),
     description: plan.definition.description ?? `Asks for the features of ${plan.service}.`,
   };
 }
@@ -209,7 +210,7 @@ export function nativeResult(plan: Plan): Schema {
   const features = plan.fullNames.map((name, i): [string, Schema] => {
     const { type, description } = plan.featureDefinitions[i]!;
     const text = description === null ? formatType(type) : `${formatType(type)}: ${description}`;
-    return [name, { ...valueSchema(type), description: text }];
+    return [name, { ...valueSchema(type), description: text, ...deprecatedMark(deprecationAt(plan, i)) }];
   });
   const statuses = plan.fullNames.map((name): [string, Schema] => [
     name,
@@ -286,9 +287,33 @@ export function nativeMetadata(): Schema {
       latency_ms: { type: 'number' },
       oldest_age_ms: { type: ['number', 'null'], description: 'Since the oldest event time of the rows.' },
       notes: { type: 'array', items: { type: 'string' } },
+      deprecated: deprecatedSchema(),
     },
-    ['notes'],
+    ['notes', 'deprecated'],
   );
+}
+
+/** What is said of a definition that will go; none where it stays. */
+export function deprecatedMark(deprecated: Deprecation | null | undefined): Schema {
+  return deprecated === null || deprecated === undefined ? {} : { deprecated: true };
+}
+
+/** Of the service's i-th feature, or of the view that gives it. */
+function deprecationAt(plan: Plan, i: number): Deprecation | null | undefined {
+  const of = plan.definition.features[i]!.view;
+  const view = [...plan.roleViews, ...plan.onDemand].find(({ view: { id } }) => id === of)!;
+  return plan.featureDefinitions[i]!.deprecated ?? view.view.deprecated;
+}
+
+/** What will go of a service and of what it takes. */
+export function deprecatedSchema(): Schema {
+  const one = objectOf({
+    what: { enum: ['service', 'view', 'feature'] },
+    name: { type: 'string' },
+    date: { type: 'string', description: 'From when on it is not to be relied on.' },
+    successor: { type: ['string', 'null'], description: 'What to use in its place.' },
+  });
+  return { type: 'array', items: one, description: 'What will go; left out where all stays.' };
 }
 
 /** What all surfaces say of an error, each in its own form. */

@@ -4,6 +4,8 @@
  */
 import { OWN_PACKAGE } from '../../project/own-package.ts';
 import {
+  deprecatedMark,
+  deprecatedSchema,
   errorSchemas,
   feastAnswer,
   feastFeatureList,
@@ -123,6 +125,7 @@ function inferOperation(plan: Plan): Json {
       'Inference-Header-Content-Length, the length of the JSON before them. The version that is served may be named ' +
       `too: /v2/models/${plan.service}/versions/${plan.version}/infer.`,
     {
+      ...deprecatedMark(plan.definition.deprecated),
       parameters: headerParameters(),
       requestBody: jsonBody(ref(`${plan.service}.infer`), { [plan.service]: { value: inferExample(plan) } }),
       responses: {
@@ -159,17 +162,25 @@ function modelPaths(names: readonly string[]): Json {
     parameters: { type: 'object' },
   });
   const ready = objectOf({ name: { enum: names }, ready: { const: true } });
-  const schema = objectOf({
-    feature_service: { enum: names },
-    service_version: { type: 'integer' },
-    join_keys: { type: 'array', items: objectOf({ name: { type: 'string' }, type: { type: 'string' } }) },
-    context: {
-      type: 'array',
-      items: objectOf({ name: { type: 'string' }, type: { type: 'string' }, optional: { type: 'boolean' } }),
-      description: 'What a request brings for features computed on demand.',
+  const schema = objectOf(
+    {
+      feature_service: { enum: names },
+      service_version: { type: 'integer' },
+      join_keys: { type: 'array', items: objectOf({ name: { type: 'string' }, type: { type: 'string' } }) },
+      context: {
+        type: 'array',
+        items: objectOf({
+          name: { type: 'string' },
+          type: { type: 'string' },
+          optional: { type: 'boolean' },
+        }),
+        description: 'What a request brings for features computed on demand.',
+      },
+      features: { type: 'array', items: { type: 'object', required: ['name', 'type', 'missing'] } },
+      deprecated: deprecatedSchema(),
     },
-    features: { type: 'array', items: { type: 'object', required: ['name', 'type', 'missing'] } },
-  });
+    ['deprecated'],
+  );
   const get = (id: string, summary: string, what: Schema, error: string): Json => ({
     parameters,
     get: operation(id, summary, {

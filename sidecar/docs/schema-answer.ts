@@ -16,6 +16,7 @@ export function schemaOf(plan: Plan): string {
       feature: feature.feature,
       type: formatType(type),
       description,
+      deprecated: of.deprecated,
     });
     // The fallback is text already, with every digit of an int64.
     return `${text.slice(0, -1)},"missing":${fallbackText(of)}}`;
@@ -30,6 +31,7 @@ export function schemaOf(plan: Plan): string {
     context: plan.inputs.map(({ name, type, optional }) => ({ name, type: formatType(type), optional })),
     consumers: definition.consumers,
     tensor: definition.tensor,
+    deprecated: plan.deprecations?.list,
   };
   return `${JSON.stringify(head).slice(0, -1)},"features":[${features.join(',')}]}`;
 }

@@ -18,6 +18,7 @@ import type { ConsumerLag } from '../vector-log/consumer-lag.ts';
 import { logMetrics } from './log-metrics.ts';
 import type { VectorLogStats } from '../vector-log/vector-log.ts';
 import type { OnDemandTally } from '../on-demand/on-demand-tally.ts';
+import type { DeprecatedTally } from '../plan/deprecations.ts';
 import type { ViewTally } from '../plan/view-tally.ts';
 import { onDemandMetrics } from './on-demand-metrics.ts';
 
@@ -44,6 +45,8 @@ export interface Gauges {
   readonly hottestShare: number;
   readonly nodes: readonly NodeLoad[];
   readonly views: Iterable<readonly [id: string, tally: ViewTally]>;
+  /** By service. */
+  readonly deprecated: Iterable<readonly [service: string, tally: DeprecatedTally]>;
   /** Null: no marker of the view was asked for in the last minute, or there is none. */
   readonly freshness: readonly {
     readonly view: string;
@@ -111,7 +114,7 @@ function identity(out: Exposition, metrics: Metrics, gauges: Gauges): void {
 function requests(
   out: Exposition,
   metrics: Metrics,
-  { views, onDemand, inFlightValues, waitingRequests, connections }: Gauges,
+  { views, deprecated, onDemand, inFlightValues, waitingRequests, connections }: Gauges,
 ): void {
   const { routes } = metrics;
   out.counter('plumbline_requests_total', 'Requests by route and HTTP status.', requestSamples(routes));
@@ -145,6 +148,11 @@ function requests(
     [...tallies, ...onDemand].flatMap(([view, { values }]) =>
       STATUSES.map((status, code): Sample => [{ view, status }, values[code]!]),
     ),
+  );
+  out.counter(
+    'plumbline_deprecated_answers_total',
+    'Answers with something in them that is deprecated, by service; an empty one: lists of single features.',
+    [...deprecated].map(([service, { answers }]): Sample => [{ service }, answers]),
   );
   out.histogram(
     'plumbline_served_row_age_seconds',

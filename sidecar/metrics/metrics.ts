@@ -61,6 +61,7 @@ export class Metrics {
     const { rows, statuses, sources, nowUs } = inFlight;
     const { plan, count, passedOver } = inFlight.request;
     this.passedOver += passedOver;
+    if (plan.deprecations !== null) plan.deprecations.tally.answers += 1;
     if (inFlight.computed !== null) countComputed(plan, inFlight.computed);
     const { roleViews, roleFeatures } = plan;
     const roles = roleViews.length;

@@ -13,6 +13,7 @@ import { logError } from '../spool/errors.ts';
 import { FunctionSlots } from '../on-demand/function-slots.ts';
 import type { FunctionSet } from '../on-demand/function-slots.ts';
 import type { OnDemandTally } from '../on-demand/on-demand-tally.ts';
+import type { DeprecatedTally } from './deprecations.ts';
 import { planService } from './plan.ts';
 import { NO_LOG, planView } from './view-plan.ts';
 import type { Plan } from './plan.ts';
@@ -26,6 +27,7 @@ const MAX_KEPT_REFERENCES = 50_000;
 export class ViewSlots {
   readonly #slots = new Map<string, Map<string, number>>();
   readonly #tallies = new Map<string, ViewTally>();
+  readonly #deprecated = new Map<string, DeprecatedTally>();
   /** What on-demand views keep. */
   readonly functions: FunctionSlots;
 
@@ -45,6 +47,18 @@ export class ViewSlots {
     let tally = this.#tallies.get(viewId);
     if (tally === undefined) this.#tallies.set(viewId, (tally = new ViewTally()));
     return tally;
+  }
+
+  /** @param service  empty: lists of single features */
+  readonly deprecatedTallyOf = (service: string): DeprecatedTally => {
+    let tally = this.#deprecated.get(service);
+    if (tally === undefined) this.#deprecated.set(service, (tally = { answers: 0 }));
+    return tally;
+  };
+
+  /** By service, for every one that had something deprecated since the start. */
+  get deprecatedTallies(): ReadonlyMap<string, DeprecatedTally> {
+    return this.#deprecated;
   }
 
   /** By the id of the view, for every view since the start. */
@@ -127,6 +141,11 @@ export class BundlePlans {
     return this.#slots.tallies;
   }
 
+  /** Of every service that had something deprecated. */
+  get deprecatedTallies(): ReadonlyMap<string, DeprecatedTally> {
+    return this.#slots.deprecatedTallies;
+  }
+
   /** The same of every on-demand view. */
   get functionTallies(): ReadonlyMap<string, OnDemandTally> {
     return this.#slots.functions.tallies;
@@ -178,7 +197,8 @@ export class BundlePlans {
   #planOf(service: FeatureService): Plan {
     const { bundle, views } = this;
     const [{ runners }, keyPrefix] = [this.#functions, this.#keyPrefix];
-    return planService(service, { bundle, views, runners, keyPrefix, hmacKey: this.#log.hmacKey });
+    const tallyOf = this.#slots.deprecatedTallyOf;
+    return planService(service, { bundle, views, runners, keyPrefix, hmacKey: this.#log.hmacKey, tallyOf });
   }
 }
 

@@ -12,6 +12,8 @@ import type { Bundle, Entity, Feature, FeatureService, JoinKey, RequestInput } f
 import { keyPoliciesOf } from '../../contract/log-privacy.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { FunctionRunner } from '../on-demand/function-runner.ts';
+import { deprecationsOf } from './deprecations.ts';
+import type { DeprecatedTally, Deprecations } from './deprecations.ts';
 import { planOnDemand } from './on-demand-plan.ts';
 import type { OnDemandPlan } from './on-demand-plan.ts';
 import type { ViewPlan } from './view-plan.ts';
@@ -57,6 +59,8 @@ export interface Plan {
   /** How ids are logged, and that answers are not; null: everything is logged as it is. */
   readonly privacy: PlanPrivacy | null;
   readonly definition: FeatureService;
+  /** What callers are told will go; null: all stays. */
+  readonly deprecations: Deprecations | null;
   /** What encoders have ready for the service; see encoder-plan.ts. */
   readonly encoderPlans: unknown[];
 }
@@ -80,11 +84,12 @@ interface ServiceSurroundings {
   readonly runners: ReadonlyMap<string, FunctionRunner>;
   readonly keyPrefix: string;
   readonly hmacKey: HmacKey | null;
+  readonly tallyOf: (service: string) => DeprecatedTally;
 }
 
 export function planService(
   service: FeatureService,
-  { bundle, views, runners, keyPrefix, hmacKey }: ServiceSurroundings,
+  { bundle, views, runners, keyPrefix, hmacKey, tallyOf }: ServiceSurroundings,
 ): Plan {
   const groups: GroupPlan[] = [];
   const groupAt = new Map<string, number>();
@@ -104,6 +109,9 @@ export function planService(
   const computed = new Map(onDemand.map((one) => [one.role, one]));
   const places = service.features.map((f) => placeOf(f, computed.get(f.role), views));
   const featureRoles = service.features.map((f) => roleAt.get(f.role) ?? COMPUTED);
+  const featureDefinitions = places.map(({ feature }) => feature);
+  const used = [...roleViews, ...onDemand].map(({ view }) => view);
+  const parts = { views: used, features: featureDefinitions };
   const featureIndexes = places.map(({ index }) => index);
   return Object.freeze({
     service: service.name,
@@ -123,11 +131,12 @@ export function planService(
     featureCount: service.features.length,
     featureRoles,
     featureIndexes,
-    featureDefinitions: places.map(({ feature }) => feature),
+    featureDefinitions,
     fullNames: service.features.map((f) => f.fullName),
     shortNames: service.features.map((f) => f.feature),
     privacy: planPrivacy(service, { bundle, views, runners, hmacKey }),
     definition: service,
+    deprecations: deprecationsOf(service, parts, tallyOf),
     encoderPlans: [],
   });
 }
@@ -151,7 +160,7 @@ function neededKeys(service: FeatureService, onDemand: readonly OnDemandPlan[]):
 
 function planPrivacy(
   service: FeatureService,
-  { bundle, views: plans, runners, hmacKey }: Omit<ServiceSurroundings, 'keyPrefix'>,
+  { bundle, views: plans, runners, hmacKey }: Omit<ServiceSurroundings, 'keyPrefix' | 'tallyOf'>,
 ): PlanPrivacy | null {
   const views = new Map(service.views.map(({ view }) => [view, plans.get(view)!.view]));
   const keyPolicies = keyPoliciesOf({ entities: bundle.entities, views }, service);

@@ -1,5 +1,6 @@
 /** One call of gRPC and its answer, apart from the library that carries it: grpc.ts. */
 import { Exchange } from './transport.ts';
+import type { ReplyHeaders } from './transport.ts';
 
 export interface GrpcHandler {
   /** Paths of the methods that are served; an exchange's route is an index into them. */
@@ -11,8 +12,8 @@ export interface GrpcHandler {
 /** What it answers a call with. */
 export interface GrpcReply {
   /** @param message  copied within the call */
-  message(message: Buffer): void;
-  status(code: number, message: string, trailers: readonly (readonly [string, string])[]): void;
+  message(message: Buffer, trailers: ReplyHeaders): void;
+  status(code: number, message: string, trailers: ReplyHeaders): void;
 }
 
 /** A caller stops waiting at its deadline, so an answer leaves by this share of the time earlier, so much at most. */
@@ -45,13 +46,13 @@ export class GrpcExchange extends Exchange {
   }
 
   /** Only ever with 200: what is no answer is told by `fail`. */
-  override reply(_status: number, body: string | Buffer): void {
+  override reply(_status: number, body: string | Buffer, headers: ReplyHeaders): void {
     if (this.#isOver) return;
-    this.#reply.message(body as Buffer);
+    this.#reply.message(body as Buffer, headers);
     this.#end();
   }
 
-  fail(code: number, message: string, trailers: readonly (readonly [string, string])[]): void {
+  fail(code: number, message: string, trailers: ReplyHeaders): void {
     if (this.#isOver) return;
     this.#reply.status(code, message, trailers);
     this.#end();

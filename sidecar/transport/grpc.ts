@@ -13,7 +13,7 @@ import { GrpcExchange } from './grpc-exchange.ts';
 import type { GrpcHandler, GrpcReply } from './grpc-exchange.ts';
 import { probeListenFault } from './listen-fault.ts';
 import { MAX_BODY_BYTES } from './transport.ts';
-import type { Transport } from './transport.ts';
+import type { ReplyHeaders, Transport } from './transport.ts';
 
 const MESSAGE_LIMIT_MS = 10_000;
 const OPTIONS: Grpc.ServerOptions = {
@@ -114,13 +114,18 @@ function methodAt(path: string): Grpc.MethodDefinition<Buffer, Buffer> {
 function replyOf(grpc: typeof Grpc, respond: Grpc.sendUnaryData<Buffer>): GrpcReply {
   return {
     // The library frames a message before it returns.
-    message: (message) => respond(null, message),
+    message: (message, trailers) =>
+      respond(null, message, trailers.length === 0 ? undefined : metadataOf(grpc, trailers)),
     status(code, details, trailers) {
-      const metadata = new grpc.Metadata();
-      for (const [name, value] of trailers) metadata.set(name, value);
-      respond({ code, details, metadata });
+      respond({ code, details, metadata: metadataOf(grpc, trailers) });
     },
   };
+}
+
+function metadataOf(grpc: typeof Grpc, trailers: ReplyHeaders): Grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  for (const [name, value] of trailers) metadata.set(name, value);
+  return metadata;
 }
 
 /** A client that opens a call and sends nothing, or never ends, holds what it has sent. */

@@ -34,7 +34,11 @@ export const values = featureView('values', {
     yes: t.bool({ missing: false }),
     small: t.int32({ missing: -1, tolerance: 1 }),
     whole: t.int64({ missing: 1, examples: [1n, '9007199254740993', 3, null] }),
-    narrow: t.float32({ missing: 'NaN', normalization: { mean: 0, stddev: 1 } }),
+    narrow: t.float32({
+      deprecated: { date: '2027-01-01' },
+      missing: 'NaN',
+      normalization: { mean: 0, stddev: 1 },
+    }),
     wide: t.float64({ missing: Infinity, column: 'price', checks: { min: 0, maxNullShare: 0.1 } }),
     word: t.string({ missing: '', log: 'drop' }),
     raw: t.bytes({ missing: 'AAE=' }),

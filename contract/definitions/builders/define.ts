@@ -20,6 +20,7 @@ import {
 import type { Draft, StoredFeature } from '../draft.ts';
 import type { ColumnNameFault, Name } from '../name.ts';
 import type { Checked } from '../refused.ts';
+import type { WrittenDeprecation } from './feature-options.ts';
 import type { Inputs, OnDemandFeatures, OnDemandOptions } from './on-demand-options.ts';
 import type { StreamFields, StreamOptions } from './stream-options.ts';
 import type { Features, ViewOptions, Watermark } from './view-options.ts';
@@ -59,6 +60,7 @@ export interface ServiceOptions {
   readonly description?: string;
   readonly owner?: string;
   readonly tags?: readonly string[];
+  readonly deprecated?: WrittenDeprecation;
 }
 
 function made<D extends Draft>(draft: D): D {

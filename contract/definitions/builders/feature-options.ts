@@ -1,7 +1,16 @@
 /** What a definition file may say of a feature beside its type or its aggregation. */
 import type { LogPolicy } from '../../model.ts';
 import type { Refused } from '../refused.ts';
+import type { TimeText } from '../../std/timestamp.ts';
 import type { ScalarValues } from './written-value.ts';
+
+/** As definition files write it. */
+export interface WrittenDeprecation {
+  /** From when on it is not to be relied on. */
+  readonly date: TimeText | Date;
+  /** What to use in its place. */
+  readonly successor?: string;
+}
 
 /** What every feature may say about itself. */
 interface CommonOptions<Value> {
@@ -13,6 +22,7 @@ interface CommonOptions<Value> {
   readonly missing?: Value | null;
   readonly checks?: { readonly min?: number; readonly max?: number; readonly maxNullShare?: number };
   readonly log?: LogPolicy;
+  readonly deprecated?: WrittenDeprecation;
 }
 
 /** Of a stored feature whose values have the type `Value` in definitions. */

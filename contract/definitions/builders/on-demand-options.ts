@@ -7,6 +7,7 @@ import type {
   ViewDraft,
   ViewSelection,
 } from '../draft.ts';
+import type { WrittenDeprecation } from './feature-options.ts';
 import type { ColumnNameFault } from '../name.ts';
 import type { Checked } from '../refused.ts';
 
@@ -76,5 +77,5 @@ export interface OnDemandOptions<In extends Inputs = Inputs, Of extends OnDemand
   readonly team?: string;
   readonly description?: string;
   readonly tags?: readonly string[];
-  readonly deprecated?: { readonly date: string | Date; readonly successor?: string };
+  readonly deprecated?: WrittenDeprecation;
 }

@@ -2,6 +2,7 @@
 import type { Duration } from '../../std/duration.ts';
 import type { TimeText } from '../../std/timestamp.ts';
 import type { AggregatedFeature, EntityDraft, SourceDraft, StoredFeature } from '../draft.ts';
+import type { WrittenDeprecation } from './feature-options.ts';
 import type { ColumnNameFault } from '../name.ts';
 import type { Checked, Refused } from '../refused.ts';
 
@@ -71,5 +72,5 @@ export interface ViewOptions<
   readonly team?: string;
   readonly description?: string;
   readonly tags?: readonly string[];
-  readonly deprecated?: { readonly date: string | Date; readonly successor?: string };
+  readonly deprecated?: WrittenDeprecation;
 }

@@ -51,7 +51,7 @@ export function answerOnlineFeatures(
   for (let k = 0; k < plan.keys.length; k++) writeKey(inFlight, k);
   for (let f = 0; f < plan.featureCount; f++) writeFeature(inFlight, f);
   out.bytes(writer.end());
-  return NO_HEADERS;
+  return plan.deprecations === null ? NO_HEADERS : plan.deprecations.headers;
 }
 
 function writeKey(inFlight: RequestInFlight, k: number): void {

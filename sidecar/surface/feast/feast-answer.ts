@@ -32,7 +32,7 @@ export function answerFeast(
     }
   }
   out.bytes(form.tail);
-  return JSON_HEADERS;
+  return plan.deprecations === null ? JSON_HEADERS : plan.deprecations.jsonHeaders;
 }
 
 /** The join keys come back as columns of their own. */

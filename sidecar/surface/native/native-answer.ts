@@ -49,7 +49,7 @@ export function answerNative(inFlight: RequestInFlight, latencyMs: number, out: 
       oldestUs === -1 ? 'null' : oldestUs / 1_000
     }${notesText(inFlight, segments)}}}`,
   );
-  return JSON_HEADERS;
+  return plan.deprecations === null ? JSON_HEADERS : plan.deprecations.jsonHeaders;
 }
 
 /** Empty in nearly every answer: only rows with a NaN or an infinity have notes. */

@@ -45,7 +45,7 @@ export const nativePlan = encoderPlan((plan: Plan): NativePlan => ({
   segments: allFeatureRuns(plan).map(segmentOf),
   metadataStart:
     `"metadata":{"feature_service":${JSON.stringify(plan.service)},"service_version":${plan.version},` +
-    `"bundle":"${plan.bundle}",`,
+    `"bundle":"${plan.bundle}",${plan.deprecations === null ? '' : `"deprecated":${plan.deprecations.text},`}`,
 }));
 
 /** The fallbacks of a view as text, in the order of its features. */

@@ -34,14 +34,16 @@ export function answerInfer(
   latencyMs: number,
   out: AnswerBuffer,
 ): ReplyHeaders {
-  const { outputs, isRaw } = inFlight.request.form;
+  const { form, plan } = inFlight.request;
+  const { outputs, isRaw } = form;
+  const headers = plan.deprecations === null ? NO_HEADERS : plan.deprecations.headers;
   const widths: number[] = [];
   for (let i = 0; i < outputs.length; i++) widths.push(widthOf(inFlight, outputs[i]!));
   writeHead(inFlight, latencyMs);
   if (!isRaw) {
     out.bytes(writer.end());
     for (let i = 0; i < outputs.length; i++) writeTyped(inFlight, outputs[i]!, widths[i]!, out);
-    return NO_HEADERS;
+    return headers;
   }
   for (let i = 0; i < outputs.length; i++) {
     const opened = writer.open(OUTPUTS);
@@ -55,7 +57,7 @@ export function answerInfer(
     out.bytes(writer.end());
     writeTensor(inFlight, outputs[i]!, widths[i]!, out);
   }
-  return NO_HEADERS;
+  return headers;
 }
 
 function writeHead(inFlight: RequestInFlight<InferForm>, latencyMs: number): void {

@@ -26,8 +26,9 @@ export function answerOip(
   latencyMs: number,
   out: AnswerBuffer,
 ): ReplyHeaders {
-  const { count, form } = inFlight.request;
+  const { count, form, plan } = inFlight.request;
   const { id, outputs } = form;
+  const { deprecations } = plan;
   const widths: number[] = [];
   for (let i = 0; i < outputs.length; i++) widths.push(widthOf(inFlight, outputs[i]!));
   out.text(headText(inFlight, latencyMs, id));
@@ -45,14 +46,13 @@ export function answerOip(
     }
   }
   out.text(']}');
-  if (!binary) return JSON_HEADERS;
+  if (!binary) return deprecations === null ? JSON_HEADERS : deprecations.jsonHeaders;
   const jsonBytes = out.length;
   for (let i = 0; i < outputs.length; i++)
     if (outputs[i]!.binary) writeTensor(inFlight, outputs[i]!, widths[i]!, out);
-  return [
-    ['content-type', 'application/octet-stream'],
-    ['inference-header-content-length', String(jsonBytes)],
-  ];
+  const type = ['content-type', 'application/octet-stream'] as const;
+  const length = ['inference-header-content-length', String(jsonBytes)] as const;
+  return deprecations === null ? [type, length] : [type, length, deprecations.header];
 }
 
 function headText(inFlight: RequestInFlight, latencyMs: number, id: string | null): string {

@@ -89,6 +89,7 @@ export function modelMetadata(plan: Plan): ModelMetadata {
       // The protocol has no word for an input that may be left out.
       ...(plan.inputs.length === 0 ? {} : { context: plan.inputs.map(contextField) }),
       left_out: leftOut,
+      ...(plan.deprecations === null ? {} : { deprecated: plan.deprecations.list }),
       precision: precisionNote(tensor),
     },
   };

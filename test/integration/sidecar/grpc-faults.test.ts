@@ -102,7 +102,7 @@ test('the deadline of a call counts, less the way of the answer', async () => {
   const seen: string[] = [];
   const onMessage = (exchange: GrpcExchange): void => {
     seen.push(exchange.head.deadlineMs);
-    exchange.reply(200, Buffer.from('x'));
+    exchange.reply(200, Buffer.from('x'), []);
   };
   const own = await grpcTransport({ methods: ['/a/b'], onMessage });
   const client = new GrpcCaller(await own.listen('127.0.0.1', 0));

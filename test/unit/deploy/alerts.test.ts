@@ -72,6 +72,7 @@ async function scraped(): Promise<string> {
     hottestShare: 0,
     nodes: [],
     views: [],
+    deprecated: [],
     onDemand: new Map([['trip', resting()]]),
     freshness: [{ view: 'spend', watermarkUs: 1, freshnessUs: 1, freshnessAlertUs: 2 }],
     functionProcesses: { ready: 2, lost: 0 },
