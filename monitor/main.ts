@@ -8,6 +8,7 @@ import { drawDay, drawIndex } from './report/report-folder.ts';
 import { askedSpan, spanText, spanWords } from './judged-span.ts';
 import type { JudgedSpan } from './judged-span.ts';
 import { runMonitor } from './run.ts';
+import { recordVerdict } from './record/verdict-record.ts';
 import { readSnapshot, reportFile, snapshotFile } from './verdict/snapshot-folder.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
 
@@ -30,7 +31,8 @@ interface JudgeOptions {
 }
 
 /**
- * Judges a day or an hour and draws a report for each service, and the index of all reports.
+ * Judges a day or an hour, draws a report for each service, and the index of all reports; a day's verdicts go to the
+ * registry, too.
  *
  * @param judged  is told of each service that is judged, also where another one cannot be
  * @throws        what `runMonitor` throws; MON_REPORTS when the report cannot be written
@@ -44,15 +46,16 @@ export async function judgeDay(
   const { services, otherEngine = false } = options;
   const asked = { date, hour, otherEngine, ...(services === undefined ? {} : { services }) };
   const days: JudgedDay[] = [];
-  const add = (snapshot: Snapshot): void => {
+  const add = async (database: RegistryDatabase, snapshot: Snapshot): Promise<void> => {
     const day = judgedDay(project, snapshot);
     days.push(day);
     judged(day);
     drawDay(project.settings.reports, snapshot, project.logger);
+    await recordVerdict(project, database, snapshot);
   };
   try {
     await RegistryDatabase.using(project.settings.registry, (database) =>
-      runMonitor(project, database, asked, add),
+      runMonitor(project, database, asked, (snapshot) => add(database, snapshot)),
     );
   } finally {
     if (days.length > 0) drawIndex(project.settings.reports, project.settings.project);

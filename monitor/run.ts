@@ -64,7 +64,7 @@ export async function runMonitor(
   project: Project,
   database: RegistryDatabase,
   options: MonitorOptions,
-  judged: (snapshot: Snapshot) => void = () => {},
+  judged: (snapshot: Snapshot) => void | Promise<void> = () => {},
 ): Promise<Snapshot[]> {
   const { elsewhere } = project.settings;
   const snapshots = new Map<string, Snapshot>();
@@ -80,7 +80,7 @@ export async function runMonitor(
           new ServiceRun(day, service).judge(),
         );
         snapshots.set(name, snapshot);
-        judged(snapshot);
+        await judged(snapshot);
       } catch (error) {
         if (error instanceof DamagedArchive) throw error;
         errors.push(error);

@@ -55,17 +55,23 @@ export function sameWeekday(
   return days.flatMap((day) => readSketches(reports, service, day, logger) ?? []);
 }
 
-function readSketches(reports: string, service: string, date: string, logger: Logger): ServedSketches | null {
+/** @returns null: the day has none, or they cannot be read, which is warned of */
+export function readSketches(
+  reports: string,
+  service: string,
+  date: string,
+  logger: Logger,
+): ServedSketches | null {
   try {
     const sketches = JSON.parse(readRegularText(sketchesFile(reports, service, date))) as ServedSketches;
     if (sketches.version === 1 && sketches.date === date) return sketches;
     logger.warn(
-      `the sketches of ${date} are of ${sketches.date}, version ${sketches.version}: drift is told without that day`,
+      `the sketches of ${date} are of ${sketches.date}, version ${sketches.version}: nothing is compared with that day`,
     );
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       logger.warn(
-        `the sketches of ${date} cannot be read, drift is told without that day: ${(error as Error).message}`,
+        `the sketches of ${date} cannot be read, nothing is compared with that day: ${(error as Error).message}`,
       );
   }
   return null;

@@ -3,7 +3,7 @@
  * comes as another one behind it. Each runs in a transaction, and one process at a time runs them.
  */
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
+import type { CreateTableBuilder, Kysely } from 'kysely';
 import { registryError } from '../../contract/errors.ts';
 import type { RegistryConnection } from './registry-connection.ts';
 
@@ -11,7 +11,7 @@ import type { RegistryConnection } from './registry-connection.ts';
 type AnyTables = Kysely<unknown>;
 
 /** The n-th brings the tables to version n + 1. */
-const MIGRATIONS: readonly ((db: AnyTables) => Promise<void>)[] = [firstTables, whoAndWhy];
+const MIGRATIONS: readonly ((db: AnyTables) => Promise<void>)[] = [firstTables, whoAndWhy, verdicts];
 
 /**
  * Brings the tables to the version of this program.
@@ -174,4 +174,65 @@ async function whoAndWhy(db: AnyTables): Promise<void> {
     const wider = db.schema.alterTable('applied_bundle');
     await wider.addColumn(column, 'text', (c) => c.notNull().defaultTo('')).execute();
   }
+}
+
+/** What the monitor found: of days, features and views, incidents, and what was served last. */
+async function verdicts(db: AnyTables): Promise<void> {
+  await db.schema
+    .createTable('judged_day')
+    .addColumn('date', 'text', (c) => c.notNull())
+    .addColumn('service', 'text', (c) => c.notNull())
+    .addColumn('record', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('judged_day_key', ['date', 'service'])
+    .execute();
+  await judgedFeatures(db);
+  await db.schema
+    .createTable('judged_view')
+    .addColumn('date', 'text', (c) => c.notNull())
+    .addColumn('service', 'text', (c) => c.notNull())
+    .addColumn('role', 'text', (c) => c.notNull())
+    .addColumn('view', 'text', (c) => c.notNull())
+    .addColumn('record', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('judged_view_key', ['date', 'service', 'role'])
+    .execute();
+  await db.schema
+    .createTable('incident')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('date', 'text', (c) => c.notNull())
+    .addColumn('service', 'text', (c) => c.notNull())
+    .addColumn('view', 'text', (c) => c.notNull())
+    .addColumn('harm', 'double precision', (c) => c.notNull())
+    .addColumn('record', 'text', (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable('served_sketch')
+    .addColumn('service', 'text', (c) => c.notNull())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('view', 'text', (c) => c.notNull())
+    .addColumn('feature', 'text', (c) => c.notNull())
+    .addColumn('date', 'text', (c) => c.notNull())
+    .addColumn('record', 'text', (c) => c.notNull())
+    .addPrimaryKeyConstraint('served_sketch_key', ['service', 'name'])
+    .execute();
+  await sql`CREATE INDEX judged_feature_by_view ON judged_feature (view, feature, date)`.execute(db);
+  await sql`CREATE INDEX judged_view_by_view ON judged_view (view, date)`.execute(db);
+  await sql`CREATE INDEX judged_day_by_service ON judged_day (service, date)`.execute(db);
+  await sql`CREATE INDEX incident_by_date ON incident (date)`.execute(db);
+  await sql`CREATE INDEX incident_by_view ON incident (view, date)`.execute(db);
+  await sql`CREATE INDEX served_sketch_by_view ON served_sketch (view, feature)`.execute(db);
+}
+
+async function judgedFeatures(db: AnyTables): Promise<void> {
+  let table: CreateTableBuilder<string, string> = db.schema.createTable('judged_feature');
+  for (const column of ['date', 'service', 'name', 'view', 'feature', 'level', 'causes'])
+    table = table.addColumn(column, 'text', (c) => c.notNull());
+  const counts = ['rows', 'answered', 'nulls', 'unavailable', 'unjudged', 'present', 'exact'];
+  for (const column of [...counts, 'within_promise', 'beyond_promise'])
+    table = table.addColumn(column, 'bigint', (c) => c.notNull());
+  for (const column of ['low', 'high', 'drift']) table = table.addColumn(column, 'double precision');
+  await table
+    .addColumn('provisional', 'integer', (c) => c.notNull())
+    .addColumn('drift_level', 'text')
+    .addPrimaryKeyConstraint('judged_feature_key', ['date', 'service', 'name'])
+    .execute();
 }

@@ -1,10 +1,11 @@
 /**
- * The registry's tables: every bundle that was applied, what each apply changed, every materialization run, and the
- * manifest of every training set.
+ * The registry's tables: every bundle that was applied, what each apply changed, every materialization run, the
+ * manifest of every training set, and the monitor's verdicts.
  * SQLite for one machine, PostgreSQL for several; one Kysely schema serves both.
  *
  * Only this folder imports Kysely and the databases' own clients for the registry. Rows that are written are never
- * changed, but for a run record, which is replaced once when its run ends, and the leases.
+ * changed, but for a run record, which is replaced once when its run ends, verdicts, which a later one on the
+ * day replaces, and the leases.
  */
 import { randomUUID } from 'node:crypto';
 import { Kysely, sql } from 'kysely';
@@ -14,6 +15,8 @@ import { withoutPassword } from '../../contract/std/secret-text.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { LeaseTable } from './lease-table.ts';
 import type { LeaseTables } from './lease-table.ts';
+import { VerdictTable } from './verdict-table.ts';
+import type { VerdictTables } from './verdict-table.ts';
 import { StreamPartitionTable } from './stream-partition-table.ts';
 import type { StreamPartitionTables } from './stream-partition-table.ts';
 import { migrate } from './migrations.ts';
@@ -55,7 +58,7 @@ export interface KeptAllowance extends Allowed {
   readonly appliedUs: number;
 }
 
-interface Tables extends LeaseTables, StreamPartitionTables {
+interface Tables extends LeaseTables, StreamPartitionTables, VerdictTables {
   removed_consumer: { sequence: number; service: string; model: string; owner: string; removed_us: number };
   allowance: { sequence: number; name: string; reason: string; services: string };
   service_version: { service: string; version: number; content: string };
@@ -91,6 +94,8 @@ const COUNT_AGAIN = 20;
 export class RegistryDatabase {
   readonly leases: LeaseTable;
   readonly streamPartitions: StreamPartitionTable;
+  /** What the monitor found. */
+  readonly verdicts: VerdictTable;
   readonly #db: Kysely<Tables>;
 
   readonly #connection: RegistryConnection;
@@ -99,6 +104,7 @@ export class RegistryDatabase {
     this.#db = db;
     this.#connection = connection;
     this.leases = new LeaseTable(db as unknown as Kysely<LeaseTables>);
+    this.verdicts = new VerdictTable(db as unknown as Kysely<VerdictTables>);
     this.streamPartitions = new StreamPartitionTable(db as unknown as Kysely<StreamPartitionTables>);
   }
 

@@ -4,16 +4,23 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ViewLease } from '../../../materializer/run/view-lease.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import type { StoreUrl } from '../../../project/settings/settings.ts';
+import { verdictRecord } from '../../../monitor/record/verdict-record.ts';
+import type { Bundle } from '../../../contract/model.ts';
+import type { VerdictRecord } from '../../../contract/verdict-record.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import type { TrainingManifest } from '../../../contract/training-manifest.ts';
 import { plumb, QUIET_NODE, run } from '../../support/processes/plumb-process.ts';
 import { POSTGRES_START_LIMIT_MS, startPostgres } from '../../support/postgres/postgres.ts';
 import type { PostgresServer } from '../../support/postgres/postgres.ts';
+import { judgedDay } from '../../support/fixtures/judged-days.ts';
 import { shopProject } from '../../support/fixtures/shop-project.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /** Microseconds of today: past 32 bits, and past what a float32 keeps. */
 const NOW_US = 1_795_250_000_654_321;
+
+const NO_BUNDLE = { services: new Map() } as unknown as Bundle;
+const EMPTY_SKETCH = { nulls: 0, nan: 0, infinite: 0, ordered: null, categories: null };
 
 let postgres: PostgresServer;
 beforeAll(async () => {
@@ -57,6 +64,40 @@ describe.each(Object.keys(STORES))('on %s', (store) => {
   let url: StoreUrl;
   beforeEach(async () => {
     url = await STORES[store]!();
+  });
+
+  test('a verdict comes back the same, and one on the same day takes its place', async () => {
+    const [older, newer] = ['2026-11-19', '2026-11-20'].map((date) =>
+      verdictRecord(judgedDay({ service: 's', date, faults: [{ view: 'v' }] }), NO_BUNDLE, {
+        version: 1,
+        service: 's',
+        date,
+        features: {
+          v__revenue_30d: { type: 'int64', sketch: { ...EMPTY_SKETCH, rows: Number(date.slice(-2)) } },
+        },
+      }),
+    ) as [VerdictRecord, VerdictRecord];
+    await RegistryDatabase.using(url, async ({ verdicts }) => {
+      expect(await verdicts.newestDate()).toBe(null);
+      for (const one of [newer, older, older]) await verdicts.record(one);
+      expect(await verdicts.newestDate()).toBe('2026-11-20');
+      expect(await verdicts.days({})).toEqual([newer.day, older.day]);
+      const { view: of, feature } = newer.features[0]!;
+      expect(await verdicts.features({ view: of, feature, from: '2026-11-20' })).toEqual(newer.features);
+      const { view } = older.views[0]!;
+      expect(await verdicts.views({ view, from: '2026-11-01' })).toEqual(
+        [...older.views, ...newer.views].filter((one) => one.view === view),
+      );
+      expect(await verdicts.incidents({ most: 9 })).toEqual([...newer.incidents, ...older.incidents]);
+      const [incident] = older.incidents;
+      expect(await verdicts.incident(incident!.id)).toEqual(incident);
+      // That of the older day did not take the place of the newer one.
+      const sketch = newer.sketches[0]!;
+      expect(await verdicts.sketches(sketch.view, sketch.feature)).toEqual(newer.sketches);
+      await verdicts.record({ ...newer, features: [], incidents: [] });
+      expect(await verdicts.features({ from: '2026-11-20' })).toEqual([]);
+      expect(await verdicts.incidents({ most: 9 })).toEqual(older.incidents);
+    });
   });
 
   test('what is written comes back the same, opened again', async () => {
