@@ -230,6 +230,8 @@ export interface OnDemandCode {
   readonly script: string;
   /** Of the script of a module, as JSON without the sources; null: the script stands as it was written. */
   readonly sourceMap: string | null;
+  /** Why its module is run anew for each call: `\`cache\` may change (distance.ts:4)`; null: it is run once. */
+  readonly anew: string | null;
   /** Where it was written, relative to the project, and the line on which it begins there. */
   readonly file: string;
   readonly line: number;

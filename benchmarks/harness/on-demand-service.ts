@@ -64,7 +64,7 @@ function computedView(used: FeatureView, { requestKeys, views }: FeatureService)
       },
     ],
     features: Array.from({ length: OUTPUTS }, (_, i) => ({ ...PLAIN_FEATURE, name: `f${i}`, type: FLOAT })),
-    code: { hash: '0'.repeat(64), script, sourceMap: null, file: 'trip.ts', line: 1 },
+    code: { hash: '0'.repeat(64), script, sourceMap: null, anew: null, file: 'trip.ts', line: 1 },
     costly: null,
     isolated: false,
     int64: 'number',

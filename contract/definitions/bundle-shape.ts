@@ -197,6 +197,7 @@ const onDemandView = z.object({
     hash: z.string().regex(/^[0-9a-f]{64}$/, 'expected the hash of its syntax trees'),
     script: text,
     sourceMap: text.nullable(),
+    anew: text.nullable().default(null),
     file: text,
     line: count.min(1),
   }),

@@ -48,6 +48,9 @@ function realmCall(view: OnDemandView, args: readonly OnDemandArgument[], places
   if (typeof compute !== 'function') {
     throw new TypeError(`${view.code.file}: expected a function, its default export, got ${typeof compute}`);
   }
+  // A function may know itself by its name, and would keep there what it puts on itself.
+  Object.freeze(compute);
+  Object.freeze(compute.prototype);
   const join = run(context, callCode(args, view, sourceOf(compute)), `call of ${view.id}`, 0);
   return (join as JoinInRealm)(compute, VALUE_MAKER, framesOf);
 }

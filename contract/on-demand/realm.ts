@@ -198,6 +198,8 @@ function removeTheRest(global: object, kept: readonly string[]): void {
     if (typeof name === 'string' && !['length', 'name', 'prototype'].includes(name))
       deleteProperty(RegExp, name);
   }
+  // It makes another expression of one, frozen or not.
+  deleteProperty(RegExp.prototype, 'compile');
   deleteProperty(Math, 'random');
   deleteProperty(Array, 'fromAsync');
   const promises = getPrototypeOf((async () => {})()) as object;

@@ -6,6 +6,8 @@ import { isAbsolute, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import type { BuildFailure, Message, Metafile } from 'esbuild';
 import { BundleFault } from './bundle-fault.ts';
+import { changingPartOf, topNamesOf } from './changing-part.ts';
+import type { ChangingPart } from './changing-part.ts';
 import { faultsOfPaths } from './project-files.ts';
 import { parseModule } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
@@ -13,6 +15,8 @@ import type { SyntaxNode } from './syntax-tree.ts';
 export interface BundledModule {
   /** An expression that gives the module's default export. */
   readonly script: string;
+  /** Why all of it runs anew for each call; null: it runs once, and what stands at its top is frozen then. */
+  readonly changing: ChangingPart | null;
   readonly sourceMap: string;
   /** The modules joined, without what nothing uses: as text, of which the source map is, and as a tree. */
   readonly text: string;
@@ -47,7 +51,9 @@ export async function bundleModule(folder: string, file: string): Promise<Bundle
   }
   const tree = parseModule(text);
   const modules = modulesOf(metafile, relative(folder, file));
-  return { script: scriptOf(text, tree), sourceMap, text, tree, modules };
+  const changing = changingPartOf(tree);
+  const script = scriptOf(text, tree, changing === null ? topNamesOf(tree) : null);
+  return { script, changing, sourceMap, text, tree, modules };
 }
 
 async function built(folder: string, file: string) {
@@ -121,15 +127,35 @@ const NODE_MODULES = new Set([
 for (const name of ['os', 'path', 'process', 'stream', 'url', 'util', 'v8', 'vm', 'worker_threads', 'zlib'])
   NODE_MODULES.add(name);
 
-/** The module as an expression: a function around it returns its default export. Lines stay where they are. */
-function scriptOf(text: string, tree: SyntaxNode): string {
+/**
+ * The module as an expression that gives a function. Lines stay where they are.
+ *
+ * @param frozen  names that are frozen once it has run; null: it runs anew for each call, and keeps nothing
+ */
+function scriptOf(text: string, tree: SyntaxNode, frozen: readonly string[] | null): string {
   const last = (tree['body'] as SyntaxNode[]).findLast((node) => node.type === 'ExportNamedDeclaration')!;
   const named = (last['specifiers'] as SyntaxNode[]).find(
     (one) => (one['exported'] as SyntaxNode)['name'] === 'default',
   )!;
   const local = String((named['local'] as SyntaxNode)['name']);
-  return `(() => { ${text.slice(0, last.start)}return ${local};${text.slice(last.end).trimEnd()}\n})()`;
+  const given = frozen === null ? local : `[${[local, ...frozen].join(', ')}]`;
+  const load = `() => { ${text.slice(0, last.start)}return ${given};${text.slice(last.end).trimEnd()}\n}`;
+  return frozen === null ? `(${RUN_ANEW})(${load})` : `(${FREEZE})((${load})())`;
 }
+
+const RUN_ANEW = `(load) => (given) => { const compute = load(); if (typeof compute !== 'function')
+throw new TypeError('expected a function, its default export, got ' + typeof compute); return compute(given); }`.replace(
+  '\n',
+  ' ',
+);
+
+/** Freezes all that the values lead to, and gives the first. Prototypes are of the language, or among the values. */
+const FREEZE = `(values) => { const seen = new Set(); const freeze = (x) => {
+if ((typeof x !== 'object' && typeof x !== 'function') || x === null || seen.has(x)) return; seen.add(x);
+Object.freeze(x); if (x instanceof Map || x instanceof Set) x.forEach((item, key) => { freeze(item); freeze(key); });
+for (const key of [...Object.getOwnPropertyNames(x), ...Object.getOwnPropertySymbols(x)]) {
+const { value, get, set } = Object.getOwnPropertyDescriptor(x, key); freeze(value); freeze(get); freeze(set); } };
+freeze(values); return values[0]; }`.replaceAll('\n', ' ');
 
 /** Each once, where it is first imported. */
 function modulesOf({ inputs }: Metafile, first: string): ImportedModule[] {

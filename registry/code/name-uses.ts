@@ -15,6 +15,7 @@ interface Binding {
 export interface NameUse {
   readonly name: string;
   readonly start: number;
+  /** Assigned to, or a member of it is: `x = 1`, `x.y.z += 1`, `delete x.y`. */
   readonly isWrite: boolean;
   /** Whether it stands within a function. */
   readonly isInFunction: boolean;
@@ -64,6 +65,8 @@ const BLOCKS = new Set([
   'SwitchStatement',
 ]);
 
+const PATTERNS = new Set(['AssignmentPattern', 'Property', 'ObjectPattern', 'ArrayPattern', 'RestElement']);
+
 class NameWalk implements NameUses {
   readonly uses: NameUse[] = [];
   readonly strayThis: number[] = [];
@@ -90,15 +93,16 @@ class NameWalk implements NameUses {
         return this.visit(part(node, 'right'), at);
       case 'UpdateExpression':
         return this.#pattern(part(node, 'argument'), at);
+      case 'UnaryExpression':
+        if (node['operator'] === 'delete') return this.#pattern(part(node, 'argument'), at);
+        return this.visit(part(node, 'argument'), at);
       case 'Identifier':
         return this.#use(node, at, false);
       case 'ThisExpression':
         if (!at.hasThis) this.strayThis.push(node.start);
         return;
       case 'MemberExpression':
-        this.visit(part(node, 'object'), at);
-        if (node['computed'] === true) this.visit(part(node, 'property'), at);
-        return;
+        return this.#memberOf(node, at, false);
       case 'Property':
       case 'MethodDefinition':
       case 'PropertyDefinition':
@@ -157,7 +161,8 @@ class NameWalk implements NameUses {
 
   #class(node: SyntaxNode, at: At): void {
     const scope = new Scope(at.scope);
-    if (isNode(node['id'])) this.#declare(scope, node['id'], false);
+    // The name of a declaration is that of the scope around it.
+    if (node.type === 'ClassExpression' && isNode(node['id'])) this.#declare(scope, node['id'], false);
     const inner = { ...at, scope, hasThis: true };
     if (isNode(node['superClass'])) this.visit(node['superClass'], at);
     this.visit(part(node, 'body'), inner);
@@ -204,10 +209,18 @@ class NameWalk implements NameUses {
     if (isNode(node['init'])) this.visit(node['init'], at);
   }
 
-  /** What is assigned to: names are written, members of objects are only used. */
+  #memberOf(node: SyntaxNode, at: At, isWrite: boolean): void {
+    const object = part(node, 'object');
+    if (isWrite) this.#pattern(object, at);
+    else this.visit(object, at);
+    if (node['computed'] === true) this.visit(part(node, 'property'), at);
+  }
+
+  /** What is assigned to. */
   #pattern(node: SyntaxNode, at: At): void {
     if (node.type === 'Identifier') this.#use(node, at, true);
-    else if (node.type === 'MemberExpression') this.visit(node, at);
+    else if (node.type === 'MemberExpression') this.#memberOf(node, at, true);
+    else if (!PATTERNS.has(node.type)) this.visit(node, at);
     else if (node.type === 'AssignmentPattern') {
       this.#pattern(part(node, 'left'), at);
       this.visit(part(node, 'right'), at);

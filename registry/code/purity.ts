@@ -4,9 +4,10 @@
  */
 import { KEPT } from '../../contract/on-demand/realm.ts';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
+import { remembersMatch } from './changing-part.ts';
 import { nameUsesOf } from './name-uses.ts';
 import type { NameUse } from './name-uses.ts';
-import { isIdentifier, memberName, visitAll } from './syntax-tree.ts';
+import { isIdentifier, isNode, memberName, visitAll } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
 
 interface CodeFault {
@@ -19,6 +20,7 @@ const CLOCK = 'the function has no clock; take the time as an input: `now: t.req
 const RANDOM = 'the same request must give the same answer; take a random number as an input';
 const OUTSIDE = 'the function has the language alone; what it needs of the world is an input';
 const TEXT_CODE = 'no code is made of text here; write the function out';
+const LATER_CALLS = 'the answer would hang on the calls before';
 const LATER = 'the function answers at once, so nothing can be waited for; what it needs is an input';
 
 /** Names of JavaScript and Node that people reach for, and what to do instead. */
@@ -66,6 +68,7 @@ export function faultsOfPurity(tree: SyntaxNode, kind: 'inline' | 'module'): Cod
     const message = use.binding === null ? faultOfFreeName(use.name, kind) : faultOfState(use);
     return message === null ? [] : [{ start: use.start, message }];
   });
+  faults.push(...faultsOfMethods(tree, uses));
   for (const start of strayThis)
     faults.push({ start, message: '`this` is nothing here; what the function gets is its argument' });
   visitAll(tree, (node, parent) => {
@@ -89,8 +92,54 @@ function faultOfFreeName(name: string, kind: 'inline' | 'module'): string | null
 
 /** A name at the top that a function changes would remember one call in the next. */
 function faultOfState({ name, isWrite, isInFunction, binding }: NameUse): string | null {
-  if (!isWrite || !isInFunction || !binding!.isTop) return null;
-  return `"${name}" is kept from one call to the next, and the answer would hang on the calls before; declare it in the function`;
+  return isWrite && isInFunction && binding!.isTop ? keptSentence(name) : null;
+}
+
+function keptSentence(name: string): string {
+  return `"${name}" is kept from one call to the next, and ${LATER_CALLS}; declare it in the function`;
+}
+
+/** Methods that change what they are called of, by what made it. */
+const CHANGES: Readonly<Record<string, RegExp>> = {
+  ArrayExpression: /^(push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin)$/,
+  NewExpression: /^(set\w*|add|delete|clear|sort|reverse|fill|copyWithin|next)$/,
+  CallExpression: /^next$/,
+};
+
+/** Calls within functions that change what stands at the top; what goes by another name first is not seen here. */
+function faultsOfMethods(tree: SyntaxNode, uses: readonly NameUse[]): CodeFault[] {
+  const ofTop = uses.filter(({ isInFunction, binding }) => isInFunction && binding?.isTop === true);
+  const names = new Map(ofTop.map(({ start, name }) => [start, name]));
+  const made = madeAtTop(tree);
+  const faults: CodeFault[] = [];
+  visitAll(tree, (node) => {
+    const object = node['object'] as SyntaxNode | undefined;
+    const method = memberName(node);
+    const name = object === undefined ? undefined : names.get(object.start);
+    if (method === null || name === undefined || object!.type !== 'Identifier') return;
+    const by = made.get(name);
+    if (by === undefined) return;
+    if (remembersMatch(by) && /^(test|exec)$/.test(method))
+      faults.push({
+        start: node.start,
+        message: `"${name}" remembers where its last match ended, and ${LATER_CALLS}; write it without g and y, or in the function`,
+      });
+    else if (CHANGES[by.type]?.test(method) === true)
+      faults.push({ start: node.start, message: keptSentence(name) });
+  });
+  return faults;
+}
+
+/** What the names at the top of a module are made of. */
+function madeAtTop(tree: SyntaxNode): Map<string, SyntaxNode> {
+  const made = new Map<string, SyntaxNode>();
+  for (const statement of tree.type === 'Program' ? (tree['body'] as SyntaxNode[]) : []) {
+    const declared = isNode(statement['declaration']) ? statement['declaration'] : statement;
+    if (declared.type !== 'VariableDeclaration') continue;
+    for (const { id, init } of declared['declarations'] as SyntaxNode[])
+      if (isNode(init) && isNode(id)) made.set(String(id['name']), init);
+  }
+  return made;
 }
 
 function faultOfNode(node: SyntaxNode, parent: SyntaxNode | null): string | null {

@@ -72,7 +72,7 @@ function readInline(text: string, at: Place, folder: string, add: Add): ReadCode
   for (const { start, message } of faultsOfPurity(fn, 'inline'))
     add(atLine(found.file, lineOf(start)), message);
   const file = relative(folder, found.file);
-  const code = { hash: hashOfTrees([fn]), script, sourceMap: null, file, line: found.line };
+  const code = { hash: hashOfTrees([fn]), script, sourceMap: null, anew: null, file, line: found.line };
   const placeOf = ({ start }: CostlyPart): string => ` (${file}:${lineOf(start)})`;
   return { code, costlyFor: costlyWith(fn, placeOf) };
 }
@@ -142,9 +142,10 @@ class ModuleReader {
     const trees = bundled.modules.map((one) => this.#treeOf(one));
     if (trees.includes(null)) return null;
     const links = bundled.modules.map(({ imports }) => imports);
-    const { script, sourceMap } = bundled;
+    const { script, sourceMap, changing } = bundled;
     const hash = hashOfTrees(trees as SyntaxNode[], links);
-    const code = { hash, script, sourceMap, file: relative(this.#folder, this.#file), line: 1 };
+    const anew = changing === null ? null : `${changing.what}${placeIn(bundled, changing)}`;
+    const code = { hash, script, sourceMap, anew, file: relative(this.#folder, this.#file), line: 1 };
     return { code, costlyFor: costlyWith(bundled.tree, (part) => placeIn(bundled, part)) };
   }
 
@@ -205,7 +206,7 @@ function costlyWith(tree: SyntaxNode, placeOf: (part: CostlyPart) => string): Re
 }
 
 /** @returns ` (file:line)` of the module that a part of the bundled text comes from; '' where none does */
-function placeIn({ text, sourceMap }: BundledModule, { start }: CostlyPart): string {
+function placeIn({ text, sourceMap }: BundledModule, { start }: { readonly start: number }): string {
   const line = lineAt(text, start);
   const column = start - (text.lastIndexOf('\n', start) + 1);
   const entry = new SourceMap(JSON.parse(sourceMap) as SourceMapPayload).findEntry(line - 1, column);

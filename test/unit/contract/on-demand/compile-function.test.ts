@@ -182,6 +182,16 @@ test.each([
   else expect(outcome).toEqual([3]);
 });
 
+test('a function that knows itself by its name keeps nothing there', () => {
+  for (const what of ['me', 'me.prototype']) {
+    const script = `function me({ x }) { const f = ${what}; f.n = (f.n ?? 0) + 1; return { y: f.n } }`;
+    expect(computed(oneOf(script), 1)).toMatchObject({
+      reason: 'threw',
+      message: expect.stringContaining('object is not extensible') as string,
+    });
+  }
+});
+
 describe('a bad function fails its row, and nothing else', () => {
   // A table: one line a function.
   // prettier-ignore
@@ -266,7 +276,7 @@ describe('a bad function fails its row, and nothing else', () => {
 
   test('the line is that of the file: of a function that begins on line 7 its third line is 9', () => {
     const script = '({ x }) => {\n  const y = x;\n  throw new Error("here");\n}';
-    const code = { hash: '', script, sourceMap: null, file: 'definitions/shop.ts', line: 7 };
+    const code = { hash: '', script, sourceMap: null, anew: null, file: 'definitions/shop.ts', line: 7 };
     const view = onDemandView('trip', script, { x: 'float64' }, { y: 'float64' }, { code });
     expect(computed(view, 1)).toMatchObject({ message: 'definitions/shop.ts:9: Error: here' });
   });

@@ -246,6 +246,12 @@ describe('a module is bundled with its imports', () => {
     ["import { next } from './state.ts';\nexport default () => ({ y: next() });", 'compute/state.ts:2  "n" is kept from one call to the next'],
     ["import { x } from './broken.ts';\nexport default () => ({ y: x });", 'compute/broken.ts:1  '],
     ['let last = 0;\nexport default ({ x }) => {\n  last = x;\n  return { y: last };\n};', 'compute/trip.ts:3  "last" is kept from one call to the next'],
+    ['const seen = {};\nexport default ({ x }) => ({ y: (seen[x] ??= x) });', 'compute/trip.ts:2  "seen" is kept from one call to the next, and the answer would hang on the calls before; declare it in the function'],
+    ['const seen = new Map();\nexport default ({ x }) => (seen.set(x, 1), { y: seen.size });', 'compute/trip.ts:2  "seen" is kept'],
+    ['const seen = [];\nexport default ({ x }) => ({ y: seen.push(x) });', 'compute/trip.ts:2  "seen" is kept'],
+    ['const g = (function* () { yield 1; })();\nexport default () => ({ y: g.next().value });', 'compute/trip.ts:2  "g" is kept'],
+    ['class A { static n = 0; static next() { A.n += 1; return A.n; } }\nexport default () => ({ y: A.next() });', 'compute/trip.ts:1  "A" is kept'],
+    ['const word = /a/g;\nexport default ({ x }) => ({ y: word.test(x) });', 'compute/trip.ts:2  "word" remembers where its last match ended, and the answer would hang on the calls before; write it without g and y, or in the function'],
     ['export default () => ({ y: Date.now() + rate });', 'compute/trip.ts:1  Date.now reads a clock'],
     ['const now = Date.now();\nexport default () => ({ y: now });', 'compute/trip.ts:1  Date.now reads a clock'],
     ['export default ({ x }) => ({ y: rate * x });', 'compute/trip.ts:1  "rate" is neither declared nor imported here'],
@@ -253,6 +259,18 @@ describe('a module is bundled with its imports', () => {
     const { mistakes, read } = await readModule(module, others);
     expect(read).toBe(null);
     expect(mistakes[0]).toContain(mistake);
+  });
+
+  // A table: one line a module; null: it is run once.
+  // prettier-ignore
+  test.each([
+    ['const next = (() => { let n = 0; return () => (n += 1); })();\nexport default () => ({ y: next() });', '`next` may change (compute/trip.ts:1)'],
+    ['const seen = new Map();\nconst put = (m: Map<number, number>) => m.set(1, m.size);\nexport default () => ({ y: put(seen).size });', '`seen` may change (compute/trip.ts:3)'],
+    ['const { sqrt } = Math;\nexport default ({ x }) => ({ y: sqrt(x) });', 'what it takes apart at its top may change (compute/trip.ts:1)'],
+    ['class P { n = 1; f() { return 1; } }\nexport default () => { const p = new P(); p.f = () => 2; return { y: p.f() }; };', '`.f` of a class may change (compute/trip.ts:2)'],
+    ['const words = new Set(["a"]);\nconst rates = { eur: [1, 2] };\nexport default ({ x }) => ({ y: words.has(x) ? rates.eur[0] : 0 });', null],
+  ])('it is run anew for each call where something at its top may change: %s', async (module, anew) => {
+    expect((await readModule(module)).read!.code.anew).toBe(anew);
   });
 
   test('a module outside of the project is refused, by a path or through a link, and so is what one imports', async () => {
