@@ -13,6 +13,7 @@ const registry = () => import('./registry/commands.ts');
 const registryVersions = () => import('./registry/versions/commands.ts');
 const registryLineage = () => import('./registry/lineage/lineage.ts');
 const registrySearch = () => import('./registry/search/search.ts');
+const doctor = () => import('./registry/doctor/doctor.ts');
 const jsonSchema = () => import('./registry/json-schema/schema-command.ts');
 const materializer = () => import('./materializer/commands.ts');
 const gates = () => import('./materializer/gates/gate-commands.ts');
@@ -72,6 +73,9 @@ export function commandLine(run: RunAction): Command {
   monitorCommands(add, group('monitor', 'the daily skew report'));
   explainCommand(add);
   configCommands(add, group('config', 'settings'));
+  add('doctor', 'what is wrong with this set-up, and what to do: exit code 1 when something is', async (c) =>
+    (await doctor()).doctor(c),
+  );
   return program;
 }
 
@@ -333,6 +337,12 @@ function logCommands(add: Add, log: Command): void {
 
 function configCommands(add: Add, config: Command): void {
   add('show', 'every setting in force', async (c) => (await registry()).configShow(c), config);
+  add(
+    'check',
+    'what is wrong with the settings: exit code 1 when something is',
+    async (c) => (await doctor()).configCheck(c),
+    config,
+  );
 }
 
 /** The example uses the programs as a newcomer's own script could; it is no program itself. */

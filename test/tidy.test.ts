@@ -83,6 +83,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   '@platformatic/kafka': [
     /^sidecar\/shipper\/(platformatic-producer|kafkajs-codecs)\.ts$/,
     /^monitor\/ingest\/platformatic-topic\.ts$/,
+    /^registry\/doctor\/kafka-topics\.ts$/,
     /^materializer\/stream\/(source\/kafka-reader|group\/kafka-group)\.ts$/,
     /^benchmarks\/micro\/kafka-bench\.ts$/,
   ],
@@ -91,7 +92,11 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^benchmarks\/(micro\/(kafka|ingest)-bench|harness\/streamed-clicks)\.ts$/,
   ],
   'lru-cache': [/^sidecar\/(cache\/row-cache|plan\/bundle-plans)\.ts$/],
-  'uWebSockets.js': [/^sidecar\/transport\/uws\.ts$/, /^benchmarks\/contenders\/bare-server\.ts$/],
+  'uWebSockets.js': [
+    /^registry\/doctor\/machine\.ts$/,
+    /^sidecar\/transport\/uws\.ts$/,
+    /^benchmarks\/contenders\/bare-server\.ts$/,
+  ],
   acorn: [/^registry\/code\/syntax-tree\.ts$/],
   esbuild: [/^registry\/code\/bundled-module\.ts$/],
   // Functions computed on demand run by one door, so that they give the same everywhere.

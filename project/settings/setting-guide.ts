@@ -173,3 +173,11 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'clock.control': of(FILE, "A rehearsal's clock, for the demo and tests."),
   'clock.runLasts': of('duration', 'How long a rehearsed run takes.'),
 };
+
+/** Files that programs write, and are not there at first. */
+const WRITTEN: ReadonlySet<string> = new Set(['materialize.metrics', 'monitor.metrics']);
+
+/** @returns whether a setting, by its path, names a file that has to be there */
+export function isInputFile(path: string): boolean {
+  return SETTING_GUIDE[path]?.takes === FILE && !WRITTEN.has(path);
+}

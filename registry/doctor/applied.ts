@@ -1,0 +1,131 @@
+/** The registry and what is applied: reached, in force, like the definition files, materialized. */
+import { existsSync } from 'node:fs';
+import { currentHash, loadBundle } from '../../contract/definitions/bundle-folder.ts';
+import { firstHmacMark, exposedKeyNotice, loadHmacKey } from '../../contract/log-privacy.ts';
+import type { Bundle } from '../../contract/model.ts';
+import { countText } from '../../contract/std/count-text.ts';
+import { withoutPassword } from '../../contract/std/secret-text.ts';
+import { RegistryDatabase } from '../../project/database/registry-database.ts';
+import type { Project } from '../../project/project.ts';
+import type { Settings } from '../../project/settings/settings.ts';
+import { planProject } from '../apply.ts';
+import { failed, note, off, ok, wrong } from './finding.ts';
+import type { Finding } from './finding.ts';
+
+const APPLY = 'Run `plumb apply`.';
+
+/** @returns null where none is published, or it cannot be read: `bundleFinding` says why */
+export function bundleInForce({ bundles }: Settings): Bundle | null {
+  try {
+    const hash = currentHash(bundles);
+    return hash === null ? null : loadBundle(bundles, hash);
+  } catch {
+    return null;
+  }
+}
+
+export function bundleFinding({ bundles }: Settings): Finding {
+  try {
+    const hash = currentHash(bundles);
+    if (hash === null)
+      return wrong('bundle', `none is published in ${bundles}: nothing can be served`, APPLY);
+    const { views, services } = loadBundle(bundles, hash);
+    const holds = `${countText(views.size, 'view')}, ${countText(services.size, 'service')}`;
+    return ok('bundle', `${hash}: ${holds}`);
+  } catch (error) {
+    return failed('bundle', error, 'Run `plumb apply` again; it publishes the bundle anew.');
+  }
+}
+
+/**
+ * @param isHistoryRead  whether the history can be looked at, which a plan does
+ * @returns              what registry and definition files say; the registry is not made where it is not there
+ */
+export async function registryFindings(project: Project, isHistoryRead: boolean): Promise<Finding[]> {
+  const { settings } = project;
+  const { registry, bundles } = settings;
+  if (registry.kind === 'sqlite' && !existsSync(registry.url))
+    return [wrong('registry', `${registry.url} is not there yet`, `${APPLY} It makes the registry.`)];
+  try {
+    return await RegistryDatabase.using(registry, async (database) => {
+      const last = await database.lastApplied();
+      const where = registry.kind === 'sqlite' ? registry.url : withoutPassword(registry.url);
+      if (last === null) return [wrong('registry', `${where}: nothing was ever applied`, APPLY)];
+      const current = hashIn(bundles);
+      const said = `${where}: apply ${last.sequence} is in force, bundle ${last.hash}`;
+      const found =
+        current !== null && current !== last.hash
+          ? wrong('registry', `${said}, but the folder of bundles has ${current} in force`, APPLY)
+          : ok('registry', said);
+      const definitions = isHistoryRead
+        ? await definitionsFinding(project, database)
+        : off('definitions', 'not planned: the history cannot be read');
+      return [found, definitions, await runsFinding(settings, database)];
+    });
+  } catch (error) {
+    const help =
+      registry.kind === 'sqlite'
+        ? 'Look at its rights; a file that is no registry has to be moved away.'
+        : 'Look at the URL and the login of registry, and whether PostgreSQL runs.';
+    return [failed('registry', error, help)];
+  }
+}
+
+function hashIn(bundles: string): string | null {
+  try {
+    return currentHash(bundles);
+  } catch {
+    return null;
+  }
+}
+
+async function definitionsFinding(project: Project, database: RegistryDatabase): Promise<Finding> {
+  const check = 'definitions';
+  try {
+    const { changes } = await planProject(project, database);
+    if (changes.length === 0) return ok(check, 'as applied');
+    return note(
+      check,
+      `${countText(changes.length, 'change')} not applied`,
+      'Run `plumb plan`, then `plumb apply`.',
+    );
+  } catch (error) {
+    return failed(check, error, 'Run `plumb plan` for all mistakes.');
+  }
+}
+
+async function runsFinding(settings: Settings, database: RegistryDatabase): Promise<Finding> {
+  const check = 'runs';
+  const views = [...(bundleInForce(settings)?.views.keys() ?? [])];
+  const runs = await database.runs();
+  const never = views.filter((view) => !runs.some((run) => run.view === view && run.state === 'complete'));
+  if (never.length === 0) return ok(check, `${countText(views.length, 'view')}, each was materialized`);
+  const few = never.slice(0, 5).join(', ');
+  const more = never.length > 5 ? ` and ${never.length - 5} more` : '';
+  return note(
+    check,
+    `${few}${more}: no run has come to its end`,
+    'Run `plumb materialize`, or `plumb stream`.',
+  );
+}
+
+/** The secret of HMACs, where a definition or a setting asks for one. */
+export function secretFinding({ log }: Settings, bundle: Bundle | null): Finding {
+  const check = 'log.hmacKey';
+  const mark = bundle === null ? null : firstHmacMark(bundle);
+  if (log.hmacKey === null && mark === null) return off(check, 'no definition asks for it');
+  if (log.hmacKey === null)
+    return wrong(
+      check,
+      `${mark} is hashed in the log, and there is no secret`,
+      'Set log.hmacKey: { id, file }.',
+    );
+  try {
+    loadHmacKey(log.hmacKey);
+    const exposed = exposedKeyNotice(log.hmacKey);
+    if (exposed !== null) return note(check, exposed, `chmod 600 ${log.hmacKey.file}`);
+    return ok(check, `${log.hmacKey.id} can be read`);
+  } catch (error) {
+    return failed(check, error, 'Make the file: at least 16 random bytes.');
+  }
+}
