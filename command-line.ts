@@ -7,6 +7,8 @@ import type { Add } from './command-line/add-command.ts';
 import type { CommandContext, ExitCode } from './project/command.ts';
 import { printResult } from './project/command.ts';
 import { OWN_PACKAGE } from './project/own-package.ts';
+import { completionScript, SHELLS } from './command-line/completion.ts';
+import type { Shell } from './command-line/completion.ts';
 import { explainCommand, monitorCommands } from './command-line/monitor-commands.ts';
 
 const registry = () => import('./registry/commands.ts');
@@ -76,6 +78,11 @@ export function commandLine(run: RunAction): Command {
   add('doctor', 'what is wrong with this set-up, and what to do: exit code 1 when something is', async (c) =>
     (await doctor()).doctor(c),
   );
+  const shell = new Argument('<shell>', 'which one').choices(SHELLS);
+  add('completion', 'a script that completes commands and options in a shell', async (c, of: Shell) => {
+    await c.print(completionScript(of, program));
+    return 0;
+  }).addArgument(shell);
   return program;
 }
 

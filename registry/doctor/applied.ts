@@ -10,7 +10,7 @@ import type { Project } from '../../project/project.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { planProject } from '../apply.ts';
 import { failed, note, off, ok, wrong } from './finding.ts';
-import type { Finding } from './finding.ts';
+import type { SetupFinding } from './finding.ts';
 
 const APPLY = 'Run `plumb apply`.';
 
@@ -24,7 +24,7 @@ export function bundleInForce({ bundles }: Settings): Bundle | null {
   }
 }
 
-export function bundleFinding({ bundles }: Settings): Finding {
+export function bundleFinding({ bundles }: Settings): SetupFinding {
   try {
     const hash = currentHash(bundles);
     if (hash === null)
@@ -41,7 +41,7 @@ export function bundleFinding({ bundles }: Settings): Finding {
  * @param isHistoryRead  whether the history can be looked at, which a plan does
  * @returns              what registry and definition files say; the registry is not made where it is not there
  */
-export async function registryFindings(project: Project, isHistoryRead: boolean): Promise<Finding[]> {
+export async function registryFindings(project: Project, isHistoryRead: boolean): Promise<SetupFinding[]> {
   const { settings } = project;
   const { registry, bundles } = settings;
   if (registry.kind === 'sqlite' && !existsSync(registry.url))
@@ -79,7 +79,7 @@ function hashIn(bundles: string): string | null {
   }
 }
 
-async function definitionsFinding(project: Project, database: RegistryDatabase): Promise<Finding> {
+async function definitionsFinding(project: Project, database: RegistryDatabase): Promise<SetupFinding> {
   const check = 'definitions';
   try {
     const { changes } = await planProject(project, database);
@@ -94,7 +94,7 @@ async function definitionsFinding(project: Project, database: RegistryDatabase):
   }
 }
 
-async function runsFinding(settings: Settings, database: RegistryDatabase): Promise<Finding> {
+async function runsFinding(settings: Settings, database: RegistryDatabase): Promise<SetupFinding> {
   const check = 'runs';
   const views = [...(bundleInForce(settings)?.views.keys() ?? [])];
   const runs = await database.runs();
@@ -110,7 +110,7 @@ async function runsFinding(settings: Settings, database: RegistryDatabase): Prom
 }
 
 /** The secret of HMACs, where a definition or a setting asks for one. */
-export function secretFinding({ log }: Settings, bundle: Bundle | null): Finding {
+export function secretFinding({ log }: Settings, bundle: Bundle | null): SetupFinding {
   const check = 'log.hmacKey';
   const mark = bundle === null ? null : firstHmacMark(bundle);
   if (log.hmacKey === null && mark === null) return off(check, 'no definition asks for it');

@@ -10,7 +10,7 @@ import { silentLogger } from '../../contract/std/logger.ts';
 import { countText } from '../../contract/std/count-text.ts';
 import { bundleFinding, bundleInForce, registryFindings, secretFinding } from './applied.ts';
 import { failed, off, renderFindings } from './finding.ts';
-import type { Finding } from './finding.ts';
+import type { SetupFinding } from './finding.ts';
 import { folderFindings, objectFindings, spoolFinding } from './folders.ts';
 import { kafkaFindings } from './kafka-topics.ts';
 import {
@@ -34,7 +34,7 @@ export async function configCheck(context: CommandContext): Promise<ExitCode> {
   return tellFindings(context, settingFindings(context.folder, process.env, context.flags));
 }
 
-async function tellFindings(context: CommandContext, findings: readonly Finding[]): Promise<ExitCode> {
+async function tellFindings(context: CommandContext, findings: readonly SetupFinding[]): Promise<ExitCode> {
   const count = findings.filter(({ state }) => state === 'wrong').length;
   const data = { ok: count === 0, findings };
   const sum = count === 0 ? 'Nothing is wrong.' : `${countText(count, 'thing')} to mend.`;
@@ -43,7 +43,7 @@ async function tellFindings(context: CommandContext, findings: readonly Finding[
 }
 
 /** @returns the findings in the order in which parts need each other: the first that is wrong may explain the next */
-export async function findingsOf(context: CommandContext): Promise<Finding[]> {
+export async function findingsOf(context: CommandContext): Promise<SetupFinding[]> {
   const first = [nodeFinding(process.versions.node), await duckdbFinding()];
   const settings = settingFindings(context.folder, process.env, context.flags);
   let project: Project;

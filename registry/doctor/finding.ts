@@ -6,7 +6,7 @@ import { withoutPassword } from '../../contract/std/secret-text.ts';
 /** `wrong` keeps something from working, `note` is worth knowing, `off` was not looked at. */
 type FindingState = 'ok' | 'note' | 'wrong' | 'off';
 
-export interface Finding {
+export interface SetupFinding {
   /** What was looked at: `online store`, `log.kafka`. */
   readonly check: string;
   readonly state: FindingState;
@@ -16,19 +16,24 @@ export interface Finding {
   readonly help: string | null;
 }
 
-export const ok = (check: string, found: string): Finding => ({ check, state: 'ok', found, help: null });
-export const off = (check: string, found: string): Finding => ({ check, state: 'off', found, help: null });
-export const note = (check: string, found: string, help: string | null = null): Finding => {
+export const ok = (check: string, found: string): SetupFinding => ({ check, state: 'ok', found, help: null });
+export const off = (check: string, found: string): SetupFinding => ({
+  check,
+  state: 'off',
+  found,
+  help: null,
+});
+export const note = (check: string, found: string, help: string | null = null): SetupFinding => {
   return { check, state: 'note', found, help };
 };
 
 /** @returns a finding without secrets */
-export function wrong(check: string, found: string, help: string): Finding {
+export function wrong(check: string, found: string, help: string): SetupFinding {
   return { check, state: 'wrong', found: withoutPassword(found), help };
 }
 
 /** @returns what an error says, with the help that is its own, or the one that is given */
-export function failed(check: string, error: unknown, help: string): Finding {
+export function failed(check: string, error: unknown, help: string): SetupFinding {
   const { message } = error as Error;
   const own = error instanceof CodedError ? error.details.help : undefined;
   // That of the table of errors fits every error of its code, and this one less.
@@ -37,7 +42,7 @@ export function failed(check: string, error: unknown, help: string): Finding {
 }
 
 /** One line a finding, and below it what to do. */
-export function renderFindings(findings: readonly Finding[], color: boolean): string {
+export function renderFindings(findings: readonly SetupFinding[], color: boolean): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
   return findings
     .map(({ check, state, found, help }) => {

@@ -7,14 +7,14 @@ import { openFolder } from '../../project/storage/open-folder.ts';
 import { spoolConsumers } from '../../project/settings/settings.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { failed, note, off, ok, wrong } from './finding.ts';
-import type { Finding } from './finding.ts';
+import type { SetupFinding } from './finding.ts';
 
 /** With less on a volume hardly anything can be written. */
 const LEAST_FREE = 100 * 2 ** 20;
 const ENDPOINT_LIMIT_MS = 5_000;
 
 /** Those that lie on this machine, by the setting that names each. */
-export function localFolders(settings: Settings): ReadonlyMap<string, string> {
+function localFolders(settings: Settings): ReadonlyMap<string, string> {
   const { bundles, reports, history, work, served, log, stream, train, monitor } = settings;
   const all: Readonly<Record<string, string>> = {
     bundles,
@@ -30,9 +30,9 @@ export function localFolders(settings: Settings): ReadonlyMap<string, string> {
 }
 
 /** One finding for all that can be written, and one for each folder that cannot. */
-export function folderFindings(settings: Settings): Finding[] {
+export function folderFindings(settings: Settings): SetupFinding[] {
   const check = 'folders';
-  const findings: Finding[] = [];
+  const findings: SetupFinding[] = [];
   const folders = localFolders(settings);
   for (const [setting, path] of folders) {
     const { there, fault } = probed(path);
@@ -52,7 +52,7 @@ export function folderFindings(settings: Settings): Finding[] {
 }
 
 /** How much the spool holds, and whether its disk takes what it may hold. */
-export function spoolFinding({ log }: Settings): Finding {
+export function spoolFinding({ log }: Settings): SetupFinding {
   const check = 'spool';
   if (!log.enabled) return off(check, 'log.enabled is false: nothing is logged, and nothing can be judged');
   const { there, fault } = probed(log.spool);
@@ -76,8 +76,8 @@ export function spoolFinding({ log }: Settings): Finding {
 }
 
 /** Folders in object storage, read as a run would. */
-export async function objectFindings(settings: Settings): Promise<Finding[]> {
-  const findings: Finding[] = [];
+export async function objectFindings(settings: Settings): Promise<SetupFinding[]> {
+  const findings: SetupFinding[] = [];
   for (const [setting, path] of [
     ['history', settings.history.path],
     ['served', settings.served],

@@ -6,11 +6,14 @@ import { kafkaConnection } from '../../project/connections/kafka-connection.ts';
 import type { KafkaAccess } from '../../project/settings/kafka-settings.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { note, off, ok, wrong } from './finding.ts';
-import type { Finding } from './finding.ts';
+import type { SetupFinding } from './finding.ts';
 
 const LIMIT_MS = 5_000;
 
-export async function kafkaFindings({ log, stream }: Settings, bundle: Bundle | null): Promise<Finding[]> {
+export async function kafkaFindings(
+  { log, stream }: Settings,
+  bundle: Bundle | null,
+): Promise<SetupFinding[]> {
   const sources = [...(bundle?.views.values() ?? [])].flatMap(({ source }) => source.stream?.topic ?? []);
   const streamed = [...new Set(sources)];
   const log_ =
@@ -38,7 +41,7 @@ async function topicFindings(
   check: string,
   kafka: KafkaAccess,
   topics: readonly string[],
-): Promise<Finding[]> {
+): Promise<SetupFinding[]> {
   let admin: Admin | undefined;
   try {
     admin = new Admin({
@@ -50,7 +53,7 @@ async function topicFindings(
     });
     const known = new Set(await admin.listTopics());
     if (topics.length === 0) return [ok(check, `${kafka.brokers.join(', ')} answer`)];
-    const findings: Finding[] = [];
+    const findings: SetupFinding[] = [];
     for (const topic of topics) findings.push(await topicFinding(check, admin, topic, known));
     return findings;
   } catch (error) {
@@ -67,7 +70,7 @@ async function topicFinding(
   admin: Admin,
   topic: string,
   known: ReadonlySet<string>,
-): Promise<Finding> {
+): Promise<SetupFinding> {
   if (!known.has(topic))
     return wrong(
       check,

@@ -9,12 +9,12 @@ import { checkNodeVersion } from '../../project/node-version.ts';
 import { openClock } from '../../project/open-clock.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { failed, note, off, ok, wrong } from './finding.ts';
-import type { Finding } from './finding.ts';
+import type { SetupFinding } from './finding.ts';
 
 /** Before it a clock has plainly never been set. */
 const FIRST_DAY_MS = Date.UTC(2025, 0, 1);
 
-export function nodeFinding(version: string): Finding {
+export function nodeFinding(version: string): SetupFinding {
   try {
     checkNodeVersion(version);
     return ok('node', `${version} on ${process.platform} ${process.arch}`);
@@ -23,7 +23,7 @@ export function nodeFinding(version: string): Finding {
   }
 }
 
-export async function duckdbFinding(): Promise<Finding> {
+export async function duckdbFinding(): Promise<SetupFinding> {
   try {
     const duck = await DuckDb.open({ memoryLimit: '64MB' });
     const [row] = await duck.rows('SELECT version() AS version');
@@ -36,7 +36,7 @@ export async function duckdbFinding(): Promise<Finding> {
 }
 
 /** What of DuckDB's extensions the sources and folders need; loads them as a run would. */
-export async function extensionsFinding(settings: Settings, bundle: Bundle | null): Promise<Finding> {
+export async function extensionsFinding(settings: Settings, bundle: Bundle | null): Promise<SetupFinding> {
   const check = 'extensions';
   const sources = [...(bundle?.views.values() ?? [])].map(({ source }) => source);
   const needs = new Map<'delta' | 'iceberg' | 'httpfs', string>();
@@ -58,7 +58,7 @@ export async function extensionsFinding(settings: Settings, bundle: Bundle | nul
   }
 }
 
-export async function transportFinding({ serve }: Settings): Promise<Finding> {
+export async function transportFinding({ serve }: Settings): Promise<SetupFinding> {
   const check = 'transport';
   if (serve.transport === 'node') return ok(check, 'node:http, as set');
   try {
@@ -74,7 +74,7 @@ export async function transportFinding({ serve }: Settings): Promise<Finding> {
 }
 
 /** Whether the sidecar's ports can be had; one that is taken may be a sidecar that runs. */
-export async function portFindings({ serve }: Settings): Promise<Finding[]> {
+export async function portFindings({ serve }: Settings): Promise<SetupFinding[]> {
   const places: [name: string, host: string, port: number][] = [
     ['serve.port', serve.host, serve.port],
     ['serve.adminPort', serve.adminHost, serve.adminPort],
@@ -82,13 +82,13 @@ export async function portFindings({ serve }: Settings): Promise<Finding[]> {
       ? []
       : [['serve.grpcPort', '127.0.0.1', serve.grpcPort] satisfies [string, string, number]]),
   ];
-  const findings: Finding[] = [];
+  const findings: SetupFinding[] = [];
   for (const [name, host, port] of places)
     if (!host.startsWith('unix:')) findings.push(await portFinding(name, host, port));
   return findings;
 }
 
-async function portFinding(name: string, host: string, port: number): Promise<Finding> {
+async function portFinding(name: string, host: string, port: number): Promise<SetupFinding> {
   const at = `${host === '' ? 'all interfaces' : host}, port ${port}`;
   const server = createServer();
   try {
@@ -113,7 +113,7 @@ async function portFinding(name: string, host: string, port: number): Promise<Fi
   }
 }
 
-export function clockFinding({ clock }: Settings): Finding {
+export function clockFinding({ clock }: Settings): SetupFinding {
   const check = 'clock';
   try {
     const { notice } = openClock(clock);

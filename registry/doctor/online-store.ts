@@ -10,7 +10,7 @@ import type { Redis } from '../../project/connections/redis-client.ts';
 import { LiveCredentials } from '../../project/connections/redis-connection.ts';
 import type { OnlineSettings } from '../../project/settings/settings.ts';
 import { failed, note, ok, wrong } from './finding.ts';
-import type { Finding } from './finding.ts';
+import type { SetupFinding } from './finding.ts';
 
 const CHECK = 'online store';
 const LIMIT_MS = 3_000;
@@ -20,7 +20,7 @@ const NEARLY_FULL = 0.9;
 /** Times of rows are of the machine that writes them: clocks that differ by more move freshness and verdicts. */
 const CLOCKS_APART_MS = 1_000;
 
-export async function onlineFindings(online: OnlineSettings): Promise<Finding[]> {
+export async function onlineFindings(online: OnlineSettings): Promise<SetupFinding[]> {
   if (online.kind === 'sqlite') return [sqliteFinding(online.url)];
   let address: RedisAddress;
   try {
@@ -32,7 +32,7 @@ export async function onlineFindings(online: OnlineSettings): Promise<Finding[]>
   return redisFindings(address);
 }
 
-function sqliteFinding(file: string): Finding {
+function sqliteFinding(file: string): SetupFinding {
   if (!existsSync(file))
     return note(CHECK, `${file} is not there yet`, 'Run `plumb materialize`, which makes and fills it.');
   try {
@@ -50,7 +50,7 @@ function sqliteFinding(file: string): Finding {
   }
 }
 
-async function redisFindings(address: RedisAddress): Promise<Finding[]> {
+async function redisFindings(address: RedisAddress): Promise<SetupFinding[]> {
   let heard: Error | null = null;
   const onTrouble = (error: Error): void => void (heard ??= error);
   const options = { connectTimeout: LIMIT_MS, commandTimeout: LIMIT_MS, maxRetriesPerRequest: 0 };
@@ -100,13 +100,13 @@ const REFUSALS: readonly (readonly [says: RegExp, help: string])[] = [
 const SILENT =
   'Something may listen there that is no Redis, or one that speaks TLS where the URL does not (rediss:// or redis://).';
 
-function unreachable({ nodes }: RedisAddress, error: Error): Finding {
+function unreachable({ nodes }: RedisAddress, error: Error): SetupFinding {
   const where = nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
   const help = REFUSALS.find(([says]) => says.test(error.message))?.[1] ?? SILENT;
   return wrong(CHECK, `${where} cannot be used: ${error.message}`, help);
 }
 
-async function nodeFindings(node: Redis, isOfMany: boolean): Promise<Finding[]> {
+async function nodeFindings(node: Redis, isOfMany: boolean): Promise<SetupFinding[]> {
   const at = `${node.options.host}:${node.options.port}`;
   const check = isOfMany ? `${CHECK} ${at}` : CHECK;
   await node.ping();
@@ -134,8 +134,8 @@ async function nodeFindings(node: Redis, isOfMany: boolean): Promise<Finding[]> 
 }
 
 /** What INFO says that no store of features should. */
-function faultsIn(check: string, info: string): Finding[] {
-  const findings: Finding[] = [];
+function faultsIn(check: string, info: string): SetupFinding[] {
+  const findings: SetupFinding[] = [];
   const field = (name: string): string => infoField(info, name) ?? '';
   const version = field('redis_version');
   const [major = 0, minor = 0] = version.split('.').map(Number);

@@ -15,7 +15,7 @@ import type { SettingFlags } from '../../project/settings/setting-sources.ts';
 import { settingsWithOrigins, spoolConsumers } from '../../project/settings/settings.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { note, ok, wrong } from './finding.ts';
-import type { Finding } from './finding.ts';
+import type { SetupFinding } from './finding.ts';
 
 const CHECK = 'settings';
 
@@ -24,7 +24,7 @@ export function settingFindings(
   folder: string,
   environment: NodeJS.ProcessEnv,
   flags: SettingFlags,
-): Finding[] {
+): SetupFinding[] {
   let loaded: ReturnType<typeof settingsWithOrigins>;
   try {
     loaded = settingsWithOrigins(folder, environment, flags);
@@ -44,7 +44,7 @@ export function settingFindings(
 }
 
 /** Each mistake of a message with many is a finding. */
-function mistakesIn(error: Error): Finding[] {
+function mistakesIn(error: Error): SetupFinding[] {
   if (!(error instanceof CodedError)) throw error;
   const [head, ...lines] = error.message.split('\n  ');
   const help = 'Correct it in plumbline.yaml, or where it is named behind it (`plumb config show` says all).';
@@ -57,7 +57,7 @@ function fileOf(folder: string): Readonly<Record<string, unknown>> {
   return (parse(readRegularText(join(folder, 'plumbline.yaml'))) ?? {}) as Record<string, unknown>;
 }
 
-function missingFiles(file: object, folder: string, given: readonly string[]): Finding[] {
+function missingFiles(file: object, folder: string, given: readonly string[]): SetupFinding[] {
   return given.filter(isInputFile).flatMap((path) => {
     const value = valueAt(file, path.split('.'));
     if (typeof value !== 'string') return [];
@@ -81,8 +81,8 @@ function faultOf(file: string): string | null {
 }
 
 /** Secrets that stand in plumbline.yaml itself, which mostly goes to a repository. */
-function secretsIn(file: object): Finding[] {
-  const findings: Finding[] = [];
+function secretsIn(file: object): SetupFinding[] {
+  const findings: SetupFinding[] = [];
   const visit = (value: unknown, path: readonly string[]): void => {
     if (typeof value === 'object' && value !== null)
       for (const [name, inner] of Object.entries(value)) visit(inner, [...path, name]);
@@ -114,9 +114,9 @@ function secretsIn(file: object): Finding[] {
 const LOOPBACK = /^(127\.|localhost$|\[?::1\]?$|unix:)/;
 
 /** Settings that fit by themselves, and together do not do what they say. */
-function contradictions(settings: Settings): Finding[] {
+function contradictions(settings: Settings): SetupFinding[] {
   const { log, serve, online, registry, monitor } = settings;
-  const findings: Finding[] = [];
+  const findings: SetupFinding[] = [];
   const found = (is: boolean, check: string, text: string, help: string): void => {
     if (is) findings.push(wrong(check, text, help));
   };
@@ -178,7 +178,7 @@ function contradictions(settings: Settings): Finding[] {
 }
 
 /** Folders that two settings name, or that lie in one another, where one program removes what another keeps. */
-function sharedFolders({ bundles, reports, history, served, log, stream }: Settings): Finding[] {
+function sharedFolders({ bundles, reports, history, served, log, stream }: Settings): SetupFinding[] {
   const all = Object.entries({
     bundles,
     reports,

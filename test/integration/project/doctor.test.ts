@@ -10,7 +10,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apply } from '../../../registry/commands.ts';
 import { doctor, findingsOf } from '../../../registry/doctor/doctor.ts';
-import type { Finding } from '../../../registry/doctor/finding.ts';
+import type { SetupFinding } from '../../../registry/doctor/finding.ts';
 import { commandContext } from '../../support/processes/command-context.ts';
 import { keptShopProject } from '../../support/fixtures/shop-project.ts';
 import { KAFKA_START_LIMIT_MS } from '../../support/kafka/kafka.ts';
@@ -49,7 +49,7 @@ function copy(): string {
   return folder;
 }
 
-async function wrongIn(flags: Readonly<Record<string, string>>, folder = shop): Promise<Finding[]> {
+async function wrongIn(flags: Readonly<Record<string, string>>, folder = shop): Promise<SetupFinding[]> {
   const ports = { 'serve.port': '0', 'serve.adminPort': '0' };
   return (await findingsOf(commandContext(folder, false, { ...ports, ...flags }))).filter(
     ({ state }) => state === 'wrong',
@@ -81,7 +81,10 @@ test('a set-up that works', async () => {
   expect(await wrongIn(set)).toEqual([]);
   const context = commandContext(shop, true, { ...set, 'serve.port': '0', 'serve.adminPort': '0' });
   expect(await doctor(context)).toBe(0);
-  const said = JSON.parse(context.said()) as { readonly ok: boolean; readonly findings: readonly Finding[] };
+  const said = JSON.parse(context.said()) as {
+    readonly ok: boolean;
+    readonly findings: readonly SetupFinding[];
+  };
   expect(said.ok).toBe(true);
   const states = Object.fromEntries(said.findings.map(({ check, state }) => [check, state]));
   expect(states).toMatchObject({

@@ -3,7 +3,7 @@ import type { CommandContext } from '../../../project/command.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import type { SettingFlags } from '../../../project/settings/setting-sources.ts';
 
-export interface KeptContext extends CommandContext {
+interface KeptContext extends CommandContext {
   /** What was printed since the last call. */
   said(): string;
 }
