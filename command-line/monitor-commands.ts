@@ -87,8 +87,8 @@ export function explainCommand(add: Add): void {
     .option('--sequence <n>', 'number of the record')
     .option('--row <n>', 'of the request, from 0; the first ten unless given')
     .option('--feature <name>', 'only this feature')
-    .option('--service <name>', 'with --entity and --at: without a request')
+    .option('--service <name>', 'with --at, and --entity for its join keys: without a request')
     .option('--entity <key=value>', 'a join key (repeatable)', list)
     .option('--at <time>', 'a time such as 2026-11-21T11:42:00Z')
-    .option('--input <name=value>', 'with --entity: what a request would bring (repeatable)', list);
+    .option('--input <name=value>', 'with --service: what a request would bring (repeatable)', list);
 }

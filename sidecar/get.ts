@@ -9,16 +9,15 @@ import { formatDuration } from '../contract/std/duration.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { visibleText } from '../contract/std/visible-text.ts';
 import { valueToJson } from '../contract/wire/online/json-value.ts';
+import { inputOfText } from '../contract/wire/request/input-text.ts';
 import { assembleRows } from './assembly.ts';
 import type { CachedRow } from './cache/cached-row.ts';
-import type { ValueType } from '../contract/value-type.ts';
 import { computeAll } from './on-demand/compute-all.ts';
 import { ComputedValues } from './on-demand/computed-values.ts';
 import { FunctionSlots } from './on-demand/function-slots.ts';
 import { allFeatureRuns, NO_VIEW } from './plan/feature-runs.ts';
 import { contextFields, readInputs } from './request/inputs.ts';
 import type { InputColumn } from './request/inputs.ts';
-import { parseJsonBody } from './request/json-body.ts';
 import { readKeys } from './request/entities.ts';
 import { sidecarError } from './errors.ts';
 import { BundlePlans, ViewSlots } from './plan/bundle-plans.ts';
@@ -139,19 +138,12 @@ function readParts(plan: Plan, keys: Readonly<Record<string, string>>): string[]
 /** @throws SRV_UNKNOWN_CONTEXT, SRV_INPUT_MISSING, SRV_INPUT_TYPE */
 function readContext(plan: Plan, context: Readonly<Record<string, string>>): InputColumn[] {
   const types = new Map(plan.inputs.map(({ name, type }) => [name, type]));
-  const given = Object.entries(context).map(([name, text]) => [name, [contextValue(types.get(name), text)]]);
+  const given = Object.entries(context).map(([name, text]) => {
+    const type = types.get(name);
+    return [name, [type === undefined ? text : inputOfText(type, text)]];
+  });
   const fields = contextFields(plan, Object.fromEntries(given));
   return readInputs(plan, fields, 1, { field: 'context', takesBare: false, repeatsKeys: false });
-}
-
-function contextValue(type: ValueType | undefined, text: string): unknown {
-  if (type === undefined || type.kind === 'string' || type.kind === 'bytes' || type.kind === 'timestamp')
-    return text;
-  try {
-    return parseJsonBody(Buffer.from(`{"value":${text}}`))['value'];
-  } catch {
-    return text;
-  }
 }
 
 function wantedRows(plan: Plan, parts: readonly string[]): WantedRow[] {

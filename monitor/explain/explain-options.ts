@@ -40,10 +40,10 @@ export function askedBy(options: ExplainOptions): Explain {
     const wanted = { pod, epoch, sequence: wholeNumber('sequence', sequence) };
     return (project, database) => explainRequest(project, database, wanted, narrowed);
   }
-  if (service !== undefined && entity !== undefined && at !== undefined) {
+  if (service !== undefined && at !== undefined) {
     const us = parseTimestamp(at);
     if (us === null) throw usage('at', `--at: expected a time such as 2026-11-21T11:42:00Z, got ${at}`);
-    const asked = { service, keys: keysOf(entity), atUs: Number(us), inputs: options.input ?? [] };
+    const asked = { service, keys: keysOf(entity ?? []), atUs: Number(us), inputs: options.input ?? [] };
     return async (project, database) => [await explainEntity(project, database, asked, narrowed)];
   }
   const ways = [
@@ -52,7 +52,9 @@ export function askedBy(options: ExplainOptions): Explain {
   ];
   const begun = ways.find((way) => Object.values(way).some((one) => one !== undefined));
   if (begun === undefined) throw usage('request', 'it is not said what to explain');
-  const missing = Object.keys(begun).filter((name) => begun[name as keyof typeof begun] === undefined);
+  // A service may have no join keys; one that has some says which are missing.
+  const needed = Object.keys(begun).filter((name) => name !== 'entity');
+  const missing = needed.filter((name) => begun[name as keyof typeof begun] === undefined);
   throw usage(missing[0]!, `missing: ${missing.map((name) => `--${name}`).join(', ')}`);
 }
 

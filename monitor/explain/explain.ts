@@ -24,7 +24,8 @@ import { openScratchFolder } from '../../project/scratch-folder.ts';
 import { serviceFolder } from '../../project/archive/archive-layout.ts';
 import { monitorError } from '../errors.ts';
 import { BundleBook } from '../judge/bundle-book.ts';
-import { AskedComputed, givenInputs } from './computed/asked-computed.ts';
+import { AskedComputed } from './computed/asked-computed.ts';
+import { givenInputs } from './computed/given-inputs.ts';
 import { ComputedExplainer } from './computed/computed-explainer.ts';
 import type { ExplainedVector } from './explanation.ts';
 import { loggedRequests } from './logged-requests.ts';
@@ -287,7 +288,7 @@ function idsOf(service: FeatureService, keys: Readonly<Record<string, string>>):
   const names = service.requestKeys.map(({ name }) => name);
   const stray = Object.keys(keys).find((name) => !names.includes(name));
   if (stray !== undefined) {
-    const message = `${service.name} has no join key ${stray}; it has ${names.join(', ')}`;
+    const message = `${service.name} has no join key ${stray}; it has ${names.join(', ') || 'none'}`;
     throw registryError('REG_UNKNOWN', message, { field: stray });
   }
   return service.requestKeys.map((key) => {

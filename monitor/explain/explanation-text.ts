@@ -43,12 +43,13 @@ function vectorText(vector: ExplainedVector, all: readonly ExplainedVector[], bo
   const ids = Object.entries(entities)
     .map(([key, id]) => `${key} ${id ?? 'null'}`)
     .join(', ');
+  const forWhom = ids === '' ? '' : ` for ${ids}`;
   const when = `${at.slice(0, 10)} ${clock(at, at)}`;
   const lines =
     request === null
-      ? [bold(`${service} for ${ids}, ${when}`), `under bundle ${bundle}, as if it had been asked then`]
+      ? [bold(`${service}${forWhom}, ${when}`), `under bundle ${bundle}, as if it had been asked then`]
       : [
-          bold(`${service} v${request.serviceVersion} for ${ids}, served ${when}`),
+          bold(`${service} v${request.serviceVersion}${forWhom}, served ${when}`),
           `request ${request.requestId}, row ${request.row} of ${request.rows}, on ${request.surface}; ` +
             `pod ${request.pod}, epoch ${request.epoch}, sequence ${request.sequence}; bundle ${bundle}` +
             (request.isAnswerLogged ? '; held against the logged answer' : ''),

@@ -2,7 +2,7 @@
 import type { JoinKey } from '../../contract/model.ts';
 import { parseKeyPart } from '../../contract/wire/online/entity-key.ts';
 import { sidecarError } from '../errors.ts';
-import { NotWhole, describe } from './json-body.ts';
+import { NotWhole, describe } from '../../contract/wire/request/exact-json.ts';
 import { MAX_VALUES } from '../plan/plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { FeatureRequest } from './feature-request.ts';

@@ -11,8 +11,8 @@ import type { RequestInput } from '../../contract/model.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { sidecarError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
-import { describe } from './json-body.ts';
-import { InputFault, inputValue } from './input-value.ts';
+import { describe } from '../../contract/wire/request/exact-json.ts';
+import { InputFault, inputValue } from '../../contract/wire/request/input-value.ts';
 
 /** The values of one input: one for all rows, or one for each row. */
 export type InputColumn = readonly Value[];

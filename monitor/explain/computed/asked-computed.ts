@@ -2,17 +2,15 @@
  * What on-demand views give for an entity and a time that nobody asked for: today's functions over the inputs that the
  * command line brings, and over the rows that training sees and that an honest store had. Called by explain.ts.
  */
-import { registryError } from '../../../contract/errors.ts';
 import type { FeatureService, OnDemandView, ServiceOnDemand } from '../../../contract/model.ts';
 import { usedFeature } from '../../../contract/on-demand/arguments.ts';
 import { openCaller } from '../../../contract/on-demand/function-caller.ts';
 import { OnDemandFault } from '../../../contract/on-demand/on-demand-function.ts';
 import type { OnDemandOutcome } from '../../../contract/on-demand/on-demand-function.ts';
 import { PRESENT, UNAVAILABLE } from '../../../contract/status.ts';
-import type { Json } from '../../../contract/std/canonical-json.ts';
 import { formatType } from '../../../contract/value-type.ts';
 import type { Value } from '../../../contract/value-type.ts';
-import { ValueFault, valueFromJson, valueToJson } from '../../../contract/wire/online/json-value.ts';
+import { valueToJson } from '../../../contract/wire/online/json-value.ts';
 import { stateOf } from '../../causes/value-state.ts';
 import type { BundleBook } from '../../judge/bundle-book.ts';
 import { outputOf } from '../../on-demand/compared-output.ts';
@@ -160,47 +158,6 @@ export class AskedComputed {
       await caller.close();
     }
   }
-}
-
-/**
- * @param texts  NAME=VALUE, the value as JSON or as plain text
- * @returns      the values by the names of the service's inputs
- * @throws       REG_USAGE for what is no input of the service, is given twice, or does not fit its type
- */
-export function givenInputs(service: FeatureService, texts: readonly string[]): Map<string, Value> {
-  const given = new Map<string, Value>();
-  for (const text of texts) {
-    const at = text.indexOf('=');
-    const name = text.slice(0, Math.max(at, 0));
-    const input = service.inputs.find((one) => one.name === name && !one.requestTime);
-    if (input === undefined) {
-      const known = service.inputs.filter(({ requestTime }) => !requestTime).map((one) => one.name);
-      const what = at < 1 ? `expected name=value, got ${text}` : `${service.name} takes no input ${name}`;
-      throw usage(`--input: ${what}`, `It takes ${known.join(', ') || 'none'}.`);
-    }
-    if (given.has(name)) throw usage(`--input ${name} is given twice`, 'Give it once.');
-    const value = valueFromJson(input.type, jsonOf(text.slice(at + 1), input.type.kind === 'string'));
-    if (value instanceof ValueFault)
-      throw usage(
-        `--input ${name} should be ${formatType(input.type)}: ${value.fault}`,
-        'Give the value as JSON.',
-      );
-    given.set(name, value);
-  }
-  return given;
-}
-
-function jsonOf(text: string, isText: boolean): Json {
-  if (isText) return text;
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return text;
-  }
-}
-
-function usage(message: string, help: string): Error {
-  return registryError('REG_USAGE', message, { field: 'input', help });
 }
 
 function isKey({ service }: AskedVector, name: string): boolean {

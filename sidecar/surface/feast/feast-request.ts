@@ -8,7 +8,8 @@ import type { Plan } from '../../plan/plan.ts';
 import { checkCount, countRows, entityColumns, readKeys } from '../../request/entities.ts';
 import { countWithInputs, readInputs } from '../../request/inputs.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
-import { describe, parseJsonBody } from '../../request/json-body.ts';
+import { describe } from '../../../contract/wire/request/exact-json.ts';
+import { parseJsonBody } from '../../request/json-body.ts';
 import { feastPlan } from './feast-plan.ts';
 import type { FeastNames } from './feast-plan.ts';
 

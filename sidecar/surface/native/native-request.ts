@@ -3,7 +3,8 @@ import { sidecarError } from '../../errors.ts';
 import type { BundlePlans } from '../../plan/bundle-plans.ts';
 import { checkCount, countRows, entityColumns, readKeys } from '../../request/entities.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
-import { describe, parseJsonBody } from '../../request/json-body.ts';
+import { describe } from '../../../contract/wire/request/exact-json.ts';
+import { parseJsonBody } from '../../request/json-body.ts';
 import { contextFields, countWithInputs, readInputs } from '../../request/inputs.ts';
 
 const PLACE = { field: 'context', takesBare: true, repeatsKeys: true };

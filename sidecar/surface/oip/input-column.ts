@@ -10,7 +10,7 @@
 import type { RequestInput } from '../../../contract/model.ts';
 import { formatType } from '../../../contract/value-type.ts';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
-import { InputFault, inputValue } from '../../request/input-value.ts';
+import { InputFault, inputValue } from '../../../contract/wire/request/input-value.ts';
 import { misfit, missing } from '../../request/inputs.ts';
 import type { InputColumn } from '../../request/inputs.ts';
 import { parseJsonBody } from '../../request/json-body.ts';

@@ -14,8 +14,8 @@ import { isUtf8 } from 'node:buffer';
 import type { ValueType } from '../../../contract/value-type.ts';
 import { MAX_VALUES } from '../../plan/plan.ts';
 import { sidecarError } from '../../errors.ts';
-import { inputValue } from '../../request/input-value.ts';
-import { describe } from '../../request/json-body.ts';
+import { inputValue } from '../../../contract/wire/request/input-value.ts';
+import { describe } from '../../../contract/wire/request/exact-json.ts';
 
 /** Of join keys. */
 export const KEY_DATATYPES = ['INT64', 'INT32', 'BYTES'] as const;

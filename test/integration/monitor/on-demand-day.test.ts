@@ -124,7 +124,7 @@ test('an entity that nobody asked for is computed over the inputs that are given
 test.each([
   ['cart', 'expected name=value, got cart'],
   ['basket=3', `${SERVICE.name} takes no input basket`],
-  ['cart=many', '--input cart should be float64: "many" is no float64'],
+  ['cart=many', '--input cart should be float64, got the string "many"'],
 ])('--input %s of an entity is refused', async (text, message) => {
   await rightDay();
   const asked = { service: SERVICE.name, keys: { customer_id: 'c-7', driver_id: '9' }, atUs: at('12:00') };

@@ -8,7 +8,8 @@ test.each([
   [{ pod: 'a' }, 'missing: --epoch, --sequence'],
   [{ pod: 'a', epoch: 'b' }, 'missing: --sequence'],
   [{ service: 's', entity: ['id=1'] }, 'missing: --at'],
-  [{ at: '2026-11-21T11:42:00Z' }, 'missing: --service, --entity'],
+  [{ at: '2026-11-21T11:42:00Z' }, 'missing: --service'],
+  [{ entity: ['id=1'] }, 'missing: --service, --at'],
 ])('%j: %s', (options, sentence) => {
   expect(() => askedBy(options)).toThrow(sentence);
 });

@@ -7,7 +7,7 @@ import type { Value } from '../../../../contract/value-type.ts';
 import { valueToJson } from '../../../../contract/wire/online/json-value.ts';
 import { BundlePlans, ViewSlots } from '../../../../sidecar/plan/bundle-plans.ts';
 import type { FeatureRequest } from '../../../../sidecar/request/feature-request.ts';
-import { InputFault, inputValue } from '../../../../sidecar/request/input-value.ts';
+import { InputFault, inputValue } from '../../../../contract/wire/request/input-value.ts';
 import { parseJsonBody } from '../../../../sidecar/request/json-body.ts';
 import { feastSurface } from '../../../../sidecar/surface/feast/feast.ts';
 import { readOnlineFeatures } from '../../../../sidecar/surface/feast-grpc/online-features-message.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
-import { NotWhole, describe, parseJsonBody } from '../../../../sidecar/request/json-body.ts';
+import { NotWhole, describe } from '../../../../contract/wire/request/exact-json.ts';
+import { parseJsonBody } from '../../../../sidecar/request/json-body.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

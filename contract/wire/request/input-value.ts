@@ -12,11 +12,11 @@
  * An int64 that many writers of JSON would have rounded before it came here is not taken as a number. Values of a
  * message of Protocol Buffers are typed: there integers are exact, bytes are bytes, and NaN and infinities are numbers.
  */
-import { sortedByBytes } from '../../contract/std/canonical-json.ts';
-import { parseTimestamp } from '../../contract/std/timestamp.ts';
-import { formatType } from '../../contract/value-type.ts';
-import type { Value, ValueType } from '../../contract/value-type.ts';
-import { NotWhole, describe } from './json-body.ts';
+import { sortedByBytes } from '../../std/canonical-json.ts';
+import { parseTimestamp } from '../../std/timestamp.ts';
+import { formatType } from '../../value-type.ts';
+import type { Value, ValueType } from '../../value-type.ts';
+import { NotWhole, describe } from './exact-json.ts';
 
 /** What is wrong with a value: `should be int32, got the string "a"`. */
 export class InputFault {
