@@ -9,6 +9,7 @@ import { printResult } from './project/command.ts';
 import { OWN_PACKAGE } from './project/own-package.ts';
 import { completionScript, SHELLS } from './command-line/completion.ts';
 import type { Shell } from './command-line/completion.ts';
+import { TEMPLATE_NAMES } from './registry/init/template-name.ts';
 import { explainCommand, monitorCommands } from './command-line/monitor-commands.ts';
 
 const registry = () => import('./registry/commands.ts');
@@ -87,7 +88,11 @@ export function commandLine(run: RunAction): Command {
 }
 
 function definitionCommands(add: Add): void {
-  add('init [dir]', 'a new project from a template', async (c, dir) => (await registry()).init(c, dir));
+  add('init [dir]', 'a new project from a template', async (c, dir, o) =>
+    (await registry()).init(c, dir, o),
+  ).addOption(
+    new Option('--template <name>', 'what the project shows').choices(TEMPLATE_NAMES).default('quickstart'),
+  );
   add('demo', 'the main job, end to end, on real data: a rehearsed day of an online shop', demo).option(
     '--dir <dir>',
     'where its project is made',

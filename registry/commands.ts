@@ -19,7 +19,8 @@ import { printResult } from '../project/command.ts';
 import { projectOf } from '../project/project.ts';
 import type { Project } from '../project/project.ts';
 import { isSecretSetting } from '../project/settings/secret-settings.ts';
-import { initProject, nextSteps } from './new-project.ts';
+import { initProject, nextSteps } from './init/new-project.ts';
+import type { TemplateName } from './init/template-name.ts';
 import { valueAt } from '../contract/definitions/option-sentence.ts';
 import { renderChanges } from './change-text.ts';
 import { changeToJson } from './changes.ts';
@@ -204,11 +205,15 @@ function withinFolder(folder: string, path: string): string {
 }
 
 /** Makes a new project, then says what to do next. */
-export async function init(context: CommandContext, folder: string | undefined): Promise<ExitCode> {
+export async function init(
+  context: CommandContext,
+  folder: string | undefined,
+  { template }: { readonly template: TemplateName },
+): Promise<ExitCode> {
   // As with make and git, a folder given after -C is inside it.
   const target = folder === undefined ? context.folder : withinFolder(context.folder, folder);
-  const files = initProject(target);
-  const next = nextSteps(target);
+  const files = await initProject(target, template);
+  const next = nextSteps(target, template);
   const render = (): string =>
     [...files.map((file) => `  ${file}`), '', 'Next:', ...next.map((step) => `  ${step}`)].join('\n');
   await printResult(context, { folder: target, files, next }, render);

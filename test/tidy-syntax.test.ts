@@ -50,7 +50,9 @@ describe('exports', () => {
     // What a user's definition files import.
     /^plumbline\.ts /,
     // Definitions are found by loading the file.
-    /^examples\/[a-z]+\/definitions\//,
+    /^examples\/[a-z-]+\/definitions\//,
+    // A definition names its module by path.
+    /^examples\/[a-z-]+\/compute\/[a-z-]+\.ts default$/,
     // The compiler checks these definitions; nothing runs them.
     /^test\/types\//,
     // The ring's worker loads the file that its parent names.

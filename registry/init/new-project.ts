@@ -1,23 +1,13 @@
-/** `plumb init`: makes a new project that runs without changes, from the template in this package. */
+/** `plumb init`: makes a new project that runs without changes, from a template of this package. */
 import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
-import { registryError } from '../contract/errors.ts';
-import { IMPORT_NAME, OWN_PACKAGE, dependencyOn, isReachedFrom } from '../project/own-package.ts';
-import { CodedError } from '../contract/std/coded-error.ts';
-import { schemeOf } from '../contract/std/files/local-path.ts';
-import { makeFolder } from '../contract/std/files/folder.ts';
-
-/**
- * The template: examples/ is beside registry/ in the checkout and above dist/registry/ in the package, with equal
- * content.
- */
-const TEMPLATE = resolve(
-  import.meta.dirname,
-  import.meta.url.endsWith('.ts') ? '../examples/quickstart' : '../../examples/quickstart',
-);
-
-/** A command that gives an answer in a new project once it is materialized. */
-const FIRST_QUESTION = 'get --service rank_v1 --entity driver_id=1001';
+import { registryError } from '../../contract/errors.ts';
+import { IMPORT_NAME, OWN_PACKAGE, dependencyOn, isReachedFrom } from '../../project/own-package.ts';
+import { CodedError } from '../../contract/std/coded-error.ts';
+import { schemeOf } from '../../contract/std/files/local-path.ts';
+import { TEMPLATES } from './template.ts';
+import type { TemplateName } from './template-name.ts';
+import { makeFolder } from '../../contract/std/files/folder.ts';
 
 /** Makes editors read TypeScript definitions as Node does, which strips their types. */
 const TSCONFIG = {
@@ -30,25 +20,26 @@ const TSCONFIG = {
     erasableSyntaxOnly: true,
     skipLibCheck: true,
   },
-  include: ['definitions'],
+  include: ['definitions', 'compute'],
 };
 
 /**
  * @param project  the folder of a project, as the user named it
  * @returns        the next commands, to be run where this one was run
  */
-export function nextSteps(project: string): string[] {
+export function nextSteps(project: string, template: TemplateName): string[] {
+  const { steps } = TEMPLATES[template];
   const named = quoted(project);
   const root = resolve(project);
   const inCheckout = !relative(OWN_PACKAGE.folder, process.cwd()).startsWith('..');
   if (!isReachedFrom(root) && OWN_PACKAGE.isCheckout) {
     const from = inCheckout ? [] : [`cd ${quoted(OWN_PACKAGE.folder)}`];
     const plumb = `npx plumb -C ${inCheckout ? named : quoted(root)}`;
-    return [...from, `${plumb} apply`, `${plumb} materialize`, `${plumb} ${FIRST_QUESTION}`];
+    return [...from, ...steps.map((step) => `${plumb} ${step}`)];
   }
   const into = root === process.cwd() ? [] : [`cd ${named.startsWith('-') ? `./${named}` : named}`];
   const installed = isReachedFrom(root) ? [] : ['npm install'];
-  return [...into, ...installed, 'npx plumb apply', 'npx plumb materialize', `npx plumb ${FIRST_QUESTION}`];
+  return [...into, ...installed, ...steps.map((step) => `npx plumb ${step}`)];
 }
 
 /** @returns the text as one word for a shell: without quotes if no character in it is special there */
@@ -85,12 +76,13 @@ function writeJson(file: string, content: object): void {
 }
 
 /**
- * Copies the quickstart; overwrites nothing that exists. What programs write there (`.plumb/`) is kept out of git.
+ * Copies a template and makes its data; overwrites nothing that exists. What programs write there (`.plumb/`) is kept
+ * out of git.
  *
  * @returns  the files written, relative to the folder
  * @throws   REG_FOLDER when the folder is not empty, REG_STORE when it cannot be written
  */
-export function initProject(folder: string): string[] {
+export async function initProject(folder: string, template: TemplateName): Promise<string[]> {
   const root = resolve(folder);
   if (schemeOf(folder) !== null) {
     const message = `a new project is a folder on this machine, not ${folder}`;
@@ -103,14 +95,16 @@ export function initProject(folder: string): string[] {
       });
     }
     makeFolder(root);
-    for (const name of readdirSync(TEMPLATE)) {
+    const from = TEMPLATES[template].folder;
+    for (const name of readdirSync(from)) {
       // If somebody has run the example in the checkout, its stores are not copied.
-      if (name !== '.plumb') cpSync(join(TEMPLATE, name), join(root, name), { recursive: true });
+      if (name !== '.plumb') cpSync(join(from, name), join(root, name), { recursive: true });
     }
     // The template lacks this file, since npm leaves files of this name out of packages.
     writeFileSync(join(root, '.gitignore'), '.plumb/\nnode_modules/\n');
     writeJson(join(root, 'package.json'), packageOf(root));
     writeJson(join(root, 'tsconfig.json'), TSCONFIG);
+    await TEMPLATES[template].makeData?.(root, Date.now());
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw registryError(

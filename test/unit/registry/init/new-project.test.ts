@@ -3,18 +3,19 @@ import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { loadDrafts } from '../../../registry/definitions/load.ts';
-import { Mistakes } from '../../../contract/definitions/mistake.ts';
-import { initProject, nextSteps } from '../../../registry/new-project.ts';
-import { OWN_PACKAGE, foreignPackage } from '../../../project/own-package.ts';
-import { scratchFolder } from '../../support/scratch.ts';
+import { loadDrafts } from '../../../../registry/definitions/load.ts';
+import { Mistakes } from '../../../../contract/definitions/mistake.ts';
+import { initProject, nextSteps } from '../../../../registry/init/new-project.ts';
+import { OWN_PACKAGE, foreignPackage } from '../../../../project/own-package.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 
+const stepsOf = (project: string): string[] => nextSteps(project, 'quickstart');
 const json = (file: string): { [key: string]: unknown } => JSON.parse(readFileSync(file, 'utf8'));
 
 describe('a new project', () => {
-  test('is a package that depends on this one under the name that definitions import', () => {
+  test('is a package that depends on this one under the name that definitions import', async () => {
     const root = join(scratchFolder(), 'My Shop');
-    expect(initProject(root)).toEqual(
+    expect(await initProject(root, 'quickstart')).toEqual(
       expect.arrayContaining(['package.json', 'tsconfig.json', '.gitignore']),
     );
     const made = json(join(root, 'package.json'));
@@ -28,29 +29,29 @@ describe('a new project', () => {
     });
   });
 
-  test('is told how to go on from where it was made', () => {
+  test('is told how to go on from where it was made', async () => {
     const root = join(scratchFolder(), 'shop');
-    initProject(root);
+    await initProject(root, 'quickstart');
     // From the checkout, whose tests these are, a project elsewhere is named with -C; one within it finds its plumb.
-    expect(nextSteps(relative(process.cwd(), root))).toEqual([
+    expect(nextSteps(relative(process.cwd(), root), 'quickstart')).toEqual([
       `npx plumb -C ${relative(process.cwd(), root)} apply`,
       `npx plumb -C ${relative(process.cwd(), root)} materialize`,
       expect.stringContaining('get --service rank_v1'),
     ]);
-    expect(nextSteps('my-project').slice(0, 2)).toEqual(['cd my-project', 'npx plumb apply']);
-    expect(nextSteps('.')[0]).toBe('npx plumb apply');
+    expect(stepsOf('my-project').slice(0, 2)).toEqual(['cd my-project', 'npx plumb apply']);
+    expect(stepsOf('.')[0]).toBe('npx plumb apply');
   });
 
   test('the steps can be pasted into a shell, whatever the folder is called', () => {
-    expect(nextSteps('my shop')[0]).toBe("cd 'my shop'");
-    expect(nextSteps("it's")[0]).toBe("cd 'it'\\''s'");
-    expect(nextSteps('a\nb')[0]).toBe("cd $'a\\nb'");
-    expect(nextSteps('-x')[0]).toBe('cd ./-x');
+    expect(stepsOf('my shop')[0]).toBe("cd 'my shop'");
+    expect(stepsOf("it's")[0]).toBe("cd 'it'\\''s'");
+    expect(stepsOf('a\nb')[0]).toBe("cd $'a\\nb'");
+    expect(stepsOf('-x')[0]).toBe('cd ./-x');
     fc.assert(
       fc.property(
         fc.string({ minLength: 1 }).filter((name) => !/[\0/]/.test(name) && name.trim() !== ''),
         (name) => {
-          const [into] = nextSteps(`sub/${name}`);
+          const [into] = stepsOf(`sub/${name}`);
           const said = execFileSync('bash', ['-c', `cd() { printf %s "$1"; }; ${into}`], {
             encoding: 'utf8',
           });
@@ -62,8 +63,10 @@ describe('a new project', () => {
     );
   });
 
-  test('is no URL', () => {
-    expect(() => initProject('s3://bucket/x')).toThrow(/a new project is a folder on this machine/);
+  test('is no URL', async () => {
+    await expect(initProject('s3://bucket/x', 'quickstart')).rejects.toThrow(
+      /a new project is a folder on this machine/,
+    );
   });
 });
 
