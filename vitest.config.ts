@@ -1,14 +1,32 @@
 // One suite for unit, property and integration tests; tests of other ecosystems have a configuration of their own.
 import { defineConfig } from 'vitest/config';
 
-// Runs of many minutes are apart: `npm run test:long`.
+// Runs of many minutes are apart: `npm run test:long` has those, and all of what `firstOf` and `rounds` shorten.
 const long = process.env['PLUMB_TEST_LONG'] === '1';
+const LONG = [
+  'test/**/*.long.test.ts',
+  'test/property/**/*.test.ts',
+  'test/integration/{monitor/monitor-hashed-values,project/package}.test.ts',
+];
+const UNITS = 'test/unit/**/*.test.ts';
+const apart = ['test/clients/**', ...(long ? [] : ['**/*.long.test.ts'])];
+
+/** A part of the suite. Its files run in processes of their own, or one after another in the same. */
+const part = (name: string, isolate: boolean, include: string[], exclude: string[]) => ({
+  extends: true as const,
+  test: { name, isolate, include, exclude: [...apart, ...exclude] },
+});
 
 export default defineConfig({
   test: {
-    include: [long ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
-    exclude: ['test/clients/**', ...(long ? [] : ['**/*.long.test.ts'])],
-    globalSetup: ['test/support/kafka/run-kafka-setup.ts'],
+    projects: long
+      ? [part('long', true, LONG, [])]
+      : [
+          // What their files import is loaded once: a third of a second a file.
+          part('unit', false, [UNITS], []),
+          part('whole', true, ['test/**/*.test.ts'], [UNITS]),
+        ],
+    globalSetup: ['test/support/kafka/run-kafka-setup.ts', 'test/support/processes/build-plumb-setup.ts'],
     setupFiles: ['test/support/property-seed.ts'],
     // Two cores: more workers only make real servers wait for each other.
     maxWorkers: 2,

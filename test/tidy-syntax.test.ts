@@ -60,7 +60,7 @@ describe('exports', () => {
     // The package's declarations name it, as the type of a parameter of every program's errors.
     /^contract\/std\/coded-error\.ts ErrorDetails$/,
     // vitest.config.ts names it.
-    /^test\/support\/kafka\/run-kafka-setup\.ts default$/,
+    /^test\/support\/(?:kafka\/run-kafka|processes\/build-plumb)-setup\.ts default$/,
   ];
 
   test('someone imports it; else it is private to its file, or nothing uses it: take `export` or all of it away', () => {

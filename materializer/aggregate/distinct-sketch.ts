@@ -15,8 +15,8 @@ import {
   ESTIMATE_FACTOR,
   RANK_MAX,
   REGISTERS,
-  SIGMA,
-  TAU,
+  sigmas,
+  taus,
 } from '../../contract/aggregation/sketch/hyperloglog.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import type { AggregatePlan, PlannedFeature, StreamPart, ValueColumn } from './aggregate-plan.ts';
@@ -99,7 +99,7 @@ export function estimateCtes(plan: AggregatePlan): string[] {
   const list = (values: readonly number[]): string => values.map((value) => value.toExponential()).join(', ');
   return [
     `ertl AS MATERIALIZED (SELECT unnest(range(${REGISTERS})) AS n,
-      unnest([${list(SIGMA.slice(0, REGISTERS))}]) AS sigma, unnest([${list(TAU.slice(0, REGISTERS))}]) AS tau)`,
+      unnest([${list(sigmas().slice(0, REGISTERS))}]) AS sigma, unnest([${list(taus().slice(0, REGISTERS))}]) AS tau)`,
   ];
 }
 

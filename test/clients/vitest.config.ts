@@ -9,6 +9,7 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(long ? [] : ['**/*.long.test.ts'])],
+    globalSetup: ['../support/processes/build-plumb-setup.ts'],
     // Python and two servers run beside each test: more at once only makes them wait for each other.
     maxWorkers: 2,
     testTimeout: 120_000,

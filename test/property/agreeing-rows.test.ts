@@ -34,6 +34,7 @@ import {
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { driverStats } from '../support/fixtures/materialized-project.ts';
 import { LOG_KEY } from '../support/fixtures/monitored-day.ts';
+import { rounds } from '../support/long-run.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 type Keys = readonly [string | null, bigint | null];
@@ -445,7 +446,7 @@ describe('rows that agree', () => {
           expect(allowed, JSON.stringify({ i, at: vector.servedUs - BASE })).toContain(found[i]);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: rounds(60, 400) },
     );
     for (const code of [OPEN, AGREES_PRESENT, AGREES_MISSING, AGREES_OUTSIDE_TTL])
       expect(met.get(code) ?? 0, `agrees as ${code}`).toBeGreaterThan(0);

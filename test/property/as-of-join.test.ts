@@ -9,6 +9,7 @@ import { DuckDb, duckTypeOf, quoteText, valueFromDuck } from '../../project/engi
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { parseType } from '../../contract/value-type.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
+import { rounds } from '../support/long-run.ts';
 
 interface HistoryRow extends AsOfRow {
   readonly keys: readonly [string | null, bigint | null];
@@ -198,7 +199,7 @@ describe('the as-of join agrees with the oracle', () => {
   test('on random histories and labels, in both modes', async () => {
     await fc.assert(
       fc.asyncProperty(history, fc.array(label, { minLength: 1, maxLength: 30 }), rule, anyCuts, check),
-      { numRuns: 120 },
+      { numRuns: rounds(60, 300) },
     );
   });
 
@@ -230,7 +231,7 @@ describe('the as-of join agrees with the oracle', () => {
       const right = expected(rowsOf, inNanos, asOfRule);
       expect(got.map((row) => row['out_f'])).toEqual(right.map((row) => row.values[0]));
     };
-    await fc.assert(fc.asyncProperty(rows, labels, mode, run), { numRuns: 100 });
+    await fc.assert(fc.asyncProperty(rows, labels, mode, run), { numRuns: rounds(50, 300) });
   });
 
   test('with one hot key among many rows', async () => {

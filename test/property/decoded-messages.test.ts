@@ -13,6 +13,7 @@ import type { StreamFormat } from '../../contract/stream-source.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { compileDecoder } from '../../materializer/stream/decode/decoder.ts';
+import { rounds } from '../support/long-run.ts';
 
 const AT = 'at';
 const scalar = fc.constantFrom<ValueType>(
@@ -166,7 +167,7 @@ test('JSON of any value decodes to it', () => {
       expect(decode(message)).toEqual(eventOf(one));
       expect(decode(Buffer.concat([Buffer.from('\ufeff'), message]))).toEqual(eventOf(one));
     }),
-    { numRuns: 400 },
+    { numRuns: rounds(150, 800) },
   );
 });
 
@@ -216,7 +217,7 @@ test('a damaged message of JSON is bad, or means what the engine reads in it', (
         else expect(got).toBe(Number(source));
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: rounds(1_000, 6_000) },
   );
   expect(Math.min(bad, good)).toBeGreaterThan(100);
 });

@@ -35,6 +35,7 @@ import { archiveOptions } from '../support/fixtures/archive-options.ts';
 import { archivedRows } from '../support/fixtures/archived-rows.ts';
 import { ingestedRequests } from '../support/fixtures/ingested-requests.ts';
 import { SERVED_US, servedRequest } from '../support/fixtures/served-requests.ts';
+import { rounds } from '../support/long-run.ts';
 
 const HOUR_US = 3_600_000_000;
 
@@ -292,7 +293,7 @@ test('exactly once, whatever comes twice, out of order, in parts, and wherever i
         rmSync(served, { recursive: true, force: true });
       }
     }),
-    { numRuns: 24 },
+    { numRuns: rounds(10, 60) },
   );
 });
 
@@ -370,7 +371,7 @@ test('exactly once, whichever shares of the topic are read by whom, wherever the
         rmSync(served, { recursive: true, force: true });
       }
     }),
-    { numRuns: 12 },
+    { numRuns: rounds(6, 30) },
   );
 });
 
@@ -498,7 +499,7 @@ test('exactly once from spools that grow, rotate, are started anew, shrink behin
         rmSync(folder, { recursive: true, force: true });
       }
     }),
-    { numRuns: 15 },
+    { numRuns: rounds(7, 40) },
   );
 });
 

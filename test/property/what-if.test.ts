@@ -19,6 +19,7 @@ import { DuckDb, EXACT_FLOATS, quoteText } from '../../project/engine/duckdb/duc
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { naiveWhatIf } from '../oracle/naive-what-if.ts';
 import type { NaiveDay, NaiveRow, NaiveRun, NaiveSetting, NaiveVector } from '../oracle/naive-what-if.ts';
+import { rounds } from '../support/long-run.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 const SECOND = 1_000_000;
@@ -350,9 +351,9 @@ describe('what other settings would have served', () => {
           await expectSame(day, { ...now, ttlUs: other }, run({ cache: NOW, schedule: null, ttlUs: other }));
         }
       }),
-      { numRuns: 25 },
+      { numRuns: rounds(10, 60) },
     );
-    for (const [what, count] of Object.entries(met)) expect(count, what).toBeGreaterThan(50);
+    for (const [what, count] of Object.entries(met)) expect(count, what).toBeGreaterThan(20);
   });
 
   test('has no older row as missed where a tombstone is online before training sees it', async () => {
@@ -419,7 +420,7 @@ describe('what other settings would have served', () => {
         expect(found.map((counts) => counts.exact)).toEqual(exact);
         met += exact[0]!;
       }),
-      { numRuns: 25 },
+      { numRuns: rounds(10, 60) },
     );
     expect(met).toBeGreaterThan(20);
   });

@@ -49,12 +49,12 @@ export function estimateDistinct(ranks: Iterable<number>): number {
     else low += 2 ** (52 - rank);
   }
   if (seen === 0) return 0;
-  const sum = (high * 2 ** 26 + low) / 2 ** 52 + TAU[full]!;
-  return Math.round(ESTIMATE_FACTOR / (sum + SIGMA[REGISTERS - seen]!));
+  const sum = (high * 2 ** 26 + low) / 2 ** 52 + taus()[full]!;
+  return Math.round(ESTIMATE_FACTOR / (sum + sigmas()[REGISTERS - seen]!));
 }
 
 /** By the number of registers that have seen nothing, 0 to 4,096: what they add to the sum. The last is infinite. */
-export const SIGMA: readonly number[] = Array.from({ length: REGISTERS + 1 }, (_, empty) => {
+export const sigmas = perRegisters((empty) => {
   if (empty === REGISTERS) return Infinity;
   let x = empty / REGISTERS;
   let sum = x;
@@ -66,7 +66,7 @@ export const SIGMA: readonly number[] = Array.from({ length: REGISTERS + 1 }, (_
 });
 
 /** By the number of registers with the greatest rank, 0 to 4,096: what they add to the sum. */
-export const TAU: readonly number[] = Array.from({ length: REGISTERS + 1 }, (_, full) => {
+export const taus = perRegisters((full) => {
   let x = 1 - full / REGISTERS;
   if (x === 0 || x === 1) return 0;
   let sum = 1 - x;
@@ -76,3 +76,9 @@ export const TAU: readonly number[] = Array.from({ length: REGISTERS + 1 }, (_, 
   }
   return (REGISTERS * (sum / 3)) / 2 ** 52;
 });
+
+/** Computed at its first use: together they take 30 ms, which a command without a sketch need not wait for. */
+function perRegisters(of: (registers: number) => number): () => readonly number[] {
+  let numbers: readonly number[] | undefined;
+  return () => (numbers ??= Array.from({ length: REGISTERS + 1 }, (_, registers) => of(registers)));
+}

@@ -4,20 +4,9 @@
  *
  * Only this file imports the client. Times leave queries as `epoch_us(...)`, never as Dates, which lose microseconds.
  */
-import {
-  DuckDBConnection,
-  DuckDBDataChunk,
-  DuckDBInstance,
-  DuckDBTableFunction,
-  DuckDBArrayValue,
-  DuckDBBlobValue,
-  DuckDBListValue,
-  DuckDBMapValue,
-  DuckDBStructValue,
-  DuckDBTimestampValue,
-} from '@duckdb/node-api';
-import accessors from '@duckdb/node-api/lib/vectors/dataAccessors.js';
-import type { DuckDBAppender, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import { createRequire } from 'node:module';
+import type * as Client from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import type { Value, ValueType } from '../../../contract/value-type.ts';
 import type { Elsewhere, S3Settings } from '../../settings/s3-settings.ts';
 import { outOfMemory, outOfSpace } from './out-of-room.ts';
@@ -26,8 +15,19 @@ import type { Column } from './column.ts';
 import { isScratch, placeOf } from './scratch-place.ts';
 import { ValuePage } from './value-page.ts';
 
-// The client's own decoder drops a U+FEFF with which a text begins.
-Object.assign(accessors, { textDecoder: new TextDecoder('utf-8', { ignoreBOM: true }) });
+const require = createRequire(import.meta.url);
+let loaded: typeof Client | undefined;
+
+/** The client, loaded at its first use: its 180 files would be a sixth of the start of a command that needs none. */
+function duckdb(): typeof Client {
+  if (loaded === undefined) {
+    loaded = require('@duckdb/node-api') as typeof Client;
+    const textDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    // Its own decoder drops a U+FEFF with which a text begins.
+    Object.assign(require('@duckdb/node-api/lib/vectors/dataAccessors.js') as object, { textDecoder });
+  }
+  return loaded;
+}
 
 export type SqlRow = Readonly<Record<string, DuckDBValue>>;
 /** The columns of a result, all as long. */
@@ -54,11 +54,11 @@ const FULL_DISK = /file "([^"]+)": No space left on device/;
 export const CHUNK_ROWS = 2_048;
 
 export class DuckDb {
-  readonly #instance: DuckDBInstance;
+  readonly #instance: Client.DuckDBInstance;
   readonly #connection: DuckDBConnection;
   readonly #options: DuckDbOptions;
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection, options: DuckDbOptions) {
+  private constructor(instance: Client.DuckDBInstance, connection: DuckDBConnection, options: DuckDbOptions) {
     this.#instance = instance;
     this.#connection = connection;
     this.#options = options;
@@ -78,7 +78,7 @@ export class DuckDb {
     if (options.threads !== undefined) config['threads'] = String(options.threads);
     const { file, tempFolder } = placeOf(options);
     if (tempFolder !== undefined) config['temp_directory'] = tempFolder;
-    const instance = await DuckDBInstance.create(file ?? ':memory:', config);
+    const instance = await duckdb().DuckDBInstance.create(file ?? ':memory:', config);
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'; SET preserve_insertion_order = false");
     return new DuckDb(instance, connection, options);
@@ -193,7 +193,7 @@ export class DuckDb {
     try {
       const types = Array.from({ length: appender.columnCount }, (_, i) => appender.columnType(i));
       for (let at = 0; at < rows.length; at += CHUNK_ROWS) {
-        const chunk = DuckDBDataChunk.create(types, 0);
+        const chunk = duckdb().DuckDBDataChunk.create(types, 0);
         chunk.setRows(rows.slice(at, at + CHUNK_ROWS));
         appender.appendDataChunk(chunk);
       }
@@ -213,7 +213,7 @@ export class DuckDb {
     const described = await this.#connection.run(`SELECT ${nulls}`).catch(this.#rethrow);
     const columnTypes: readonly DuckDBType[] = described.columnTypes();
     this.#connection.registerTableFunction(
-      DuckDBTableFunction.create({
+      duckdb().DuckDBTableFunction.create({
         name,
         bindFunction: (bind) => {
           for (const [i, type] of columnTypes.entries()) bind.addResultColumn(`c${i}`, type);
@@ -242,10 +242,10 @@ export class DuckDb {
 
 export class TableFilling {
   readonly #connection: DuckDBConnection;
-  readonly #appender: DuckDBAppender;
+  readonly #appender: Client.DuckDBAppender;
   readonly #types: readonly DuckDBType[];
 
-  constructor(connection: DuckDBConnection, appender: DuckDBAppender) {
+  constructor(connection: DuckDBConnection, appender: Client.DuckDBAppender) {
     this.#connection = connection;
     this.#appender = appender;
     this.#types = Array.from({ length: appender.columnCount }, (_, i) => appender.columnType(i));
@@ -253,7 +253,7 @@ export class TableFilling {
 
   /** @param columns  in the order of the table's, all as long; at most a chunk */
   add(columns: readonly (readonly DuckDBValue[])[]): void {
-    const chunk = DuckDBDataChunk.create(this.#types, columns[0]!.length);
+    const chunk = duckdb().DuckDBDataChunk.create(this.#types, columns[0]!.length);
     chunk.setColumns(columns);
     this.#appender.appendDataChunk(chunk);
   }
@@ -262,7 +262,7 @@ export class TableFilling {
   addPage(page: ValuePage): void {
     const { rows } = page;
     if (rows === 0) return;
-    const chunk = DuckDBDataChunk.create(this.#types, rows);
+    const chunk = duckdb().DuckDBDataChunk.create(this.#types, rows);
     page.take(
       (place, column) => writeColumn(chunk.chunk, place, column, rows),
       (place, values) => chunk.setColumnValues(place, values as readonly DuckDBValue[]),
@@ -284,7 +284,7 @@ export interface ColumnPage {
 
 /** @returns bytes as a value for `append` */
 export function blob(bytes: Uint8Array): DuckDBValue {
-  return new DuckDBBlobValue(bytes);
+  return duckdb().blobValue(bytes);
 }
 
 /**
@@ -344,15 +344,15 @@ export function valueToDuck(type: ValueType, value: Value): DuckDBValue {
   if (value === null) return null;
   switch (type.kind) {
     case 'timestamp':
-      return new DuckDBTimestampValue(value as bigint);
+      return duckdb().timestampValue(value as bigint);
     case 'bytes':
       return blob(value as Uint8Array);
     case 'embedding':
-      return new DuckDBListValue(Array.from(value as Float32Array));
+      return duckdb().listValue(Array.from(value as Float32Array));
     case 'list':
-      return new DuckDBListValue((value as readonly Value[]).map((item) => valueToDuck(type.of, item)));
+      return duckdb().listValue((value as readonly Value[]).map((item) => valueToDuck(type.of, item)));
     case 'map':
-      return new DuckDBMapValue(
+      return duckdb().mapValue(
         [...(value as ReadonlyMap<string, Value>)].map(([key, item]) => ({
           key,
           value: valueToDuck(type.of, item),
@@ -360,7 +360,7 @@ export function valueToDuck(type: ValueType, value: Value): DuckDBValue {
       );
     case 'struct': {
       const struct = value as { readonly [field: string]: Value };
-      return new DuckDBStructValue(
+      return duckdb().structValue(
         Object.fromEntries(type.fields.map((f) => [f.name, valueToDuck(f.type, struct[f.name] ?? null)])),
       );
     }
@@ -374,22 +374,22 @@ export function valueFromDuck(type: ValueType, raw: DuckDBValue): Value {
   if (raw === null) return null;
   switch (type.kind) {
     case 'timestamp':
-      return raw instanceof DuckDBTimestampValue ? raw.micros : (raw as bigint);
+      return raw instanceof duckdb().DuckDBTimestampValue ? raw.micros : (raw as bigint);
     case 'bytes':
-      return (raw as DuckDBBlobValue).bytes;
+      return (raw as Client.DuckDBBlobValue).bytes;
     case 'embedding':
-      return Float32Array.from((raw as DuckDBListValue | DuckDBArrayValue).items as number[]);
+      return Float32Array.from((raw as Client.DuckDBListValue | Client.DuckDBArrayValue).items as number[]);
     case 'list':
-      return (raw as DuckDBListValue).items.map((item) => valueFromDuck(type.of, item));
+      return (raw as Client.DuckDBListValue).items.map((item) => valueFromDuck(type.of, item));
     case 'map':
       return new Map(
-        (raw as DuckDBMapValue).entries.map(({ key, value }) => [
+        (raw as Client.DuckDBMapValue).entries.map(({ key, value }) => [
           key as string,
           valueFromDuck(type.of, value),
         ]),
       );
     case 'struct': {
-      const { entries } = raw as DuckDBStructValue;
+      const { entries } = raw as Client.DuckDBStructValue;
       return Object.fromEntries(type.fields.map((f) => [f.name, valueFromDuck(f.type, entries[f.name]!)]));
     }
     default:

@@ -12,6 +12,7 @@ import { writeDurably } from '../../../contract/std/files/durable-file.ts';
 import { runMaterialize } from '../../../materializer/materialize.ts';
 import { bundleOf, makeProject, orders, START_US } from '../../support/fixtures/materialized-project.ts';
 import type { TestProject } from '../../support/fixtures/materialized-project.ts';
+import { PLUMB } from '../../support/processes/plumb-process.ts';
 import { until } from '../../support/until.ts';
 
 let project: TestProject;
@@ -109,8 +110,7 @@ features:
 `,
   );
   await applyPlan(project, project.database, await planProject(project, project.database));
-  const plumb = join(import.meta.dirname, '../../../plumb.ts');
-  const child = spawn(process.execPath, [plumb, '-C', folder, 'materialize'], {
+  const child = spawn(process.execPath, [PLUMB, '-C', folder, 'materialize'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';

@@ -8,7 +8,9 @@ import { scratchFolder } from '../../support/scratch.ts';
 
 test('a project named after -C lies within it, and shows a feature by each of its names with its runs', async () => {
   const root = scratchFolder();
-  const made = await plumb(['-C', 'home', '--json', 'init', 'my shop'], { cwd: root });
+  // A checkout says more: the package is not there to be installed.
+  const program = join(import.meta.dirname, '../../../plumb.ts');
+  const made = await plumb(['-C', 'home', '--json', 'init', 'my shop'], { cwd: root, program });
   const folder = join(root, 'home/my shop');
   expect(JSON.parse(made.stdout)).toMatchObject({ folder: 'home/my shop' });
   expect(made.stdout).toContain(`'${folder}'`);

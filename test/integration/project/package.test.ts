@@ -12,6 +12,7 @@ import { makeTopic, readTopic } from '../../support/kafka/kafka-topic.ts';
 import { run, serve } from '../../support/processes/plumb-process.ts';
 import type { Finished, Serving } from '../../support/processes/plumb-process.ts';
 import { arrivedIn } from '../../support/kafka/shipped-log.ts';
+import { IS_LONG_RUN } from '../../support/long-run.ts';
 import { until } from '../../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -239,7 +240,7 @@ describe('the installed package', () => {
     expect((await shippedIds()).toSorted()).toEqual(ids.toSorted());
   });
 
-  test('runs the example to its report', async () => {
+  test.runIf(IS_LONG_RUN)('runs the example to its report', async () => {
     const demo = await plumb('--json', 'demo', '--dir', 'demo');
     expect(demo.code, demo.stderr).toBe(0);
     const { snapshot, reportFile } = JSON.parse(demo.stdout);

@@ -29,6 +29,7 @@ import {
   spend,
   view,
 } from '../../support/fixtures/serving-fixture.ts';
+import { PLUMB } from '../../support/processes/plumb-process.ts';
 import { until } from '../../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -63,7 +64,7 @@ function plumbServe(nodeFlags: readonly string[], ...args: string[]) {
   const node = [
     ...nodeFlags,
     '--disable-warning=ExperimentalWarning',
-    'plumb.ts',
+    PLUMB,
     '-C',
     fixture.folder,
     ...args,

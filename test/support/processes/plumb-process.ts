@@ -1,9 +1,15 @@
 /** The command line as a user has it: a process of its own, its output and its exit code. */
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 
-export const PLUMB = join(import.meta.dirname, '../../../plumb.ts');
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly plumb: string;
+  }
+}
+
+/** The program, as build-plumb-setup.ts built it. */
+export const PLUMB = inject('plumb');
 export const QUIET_NODE = '--disable-warning=ExperimentalWarning';
 
 export interface Finished {
@@ -16,7 +22,7 @@ export interface Finished {
 interface ProcessOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The program to run instead of the checkout's plumb.ts. */
+  /** The program to run in its place. */
   readonly program?: string;
 }
 
@@ -57,7 +63,7 @@ export interface Serving {
 /**
  * Starts `plumb serve` on free ports and waits until it says its address. It ends with the test at the latest.
  *
- * @param program  to run instead of the checkout's plumb.ts
+ * @param program  to run in its place
  */
 export async function serve(folder: string, program = PLUMB): Promise<Serving> {
   const ports = ['--port', '0', '--admin-port', '0'];
