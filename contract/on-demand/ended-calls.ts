@@ -72,3 +72,13 @@ export class EndedCalls {
 function nameOf({ id, code }: OnDemandView): string {
   return `${id} ${code.hash}`;
 }
+
+/** What the row of a call gets that was ended. */
+export function endFault(
+  { code }: OnDemandView,
+  reason: 'deadline' | 'memory',
+  callMs: number,
+): OnDemandFault {
+  const took = reason === 'deadline' ? `over ${callMs} ms` : 'more memory than its process may have';
+  return new OnDemandFault(reason, `${code.file}: a call took ${took} and was ended`);
+}

@@ -16,7 +16,7 @@ import type { IsolatedDone, IsolatedInput, IsolatedJob, IsolatedTold } from './i
 /** From the checkout the sources run, from an installed package what was built of them. */
 const ENTRY = `./isolated-process.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
 
-/** No answer of 64 MiB of memory is so long: whoever sends it is broken. */
+/** A message has TOLD_BYTES and one row: whoever sends more is broken. */
 const MOST_BYTES = 2 ** 28;
 
 /** What a process may have beside the heap: its code, its second thread, and typed arrays, which no heap counts. */

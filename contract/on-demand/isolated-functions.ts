@@ -22,13 +22,14 @@
 import type { Definitions, OnDemandView } from '../model.ts';
 import type { Value } from '../value-type.ts';
 import { argumentsOf } from './arguments.ts';
+import { endFault } from './ended-calls.ts';
 import type { IsolatedPlace } from './isolated-child.ts';
 import type { IsolatedDone, IsolatedInput } from './isolated-messages.ts';
 import type { CallOptions } from './isolated-options.ts';
 import { IsolatedProcesses } from './isolated-processes.ts';
 import { OnDemandFault } from './on-demand-function.ts';
 import type { OnDemandOutcome } from './on-demand-function.ts';
-import { batchesOf, failAll, HeldOutcomes, WaitingRows } from './waiting-rows.ts';
+import { batchesOf, failAll, HeldOutcomes, takeTold, WaitingRows } from './waiting-rows.ts';
 import type { WaitingBatch } from './waiting-rows.ts';
 
 /** A process that takes longer to start counts as failed. */
@@ -43,7 +44,6 @@ const LEAST_BUSY = 0.25;
 
 /** A call that was to end is stuck after so many deadlines of processor time: on a busy machine signals are slow. */
 const STUCK = 3;
-
 /** Whoever else sends these ends a process: no call does. The system itself sends the first when memory is short. */
 const FROM_OUTSIDE: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
@@ -215,7 +215,7 @@ export class IsolatedFunctions {
     child.send(
       inOrder.map((batch) => {
         const id = (this.#jobs = (this.#jobs + 1) & 0x3fff_ffff);
-        this.#sent.set(id, batch);
+        this.#sent.set(id, { ...batch, told: 0 });
         const { of, rows, timed } = batch.waiting;
         return { id, of, rows: batch.rows.map((i) => rows[i]!), timed, ends: this.#ends };
       }),
@@ -227,25 +227,33 @@ export class IsolatedFunctions {
   }
 
   /** @param bytes  of the message: about what the outcomes take in memory */
-  #take({ id, outcomes, tookMs }: IsolatedDone, bytes: number): void {
+  #take({ id, outcomes, tookMs, isLast }: IsolatedDone, bytes: number): void {
     const batch = this.#sent.get(id);
     if (batch === undefined) return;
-    this.#sent.delete(id);
     const { waiting, rows } = batch;
     waiting.tookMs.push(...tookMs);
-    const isHeld = waiting.hold(bytes);
+    const isHeld = rows.length > 0 && waiting.hold(bytes);
     const last = outcomes.at(-1) as Pick<OnDemandFault, 'reason'> | undefined;
     const isEnded = last?.reason === 'deadline';
     const computed = isEnded ? outcomes.slice(0, -1) : outcomes;
     this.#answered[waiting.of]! += computed.length;
-    for (const [i, outcome] of computed.entries()) {
-      const { reason, message } = outcome as Pick<OnDemandFault, 'reason' | 'message'>;
-      const isFault = !Array.isArray(outcome);
-      if (isFault) waiting.take(rows[i]!, new OnDemandFault(reason, message));
-      else waiting.take(rows[i]!, isHeld ? (outcome as readonly Value[]) : this.#held.fault);
+    takeTold(batch, computed, isHeld ? null : this.#held.fault);
+    if (!isLast) {
+      const told = batch.told + computed.length;
+      return this.#goOn(id, { ...batch, rows: rows.slice(computed.length), told }, isHeld);
     }
-    if (isEnded) this.#takeEnd(batch, outcomes.length - 1);
-    else if (this.#sent.size === 0) this.#rest();
+    this.#sent.delete(id);
+    if (isEnded) return this.#takeEnd(batch, computed.length);
+    if (this.#sent.size === 0) this.#stopWatch();
+    this.#endIfLeft();
+  }
+
+  /** More of a job comes. Where so much waits that nothing more can be kept, its rows get a fault at once. */
+  #goOn(id: number, left: WaitingBatch, isHeld: boolean): void {
+    this.#sent.set(id, isHeld ? left : { ...left, rows: [] });
+    if (isHeld || left.rows.length === 0) return;
+    this.#processes.skip([id]);
+    failAll(left, this.#held.fault);
   }
 
   /** The process has ended a call, and computes nothing of what was sent before this. */
@@ -253,12 +261,6 @@ export class IsolatedFunctions {
     this.#ends += 1;
     this.#blame(batch, row, 'deadline');
     this.#again([...batchesOf(batch, batch.rows.slice(row + 1)), ...this.#sent.values()]);
-  }
-
-  /** Nothing is under way. */
-  #rest(): void {
-    this.#stopWatch();
-    this.#endIfLeft();
   }
 
   #endIfLeft(): void {
@@ -297,7 +299,8 @@ export class IsolatedFunctions {
     const { callMs } = this.#options;
     const batch = this.#sent.get(job);
     const isTooLong = inCallMs >= callMs && cpuMs >= callMs * LEAST_BUSY;
-    if (batch === undefined || !(isTooLarge || isTooLong)) return;
+    // A row whose outcome came meanwhile is in no call any more.
+    if (batch === undefined || row < batch.told || !(isTooLarge || isTooLong)) return;
     const isEnding = this.#ending?.job === job && this.#ending.row === row;
     const isStuck = isEnding && cpuMs >= STUCK * callMs;
     if (!isTooLarge && !isStuck) {
@@ -308,9 +311,9 @@ export class IsolatedFunctions {
     this.#processes.endCurrent();
     this.#sent.delete(job);
     const isBefore = this.#sent;
-    this.#blame(batch, row, isTooLarge ? 'memory' : 'deadline');
-    const { rows } = batch;
-    this.#again([...batchesOf(batch, rows.toSpliced(row, 1)), ...isBefore.values()]);
+    const place = row - batch.told;
+    this.#blame(batch, place, isTooLarge ? 'memory' : 'deadline');
+    this.#again([...batchesOf(batch, batch.rows.toSpliced(place, 1)), ...isBefore.values()]);
   }
 
   /** The process is gone, and what it sent was taken. @returns whether a call is to blame */
@@ -349,7 +352,8 @@ export class IsolatedFunctions {
     this.#stopWatch();
     const queue = this.#queue;
     this.#queue = [];
-    this.#sendAgain([...batches, ...queue].filter(({ waiting }) => !waiting.isDropped));
+    const isWanted = ({ waiting, rows }: WaitingBatch): boolean => rows.length > 0 && !waiting.isDropped;
+    this.#sendAgain([...batches, ...queue].filter(isWanted));
     if (this.#queue.length === 0 && this.#options.spare === true && !this.#isLeaving) this.#enqueue([]);
     this.#endIfLeft();
   }
@@ -387,13 +391,9 @@ export class IsolatedFunctions {
   /** @param row  its place in the batch */
   #blame({ waiting, rows }: WaitingBatch, row: number, reason: 'deadline' | 'memory'): void {
     const { view } = this.#functions[waiting.of]!;
-    const why =
-      reason === 'deadline'
-        ? `a call took over ${this.#options.callMs} ms and was ended`
-        : 'a call took more memory than its process may have and was ended';
     this.#answered[waiting.of] = 0;
     this.#options.ended?.add(view, performance.now());
     this.#options.onEnd?.(view.id, reason);
-    waiting.take(rows[row]!, new OnDemandFault(reason, `${view.code.file}: ${why}`));
+    if (row < rows.length) waiting.take(rows[row]!, endFault(view, reason, this.#options.callMs));
   }
 }

@@ -3,7 +3,8 @@
  *
  *   frame      length of the message u32 | message, as v8.serialize makes it
  *   to it      IsolatedInput, once, then IsolatedJobs
- *   from it    the index of each function before its code is read, READY, then an IsolatedDone a job
+ *   from it    the index of each function before its code is read, READY, then IsolatedDones, of about TOLD_BYTES each
+ *              where a job has more
  *
  * Beside them a second pair of sockets, the lifeline, which a thread of its own answers, so it does while a call loops.
  * Its end tells either process that the other one is gone.
@@ -26,6 +27,9 @@ export const LIFELINE_FD = 4;
 export const READY = 'ready';
 export const HEAD_BYTES = 4;
 const HEAD = new Uint8Array(HEAD_BYTES);
+
+/** So many bytes of outcomes are told at once: whoever waits need not take them all before it can refuse them. */
+export const TOLD_BYTES = 2 ** 20;
 
 export const COMMAND_BYTES = 8;
 /** The number of no job. */
@@ -54,10 +58,14 @@ export interface IsolatedJob {
 /** A call that was ended is the last outcome of its job; jobs that were sent before that was known have none. */
 export interface IsolatedDone {
   readonly id: number;
-  /** For the first rows their outputs, or reason and message of a fault; all unless one was ended or nobody waits. */
+  /**
+   * For the rows after those that were told their outputs, or reason and message of a fault; all that are left in the
+   * last one, unless a call was ended or nobody waits.
+   */
   readonly outcomes: readonly (readonly Value[] | Pick<OnDemandFault, 'reason' | 'message'>)[];
   /** Milliseconds of each call; empty unless they were asked for. */
   readonly tookMs: readonly number[];
+  readonly isLast: boolean;
 }
 
 /** What a process tells. */

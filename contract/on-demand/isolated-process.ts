@@ -2,8 +2,8 @@
  * The process in which functions run that may never end, or take all memory; started by isolated-child.ts.
  *
  * It reads and writes without waiting in between, one job a turn of its loop; a job is answered before the next one is
- * read. A thread of its own tells where it is whenever it is asked, ends a call when it is told to, and ends this
- * process, in whatever call it is, once the one that started it is gone.
+ * read, part by part where its outcomes are long. A thread of its own tells where it is whenever it is asked, ends a
+ * call when it is told to, and ends this process, in whatever call it is, once the one that started it is gone.
  *
  * A call is ended by SIGINT: V8 leaves the script that was entered last with `breakOnSigint`. That is the one of the
  * calls, or the one in which the thread waits, which enters it again. The thread holds Node's watch for the signal, so
@@ -14,6 +14,7 @@ import { closeSync, readdirSync, readFileSync, readSync, writeSync } from 'node:
 import { deserialize } from 'node:v8';
 import { Script } from 'node:vm';
 import { Worker } from 'node:worker_threads';
+import { sizeOfValue } from '../value-size.ts';
 import type { Value } from '../value-type.ts';
 import { compileWith } from './compile-function.ts';
 import {
@@ -26,6 +27,7 @@ import {
   NOT_IN_CALL,
   READY,
   SKIP,
+  TOLD_BYTES,
 } from './isolated-messages.ts';
 import type { IsolatedDone, IsolatedInput, IsolatedJob, IsolatedTold } from './isolated-messages.ts';
 import { OnDemandFault } from './on-demand-function.ts';
@@ -157,36 +159,45 @@ let ends = 0;
 const entered = globalThis as { callRows?: () => void };
 const CALLS = new Script('callRows()');
 
-/** Calls a function for the rows of a job, until one call is ended. */
-function run(
-  { call }: Pick<OnDemandFunction, 'call'>,
-  { id, rows, timed, ends: known }: IsolatedJob,
-): IsolatedDone {
-  const outcomes: IsolatedDone['outcomes'][number][] = [];
-  const tookMs: number[] = [];
-  // Whoever sent it before it heard of an end has sent it once more.
-  if (known < ends) return { id, outcomes, tookMs };
+/** Calls a function for the rows of a job, until one call is ended, and tells what comes of them. */
+function run({ call }: Pick<OnDemandFunction, 'call'>, { id, rows, timed, ends: known }: IsolatedJob): void {
+  let outcomes: IsolatedDone['outcomes'][number][] = [];
+  let tookMs: number[] = [];
+  let told = 0;
+  let bytes = 0;
   const skipped = SKIPPED + (id % SKIPPED_JOBS);
   // A signal may come between any two steps: what has no outcome yet is called again.
   entered.callRows = () => {
-    for (let row = outcomes.length; row < rows.length; row++) {
+    for (let row = told + outcomes.length; row < rows.length && bytes < TOLD_BYTES; row++) {
       if (Atomics.load(at, skipped) === id) return;
       begin(id, row);
       const outputs: Value[] = [];
       const beganMs = timed ? performance.now() : 0;
       const fault = call(rows[row]!, outputs);
-      if (timed) tookMs[row] = performance.now() - beganMs;
-      outcomes[row] = fault === null ? outputs : { reason: fault.reason, message: fault.message };
+      if (timed) tookMs[row - told] = performance.now() - beganMs;
+      bytes += sizeOfValue(outputs);
+      outcomes[row - told] = fault === null ? outputs : { reason: fault.reason, message: fault.message };
     }
   };
-  while (!entersCalls() && outcomes.length < rows.length) {
-    if (at[ENDED_JOB] !== id || at[ENDED_ROW] !== outcomes.length) continue;
-    outcomes.push({ reason: 'deadline', message: '' });
-    ends += 1;
-    break;
+  const tell = (isLast: boolean): void => {
+    Atomics.store(at, BUSY, 0);
+    send({ id, outcomes, tookMs, isLast });
+    told += outcomes.length;
+    [outcomes, tookMs, bytes] = [[], [], 0];
+  };
+  // Whoever sent it before it heard of an end has sent it once more. Of another process it may know of more ends.
+  while (known >= ends) {
+    const isEntered = entersCalls();
+    const row = told + outcomes.length;
+    if (row === rows.length || (isEntered && bytes < TOLD_BYTES)) break;
+    if (isEntered) tell(false);
+    else if (at[ENDED_JOB] === id && at[ENDED_ROW] === row) {
+      outcomes.push({ reason: 'deadline', message: '' });
+      ends += 1;
+      break;
+    }
   }
-  Atomics.store(at, BUSY, 0);
-  return { id, outcomes, tookMs };
+  tell(true);
 }
 
 /** @returns false where a signal ended the script of the calls */
@@ -245,7 +256,7 @@ send(READY);
 /** One turn of the loop a job: what functions left to be done later has its turn in between. */
 function turn(): void {
   const job = nextMessage() as IsolatedJob;
-  send(run(compiled[job.of]!, job));
+  run(compiled[job.of]!, job);
   setImmediate(turn);
 }
 turn();

@@ -1,5 +1,6 @@
 /** Rows of isolated functions that wait for their outcomes, and the batches in which they go to a process. */
 import type { Value } from '../value-type.ts';
+import type { IsolatedDone } from './isolated-messages.ts';
 import { OnDemandFault } from './on-demand-function.ts';
 import type { OnDemandOutcome } from './on-demand-function.ts';
 
@@ -63,7 +64,7 @@ export class WaitingRows {
 
   /** All rows, as one batch. */
   get batch(): WaitingBatch {
-    return { waiting: this, rows: this.rows.map((_, i) => i), losses: 0 };
+    return { waiting: this, rows: this.rows.map((_, i) => i), losses: 0, told: 0 };
   }
 
   /** Outcomes of so many bytes come. @returns false where they are not to be kept */
@@ -104,10 +105,30 @@ export interface WaitingBatch {
   readonly rows: readonly number[];
   /** How often a process ended over it and nobody was blamed; from the first time on it is sent after all others. */
   readonly losses: number;
+  /** How many rows of its job have their outcomes: where the process says row 7, it is the one at 7 - told. */
+  readonly told: number;
 }
 
 export function failAll({ waiting, rows }: WaitingBatch, fault: OnDemandFault): void {
   for (const row of rows) waiting.take(row, fault);
+}
+
+/**
+ * Gives its first rows what a process told of them; of a job that was given up none is left, and all have a fault.
+ *
+ * @param full  what those with values get, since no more can be kept; null: it can
+ */
+export function takeTold(
+  { waiting, rows }: WaitingBatch,
+  told: IsolatedDone['outcomes'],
+  full: OnDemandFault | null,
+): void {
+  for (const [i, row] of rows.slice(0, told.length).entries()) {
+    const outcome = told[i]!;
+    const { reason, message } = outcome as Pick<OnDemandFault, 'reason' | 'message'>;
+    if (!Array.isArray(outcome)) waiting.take(row, new OnDemandFault(reason, message));
+    else waiting.take(row, full ?? (outcome as readonly Value[]));
+  }
 }
 
 /** @returns a batch of some of its rows; none where there are none */

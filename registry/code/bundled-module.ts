@@ -9,6 +9,7 @@ import { BundleFault } from './bundle-fault.ts';
 import { changingPartOf, topNamesOf } from './changing-part.ts';
 import type { ChangingPart } from './changing-part.ts';
 import { faultsOfPaths } from './project-files.ts';
+import { withoutWaiting } from './no-waiting.ts';
 import { parseModule } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
 
@@ -42,13 +43,14 @@ export async function bundleModule(folder: string, file: string): Promise<Bundle
   const { outputFiles, metafile } = await built(folder, file);
   const outside = faultsOfPaths(folder, metafile.inputs, relative(folder, file));
   if (outside.length > 0) throw outside;
-  const text = outputFiles.find(({ path }) => path.endsWith('.js'))!.text;
+  const joined = outputFiles.find(({ path }) => path.endsWith('.js'))!.text;
   const sourceMap = outputFiles.find(({ path }) => path.endsWith('.map'))!.text;
   const exports = Object.values(metafile.outputs).flatMap((one) => one.exports);
   if (!exports.includes('default')) {
     const message = 'has no default export: write `export default (given) => ({ ... })`';
     throw [new BundleFault(message, relative(folder, file), 1)];
   }
+  const text = withoutWaiting(joined, parseModule(joined));
   const tree = parseModule(text);
   const modules = modulesOf(metafile, relative(folder, file));
   const changing = changingPartOf(tree);

@@ -8,6 +8,7 @@
  * has no join keys, the lists make the rows. Tensors come the other way: surface/oip/input-column.ts.
  */
 import type { RequestInput } from '../../contract/model.ts';
+import { sizeOfValue } from '../../contract/value-size.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { sidecarError } from '../errors.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -144,7 +145,7 @@ export function askersOf(plan: Plan, { name }: RequestInput): string {
 /** @throws SRV_TOO_MANY_VALUES where a long value stands for many rows */
 export function checkRepeated(value: Value, count: number, field: string): void {
   if (isRepeatable(value, count)) return;
-  const bytes = sizeOf(value);
+  const bytes = sizeOfValue(value);
   const message = `${field} has ${bytes} bytes for each of ${count} rows; at most ${MAX_REPEATED_BYTES} are taken`;
   throw sidecarError('SRV_TOO_MANY_VALUES', message, { field });
 }
@@ -152,21 +153,7 @@ export function checkRepeated(value: Value, count: number, field: string): void 
 /** Whether a value may stand for so many rows: each is logged with its own. */
 export function isRepeatable(value: Value, count: number): boolean {
   if (typeof value !== 'object' && typeof value !== 'string') return true;
-  return sizeOf(value) * count <= MAX_REPEATED_BYTES;
-}
-
-/** @returns about the bytes of a value */
-function sizeOf(value: Value): number {
-  if (value === null || typeof value !== 'object') return typeof value === 'string' ? value.length : 8;
-  if (ArrayBuffer.isView(value)) return value.byteLength;
-  if (value instanceof Map) {
-    let bytes = 0;
-    for (const [key, item] of value) bytes += key.length + sizeOf(item);
-    return bytes;
-  }
-  let bytes = 0;
-  for (const item of Object.values(value as Readonly<Record<string, Value>>)) bytes += sizeOf(item);
-  return bytes;
+  return sizeOfValue(value) * count <= MAX_REPEATED_BYTES;
 }
 
 function own(fields: Fields, name: string): unknown {

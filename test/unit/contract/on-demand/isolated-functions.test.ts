@@ -256,17 +256,40 @@ describe('isolated functions', () => {
 
   test('outcomes that wait for others are bounded: rows past that get a fault, and later ones outcomes', async () => {
     const long = onDemandView('long', '({ x }) => ({ y: x + x })', { x: 'string' }, { y: 'string' });
-    const { functions } = await isolated([long, HALVE], { callMs: 60_000, heldMiB: 1 });
+    const { functions } = await isolated([long, HALVE], { callMs: 60_000, heldMiB: 3 });
     const text = 'a'.repeat(30_000);
     const few = await functions.rows('long', [[text], [text]]);
     const many = await functions.rows(
       'long',
-      Array.from({ length: 40 }, () => [text]),
+      Array.from({ length: 500 }, () => [text]),
     );
-    expect(many.map((one) => (one as OnDemandFault).reason)).toEqual(many.map(() => 'memory'));
-    expect(many[0]).toMatchObject({ message: 'outcomes that wait for others take over 1 MiB' });
+    // A process tells of a MiB at once.
+    const kept = many.filter((one) => !(one instanceof OnDemandFault)).length;
+    expect(kept).toBeGreaterThan(17);
+    expect(kept).toBeLessThan(54);
+    for (const one of many.slice(kept))
+      expect(one).toMatchObject({
+        reason: 'memory',
+        message: 'outcomes that wait for others take over 3 MiB',
+      });
     expect(few).toEqual([[text + text], [text + text]]);
     expect(await functions.rows('long', [[text]])).toEqual([[text + text]]);
+  });
+
+  test('a job is told part by part: a loop and a crash behind long outcomes cost their rows alone', async () => {
+    const script =
+      "({ x }) => { while (x === -1); const all = []; while (x === -2) all.push('ab'.repeat(500_000).split('')); return { y: 'a'.repeat(60_000) + x } }";
+    const long = onDemandView('long', script, { x: 'float64' }, { y: 'string' });
+    const { functions, ends } = await isolated([long]);
+    const xs = Array.from({ length: 120 }, (_, i) => (i === 50 ? -1 : i === 95 ? -2 : i));
+    const outcomes = await functions.rows('long', rowsOf(...xs));
+    expect(ends).toHaveLength(2);
+    const told = outcomes.map((one) =>
+      one instanceof OnDemandFault ? 'ended' : String(one[0]).slice(60_000),
+    );
+    expect(told).toEqual(xs.map((x) => (x < 0 ? 'ended' : String(x))));
+    const timed = await functions.timedRows('long', rowsOf(...xs.slice(0, 40)));
+    expect([timed.outcomes.length, timed.tookMs.length]).toEqual([40, 40]);
   });
 
   test('whoever waits when all is closed gets a fault', async () => {

@@ -190,16 +190,17 @@ describe('the process of isolated functions', () => {
     expect(told).toEqual(['double deadline']);
   });
 
-  test('a native method that takes too long is ended with its process', async () => {
+  test('a native method that takes too long is ended with its process, also where calls were ended before', async () => {
     const search = `({ x }) => ({ y: 'a'.repeat(x * 3).indexOf('a'.repeat(x) + 'b' + 'a'.repeat(x)) })`;
     const { functions, told } = await isolated({ callMs: 40, spare: true }, [view('search', search), DOUBLE]);
+    await functions.rows('double', rowsOf(13));
     const before = processesOf(process.pid);
     const [own, others] = await Promise.all([
       functions.rows('search', rowsOf(2, 300_000, 1)),
       functions.rows('double', rowsOf(1)),
     ]);
     expect(own).toEqual([[-1], expect.objectContaining({ reason: 'deadline' }), [-1]]);
-    expect([others, told]).toEqual([[[2]], ['search deadline']]);
+    expect([others, told]).toEqual([[[2]], ['double deadline', 'search deadline']]);
     expect(processesOf(process.pid)).not.toContain(before[0]);
   });
 

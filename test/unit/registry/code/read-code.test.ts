@@ -203,6 +203,37 @@ describe('a module is bundled with its imports', () => {
     expect(read!.costlyFor([{ name: 'x', type: { kind: 'float64' } }], 'number')).toBe(null);
   });
 
+  test('what would wait in a package throws, with its line, and the rest of it runs', async () => {
+    const { read, mistakes } = await readModule(
+      "import { at } from 'waits';\nexport default ({ x }) => ({ y: at[x] === undefined ? x : at[x]() });\n",
+      {
+        'node_modules/waits/package.json':
+          '{ "name": "waits", "version": "1.0.0", "type": "module", "exports": "./index.js" }',
+        'node_modules/waits/index.js': `const wait = async () => ({
+  async: 1, b: await 2,
+});
+async function* each() { yield await 1; }
+class Waits { static async take(async) { for await (const x of each()) return x; } async *[\`a\`]() {} }
+export const at = [wait, async function () { await async2(); }, async (x) => x, Waits.take,
+  () => [...each()].length, () => [...new Waits().a()].length, () => import(at[0]), () => ({ async() { return 7; } }).async(),
+  () => ({ async then() { return 7; } }).then(),
+];
+const async2 = async (f = async () => await 1) => await f();
+`,
+      },
+    );
+    expect(mistakes).toEqual([]);
+    expect(read!.code.script).not.toMatch(/\bawait\b|async (function|\()|import\(/);
+    const view = viewOf(read!);
+    const told = Array.from({ length: 9 }, (_, x) => computed(view, x));
+    const threw = { message: expect.stringContaining('nothing can be waited for') as string };
+    expect(told).toMatchObject(told.map((_, i) => (i === 7 ? [7] : threw)));
+    expect(told[4]).toMatchObject({
+      message: expect.stringMatching(/^node_modules\/waits\/index\.js:4: /) as string,
+    });
+    expect(computed(view, 50)).toEqual([50]);
+  });
+
   test('an older package with require comes too', async () => {
     const { read } = await readModule(
       "import twice from 'twice';\nexport default ({ x }) => ({ y: twice(x) });\n",
