@@ -24,6 +24,7 @@ const training = () => import('./training/commands.ts');
 const sidecar = () => import('./sidecar/commands.ts');
 const spool = () => import('./sidecar/vector-log/log-commands.ts');
 const shipper = () => import('./sidecar/shipper/ship-command.ts');
+const catalogue = () => import('./catalogue/ui-command.ts');
 const loadtest = () => import('./loadtest/commands.ts');
 /** Of an option that may be repeated. */
 const list = (value: string, before: string[] = []): string[] => [...before, value];
@@ -123,6 +124,9 @@ function definitionCommands(add: Add): void {
   add('search <words...>', 'definitions by name, meaning, tag, owner, entity', async (c, words, o) =>
     (await registrySearch()).search(c, words, o),
   ).option('--most <n>', 'how many at most', '20');
+  add('ui', 'the catalogue, as pages and as JSON: what there is, how right and how fresh it is', async (c, o) =>
+    (await catalogue()).ui(c, o),
+  ).option('--port <port>', 'port of the pages');
   const what = new Argument('<of>', 'which files').choices(['definitions', 'settings']);
   add('schema', 'JSON Schema for editors: of definitions in YAML, or of plumbline.yaml', async (c, of) =>
     (await jsonSchema()).schema(c, of),

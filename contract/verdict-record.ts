@@ -9,7 +9,7 @@ import type { SmallSketch } from './small-sketch.ts';
 import type { Verdict } from './verdict.ts';
 
 /** How a feature's match is judged. */
-type MatchLevel = 'ok' | 'alert' | 'alarm' | 'too-few';
+export type MatchLevel = 'ok' | 'alert' | 'alarm' | 'too-few';
 
 /** All that the registry keeps of one day and service. */
 export interface VerdictRecord {

@@ -34,7 +34,7 @@ import { settingsWithOrigins } from '../project/settings/settings.ts';
 import type { Settings, StoreUrl } from '../project/settings/settings.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { withoutPassword } from '../contract/std/secret-text.ts';
-import { freshnessOf, freshnessToJson } from './view-freshness.ts';
+import { freshnessOf, freshnessToJson } from '../project/overview/view-freshness.ts';
 import { onDemandNamed, renderCatalogue, renderDefinition, viewNamed } from './show.ts';
 import { functionsText, functionToJson } from './where-it-runs.ts';
 import { bundleAt, sequenceOf } from './versions/applies.ts';

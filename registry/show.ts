@@ -24,8 +24,8 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { formatType } from '../contract/value-type.ts';
 import { fullFromUs } from '../contract/windows.ts';
-import { ageText, freshnessText } from './view-freshness.ts';
-import type { ViewFreshness } from './view-freshness.ts';
+import { ageText, freshnessText } from '../project/overview/view-freshness.ts';
+import type { ViewFreshness } from '../project/overview/view-freshness.ts';
 import { whereItRuns } from './where-it-runs.ts';
 
 /** One table each of entities, views and services, and what was allowed although the guard refused it. */

@@ -15,6 +15,8 @@ import { withoutPassword } from '../../contract/std/secret-text.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { LeaseTable } from './lease-table.ts';
 import type { LeaseTables } from './lease-table.ts';
+import { CatalogueReads } from './catalogue-reads.ts';
+import type { CatalogueTables } from './catalogue-reads.ts';
 import { VerdictTable } from './verdict-table.ts';
 import type { VerdictTables } from './verdict-table.ts';
 import { StreamPartitionTable } from './stream-partition-table.ts';
@@ -94,6 +96,8 @@ const COUNT_AGAIN = 20;
 export class RegistryDatabase {
   readonly leases: LeaseTable;
   readonly streamPartitions: StreamPartitionTable;
+  /** What the catalogue asks beside it. */
+  readonly reads: CatalogueReads;
   /** What the monitor found. */
   readonly verdicts: VerdictTable;
   readonly #db: Kysely<Tables>;
@@ -104,6 +108,7 @@ export class RegistryDatabase {
     this.#db = db;
     this.#connection = connection;
     this.leases = new LeaseTable(db as unknown as Kysely<LeaseTables>);
+    this.reads = new CatalogueReads(db as unknown as Kysely<CatalogueTables>);
     this.verdicts = new VerdictTable(db as unknown as Kysely<VerdictTables>);
     this.streamPartitions = new StreamPartitionTable(db as unknown as Kysely<StreamPartitionTables>);
   }

@@ -60,6 +60,8 @@ export interface VerdictTables {
 interface DayFilter {
   readonly service?: string;
   readonly view?: string;
+  /** Of one of these. */
+  readonly views?: readonly string[];
   readonly feature?: string;
   readonly from?: string;
   readonly to?: string;
@@ -126,6 +128,7 @@ export class VerdictTable {
     let query = this.#db.selectFrom('judged_feature').selectAll().orderBy('date').orderBy('service');
     if (filter.service !== undefined) query = query.where('service', '=', filter.service);
     if (filter.view !== undefined) query = query.where('view', '=', filter.view);
+    if (filter.views !== undefined) query = query.where('view', 'in', filter.views);
     if (filter.feature !== undefined) query = query.where('feature', '=', filter.feature);
     if (filter.from !== undefined) query = query.where('date', '>=', filter.from);
     if (filter.to !== undefined) query = query.where('date', '<=', filter.to);

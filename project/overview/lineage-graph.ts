@@ -55,6 +55,10 @@ export class LineageGraph {
     return [...this.#below].flatMap(([from, all]) => [...all].map((to) => ({ from, to })));
   }
 
+  has(id: string): boolean {
+    return this.#nodes.has(id);
+  }
+
   node(id: string): LineageNode {
     return this.#nodes.get(id)!;
   }

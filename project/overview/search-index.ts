@@ -4,6 +4,7 @@
  * typing errors.
  */
 import MiniSearch from 'minisearch';
+import { aggregationText } from './aggregation-text.ts';
 import { DAY_US } from '../../contract/std/timestamp.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatType } from '../../contract/value-type.ts';
@@ -164,13 +165,6 @@ function featureEntry(feature: Feature, owner: string | null, around: string): P
     aggregation === null ? formatType(type) : `${formatType(type)}, ${aggregationText(aggregation)}`;
   const meaning = aggregation === null ? '' : aggregationWords(aggregation);
   return { description, owner, around, tags: tags.join(' '), note, meaning };
-}
-
-/** `sum of price over 7d` */
-function aggregationText({ function: name, column, windowUs, sessionUs = null }: Aggregation): string {
-  const of = column === null ? '' : ` of ${column}`;
-  if (sessionUs !== null) return `${name}${of} by session`;
-  return windowUs === null ? `${name}${of}, lifetime` : `${name}${of} over ${formatDuration(windowUs)}`;
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -168,6 +168,10 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'monitor.pushUrl': of(HTTP_URL, 'A Pushgateway that gets the same after each run.'),
   'monitor.pushUrlFile': of(FILE, 'Holds the URL of the Pushgateway; stands over `pushUrl`.'),
   'monitor.heartbeatUrl': of(HTTP_URL, 'Is called after each run, so that a missing run is noticed.'),
+
+  'ui.host': of('address', 'Where the catalogue listens; whoever reaches it reads it all.'),
+  'ui.port': of('0 to 65535', 'Of the catalogue; 0: any that is free.'),
+  'ui.allowedHosts': of('list of names', 'What a Host header may name beside loopback.'),
   'monitor.heartbeatUrlFile': of(FILE, 'Holds that URL; stands over `heartbeatUrl`.'),
   'monitor.ca': of(FILE, "PEM, for all of these; none: the machine's authorities."),
   'clock.control': of(FILE, "A rehearsal's clock, for the demo and tests."),

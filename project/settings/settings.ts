@@ -14,6 +14,8 @@ import { bytes, duration, flag, localPath, numeric, storedPath } from './setting
 import { KAFKA_ACCESS, KAFKA_SETTINGS, kafkaAccess } from './kafka-settings.ts';
 import { MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
+import { UI_SETTINGS } from './ui-settings.ts';
+import type { UiSettings } from './ui-settings.ts';
 import type { KafkaAccess, KafkaSettings } from './kafka-settings.ts';
 import { S3_SETTINGS, s3Settings } from './s3-settings.ts';
 import type { Elsewhere } from './s3-settings.ts';
@@ -52,6 +54,7 @@ export interface Settings {
   readonly stream: StreamSettings;
   readonly train: TrainSettings;
   readonly monitor: MonitorSettings;
+  readonly ui: UiSettings;
   /** `duckdb` and `s3`. */
   readonly elsewhere: Elsewhere;
   readonly clock: ClockSettings;
@@ -194,6 +197,7 @@ export const SETTINGS_FILE = z.strictObject({
     })
     .prefault({}),
   monitor: MONITOR_SETTINGS,
+  ui: UI_SETTINGS,
   duckdb: z.strictObject({ extensions: localPath.nullable().default(null) }).prefault({}),
   s3: S3_SETTINGS,
   clock: z
@@ -279,6 +283,7 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
     },
     train: { ...s.train, temp: path(s.train.temp) },
     monitor: monitorSettings(s.monitor, path),
+    ui: s.ui,
     elsewhere: {
       extensions: s.duckdb.extensions === null ? null : path(s.duckdb.extensions),
       s3,

@@ -7,7 +7,7 @@ import type { Markup, Part } from '../../../project/page/markup.ts';
 import { overallMatch } from '../ranking.ts';
 import { countText, counted, dayText, momentText, percentText } from '../../../project/page/value-text.ts';
 import { verdictIcon } from '../../../project/page/verdict-icon.ts';
-import { VERDICT_WORDS, bareSentence } from '../verdict-words.ts';
+import { VERDICT_WORDS, bareSentence } from '../../../project/page/verdict-words.ts';
 
 /** The days with a page before and after this one, as `2026-11-19`; null: there is none. */
 export interface Neighbours {

@@ -10,7 +10,7 @@ import { html } from '../../../project/page/markup.ts';
 import type { Markup, Part } from '../../../project/page/markup.ts';
 import { counted, dayText, shortened } from '../../../project/page/value-text.ts';
 import { verdictIcon } from '../../../project/page/verdict-icon.ts';
-import { VERDICT_WORDS, bareSentence } from '../verdict-words.ts';
+import { VERDICT_WORDS, bareSentence } from '../../../project/page/verdict-words.ts';
 
 const DAY_MS = 86_400_000;
 /** Days in the row of shapes, and days that are listed before the rest is folded. */

@@ -13,7 +13,7 @@ import { percentText } from '../../../contract/std/percent-text.ts';
 import { likenessOfIncident } from '../likeness-text.ts';
 import { causesOf, rankedFeatures } from '../ranking.ts';
 import { cutAtEnd, cutInMiddle } from './fitted-text.ts';
-import { bareSentence } from '../verdict-words.ts';
+import { bareSentence } from '../../../project/page/verdict-words.ts';
 
 const RED = '\u001b[31m';
 const YELLOW = '\u001b[33m';

@@ -11,7 +11,7 @@ import type { JoinKey, RequestInput } from '../../../contract/model.ts';
 import type { ValueType } from '../../../contract/value-type.ts';
 import { parseKeyPart } from '../../../contract/wire/online/entity-key.ts';
 import { MAX_VALUES } from '../../plan/plan.ts';
-import { exampleKey, exampleValue } from '../../request/example-entities.ts';
+import { exampleKey, exampleValue } from '../../../contract/example-value.ts';
 import type { FeatureRequest } from '../../request/feature-request.ts';
 import type { ExampleBody } from '../../request/surface.ts';
 import { sidecarError } from '../../errors.ts';

@@ -1,9 +1,9 @@
 /** How fresh the views are, by their runs and streams: up to when each is complete, and what that is worth now. */
-import type { FeatureView } from '../contract/model.ts';
-import type { RunRecord } from '../contract/run-record.ts';
-import { lastAchieved } from '../contract/run-set.ts';
-import { formatDuration } from '../contract/std/duration.ts';
-import { formatTimestamp } from '../contract/std/timestamp.ts';
+import type { FeatureView } from '../../contract/model.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { lastAchieved } from '../../contract/run-set.ts';
+import { formatDuration } from '../../contract/std/duration.ts';
+import { formatTimestamp } from '../../contract/std/timestamp.ts';
 
 /** `fresh` up to the target, `late` up to the alert age, then `stale`; `never`: no run was complete. */
 type FreshnessState = 'fresh' | 'late' | 'stale' | 'never';

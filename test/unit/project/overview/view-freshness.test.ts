@@ -1,8 +1,8 @@
 /** How fresh a view is by its runs, in words and as JSON. */
 import { expect, test } from 'vitest';
-import type { RunRecord } from '../../../contract/run-record.ts';
-import { freshnessOf, freshnessText, freshnessToJson } from '../../../registry/view-freshness.ts';
-import { HOUR_US, orders, START_US } from '../../support/fixtures/materialized-project.ts';
+import type { RunRecord } from '../../../../contract/run-record.ts';
+import { freshnessOf, freshnessText, freshnessToJson } from '../../../../project/overview/view-freshness.ts';
+import { HOUR_US, orders, START_US } from '../../../support/fixtures/materialized-project.ts';
 
 const view = orders({ freshnessUs: HOUR_US, freshnessAlertUs: 3 * HOUR_US });
 const run = (state: string, hours: number, kind = 'ordinary'): RunRecord =>
