@@ -124,8 +124,10 @@ function definitionCommands(add: Add): void {
   add('search <words...>', 'definitions by name, meaning, tag, owner, entity', async (c, words, o) =>
     (await registrySearch()).search(c, words, o),
   ).option('--most <n>', 'how many at most', '20');
-  add('ui', 'the catalogue, as pages and as JSON: what there is, how right and how fresh it is', async (c, o) =>
-    (await catalogue()).ui(c, o),
+  add(
+    'ui',
+    'the catalogue, as pages and as JSON: what there is, how right and how fresh it is',
+    async (c, o) => (await catalogue()).ui(c, o),
   ).option('--port <port>', 'port of the pages');
   const what = new Argument('<of>', 'which files').choices(['definitions', 'settings']);
   add('schema', 'JSON Schema for editors: of definitions in YAML, or of plumbline.yaml', async (c, of) =>

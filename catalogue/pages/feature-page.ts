@@ -63,7 +63,7 @@ function meaning(data: FeatureData): Markup {
     [
       'Complete up to',
       now !== null &&
-        html`${now.watermarkUs === null ? 'no time yet' : formatTimestamp(now.watermarkUs).slice(0, 16)}
+        html`${now.watermarkUs === null ? 'no time yet' : formatTimestamp(now.watermarkUs).slice(0, 16).replace('T', ' ')}
         ${state(now.state)}`,
     ],
     [

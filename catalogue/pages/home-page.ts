@@ -143,9 +143,10 @@ function verdictOfDay({ date, services, bad }: HomeData): Part {
         : services.pass > 0
           ? 'pass'
           : 'not-enough-data';
-  const told = (['alarm', 'alert', 'pass', 'not-enough-data'] as const)
-    .filter((verdict) => services[verdict] > 0)
-    .map((verdict) => `${VERDICT_WORDS[verdict].toLowerCase()} ${counted(services[verdict], 'service')}`);
+  const judged = (['alarm', 'alert', 'pass', 'not-enough-data'] as const).filter((one) => services[one] > 0);
+  const told = judged.map(
+    (one, i) => `${i === 0 ? counted(services[one], 'service') : services[one]} ${SAID[one]}`,
+  );
   return html`<div class="verdict ${worst}">
       ${verdictIcon(worst)}
       <p><strong>${VERDICT_WORDS[worst]}</strong><span class="sentence">${`${told.join(', ')}.`}</span></p>
@@ -162,6 +163,13 @@ function verdictOfDay({ date, services, bad }: HomeData): Part {
       )
     }`;
 }
+
+const SAID: Readonly<Record<Verdict, string>> = {
+  alarm: 'in alarm',
+  alert: 'in alert',
+  pass: 'passed',
+  'not-enough-data': 'with too little data to judge',
+};
 
 /** A verdict that did not come is no good news. */
 function staleNote({ date, yesterday }: HomeData): Part {

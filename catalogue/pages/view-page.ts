@@ -150,7 +150,7 @@ function aboutView({ promises, now, onDemand, ...data }: ViewData): Part {
     [
       'Complete up to',
       now !== null &&
-        html`${now.watermarkUs === null ? 'no time yet' : formatTimestamp(now.watermarkUs).slice(0, 16)}
+        html`${now.watermarkUs === null ? 'no time yet' : formatTimestamp(now.watermarkUs).slice(0, 16).replace('T', ' ')}
         ${state(now.state)}`,
     ],
     ['Age now', now !== null && now.ageUs !== null && durationText(Math.floor(now.ageUs / 1e6) * 1e6)],

@@ -36,7 +36,7 @@ export const CATALOGUE_STYLE = `
 .found mark{background:var(--mark);color:inherit}
 .pages{display:flex;gap:18px;margin-top:16px;font-size:14px}
 .picture{overflow-x:auto;border:1px solid var(--line);border-radius:10px;background:#fff}
-.picture svg{display:block;max-width:none;width:auto;height:auto}
+.picture svg{display:block;width:100%;min-width:900px;height:auto}
 .catalogue .command{margin-top:6px}
 .catalogue .command code{overflow-wrap:anywhere}
 .catalogue .cards{margin-top:4px}

@@ -95,13 +95,15 @@ function histogram(then: Ordered | null, now: Ordered | null, type: string): Par
 }
 
 function figures(then: Ordered | null, now: Ordered | null): Markup {
-  const of = (side: Ordered | null): string =>
-    side === null
-      ? 'nothing'
-      : `mean ${numberText(side.mean)}, median ${numberText(side.quantiles[50]!)}, 1 % to 99 %: ${numberText(
-          side.quantiles[1]!,
-        )} to ${numberText(side.quantiles[99]!)}`;
-  return html`<p class="soft">${`In training ${of(then)}. As served ${of(now)}.`}</p>`;
+  const of = (side: Ordered): string =>
+    `mean ${numberText(side.mean)}, median ${numberText(side.quantiles[50]!)}, 1 % to 99 %: ${numberText(
+      side.quantiles[1]!,
+    )} to ${numberText(side.quantiles[99]!)}`;
+  const told = [
+    ...(then === null ? [] : [`In training ${of(then)}.`]),
+    ...(now === null ? [] : [`As served ${of(now)}.`]),
+  ];
+  return html`<p class="soft">${told.join(' ')}</p>`;
 }
 
 function bars(before: Categories | null, after: Categories | null): Markup {

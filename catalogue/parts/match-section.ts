@@ -114,7 +114,7 @@ function causesTable(causes: readonly CauseCount[]): Part {
         { head: 'Values', number: true, cell: ({ values }) => countText(values) },
         { head: 'Beyond the promise', number: true, cell: ({ beyondPromise }) => countText(beyondPromise) },
         {
-          head: 'What it means, and what to do',
+          head: 'What to do',
           cell: ({ cause }) =>
             html`${CAUSE_GUIDE[cause].means} <small>${withCode(CAUSE_GUIDE[cause].next)}</small>`,
         },

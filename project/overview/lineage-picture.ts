@@ -4,7 +4,7 @@ import type { LineageGraph, LineageNode, NodeKind } from './lineage-graph.ts';
 
 const BOX = { width: 210, height: 34, gapX: 70, gapY: 12, margin: 24 } as const;
 /** Past it a name is cut; its whole text is the box's title. */
-const MAX_LETTERS = 28;
+const MAX_LETTERS = 25;
 
 const FILL: Readonly<Record<NodeKind, string>> = {
   source: '#dbeafe',
