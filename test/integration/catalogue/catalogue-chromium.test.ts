@@ -1,4 +1,4 @@
-/** The catalogue as a browser shows it: over HTTP, whose policy allows no script, by keyboard, on a phone, in light and in dark. */
+/** The catalogue as a browser shows it: its policy allows no script; by keyboard, on a phone, in light and in dark. */
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -19,7 +19,7 @@ export const NOW_US = Number(parseTimestamp('2026-11-21T06:00:00Z'));
 const HOUR_US = 3_600_000_000;
 const DAY_MS = 86_400_000;
 
-export interface RegistrySize {
+interface RegistrySize {
   readonly views: number;
   readonly featuresOfView: number;
   readonly services: number;
