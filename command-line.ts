@@ -10,10 +10,11 @@ import { OWN_PACKAGE } from './project/own-package.ts';
 import { completionScript, SHELLS } from './command-line/completion.ts';
 import type { Shell } from './command-line/completion.ts';
 import { TEMPLATE_NAMES } from './registry/init/template-name.ts';
+import { applyCommands, bundleCommands } from './command-line/apply-commands.ts';
 import { explainCommand, monitorCommands } from './command-line/monitor-commands.ts';
 
 const registry = () => import('./registry/commands.ts');
-const registryVersions = () => import('./registry/versions/commands.ts');
+const bundles = () => import('./registry/bundles/commands.ts');
 const registryLineage = () => import('./registry/lineage/lineage.ts');
 const registrySearch = () => import('./registry/search/search.ts');
 const doctor = () => import('./registry/doctor/doctor.ts');
@@ -28,6 +29,10 @@ const catalogue = () => import('./catalogue/ui-command.ts');
 const loadtest = () => import('./loadtest/commands.ts');
 /** Of an option that may be repeated. */
 const list = (value: string, before: string[] = []): string[] => [...before, value];
+
+/** Commands that work with bundles take the newest first, where bundles come from elsewhere; `serve` does it itself. */
+const READS_BUNDLES =
+  /^(show|lineage|search|materialize|wait|warm|backfill|stream|sql|train|compute|get|load|cat|ingest|run|explain|whatif|health)\b/;
 
 /** Runs what a command does, with the context that the front door makes. */
 type RunAction = (action: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;
@@ -50,7 +55,12 @@ export function commandLine(run: RunAction): Command {
       .command(usage)
       .description(description)
       .exitOverride()
-      .action((...args: unknown[]) => run((context) => action(context, ...args)));
+      .action((...args: unknown[]) =>
+        run(async (context) => {
+          if (READS_BUNDLES.test(usage)) await (await bundles()).takeNewestFor(context);
+          return action(context, ...args);
+        }),
+      );
   const group = (name: string, description: string): Command =>
     program.command(name).description(description).exitOverride();
   definitionCommands(add);
@@ -74,6 +84,7 @@ export function commandLine(run: RunAction): Command {
     group('history', 'rows of aggregated views'),
   ).option('--view <id>', 'this view only; repeatable', list);
   logCommands(add, group('log', 'read the spool'));
+  bundleCommands(add, group('bundle', 'definitions on their way to where they are served'));
   monitorCommands(add, group('monitor', 'the daily skew report'));
   explainCommand(add);
   configCommands(add, group('config', 'settings'));
@@ -102,17 +113,7 @@ function definitionCommands(add: Add): void {
   add('plan', 'compare the definitions with what is applied', async (c, o) => (await registry()).plan(c, o))
     .option('--exit-code', 'exit with 1 when there are changes')
     .option('--out <file>', 'keep the plan in a file, for `plumb apply FILE`');
-  applyOptions(
-    add(
-      'apply [plan]',
-      'apply the definitions, or a plan in a file, and publish the bundle',
-      async (c, file, o) =>
-        (await registry()).apply(c, file, {
-          ...o,
-          backfill: o.backfill === true ? backfillViews(c) : undefined,
-        }),
-    ),
-  );
+  applyCommands(add);
   add('show [name]', 'the catalogue, or one definition', async (c, name, o) =>
     (await registry()).show(c, name, o),
   ).option('--at <apply>', 'as an earlier apply put it in force');
@@ -133,41 +134,6 @@ function definitionCommands(add: Add): void {
   add('schema', 'JSON Schema for editors: of definitions in YAML, or of plumbline.yaml', async (c, of) =>
     (await jsonSchema()).schema(c, of),
   ).addArgument(what);
-  add('versions', 'every apply: when, by whom, what and why', async (c) =>
-    (await registryVersions()).versions(c),
-  );
-  add(
-    'diff <from> [to]',
-    'what differs between two applies, or one and what is in force',
-    async (c, from, to) => (await registryVersions()).diff(c, from, to),
-  );
-  applyOptions(
-    add('rollback <apply>', 'apply the definitions of an earlier apply again', async (c, apply, o) =>
-      (await registryVersions()).rollback(c, apply, {
-        ...o,
-        backfill: o.backfill === true ? backfillViews(c) : undefined,
-      }),
-    ),
-  );
-}
-
-function applyOptions(command: Command): void {
-  command
-    .option(
-      '--allow <name>',
-      'take a change that is refused, by the name that plan prints (repeatable)',
-      list,
-    )
-    .option('--reason <text>', 'why; the registry keeps it')
-    .option('--author <name>', 'who; the login and the machine unless given')
-    .option(
-      '--backfill',
-      'then compute the views that are new or changed, new features alone where that will do',
-    );
-}
-
-function backfillViews(c: CommandContext) {
-  return async (views: readonly string[]) => (await materializer()).backfillApplied(c, views);
 }
 
 function materializeCommands(add: Add): void {

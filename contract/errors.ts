@@ -73,6 +73,22 @@ export const REGISTRY_ERRORS = {
     help: 'Run `plumb apply` again; it publishes the bundle anew.',
     kind: 'failed',
   },
+  REG_KEY: {
+    message: 'The key that signs bundles cannot be used.',
+    help: 'Make one with `plumb bundle key FILE`, which prints the public half for bundles.keys.',
+    kind: 'usage',
+  },
+  REG_PUBLISH: {
+    message: 'The apply is recorded and in the folder of bundles, and could not be published everywhere.',
+    help: 'Run `plumb apply` again once the named place can be written to; it publishes what is in force.',
+    kind: 'failed',
+  },
+  REG_ROLLOUT: {
+    message:
+      'A roll-out by a share of the pods is under way, or there is none, or these changes cannot have one.',
+    help: 'End one with `plumb apply --promote` or `plumb apply --rollback`.',
+    kind: 'usage',
+  },
   REG_SOURCE: {
     message: 'A source cannot be read, or lacks a column, or a column has a type that does not fit.',
     help: 'Compare the source with its definition; `plumb plan` names file and line of the definition.',

@@ -7,7 +7,8 @@
  * other views go on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { BundleTaker } from '../project/bundles/bundle-taker.ts';
+import { loadWorkingBundle } from '../contract/definitions/bundle-folder.ts';
 import type { Bundle, FeatureView } from '../contract/model.ts';
 import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
@@ -36,9 +37,11 @@ export async function runDaemon(
 ): Promise<void> {
   const { clock, logger, settings } = project;
   const triedUs = new Map<string, number>();
+  const taker = await BundleTaker.open(settings, logger);
   let told = '';
   while (!signal.aborted) {
-    const bundle = locateSources(loadCurrentBundle(settings.bundles), settings.vars);
+    await taker?.take();
+    const bundle = locateSources(loadWorkingBundle(settings.bundles), settings.vars);
     const scheduled = scheduledViews(bundle, views);
     const text = scheduled.map((v) => `${v.id} every ${formatDuration(v.scheduleUs!)}`).join(', ');
     if (text !== told) logger.info(`runs by schedule: ${text}`);
@@ -62,6 +65,7 @@ export async function runDaemon(
     const leftUs = nextUs - clock.nowUs();
     if (leftUs > 0 && !signal.aborted) await wait(Math.min(leftUs, LONGEST_WAIT_US), signal);
   }
+  taker?.close();
   logger.info(`ended by ${String(signal.reason)}`);
 }
 

@@ -1,7 +1,7 @@
 /** What `plumb materialize` does: opens the registry, loads the bundle in force, runs once or by schedule, closes. */
 import { hasHistory } from '../contract/model.ts';
 import { existsSync } from 'node:fs';
-import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { loadWorkingBundle } from '../contract/definitions/bundle-folder.ts';
 import { locateSources } from '../contract/definitions/source-variables.ts';
 import type { Project } from '../project/project.ts';
 import { IN_MEMORY, RegistryDatabase } from '../project/database/registry-database.ts';
@@ -24,7 +24,7 @@ import type { Tended } from './upkeep/tend-history.ts';
 
 /** @throws REG_NOT_APPLIED when nothing was applied yet, and what `runMaterialize` throws */
 export async function materialize(project: Project, options: MaterializeOptions): Promise<RunRecord[]> {
-  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
+  const bundle = locateSources(loadWorkingBundle(project.settings.bundles), project.settings.vars);
   const database = await RegistryDatabase.open(project.settings.registry);
   try {
     return await runMaterialize(project, bundle, database, options);
@@ -42,7 +42,7 @@ export async function backfillNew(
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<RunRecord[]> {
-  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
+  const bundle = locateSources(loadWorkingBundle(project.settings.bundles), project.settings.vars);
   return RegistryDatabase.using(project.settings.registry, async (database) => {
     const records: RunRecord[] = [];
     for (const view of chosenViews(bundle, ids)) {
@@ -61,7 +61,7 @@ export async function backfillNew(
  * @throws REG_NOT_APPLIED when nothing was applied yet, and what `runStreams` throws
  */
 export async function stream(project: Project, options: StreamRunOptions): Promise<RunRecord[]> {
-  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
+  const bundle = locateSources(loadWorkingBundle(project.settings.bundles), project.settings.vars);
   return RegistryDatabase.using(project.settings.registry, (database) =>
     runStreams({ project, bundle, database, options }),
   );
@@ -72,7 +72,7 @@ export async function stream(project: Project, options: StreamRunOptions): Promi
  * @throws REG_NOT_APPLIED when nothing was applied yet, and what `runTiles` throws
  */
 export async function streamTiles(project: Project, options: TileRunOptions): Promise<RunRecord> {
-  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
+  const bundle = locateSources(loadWorkingBundle(project.settings.bundles), project.settings.vars);
   return RegistryDatabase.using(project.settings.registry, (database) =>
     runTiles({ project, bundle, database, options }),
   );
@@ -90,7 +90,7 @@ export async function daemon(project: Project, options: DaemonOptions): Promise<
  * @throws MAT_BUSY when a run of a view is under way, MAT_UNKNOWN_VIEW, and as `tendHistory`
  */
 export async function compact(project: Project, ids: readonly string[] | undefined): Promise<Tended[]> {
-  const bundle = loadCurrentBundle(project.settings.bundles);
+  const bundle = loadWorkingBundle(project.settings.bundles);
   const views = chosenViews(bundle, ids).filter(hasHistory);
   return RegistryDatabase.using(project.settings.registry, async (database) => {
     const tended: Tended[] = [];
@@ -109,7 +109,7 @@ export async function compact(project: Project, ids: readonly string[] | undefin
 
 /** Says what a run of each view would do. @throws what the first that would fail would throw */
 export async function dryRuns(project: Project, options: MaterializeOptions): Promise<DryRun[]> {
-  const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
+  const bundle = locateSources(loadWorkingBundle(project.settings.bundles), project.settings.vars);
   return RegistryDatabase.using(knownRegistry(project), async (database) => {
     const found: DryRun[] = [];
     const job = runJob(project, bundle, database, options);

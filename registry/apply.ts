@@ -4,7 +4,7 @@ import { registryError } from '../contract/errors.ts';
 import type { CodedError } from '../contract/std/coded-error.ts';
 import { canonicalJson } from '../contract/std/canonical-json.ts';
 import type { Json } from '../contract/std/canonical-json.ts';
-import { publishBundle } from '../contract/definitions/bundle-folder.ts';
+import { publishInForce } from './bundles/publication.ts';
 import { allowedOf, NO_ALLOWANCE } from './allowance.ts';
 import type { Allowance } from './allowance.ts';
 import { changesBetween } from './changes.ts';
@@ -46,6 +46,10 @@ export interface ApplyPlan {
   readonly untried: readonly OnDemandView[];
   /** Ids of feature views that are new, or whose rows get another definition id. */
   readonly recomputed: readonly string[];
+  /** A share of the pods takes it first; absent: all take it. */
+  readonly staged?: { readonly share: number; readonly salt: string };
+  /** The number of the staged apply that it takes back. */
+  readonly takesBack?: number;
 }
 
 /** @throws REG_DEFINITIONS with every mistake in the definitions; also when there are no definitions and never were */
@@ -117,7 +121,8 @@ async function planAgainst(
  *
  * @param allowance  which refusals are allowed, why and by whom the apply is made
  * @throws REG_REFUSED when a change would break a model; REG_ALLOW when a name matches no refusal; REG_DEFINITIONS when
- *         a function that is computed on demand does not hold what it promises
+ *         a function that is computed on demand does not hold what it promises; REG_ROLLOUT while another apply is
+ *         staged; REG_PUBLISH when not all places to publish in could be written to
  */
 export async function applyPlan(
   project: Project,
@@ -141,12 +146,15 @@ export async function applyPlan(
       changes: canonicalJson(plan.changes as unknown as Json),
       removed: plan.removed,
       allowed,
+      ...(plan.staged === undefined ? {} : { staged: plan.staged }),
+      ...(plan.takesBack === undefined ? {} : { takesBack: plan.takesBack }),
       services: [...plan.next.services.values()].map((service) => {
         return { service: service.name, version: service.version, content: servedHash(service) };
       }),
     });
   }
-  return publishBundle(project.settings.bundles, plan.next);
+  await publishInForce(project, database);
+  return bundleFromJson(JSON.parse(text) as Json);
 }
 
 /** The login and the machine. */

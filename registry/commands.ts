@@ -38,6 +38,7 @@ import { freshnessOf, freshnessToJson } from '../project/overview/view-freshness
 import { onDemandNamed, renderCatalogue, renderDefinition, viewNamed } from './show.ts';
 import { functionsText, functionToJson } from './where-it-runs.ts';
 import { bundleAt, sequenceOf } from './versions/applies.ts';
+import { allOf, inForceText, planTakingBack, promoteStaged, stagedPlan } from './versions/rollout.ts';
 import { readPlan, writePlan } from './versions/plan-file.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, the exit code is 1 when there are changes. */
@@ -66,6 +67,8 @@ export async function plan(
 }
 
 export interface ApplyOptions {
+  /** The share of the pods that takes it first: `10%`, `0.1`. */
+  readonly share?: string;
   readonly allow?: string[];
   readonly reason?: string;
   /** Who makes it; absent: whoever is logged in. */
@@ -80,11 +83,24 @@ export interface ApplyOptions {
 export async function apply(
   context: CommandContext,
   file: string | undefined,
-  options: ApplyOptions,
+  options: ApplyOptions & { readonly promote?: boolean; readonly rollback?: boolean },
 ): Promise<ExitCode> {
-  return applyNow(context, options, (project, database) =>
-    file === undefined ? planProject(project, database) : readPlan(file, project, database),
+  if (options.promote === true) return promote(context);
+  return applyNow(context, options, (project, database) => {
+    if (options.rollback === true) return planTakingBack(project, database);
+    return file === undefined ? planProject(project, database) : readPlan(file, project, database);
+  });
+}
+
+/** What a share of the pods serves is in force for all of them from now on. */
+async function promote(context: CommandContext): Promise<ExitCode> {
+  const project = projectOf(context);
+  const { sequence, name } = await RegistryDatabase.using(project.settings.registry, (database) =>
+    promoteStaged(project, database),
   );
+  const render = (): string => `Apply ${sequence}, bundle ${name}, is in force for all pods.`;
+  await printResult(context, { sequence, bundle: name }, render);
+  return 0;
 }
 
 /** @param planned  what is applied, and what it was compared with */
@@ -96,18 +112,22 @@ export async function applyNow(
   const allowance = allowanceOf(options.allow ?? [], options.reason, options.author);
   const project = projectOf(context);
   return RegistryDatabase.using<ExitCode>(project.settings.registry, async (database) => {
-    const made = await planned(project, database);
-    const bundle = await applyPlan(project, database, made, allowance);
+    const whole = await planned(project, database);
+    const made = options.share === undefined ? whole : await stagedPlan(whole, options.share, database);
+    const allowed = made.takesBack === undefined ? allowance : allOf(made, allowance);
+    const bundle = await applyPlan(project, database, made, allowed);
+    const how = inForceText(made, bundle);
     // What comes next may take long, or fail.
-    if (options.backfill !== undefined) context.logger.info(`bundle ${bundle.hash} is in force`);
+    if (options.backfill !== undefined) context.logger.info(how);
     const runs = (await options.backfill?.(made.recomputed)) ?? [];
     const ran = runs.map((run) => `\n${run.view} is backfilled up to ${formatTimestamp(run.watermarkUs)}.`);
     const render = (): string =>
-      `${renderChanges(made.changes, made.rewrites, allowance, made.streams)}\nBundle ${bundle.hash} is in force.${ran.join('')}`;
+      `${renderChanges(made.changes, made.rewrites, allowed, made.streams)}\n${how}${ran.join('')}`;
     const { rewrites } = made;
     const changes = made.changes.map(changeToJson);
     const more = options.backfill === undefined ? {} : { runs: runs.map(runToJson) };
-    const data = { bundle: bundle.hash, changes, rewrites, allowed: allowance, ...more };
+    const share = made.staged === undefined ? {} : { share: made.staged.share };
+    const data = { bundle: bundle.hash, changes, rewrites, allowed, ...share, ...more };
     await printResult(context, data, render);
     return 0;
   });
@@ -238,6 +258,9 @@ function settingValue(shown: Settings, path: string): unknown {
   if (path === 'registry') return storeText(shown.registry);
   if (path === 'online.url') return storeText(shown.online);
   if (path === 'clock.runLasts') return formatDuration(shown.clock.runLastsUs);
+  if (path === 'bundles.folder') return shown.bundles;
+  if (path === 'bundles.every') return formatDuration(shown.bundleTravel.everyUs);
+  if (path.startsWith('bundles.')) return valueAt(shown.bundleTravel, path.split('.').slice(1)) ?? null;
   const { access } = shown.online;
   const own = valueAt(shown, path.split('.'));
   // Settings given in addition to a store's URL are stored apart from it.

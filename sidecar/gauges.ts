@@ -46,6 +46,7 @@ export function gauges(parts: GaugedParts): Gauges {
     project: parts.project,
     bundle: serving.plans.bundle.hash,
     bundleRefused: parts.bundleWatch.refuses,
+    isAlone: parts.bundleWatch.isAlone,
     cache: cache.stats(),
     cacheLayers: layers(),
     storeReads: loader.reads,

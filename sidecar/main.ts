@@ -2,9 +2,7 @@
  * `plumb serve`, from its start to its end: opens the store, the log and the ports, serves, drains, and closes all of
  * it in one order. assembly.ts builds the objects that a request passes through. Called by commands.ts.
  */
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { exposedKeyNotice, loadHmacKey } from '../contract/log-privacy.ts';
 import type { Bundle } from '../contract/model.ts';
 import type { Logger } from '../contract/std/logger.ts';
@@ -23,7 +21,8 @@ import { BundlePlans, ViewSlots } from './plan/bundle-plans.ts';
 import type { LogPrivacy } from './plan/view-plan.ts';
 import { Admin } from './process/admin.ts';
 import { watchBundles } from './process/bundle-watch.ts';
-import type { BundleWatch } from './process/bundle-watch.ts';
+import type { BundleWatch, WatchedBundles } from './process/bundle-watch.ts';
+import { bundleForPod, openBundles, podId } from './process/served-bundle.ts';
 import { drained } from './process/drain.ts';
 import { youngGenerationBound } from './process/gc-tuning.ts';
 import { trimHeap } from '../contract/std/garbage.ts';
@@ -182,6 +181,7 @@ async function start(
 /** What answers requests, still without a port. */
 interface Core {
   readonly bundle: Bundle;
+  readonly watched: WatchedBundles;
   readonly privacy: LogPrivacy;
   readonly reader: StoreReader;
   readonly log: VectorLog | null;
@@ -193,7 +193,9 @@ interface Core {
 }
 
 async function openCore({ settings, clock, logger }: Project, open: OpenParts): Promise<Core> {
-  const bundle = loadCurrentBundle(settings.bundles);
+  const watched = await openBundles(settings, logger);
+  open.bundleWatch = () => watched.taker?.close();
+  const bundle = bundleForPod(watched);
   const privacy = { enabled: settings.log.enabled, hmacKey: loadHmacKey(settings.log.hmacKey) };
   const exposed = exposedKeyNotice(settings.log.hmacKey);
   if (exposed !== null) logger.warn(exposed);
@@ -214,7 +216,7 @@ async function openCore({ settings, clock, logger }: Project, open: OpenParts): 
   open.shipping = () => shipping?.stop();
   const { serve, log: logPolicy } = settings;
   const assembly = assemble({ plans, reader, log, logPolicy, serve, clock, logger });
-  return { bundle, privacy, reader, log, shipping, assembly, notKept: () => notKept };
+  return { bundle, watched, privacy, reader, log, shipping, assembly, notKept: () => notKept };
 }
 
 /** The ports of a sidecar, and what they say about it. */
@@ -280,7 +282,7 @@ interface Watches {
   readonly consumerWatch: ConsumerWatch;
 }
 
-function startWatches(project: Project, { bundle, log, assembly }: Core, open: OpenParts): Watches {
+function startWatches(project: Project, { bundle, watched, log, assembly }: Core, open: OpenParts): Watches {
   const { settings, clock, logger } = project;
   const { serving, metrics } = assembly;
   const swap = async (next: Bundle): Promise<void> => {
@@ -290,7 +292,7 @@ function startWatches(project: Project, { bundle, log, assembly }: Core, open: O
     if (log !== null) log.bundle = next.hash;
     metrics.bundleSwaps += 1;
   };
-  const bundleWatch = watchBundles(settings.bundles, bundle.hash, swap, logger);
+  const bundleWatch = watchBundles(watched, bundle.hash, swap, logger);
   open.bundleWatch = () => bundleWatch.stop();
   const settingsWatch = watchSettings(project, assembly.setLayers);
   open.settingsWatch = () => settingsWatch.stop();
@@ -346,9 +348,8 @@ function drainLimitMs({ serve, log }: Settings): number {
 }
 
 function logOptions({ log }: Settings) {
-  const pod = process.env['POD_UID'] ?? hostname();
   const { spool: folder, durability, maxBytes, onFull, ringBytes } = log;
-  return { folder, pod, durability, maxBytes, onFull, ringBytes, consumers: spoolConsumers(log) };
+  return { folder, pod: podId(), durability, maxBytes, onFull, ringBytes, consumers: spoolConsumers(log) };
 }
 
 /** Says where the sidecar listens, as callers would write it, and what they should know of it. */

@@ -28,8 +28,8 @@ const name = nameOf('the name');
 const columnName = name.refine((given) => !isReserved(given), 'the history has a column of this name');
 /** A view's name, with its number from the second version on. */
 const viewId = nameOf('the view', /@v[1-9][0-9]{0,8}$/);
-/** A source that is written within a view is named after the view. */
-const sourceName = nameOf('the source', /:source$/);
+/** A source that is written within a view is named after the view's id. */
+const sourceName = nameOf('the source', /(@v[1-9][0-9]{0,8})?(:source)?$/);
 /** A column of a source or a path: any text that a file system and SQL take. */
 const text = z
   .string()

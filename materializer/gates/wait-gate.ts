@@ -9,7 +9,7 @@
  * answer: it is asked again until the time is over.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
+import { loadWorkingBundle } from '../../contract/definitions/bundle-folder.ts';
 import { serviceNamed } from '../../contract/definitions/service-named.ts';
 import type { Bundle, FeatureView } from '../../contract/model.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
@@ -82,7 +82,7 @@ export async function waitForService(
 
 async function look(project: Project, database: RegistryDatabase, options: WaitOptions): Promise<WaitGate> {
   const { service, asOfUs } = options;
-  const bundle = loadCurrentBundle(project.settings.bundles);
+  const bundle = loadWorkingBundle(project.settings.bundles);
   const ids = new Set(serviceNamed(bundle, service).views.map(({ view }) => view));
   const writer = await openWhereKept(project.settings.online);
   try {

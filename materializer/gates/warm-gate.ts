@@ -10,7 +10,7 @@
  * The gate is met when each feature is warm for the share of live entities that is asked for.
  */
 import { join } from 'node:path';
-import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
+import { loadWorkingBundle } from '../../contract/definitions/bundle-folder.ts';
 import { serviceNamed } from '../../contract/definitions/service-named.ts';
 import type { Bundle, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import type { KeyValue } from '../../contract/value-type.ts';
@@ -55,7 +55,7 @@ export interface WarmGate {
  */
 export async function warmService(project: Project, name: string, share: number): Promise<WarmGate> {
   const { settings, logger } = project;
-  const bundle = loadCurrentBundle(settings.bundles);
+  const bundle = loadWorkingBundle(settings.bundles);
   const service = serviceNamed(bundle, name);
   const scratch = openScratchFolder(settings.train.temp, 'materialize');
   const duck = await DuckDb.open({

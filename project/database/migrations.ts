@@ -11,7 +11,12 @@ import type { RegistryConnection } from './registry-connection.ts';
 type AnyTables = Kysely<unknown>;
 
 /** The n-th brings the tables to version n + 1. */
-const MIGRATIONS: readonly ((db: AnyTables) => Promise<void>)[] = [firstTables, whoAndWhy, verdicts];
+const MIGRATIONS: readonly ((db: AnyTables) => Promise<void>)[] = [
+  firstTables,
+  whoAndWhy,
+  verdicts,
+  rollouts,
+];
 
 /**
  * Brings the tables to the version of this program.
@@ -165,6 +170,17 @@ async function tablesOfStreams(db: AnyTables): Promise<void> {
     .addColumn('partition', 'integer', (c) => c.notNull())
     .addColumn('record', 'text', (c) => c.notNull())
     .addPrimaryKeyConstraint('stream_partition_key', ['view', 'partition'])
+    .execute();
+}
+
+async function rollouts(db: AnyTables): Promise<void> {
+  await db.schema
+    .createTable('rollout')
+    .addColumn('sequence', 'integer', (c) => c.primaryKey())
+    .addColumn('share', 'double precision', (c) => c.notNull())
+    .addColumn('salt', 'text', (c) => c.notNull())
+    .addColumn('revision', 'integer', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
     .execute();
 }
 

@@ -21,6 +21,8 @@ import { VerdictTable } from './verdict-table.ts';
 import type { VerdictTables } from './verdict-table.ts';
 import { StreamPartitionTable } from './stream-partition-table.ts';
 import type { StreamPartitionTables } from './stream-partition-table.ts';
+import { RolloutTable } from './rollout-table.ts';
+import type { RolloutTables } from './rollout-table.ts';
 import { migrate } from './migrations.ts';
 import type { RegistryConnection } from './registry-connection.ts';
 import { sqliteConnection } from './sqlite-connection.ts';
@@ -46,6 +48,10 @@ interface AppliedBundle {
 
 /** An apply as it is recorded: what it takes away, allows and names, in one transaction with its bundle. */
 interface NewApply extends AppliedBundle {
+  /** A share of the pods takes it first; absent: all take it. */
+  readonly staged?: { readonly share: number; readonly salt: string };
+  /** The number of the staged apply that it takes back. */
+  readonly takesBack?: number;
   readonly removed: readonly RemovedConsumer[];
   readonly allowed: readonly Allowed[];
   readonly services: readonly ServiceVersion[];
@@ -60,7 +66,7 @@ export interface KeptAllowance extends Allowed {
   readonly appliedUs: number;
 }
 
-interface Tables extends LeaseTables, StreamPartitionTables, VerdictTables {
+interface Tables extends LeaseTables, StreamPartitionTables, VerdictTables, RolloutTables {
   removed_consumer: { sequence: number; service: string; model: string; owner: string; removed_us: number };
   allowance: { sequence: number; name: string; reason: string; services: string };
   service_version: { service: string; version: number; content: string };
@@ -100,6 +106,7 @@ export class RegistryDatabase {
   readonly reads: CatalogueReads;
   /** What the monitor found. */
   readonly verdicts: VerdictTable;
+  readonly rollouts: RolloutTable;
   readonly #db: Kysely<Tables>;
 
   readonly #connection: RegistryConnection;
@@ -110,6 +117,7 @@ export class RegistryDatabase {
     this.leases = new LeaseTable(db as unknown as Kysely<LeaseTables>);
     this.reads = new CatalogueReads(db as unknown as Kysely<CatalogueTables>);
     this.verdicts = new VerdictTable(db as unknown as Kysely<VerdictTables>);
+    this.rollouts = new RolloutTable(db as unknown as Kysely<RolloutTables>);
     this.streamPartitions = new StreamPartitionTable(db as unknown as Kysely<StreamPartitionTables>);
   }
 
@@ -175,13 +183,21 @@ export class RegistryDatabase {
     return rows.map(({ applied_us, ...apply }) => ({ ...apply, appliedUs: applied_us }));
   }
 
-  /** @throws REG_STORE when another apply came between reading and writing: `sequence` is taken */
+  /**
+   * @throws REG_STORE when another apply came between reading and writing: `sequence` is taken; REG_ROLLOUT when one is
+   *         staged that this one does not take back, or the one that it takes back is staged no more
+   */
   async recordApplied(apply: NewApply): Promise<void> {
     const { sequence, hash, appliedUs, author, bundle, changes } = apply;
     try {
       await this.#db.transaction().execute(async (db) => {
         const row = { sequence, hash, applied_us: appliedUs, author, reason: apply.reason, bundle, changes };
         await db.insertInto('applied_bundle').values(row).execute();
+        await endRollout(db, apply);
+        if (apply.staged !== undefined) {
+          const { share, salt } = apply.staged;
+          await new RolloutTable(db as unknown as Kysely<RolloutTables>).begin(sequence, share, salt);
+        }
         for (const { service, model, owner, removedUs } of apply.removed) {
           const gone = { sequence, service, model, owner, removed_us: removedUs };
           await db.insertInto('removed_consumer').values(gone).execute();
@@ -324,6 +340,18 @@ function runRow(run: RunRecord): Tables['run'] {
     to_us: run.toUs,
     record: JSON.stringify(run),
   };
+}
+
+/** Within the transaction of an apply: nobody ends, or begins, one meanwhile. */
+async function endRollout(db: Kysely<Tables>, { takesBack }: NewApply): Promise<void> {
+  const rollouts = new RolloutTable(db as unknown as Kysely<RolloutTables>);
+  const underWay = await rollouts.underWay();
+  const isEnded =
+    takesBack === undefined ? underWay === null : await rollouts.change(takesBack, { state: 'taken back' });
+  if (isEnded) return;
+  const message =
+    underWay === null ? `apply ${takesBack} is staged no more` : `apply ${underWay.sequence} is staged`;
+  throw registryError('REG_ROLLOUT', message);
 }
 
 function appliedBundle(row: Tables['applied_bundle']): AppliedBundle {

@@ -26,7 +26,17 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
     'The registry: what was applied, and every run. Several machines share one on PostgreSQL.',
   ),
   history: of('folder, or s3://bucket/path', 'Every row of aggregated views that was ever computed.'),
-  bundles: of(FOLDER, 'Published bundles; every sidecar must be able to read it.'),
+  bundles: of(FOLDER, 'Short for `bundles.folder`.'),
+  'bundles.folder': of(FOLDER, 'Published bundles, and those that were taken from elsewhere.'),
+  'bundles.from': of(
+    'list of `online`, URLs, folders',
+    'Where bundles are taken from, tried in this order; none: the folder alone.',
+  ),
+  'bundles.keys': of('list of public keys', 'One of them must have signed what is taken.'),
+  'bundles.unsigned': of('true, false', 'Whether what nobody signed is taken, too.'),
+  'bundles.signWith': of(FILE, 'The private key that `plumb apply` signs with, of mode 0600.'),
+  'bundles.every': of('duration, such as 10s', 'How often a sidecar asks, give or take a fifth.'),
+  'bundles.ca': of(FILE, "Authorities in PEM that may certify servers of bundles; none: the machine's."),
   reports: of(FOLDER, "The monitor's snapshots and pages."),
   served: of('folder, or s3://bucket/path', 'The archive: the vector log as hourly Parquet.'),
   'duckdb.extensions': of(

@@ -17,12 +17,15 @@ export function settingsError(
   sources: SettingSources,
 ): Error {
   const mistakes = issues.flatMap((issue) => {
-    const name = issue.path.map(String).join('.');
+    // Of a setting that was given in its short form, that form is at fault.
+    const short = issue.path.slice(0, -1);
+    const path = typeof valueAt(sources.raw, short) === 'string' ? short : issue.path;
+    const name = path.map(String).join('.');
     if (issue.code !== 'unrecognized_keys') {
-      const value = valueAt(sources.raw, issue.path);
-      const given = value !== undefined && holdsSecret(issue.path) ? '***' : value;
+      const value = valueAt(sources.raw, path);
+      const given = value !== undefined && holdsSecret(path) ? '***' : value;
       const said = withoutPassword(optionSentence(issue, given));
-      const origin = given === undefined ? 'plumbline.yaml' : sources.placeOf(issue.path);
+      const origin = given === undefined ? 'plumbline.yaml' : sources.placeOf(path);
       return [`${name || 'the file'}: ${said} (${origin})`];
     }
     const known = knownNames(schema, issue.path);

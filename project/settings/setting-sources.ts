@@ -55,7 +55,7 @@ export class SettingSources {
       const whole = path.slice(0, length);
       const origin = this.#origins.get(whole.map(String).join('.'));
       if (origin === undefined) continue;
-      const isPart = length === path.length || path[length] === 'url';
+      const isPart = length === path.length || ['url', 'folder'].includes(String(path[length]));
       return isPart || Array.isArray(valueAt(this.raw, whole)) ? origin : 'default';
     }
     return 'default';
@@ -75,8 +75,9 @@ export class SettingSources {
     let at = this.raw;
     for (const name of names.slice(0, -1)) {
       const inner = Object.hasOwn(at, name) ? at[name] : undefined;
-      // A store may be given by its URL alone.
-      at[name] = typeof inner === 'string' ? { url: inner } : { ...(inner as object | undefined) };
+      // A store may be given by its URL alone, bundles by their folder.
+      const short = name === 'bundles' ? 'folder' : 'url';
+      at[name] = typeof inner === 'string' ? { [short]: inner } : { ...(inner as object | undefined) };
       at = at[name] as Record<string, unknown>;
     }
     at[names.at(-1)!] = value;

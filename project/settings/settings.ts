@@ -10,6 +10,8 @@ import type { ClockSettings } from '../open-clock.ts';
 import type { HmacKeySettings } from '../../contract/log-privacy.ts';
 import { SERVE_SETTINGS } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
+import { BUNDLE_SETTINGS, bundles, bundleTravel } from './bundle-settings.ts';
+import type { BundleTravel } from './bundle-settings.ts';
 import { bytes, duration, flag, localPath, numeric, storedPath } from './setting-values.ts';
 import { KAFKA_ACCESS, KAFKA_SETTINGS, kafkaAccess } from './kafka-settings.ts';
 import { MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
@@ -48,6 +50,7 @@ export interface Settings {
   readonly reports: string;
   /** Where `plumb monitor ingest` keeps the vector log as Parquet. */
   readonly served: string;
+  readonly bundleTravel: BundleTravel;
   readonly log: LogSettings;
   readonly serve: ServeSettings;
   readonly materialize: MaterializeSettings;
@@ -152,7 +155,7 @@ export const SETTINGS_FILE = z.strictObject({
   registry: z.string().default('sqlite:.plumb/registry.db'),
   online: online.prefault({}),
   history: storedPath.default(HISTORY),
-  bundles: localPath.default('.plumb/bundles'),
+  bundles: bundles.prefault({}),
   reports: localPath.default('.plumb/reports'),
   served: storedPath.default('.plumb/served'),
   log: z
@@ -260,7 +263,8 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
     online: onlineSettings(s.online, path),
     history: openFolder(isObject(s.history) ? s.history : path(s.history), s3),
     work: path(isObject(s.history) ? HISTORY : s.history),
-    bundles: path(s.bundles),
+    bundles: path(s.bundles.folder),
+    bundleTravel: bundleTravel(s.bundles, path),
     reports: path(s.reports),
     served: isObject(s.served) ? s.served.replace(/\/+$/, '') : path(s.served),
     log: {
@@ -303,11 +307,11 @@ export function settingPaths(): string[] {
 
 /** @returns every setting by its path, with its default as plumbline.yaml would have it; undefined: it has none */
 export function defaultSettings(): ReadonlyMap<string, unknown> {
-  const { online: _, ...rest } = SETTINGS_FILE.shape;
-  const within = Object.entries({ ...rest, online: ONLINE }).flatMap(([name, schema]) =>
-    defaultsWithin(name, schema),
+  const { online: _, bundles: __, ...rest } = SETTINGS_FILE.shape;
+  const within = Object.entries({ ...rest, online: ONLINE, bundles: BUNDLE_SETTINGS }).flatMap(
+    ([name, schema]) => defaultsWithin(name, schema),
   );
-  return new Map([['online', undefined], ...within]);
+  return new Map([['online', undefined], ['bundles', undefined], ...within]);
 }
 
 /** The defaults within an object, which may be optional; of any other schema its own default. */

@@ -1,6 +1,6 @@
 /** The registry and what is applied: reached, in force, like the definition files, materialized. */
 import { existsSync } from 'node:fs';
-import { currentHash, loadBundle } from '../../contract/definitions/bundle-folder.ts';
+import { currentHash, loadBundle, readPointer } from '../../contract/definitions/bundle-folder.ts';
 import { firstHmacMark, exposedKeyNotice, loadHmacKey } from '../../contract/log-privacy.ts';
 import type { Bundle } from '../../contract/model.ts';
 import { countText } from '../../contract/std/count-text.ts';
@@ -71,9 +71,11 @@ export async function registryFindings(project: Project, isHistoryRead: boolean)
   }
 }
 
+/** Of the last apply that was published there, which may be staged. */
 function hashIn(bundles: string): string | null {
   try {
-    return currentHash(bundles);
+    const pointer = readPointer(bundles);
+    return pointer?.staged?.name ?? pointer?.name ?? null;
   } catch {
     return null;
   }

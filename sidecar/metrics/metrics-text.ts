@@ -32,6 +32,8 @@ export interface Gauges {
   readonly bundle: string;
   /** Whether a newer bundle than the one in force was found, and cannot be served. */
   readonly bundleRefused: boolean;
+  /** Whether no place that bundles come from has one, or can be asked. */
+  readonly isAlone: boolean;
   readonly cache: CacheStats;
   readonly cacheLayers: CacheLayers;
   readonly storeReads: number;
@@ -108,6 +110,11 @@ function identity(out: Exposition, metrics: Metrics, gauges: Gauges): void {
     'plumbline_bundle_refused',
     'Whether the newest bundle cannot be served, and an older one is.',
     bundleRefused ? 1 : 0,
+  );
+  out.gauge(
+    'plumbline_bundle_origins_down',
+    'Whether no place that bundles come from could give one when they were last asked.',
+    gauges.isAlone ? 1 : 0,
   );
 }
 

@@ -6,6 +6,8 @@
  *   {prefix}fstore:~markers:{tag}        view id                        watermark, decimal microseconds
  *   {prefix}fstore:~published:{tag}      view id                        run id, how many of its rows are there
  *   {prefix}fstore:~schemas              definition id, 8 hex digits    canonical JSON of the row's schema
+ *   {prefix}fstore:~bundles              (a string)                     the pointer to the bundle in force
+ *   {prefix}fstore:~bundle:{hash}        (a string)                     the bytes of a bundle, by their SHA-256
  *
  * No entity's name starts with `~`, so markers and schemas never meet an entity. A Cluster has one marker hash for
  * each 128 slots, its tag chosen so that it lies in them: a node that lost its rows has lost their marker too.
@@ -46,6 +48,15 @@ export function clusterPublishedKey(keyPrefix: string, slot: number): string {
 
 export function schemasKey(keyPrefix: string): string {
   return `${keyPrefix}fstore:~schemas`;
+}
+
+export function pointerKey(keyPrefix: string): string {
+  return `${keyPrefix}fstore:~bundles`;
+}
+
+/** @param hash  64 hex digits */
+export function bundleKey(keyPrefix: string, hash: string): string {
+  return `${keyPrefix}fstore:~bundle:${hash}`;
 }
 
 export function schemaField(definitionId: number): string {
@@ -101,3 +112,7 @@ export const SQLITE_ONLINE_SCHEMA = `
   CREATE TABLE IF NOT EXISTS published (view TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID, STRICT;
   CREATE TABLE IF NOT EXISTS row_schema (definition_id INTEGER PRIMARY KEY, schema TEXT NOT NULL) STRICT;
 `;
+
+/** Bundles by their SHA-256, and the pointer in the row `current`. */
+export const SQLITE_BUNDLE_SCHEMA =
+  'CREATE TABLE IF NOT EXISTS bundle (hash TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT';

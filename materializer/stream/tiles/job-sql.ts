@@ -1,5 +1,5 @@
 /** `plumb stream sql`: the job with which Flink makes a view's tiles, for `plumb stream --tiles`. */
-import { loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
+import { loadWorkingBundle } from '../../../contract/definitions/bundle-folder.ts';
 import { locateSources } from '../../../contract/definitions/source-variables.ts';
 import { planTiles } from '../../../contract/aggregation/tile-plan.ts';
 import { parseDuration } from '../../../contract/std/duration.ts';
@@ -36,7 +36,7 @@ const LEAST_CHECKPOINT_US = 100_000;
  */
 export async function tileJob(project: Project, options: JobOptions): Promise<PrintedJob> {
   const { settings, clock } = project;
-  const bundle = locateSources(loadCurrentBundle(settings.bundles), settings.vars);
+  const bundle = locateSources(loadWorkingBundle(settings.bundles), settings.vars);
   const view = viewByTiles(bundle, options.view);
   const plan = planTiles(view, bundle.entities.get(view.entity)!);
   const refusals = flinkRefusals(plan);

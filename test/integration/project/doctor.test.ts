@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readPointer, writePointer } from '../../../contract/definitions/bundle-folder.ts';
 import { apply } from '../../../registry/commands.ts';
 import { doctor, findingsOf } from '../../../registry/doctor/doctor.ts';
 import type { SetupFinding } from '../../../registry/doctor/finding.ts';
@@ -229,7 +230,8 @@ test('registry, bundles, definitions and secrets', async () => {
     ['online store', /not a database/, /plumb materialize/],
     folder,
   );
-  writeFileSync(join(folder, '.plumb/bundles/current'), '0123456789abcdef\n');
+  const bundles = join(folder, '.plumb/bundles');
+  writePointer(bundles, { ...readPointer(bundles)!, name: '0123456789abcdef' });
   const lost = await wrongIn({}, folder);
   expect(lost.map(({ check }) => check)).toEqual(['registry', 'bundle']);
 });

@@ -1,14 +1,14 @@
 /** The sidecar as a process: starting, refusing to start, new bundles, its log, stopping. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { definitionName } from '../../../contract/wire/online/row-header.ts';
-import { publishBundle } from '../../../contract/definitions/bundle-folder.ts';
+import { publishBundle, readPointer, writePointer } from '../../../contract/definitions/bundle-folder.ts';
 import { systemClock } from '../../../project/clock.ts';
 import { RehearsalControl, rehearsalClock } from '../../../project/rehearsal-clock.ts';
 import { readHeader } from '../../../contract/wire/online/row-header.ts';
@@ -223,7 +223,8 @@ describe('a running sidecar', () => {
     };
     expect(await features()).toMatchObject({ profile__visits: 7 });
     const { bundles } = fixture.project().settings;
-    writeFileSync(join(bundles, 'current'), 'ffffffffffffffff\n');
+    const pointer = readPointer(bundles)!;
+    writePointer(bundles, { ...pointer, name: 'ffffffffffffffff' });
     await until(() => fixture.warnings.some((w) => w.includes('ffffffffffffffff is refused')), 'the refusal');
     expect(await features()).toMatchObject({ profile__visits: 7 });
 

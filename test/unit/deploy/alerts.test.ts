@@ -62,6 +62,7 @@ async function scraped(): Promise<string> {
     project: 'test',
     bundle: '0',
     bundleRefused: false,
+    isAlone: false,
     cache: { entries: 0, bytes: 0, evictedByEntries: 0, evictedByBytes: 0 },
     cacheLayers: loadSettings(scratchFolder({ 'plumbline.yaml': '' }), {}).serve.cacheLayers,
     storeReads: 0,

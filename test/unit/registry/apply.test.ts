@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
-import { loadBundle, loadCurrentBundle } from '../../../contract/definitions/bundle-folder.ts';
+import { loadBundle, loadCurrentBundle, readPointer } from '../../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../../contract/model.ts';
 import { openProject } from '../../../project/project.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
@@ -40,7 +40,7 @@ describe('apply', () => {
     ]);
     const bundle = await apply(folder);
     const bundles = join(folder, '.plumb/bundles');
-    expect(readFileSync(join(bundles, 'current'), 'utf8')).toBe(`${bundle.hash}\n`);
+    expect(readPointer(bundles)).toMatchObject({ name: bundle.hash, sequence: 1, revision: 0, staged: null });
     expect(loadCurrentBundle(bundles)).toEqual(bundle);
     expect(bundle.services.get('churn_v1')!.version).toBe(1);
     expect((await plan(folder)).changes).toEqual([]);

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { pointerText } from '../../../../contract/bundles/bundle-pointer.ts';
 import { publishBundle } from '../../../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../../../contract/model.ts';
 import { silentLogger } from '../../../../contract/std/logger.ts';
@@ -10,15 +11,28 @@ import { bundleContent } from '../../../support/fixtures/serving-fixture.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const HASH = '0123456789abcdef';
+const POINTER = {
+  project: 'test',
+  registry: '',
+  sequence: 0,
+  revision: 0,
+  hash: '0'.repeat(64),
+  name: HASH,
+  staged: null,
+  signature: null,
+};
 
 test.each([
   ['the folder', (folder: string) => rmSync(folder, { recursive: true })],
   ['what says which is in force', (folder: string) => rmSync(join(folder, 'current'))],
 ])('%s removed under a running sidecar is said once, and shows in the metrics', async (_, remove) => {
-  const folder = scratchFolder({ current: `${HASH}\n` });
+  const folder = scratchFolder({ current: pointerText(POINTER) });
   const warned: string[] = [];
   const swap = (): never => expect.unreachable('there is nothing to take');
-  const watch = watchBundles(folder, HASH, swap, { ...silentLogger, warn: (line) => void warned.push(line) });
+  const watch = watchBundles({ folder, pod: 'pod', taker: null, everyUs: 1e7 }, HASH, swap, {
+    ...silentLogger,
+    warn: (line) => void warned.push(line),
+  });
   await watch.look();
   expect([watch.refuses, warned]).toEqual([false, []]);
   remove(folder);
@@ -40,7 +54,10 @@ test('a bundle is told of once it is in force; another one waits for it, and so 
     told.push(`taking ${hash}`);
     await new Promise<void>((resolve) => (isReady = resolve));
   };
-  const watch = watchBundles(folder, first, swap, { ...silentLogger, info: (line) => void told.push(line) });
+  const watch = watchBundles({ folder, pod: 'pod', taker: null, everyUs: 1e7 }, first, swap, {
+    ...silentLogger,
+    info: (line) => void told.push(line),
+  });
   const second = publishBundle(folder, onDemandContent()).hash;
   const looking = watch.look();
   publishBundle(folder, bundleContent());

@@ -1,0 +1,31 @@
+/** Bundles from another folder, such as a volume that many machines mount. Who may write there is trusted. */
+import { pointerText } from '../../contract/bundles/bundle-pointer.ts';
+import {
+  bundleText,
+  readPointer,
+  writeBundle,
+  writePointer,
+} from '../../contract/definitions/bundle-folder.ts';
+import { isBefore } from '../../contract/bundles/bundle-pointer.ts';
+import type { BundleOrigin } from './bundle-origin.ts';
+
+export function folderOrigin(folder: string): BundleOrigin {
+  return {
+    name: folder,
+    needsSignature: false,
+    async pointer() {
+      const pointer = readPointer(folder);
+      return pointer === null ? null : pointerText(pointer);
+    },
+    async content({ name }) {
+      return bundleText(folder, name);
+    },
+    async publish(texts, pointer) {
+      const there = readPointer(folder);
+      if (there !== null && isBefore(pointer, there)) return;
+      for (const text of texts.values()) writeBundle(folder, text);
+      writePointer(folder, pointer);
+    },
+    close() {},
+  };
+}
