@@ -7,6 +7,7 @@ import type { Context } from 'hono';
 import { CodedError } from '../contract/std/coded-error.ts';
 import type { Logger } from '../contract/std/logger.ts';
 import { html } from '../project/page/markup.ts';
+import { addBundles } from './bundles.ts';
 import type { CallerOf } from './caller.ts';
 import { catalogueError, httpStatusOf } from './errors.ts';
 import { guard } from './guard.ts';
@@ -21,6 +22,8 @@ interface AppParts {
   readonly project: string;
   /** The folder of the monitor's reports. */
   readonly reports: string;
+  /** The folder of bundles. */
+  readonly bundles: string;
   readonly allowedHosts: readonly string[];
   readonly callerOf: CallerOf;
   readonly logger: Logger;
@@ -45,6 +48,7 @@ export function catalogueApp(parts: AppParts): Hono {
   );
   for (const page of PAGES) addPage(app, page, parts);
   addReports(app, parts.reports);
+  addBundles(app, parts.bundles);
   for (const add of parts.more ?? []) add(app);
   app.notFound((context) => failed(context, noRoute(context), parts));
   app.onError((error, context) => failed(context, error, parts));

@@ -24,12 +24,12 @@ export async function openCatalogue(
   { settings, clock, logger }: Project,
   more: readonly ((app: Hono) => void)[] = [],
 ): Promise<OpenCatalogue> {
-  const { ui, reports } = settings;
+  const { ui, reports, bundles } = settings;
   const database = await RegistryDatabase.open(settings.registry);
   const sidecar = `http://localhost:${settings.serve.port}`;
   const known = new KnownCatalogue(database, () => clock.nowUs(), sidecar);
   const { allowedHosts } = ui;
-  const shared = { known, reports, allowedHosts, logger, more };
+  const shared = { known, reports, bundles, allowedHosts, logger, more };
   const app = catalogueApp({ ...shared, project: settings.project, callerOf: ANYONE });
   try {
     const server = await listening(app, ui);

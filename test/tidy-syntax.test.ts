@@ -76,7 +76,6 @@ describe('exports', () => {
     'contract/aggregation/tile-json.ts tileToJson': 'the form of tiles that other engines will write',
     'materializer/aggregate/tile-rows.ts mergedTileSelects': 'the tiles that other makers are held to',
     'materializer/aggregate/tile-rows.ts tileRowSelects': 'the tiles that other makers are held to',
-    'registry/bundles/bundle-routes.ts bundleRoutes': 'what is asked over HTTP is held to them',
     'contract/sketch.ts takenFrom': 'what a sketch takes of a value: the SQL of sketches is held to it',
   };
 

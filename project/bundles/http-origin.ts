@@ -1,5 +1,5 @@
 /**
- * Bundles over HTTP, as `plumb ui` serves them (registry/catalog):
+ * Bundles over HTTP, as `plumb ui` serves them (catalogue/bundles.ts):
  *
  *   GET {url}/current   the pointer, with an ETag; asked with If-None-Match, so that an unchanged one costs a 304
  *   GET {url}/{hash}    a bundle, which never changes

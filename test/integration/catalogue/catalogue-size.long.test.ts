@@ -49,6 +49,7 @@ beforeAll(async () => {
     project: 'shop',
     known,
     reports: '/nowhere',
+    bundles: '/nowhere',
     allowedHosts: [],
     logger,
     callerOf: ANYONE,

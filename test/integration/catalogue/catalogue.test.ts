@@ -42,7 +42,14 @@ const warned: string[] = [];
 function appOver(registry: RegistryDatabase): Hono {
   const logger = { info() {}, progress() {}, warn: (line: string) => void warned.push(line) };
   const known = new KnownCatalogue(registry, () => NOW_US, 'http://localhost:6566');
-  const shared = { known, reports, allowedHosts: ['catalogue.example'], logger, callerOf: ANYONE };
+  const shared = {
+    known,
+    reports,
+    bundles: reports,
+    allowedHosts: ['catalogue.example'],
+    logger,
+    callerOf: ANYONE,
+  };
   return catalogueApp({ project: 'shop', ...shared });
 }
 
@@ -195,4 +202,11 @@ test('hostile texts are shown as they are', async () => {
   const text = await (await get('/views/purchases_0')).text();
   expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
   expect(HOSTILE).toContain('<script>');
+});
+
+test('bundles that are not there are a 404', async () => {
+  const answers = await Promise.all(
+    ['/bundles/current', `/bundles/${'0'.repeat(64)}`].map((path) => get(path)),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([404, 404]);
 });

@@ -1,5 +1,6 @@
 /** Bundles on their way: applied in one place, taken in another, over Redis, a cluster, SQLite, HTTP and folders. */
 import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
 import { Cluster, Redis } from 'ioredis';
 import { generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
@@ -26,7 +27,7 @@ import { RegistryDatabase } from '../../../project/database/registry-database.ts
 import { openProject } from '../../../project/project.ts';
 import type { Project } from '../../../project/project.ts';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
-import { bundleRoutes } from '../../../registry/bundles/bundle-routes.ts';
+import { addBundles } from '../../../catalogue/bundles.ts';
 import { planTakingBack, promoteStaged, stagedPlan } from '../../../registry/versions/rollout.ts';
 import { allOf } from '../../../registry/versions/rollout.ts';
 import { NO_ALLOWANCE } from '../../../registry/allowance.ts';
@@ -253,24 +254,28 @@ test('over HTTP: an unchanged pointer is a 304, a server that is gone leaves the
   publisher.define('one');
   const first = await publisher.apply();
   const asked: string[] = [];
-  const answer = getRequestListener(bundleRoutes(publisher.bundles).fetch);
+  const app = new Hono();
+  addBundles(app, publisher.bundles);
+  const answer = getRequestListener(app.fetch);
   const server = createServer((request, response) => {
     response.on('finish', () => asked.push(`${request.url} ${response.statusCode}`));
     void answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const settings = `bundles: { from: ['http://127.0.0.1:${port}'] }\n`;
+  const settings = `bundles: { from: ['http://127.0.0.1:${port}/bundles'] }\n`;
   const { take, taker, told, folder } = await reader(settings);
   expect(await take()).toBe(first);
   expect(await take()).toBe(first);
-  expect(asked).toEqual(['/current 200', `/${publisher.pointer.hash} 200`, '/current 304']);
+  expect(asked).toEqual([
+    '/bundles/current 200',
+    `/bundles/${publisher.pointer.hash} 200`,
+    '/bundles/current 304',
+  ]);
   publisher.define('two');
   const second = await publisher.apply();
   expect(await take()).toBe(second);
-  expect(asked.slice(3)).toEqual(['/current 200', `/${publisher.pointer.hash} 200`]);
-  const missing = await fetch(`http://127.0.0.1:${port}/${'0'.repeat(64)}`);
-  expect([missing.status, await missing.json()]).toMatchObject([404, { error: { code: 'REG_NOT_APPLIED' } }]);
+  expect(asked.slice(3)).toEqual(['/bundles/current 200', `/bundles/${publisher.pointer.hash} 200`]);
   await new Promise((resolve) => {
     server.close(resolve);
     server.closeAllConnections();

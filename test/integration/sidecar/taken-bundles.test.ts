@@ -1,5 +1,6 @@
 /** A sidecar whose bundles come over HTTP: new ones under load, a share of the pods, a start while all is down. */
 import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
@@ -10,7 +11,7 @@ import { bundleOfPod, publicKeyText, signedPointer } from '../../../contract/bun
 import type { BundlePointer } from '../../../contract/bundles/bundle-pointer.ts';
 import { publishBundle, readPointer, writePointer } from '../../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../../contract/model.ts';
-import { bundleRoutes } from '../../../registry/bundles/bundle-routes.ts';
+import { addBundles } from '../../../catalogue/bundles.ts';
 import { runServe } from '../../../sidecar/main.ts';
 import type { RunningSidecar } from '../../../sidecar/main.ts';
 import {
@@ -37,13 +38,19 @@ function content(n: number): Omit<Bundle, 'hash'> {
 
 class Catalogue {
   readonly folder = scratchFolder();
-  readonly #server: Server = createServer(getRequestListener(bundleRoutes(this.folder).fetch) as never);
+  readonly #server: Server = createServer(getRequestListener(this.#app().fetch) as never);
   #sequence = 0;
+
+  #app(): Hono {
+    const app = new Hono();
+    addBundles(app, this.folder);
+    return app;
+  }
 
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => this.close());
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/bundles`;
   }
 
   async close(): Promise<void> {
