@@ -142,7 +142,8 @@ class ServiceCheck {
       const other = before?.view ?? this.#views.get(view.name)!.view;
       if (other === view.id) return;
       const both = `"${view.name}" names both ${other} and ${view.id}`;
-      const why = 'what is computed on demand takes no role: let a service have one of them';
+      const why =
+        'what is computed on demand takes no role: let a service have one of them, and another service the other';
       this.fault(path, before === undefined ? both : `${both}; ${why}`);
       return;
     }

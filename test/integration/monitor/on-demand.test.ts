@@ -161,6 +161,8 @@ test('a function that gives another output over what was logged differs, of whic
   expect(featureOf(snapshot, 'orders__spent_1d').causes).toEqual({});
   const [incident] = snapshot.incidents;
   expect(incident).toMatchObject({ view: 'basket', cause: 'on-demand differs', pods: ['pod-1'], values: 2 });
+  // Without a training set nothing says how far apart its values lie: each counts whole.
+  expect(incident!.harm).toBe(2);
 });
 
 test('a model that was told another value than the logged one is an alarm, one that was told it is not', async () => {

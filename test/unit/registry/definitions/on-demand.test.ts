@@ -239,7 +239,7 @@ describe('mistakes, all at once, each at its line', () => {
     ['a name that a tensor has', S.replace('one', '{ feature: one:y, as: status }'), 'cannot call a feature "status": a tensor of the answer has this name'],
     ['one name twice', S.replace('one', '{ feature: one:y, as: purchases__favorite }'), 'names hold no "__"'],
     ['a feature twice', S.replace('one', 'one, one:y'), 'lists one__y twice'],
-    ['two versions', `${S.replace('one', 'one, { feature: one@v2:y, as: newer }')}---\n${ONE}version: 2\n`, '"one" names both one and one@v2; what is computed on demand takes no role: let a service have one of them'],
+    ['two versions', `${S.replace('one', 'one, { feature: one@v2:y, as: newer }')}---\n${ONE}version: 2\n`, '"one" names both one and one@v2; what is computed on demand takes no role: let a service have one of them, and another service the other'],
   ])('of a service: %s', async (_, service, sentence) => {
     const found = await mistakesOf({ 'definitions/one.yaml': `${ONE}---\n${service}` });
     expect(found).toHaveLength(1);
