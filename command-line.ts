@@ -17,6 +17,7 @@ const registry = () => import('./registry/commands.ts');
 const bundles = () => import('./registry/bundles/commands.ts');
 const registryLineage = () => import('./registry/lineage/lineage.ts');
 const registrySearch = () => import('./registry/search/search.ts');
+const feast = () => import('./registry/feast/import-feast.ts');
 const doctor = () => import('./registry/doctor/doctor.ts');
 const jsonSchema = () => import('./registry/json-schema/schema-command.ts');
 const materializer = () => import('./materializer/commands.ts');
@@ -110,6 +111,11 @@ function definitionCommands(add: Add): void {
     'where its project is made',
     '.plumb/demo',
   );
+  add(
+    'import-feast <from>',
+    "a Feast repository's entities, views and services as definitions, and what has no counterpart",
+    async (c, from, o) => (await feast()).importFeast(c, from, o),
+  ).option('--python <program>', 'a Python that has Feast; a registry file needs none', 'python3');
   add('plan', 'compare the definitions with what is applied', async (c, o) => (await registry()).plan(c, o))
     .option('--exit-code', 'exit with 1 when there are changes')
     .option('--out <file>', 'keep the plan in a file, for `plumb apply FILE`');

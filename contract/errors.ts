@@ -104,6 +104,11 @@ export const REGISTRY_ERRORS = {
     help: 'Check the path and its permissions.',
     kind: 'failed',
   },
+  REG_FEAST: {
+    message: 'A Feast repository cannot be read: Feast itself could not load it, or the file is no registry.',
+    help: 'Give the folder with feature_store.yaml, and a Python that has Feast; or the registry file of `feast apply`.',
+    kind: 'failed',
+  },
   REG_MEMORY: {
     message: 'What was asked for does not fit the memory that DuckDB may have, nor on the disk beside it.',
     help: 'Raise `materialize.memory`, `train.memory` or `monitor.memory`, make room on the disk, or ask for less at once.',

@@ -78,6 +78,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   protobufjs: [
     /^contract\/wire\/log\/served-decoder\.ts$/,
     /^registry\/definitions\/schema\/proto-fields\.ts$/,
+    /^registry\/feast\/feast-registry\.ts$/,
     /^benchmarks\/micro\/vector-log-bench\.ts$/,
   ],
   '@platformatic/kafka': [
