@@ -140,8 +140,9 @@ export class AsServed {
 
   /** Asks for the rows that follow from when each vector was served. */
   async #withTimes(answered: readonly AnsweredGroup[]): Promise<Map<number, AskedFidelity>> {
-    const foreign = answered.filter(({ of }) => isForeign(of.fidelity)).flatMap(({ vids }) => [...vids]);
-    await this.#following.findHonest(foreign);
+    await this.#following.findHonest(
+      answered.flatMap(({ vids, of }) => (isForeign(of.fidelity) ? [vids] : [])),
+    );
     const stamped = answered.flatMap(({ vids, of: { fidelity: answer } }) =>
       answer.answer === 'restamped' ? [...vids].map((vid) => ({ vid, row: answer.row })) : [],
     );

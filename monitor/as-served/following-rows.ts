@@ -15,7 +15,8 @@ import type { ReplayedTimes } from '../causes/facts.ts';
 import type { RowTimes } from '../causes/row-order.ts';
 import { MEMBERS } from '../groups/vector-groups.ts';
 import { missedSql, pairSql } from '../judge/missed-rows.ts';
-import { missedOf } from '../judge/replayed-vector.ts';
+import { missedAt, missedColumns } from '../judge/replayed-vector.ts';
+import type { MissedColumns } from '../judge/replayed-vector.ts';
 import type { ViewReplay } from '../judge/replay.ts';
 import { OTHERS, STAMPED, SUSPECTS } from './print-search.ts';
 
@@ -83,18 +84,20 @@ export class FollowingRows {
     const ofPage = `WHERE place >= ${from} AND place < ${until}`;
     this.#honest = this.#read(await this.#duck.columns(`SELECT * EXCLUDE (place) FROM ${HONEST} ${ofPage}`));
     const columns = await this.#duck.columns(`SELECT * FROM ${MISSED} ${ofPage}`);
+    const rows = missedColumns(columns);
     this.#missed = new Map(
       (columns['vid'] as number[]).map((vid, at) => {
         const eventUs = columns['of_event_us']![at] as number;
         const createdUs = columns['of_created_us']![at] as number | null;
-        return [vid, { of: { eventUs, createdUs }, missed: missedOf(columns, at, this.#view) }];
+        return [vid, { of: { eventUs, createdUs }, missed: missedAt(rows, at, this.#view) }];
       }),
     );
   }
 
-  /** Looks up what is not known yet of `honestOf`. */
-  async findHonest(vids: readonly number[]): Promise<void> {
-    const others = vids.filter((vid) => !this.#honest.has(vid));
+  /** Looks up what is not known yet of `honestOf`, for the vectors of groups. */
+  async findHonest(groups: readonly Iterable<number>[]): Promise<void> {
+    const others: number[] = [];
+    for (const vids of groups) for (const vid of vids) if (!this.#honest.has(vid)) others.push(vid);
     if (others.length === 0) return;
     const base = `(SELECT * FROM replay_base WHERE vid IN (${others.join(', ')}))`;
     this.#asked = await this.#ask(this.#honestSql(base));
@@ -171,14 +174,15 @@ export class FollowingRows {
 
 /** Rows that were found, by the vid of their vector, in columns until they are asked for. */
 class FoundRows {
-  readonly #columns: SqlColumns;
+  readonly #rows: MissedColumns;
   readonly #view: FeatureView;
   readonly #places: ReadonlyMap<number, number>;
   /** The one before: the next is mostly the same. */
   #last: ReplayedTimes | null = null;
+  #lastAt = -1;
 
   constructor(columns: SqlColumns, view: FeatureView) {
-    this.#columns = columns;
+    this.#rows = missedColumns(columns);
     this.#view = view;
     this.#places = new Map((columns['vid'] as number[]).map((vid, at) => [vid, at]));
   }
@@ -194,15 +198,24 @@ class FoundRows {
   /** @returns the row of a vector; null: it has none */
   of(vid: number): ReplayedTimes | null {
     const at = this.#places.get(vid);
-    const row = at === undefined ? null : missedOf(this.#columns, at, this.#view);
-    if (row === null || isSameRow(row, this.#last)) return row && this.#last;
-    return (this.#last = row);
+    if (at === undefined || this.#rows.eventUs[at] === null) return null;
+    if (!this.#isSame(at, this.#lastAt)) {
+      this.#last = missedAt(this.#rows, at, this.#view);
+      this.#lastAt = at;
+    }
+    return this.#last;
   }
-}
 
-function isSameRow(a: ReplayedTimes, b: ReplayedTimes | null): boolean {
-  if (a.eventUs !== b?.eventUs || a.createdUs !== b.createdUs || a.runId !== b.runId) return false;
-  return a.definitionId === b.definitionId && a.deleted === b.deleted;
+  #isSame(a: number, b: number): boolean {
+    const { eventUs, createdUs, runIds, definitionIds, deleted } = this.#rows;
+    return (
+      eventUs[a] === eventUs[b] &&
+      createdUs[a] === createdUs[b] &&
+      runIds[a] === runIds[b] &&
+      definitionIds[a] === definitionIds[b] &&
+      deleted[a] === deleted[b]
+    );
+  }
 }
 
 /** The columns by which `missedOf` reads a row. */

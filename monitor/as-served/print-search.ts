@@ -137,7 +137,7 @@ export class PrintSearch {
     const { features } = this.#view;
     const names = new Set(archived.map(({ name }) => name));
     const rows = await this.#duck
-      .rows(`SELECT DISTINCT bundle, definition_id::DOUBLE AS definition_id FROM ${FIRSTS}
+      .rows(`SELECT DISTINCT bundle, definition_id::DOUBLE AS definition_id FROM ${OPEN_ROWS}
       WHERE status = ${PRESENT} AND is_decoded AND definition_id IS NOT NULL`);
     const kinds = rows.flatMap((row) => {
       const [bundle, definitionId] = [row['bundle'] as string, row['definition_id'] as number];

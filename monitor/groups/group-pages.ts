@@ -71,6 +71,8 @@ interface GroupedRole {
   readonly asked: string;
   /** Whether rows of the history are laid out with which vectors agree. */
   readonly isLaid: boolean;
+  /** Whether each row had been created before joins see it, so that what is available is what training sees. */
+  readonly isAllInTime: boolean;
   /** How many join keys there are. */
   readonly keys: number;
   /** How many groups there are, and how many are read at once. */
@@ -109,8 +111,7 @@ export class GroupPages {
 
   /** Called when the groups and the joins of the replay are there. */
   static async lay(duck: DuckDb, role: GroupedRole): Promise<GroupPages> {
-    const others = await duck.rows(`SELECT 1 FROM replay_trained t JOIN replay_available a ON a.rid = t.rid
-      WHERE a.available_row IS DISTINCT FROM t.trained_row LIMIT 1`);
+    const isAvailableOther = !role.isAllInTime && (await someAreOther(duck));
     const keys = namesOf(role).join(', ');
     const { isLaid, view } = role;
     const agreed = isLaid ? agreedSql({ keys: role.keys, isStored: view.kind === 'stored' }) : NONE_AGREED;
@@ -120,7 +121,7 @@ export class GroupPages {
       CREATE OR REPLACE TEMP TABLE replay_agreed AS ${agreed};
       CREATE OR REPLACE TEMP TABLE ${FIRSTS} AS ${firstsSql(role)};
       ${DONE.map((table) => `DROP TABLE ${table}`).join('; ')}`);
-    const laid = { ...role, isAvailableOther: others.length > 0, kinds: await ServedKinds.read(duck) };
+    const laid = { ...role, isAvailableOther, kinds: await ServedKinds.read(duck) };
     // The places alone are what rows are joined with: values pass no table of a join.
     await duck.run(`CREATE OR REPLACE TEMP TABLE ${GIVEN} AS SELECT f.place, ${servedColumns(laid)}
       FROM (SELECT place, vid::BIGINT AS vid FROM ${FIRSTS}) f JOIN ${OPEN_ROWS} v ON v.vid = f.vid ORDER BY f.place`);
@@ -204,6 +205,13 @@ export class GroupPages {
   }
 }
 
+/** Whether an honest store had another row than training sees, of any of the vectors. */
+async function someAreOther(duck: DuckDb): Promise<boolean> {
+  const others = await duck.rows(`SELECT 1 FROM replay_trained t JOIN replay_available a ON a.rid = t.rid
+    WHERE a.available_row IS DISTINCT FROM t.trained_row LIMIT 1`);
+  return others.length > 0;
+}
+
 function namesOf({ keys }: Pick<GroupedRole, 'keys'>): string[] {
   return Array.from({ length: keys }, (_, i) => `k${i}`);
 }
@@ -214,7 +222,7 @@ function modesOf({ isAvailableOther }: LaidRole): readonly Mode[] {
 }
 
 /** Without values: narrow tables are joined once, for all groups. */
-function firstsSql({ asked, keys }: GroupedRole): string {
+function firstsSql({ asked, keys, isAllInTime }: GroupedRole): string {
   const sameKeys = (table: string): string =>
     namesOf({ keys })
       .map((key) => `${table}.${key} = b.${key}`)
@@ -222,12 +230,12 @@ function firstsSql({ asked, keys }: GroupedRole): string {
   const ofGroup = ['place', 'vectors', 'entity_n', 'row_n', 'vid'].map(
     (name) => `g.${name}::DOUBLE AS ${name}`,
   );
+  const joined: readonly Mode[] = isAllInTime ? ['trained'] : ['trained', 'available'];
   return `SELECT ${ofGroup.join(', ')}, coalesce(agreed.vectors, 0)::DOUBLE AS agreed, asked.vid IS NOT NULL AS is_asked,
-      trained.trained_row, available.available_row, ${replayedColumns()} FROM ${GROUPS} g
+      ${joined.map((mode) => `${mode}.${mode}_row`).join(', ')}, ${replayedColumns(joined)} FROM ${GROUPS} g
     JOIN (SELECT vid, origin FROM ${OPEN_ROWS}) v ON v.vid = g.vid
     JOIN replay_base b ON b.vid = g.vid
-    JOIN replay_trained trained ON trained.rid = g.vid
-    JOIN replay_available available ON available.rid = g.vid
+    ${joined.map((mode) => `JOIN replay_${mode} ${mode} ON ${mode}.rid = g.vid`).join(' ')}
     LEFT JOIN replay_own own ON own.rid = g.vid
     LEFT JOIN replay_missed m ON m.vid = g.vid
     LEFT JOIN replay_known known ON ${sameKeys('known')}

@@ -40,6 +40,8 @@ interface ReplayedView {
   readonly features: readonly ServedFeature[];
   /** The columns of the open rows that give the join keys, in the order of the entity's. */
   readonly joinColumns: readonly string[];
+  /** The places of those of which the log has HMACs. */
+  readonly hashed: readonly number[];
   /** How many of its rows are open. */
   readonly open: number;
   readonly clocks: PodClocks;
@@ -125,15 +127,17 @@ export class ViewReplay {
     const hashed = await this.#hashed();
     const modes = isAllInTime ? (['trained'] as const) : (['trained', 'available'] as const);
     const laid = await layGroups(this.#duck, this.#sharedColumns(bundles, hashed, modes));
-    return await GroupPages.lay(this.#duck, { ...this.#replayed, ...laid, hashed, keys: this.keys.length });
+    const keys = this.keys.length;
+    return await GroupPages.lay(this.#duck, { ...this.#replayed, ...laid, hashed, keys, isAllInTime });
   }
 
   /** @returns the places of the features of which open rows have HMACs */
   async #hashed(): Promise<Set<number>> {
-    const { features } = this.#replayed;
-    const counts = features.map((_, i) => `count(h${i})::DOUBLE AS h${i}`);
+    const { hashed } = this.#replayed;
+    if (hashed.length === 0) return new Set();
+    const counts = hashed.map((i) => `count(h${i})::DOUBLE AS h${i}`);
     const [row] = await this.#duck.rows(`SELECT ${counts.join(', ')} FROM ${OPEN_ROWS}`);
-    return new Set([...features.keys()].filter((i) => row![`h${i}`] !== 0));
+    return new Set(hashed.filter((i) => row![`h${i}`] !== 0));
   }
 
   /** What the open rows have, in the order of s0, h0 ... */

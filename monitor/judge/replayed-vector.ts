@@ -97,13 +97,13 @@ export function replayedValues({ features }: FeatureView): string {
 }
 
 /**
- * @returns SQL of the rest: from `trained` and `available` and `own` (its replayed rows), `m` (the oldest row missed),
- *          `crowded` (the event has several rows) and `known` (the entity's history)
+ * @param modes  those that are joined: without `available` an honest store had what training sees
+ * @returns      SQL of the rest: from `trained` and `available` and `own` (its replayed rows), `m` (the oldest row
+ *               missed), `crowded` (the event has several rows) and `known` (the entity's history)
  */
-export function replayedColumns(): string {
+export function replayedColumns(modes: readonly AsOfRule['mode'][]): string {
   const columns = [
-    ...replayedTimes('trained'),
-    ...replayedTimes('available'),
+    ...modes.flatMap(replayedTimes),
     us('m.event_us', 'missed_event_us'),
     us('m.created_us', 'missed_created_us'),
     us('m.definition_id', 'missed_definition_id'),
@@ -175,6 +175,7 @@ export function vectorReader(
 ): (at: number) => ReplayedVector {
   const places = view.features.map(({ name }) => features.findIndex((one) => one.name === name));
   const numbers = (name: string): number[] => (given[name] ?? firsts[name]) as number[];
+  const ofTrained = replayedColumnsOf(firsts, 'trained', view, trained);
   const page: VectorPage = {
     view,
     kinds,
@@ -197,8 +198,11 @@ export function vectorReader(
     keys: service.requestKeys.map((_, i) => given[`key_${i}`]!) as (string | null)[][],
     served: view.features.map(({ type }, i) => valuesOf(type, given[`s${places[i]}`])),
     hmacs: hashed.size === 0 ? null : places.map((place) => bytesOf(given[`h${place}`])),
-    trained: replayedColumnsOf(firsts, 'trained', view, trained),
-    available: replayedColumnsOf(firsts, 'available', view, available),
+    trained: ofTrained,
+    available:
+      firsts['available_state'] === undefined
+        ? ofTrained
+        : replayedColumnsOf(firsts, 'available', view, available),
     missed: missedColumns(firsts),
     own: timesOf(firsts, 'own'),
     gone: timesOf(firsts, 'gone'),
@@ -243,7 +247,7 @@ interface TimesColumns {
   readonly createdUs: readonly (number | null)[];
 }
 
-interface MissedColumns extends TimesColumns {
+export interface MissedColumns extends TimesColumns {
   readonly definitionIds: readonly (number | null)[];
   readonly runIds: readonly (string | null)[];
   readonly deleted: readonly boolean[];
@@ -262,6 +266,7 @@ interface ReplayedColumns extends TimesColumns {
 function readVector(page: VectorPage, at: number): ReplayedVector {
   const { view, kinds } = page;
   const eventUs = page.eventUs[at]!;
+  const trained = replayedOf(page.trained, at, view);
   return {
     vid: page.vid[at]!,
     rowIndex: page.rowIndex[at]!,
@@ -284,8 +289,8 @@ function readVector(page: VectorPage, at: number): ReplayedVector {
     servedValues: page.served.map((values) => values?.[at]),
     servedHmacs: page.hmacs?.map((hmacs) => hmacs?.[at]) ?? NO_HMACS,
     hmacKeyId: kinds.hmacKeys[page.hmacKey[at]!]!,
-    trained: replayedOf(page.trained, at, view),
-    available: replayedOf(page.available, at, view),
+    trained,
+    available: page.available === page.trained ? trained : replayedOf(page.available, at, view),
     missed: missedAt(page.missed, at, view),
     isCrowded: page.isCrowded[at] === true,
     ofServedDefinition: rowTimes(page.own, at),
@@ -335,11 +340,7 @@ function rowTimes({ eventUs, createdUs }: TimesColumns, at: number): RowTimes | 
 }
 
 /** @param columns  have `missed_...` */
-export function missedOf(columns: SqlColumns, at: number, view: FeatureView): ReplayedTimes | null {
-  return missedAt(missedColumns(columns), at, view);
-}
-
-function missedColumns(columns: SqlColumns): MissedColumns {
+export function missedColumns(columns: SqlColumns): MissedColumns {
   return {
     ...timesOf(columns, 'missed'),
     definitionIds: columns['missed_definition_id'] as (number | null)[],
@@ -348,7 +349,8 @@ function missedColumns(columns: SqlColumns): MissedColumns {
   };
 }
 
-function missedAt(missed: MissedColumns, at: number, view: FeatureView): ReplayedTimes | null {
+/** @returns null: the vector at that place missed none */
+export function missedAt(missed: MissedColumns, at: number, view: FeatureView): ReplayedTimes | null {
   const eventUs = missed.eventUs[at]!;
   if (eventUs === null) return null;
   return {

@@ -18,6 +18,7 @@ import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
 import { duckTypeOf, quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { duckKeyType } from '../../project/engine/duckdb/history.ts';
+import { CAUSES } from '../causes/cause.ts';
 import { FIDELITY_ANSWERS } from '../causes/fidelity.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { AGREES_MISSING, AGREES_OUTSIDE_TTL, AGREES_PRESENT, OPEN, SPLIT } from '../replay/row-split.ts';
@@ -49,6 +50,10 @@ export interface JudgedRole {
 
 /** A column: its name, its type, and its value. */
 type JudgedColumn = readonly [name: string, type: string, sql: string];
+
+/** Texts of a few, which Parquet has by their numbers: else each text is written anew, as numbers need it. */
+const enumOf = (texts: readonly string[]): string => `ENUM(${texts.map(quoteText).join(', ')})`;
+const CAUSE = enumOf(CAUSES);
 
 const TIME = 'TIMESTAMP WITH TIME ZONE';
 const NOT_HELD = ['foreign', 'altered', 'missingInHistory', 'unknown'] as const;
@@ -150,10 +155,10 @@ export function outputRowsSql(role: JudgedRole, vectors: string): string {
 export function verdictsSql({ features }: Pick<JudgedRole, 'features'>): string {
   const columns: JudgedColumn[] = [
     [VERDICT, 'UINTEGER', 'j.verdict'],
-    ['_outcome', 'VARCHAR', pick(ROW_OUTCOMES, 'j.outcome')],
-    ['_fidelity', 'VARCHAR', pick(FIDELITY_ANSWERS, 'j.fidelity')],
-    ['_cause', 'VARCHAR', 'd.cause'],
-    ['_causes', 'VARCHAR[]', 'd.causes'],
+    ['_outcome', enumOf(ROW_OUTCOMES), pick(ROW_OUTCOMES, 'j.outcome')],
+    ['_fidelity', enumOf(FIDELITY_ANSWERS), pick(FIDELITY_ANSWERS, 'j.fidelity')],
+    ['_cause', CAUSE, 'd.cause'],
+    ['_causes', `${CAUSE}[]`, 'd.causes'],
     ['_run', 'VARCHAR', 'd.run'],
     ['_within_promise', 'BOOLEAN', 'd.within_promise'],
     ['_mismatches', 'INTEGER', 'j.mismatches'],
@@ -167,7 +172,7 @@ export function verdictsSql({ features }: Pick<JudgedRole, 'features'>): string 
   return `${selectSql(columns)} FROM ${VERDICTS} j LEFT JOIN ${DECISIONS} d ON d.decision = j.decision ${joins.join(' ')}`;
 }
 
-const DECIDED_TYPE = 'STRUCT(cause VARCHAR, causes VARCHAR[], run VARCHAR, within_promise BOOLEAN)';
+const DECIDED_TYPE = `STRUCT(cause ${CAUSE}, causes ${CAUSE}[], run VARCHAR, within_promise BOOLEAN)`;
 
 /**
  * Puts rows and their verdicts together.
@@ -211,24 +216,24 @@ function columnsOf(role: JudgedRole, replayed: Replayed): JudgedColumn[] {
     ['_epoch', 'VARCHAR', 'v.epoch'],
     ['_sequence', 'BIGINT', 'v.sequence'],
     ['_served_time', TIME, timeSql('v.served_us')],
-    ['_surface', 'VARCHAR', pick(SURFACES, 'v.surface')],
+    ['_surface', enumOf(SURFACES), pick(SURFACES, 'v.surface')],
     ['_bundle', 'VARCHAR', 'v.bundle'],
     ['_service_version', 'INTEGER', 'v.service_version'],
     ...role.keys.flatMap(({ name, type }, i): JudgedColumn[] => [
       [name, duckKeyType(type), `CASE WHEN v.shown_${i} IS NULL THEN v.key_${i} END`],
       ...(role.hashedKeys[i] ? ([[`${name}__hmac`, 'VARCHAR', `v.shown_${i}`]] as const) : []),
     ]),
-    ['_view', 'VARCHAR', quoteText(role.view)],
-    ['_role', 'VARCHAR', quoteText(role.role)],
-    ['_status', 'VARCHAR', pick(STATUSES, 'v.status')],
-    ['_source', 'VARCHAR', pick(ROW_SOURCES, 'v.source')],
+    ['_view', enumOf([role.view]), quoteText(role.view)],
+    ['_role', enumOf([role.role]), quoteText(role.role)],
+    ['_status', enumOf(STATUSES), pick(STATUSES, 'v.status')],
+    ['_source', enumOf(ROW_SOURCES), pick(ROW_SOURCES, 'v.source')],
     ['_fetched', TIME, timeSql('v.fetched_us')],
     ['_watermark', TIME, timeSql('v.watermark_us')],
     ['_event_time', TIME, timeSql('v.event_us')],
     ['_created_time', TIME, timeSql('v.created_us')],
     ['_written_time', TIME, timeSql('v.written_ms * 1000')],
     ['_definition_id', 'BIGINT', 'v.definition_id'],
-    ['_replayed_status', 'VARCHAR', replayed.replayedStatus],
+    ['_replayed_status', enumOf(STATUSES), replayed.replayedStatus],
     ['_replayed_event_time', TIME, timeSql(replayed.replayedEvent)],
     ['_replayed_created_time', TIME, timeSql(replayed.replayedCreated)],
     ['_replayed_run', 'VARCHAR', replayed.replayedRun],
@@ -248,7 +253,7 @@ function timeSql(us: string): string {
   return `make_timestamptz((${us})::BIGINT)`;
 }
 
-/** @returns the text that a number stands for */
+/** @returns the text that a number stands for, of `enumOf` the texts */
 function pick(texts: readonly string[], number: string): string {
-  return `[${texts.map(quoteText).join(', ')}][(${number})::INTEGER + 1]`;
+  return `([${texts.map(quoteText).join(', ')}]::${enumOf(texts)}[])[(${number})::INTEGER + 1]`;
 }

@@ -82,6 +82,8 @@ interface SplitRole {
   readonly isLaid: boolean;
   readonly hasCreatedTimes: boolean;
   readonly traffic: AgreeingTraffic;
+  /** The places of the features of which the log has HMACs. */
+  readonly hashed: readonly number[];
   /** How many rows are open. */
   readonly open: number;
 }
@@ -124,6 +126,8 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
   });
   await duck.run(`DROP TABLE IF EXISTS ${DIGESTS}`);
   const isLaid = readings.length > 0;
+  const isHashed = served.map((feature) => files.hasHmacsOf(feature));
+  const placesWhere = (has: boolean): number[] => isHashed.flatMap((own, i) => (own === has ? i : []));
   const counted = marked[0]?.counted ?? taken.map(() => 'plain' as const);
   const none = { given: 0, states: taken.map(() => new Map()), rows: taken.map(() => 0) };
   const agreeing = isLaid
@@ -143,7 +147,8 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
     isLaid,
     hasCreatedTimes,
     traffic: isLaid ? await agreeingTraffic(duck, servers) : NO_TRAFFIC,
-    open: await layOpenRows(duck, rows),
+    hashed: placesWhere(true),
+    open: await layOpenRows(duck, rows, placesWhere(false)),
   };
 }
 

@@ -122,9 +122,9 @@ export class ServedFiles {
     return this.#folders.length === 0;
   }
 
-  /** Whether ids of a key stand in the log as HMACs. */
-  hasHmacs(key: string): boolean {
-    return this.#folders.some(({ columns }) => columns.has(`${key}__hmac`));
+  /** Whether what a column would have stands in the log as HMACs. */
+  hasHmacs(column: string): boolean {
+    return this.#folders.some(({ columns }) => columns.has(`${column}__hmac`));
   }
 
   /** @returns a SELECT of all vectors, without what belongs to a role */
@@ -164,6 +164,11 @@ export class ServedFiles {
         return this.#select(folder, columns, []);
       })
       .join(' UNION ALL ');
+  }
+
+  /** Whether values of a feature stand in the log as HMACs. */
+  hasHmacsOf({ columns: names }: ServedFeature): boolean {
+    return names.some((name) => this.hasHmacs(name));
   }
 
   /** Whether every vector of the day has its value of a feature, if its row had one. */

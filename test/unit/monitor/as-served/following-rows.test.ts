@@ -126,7 +126,7 @@ test('rows looked up at once are those asked for one by one', async () => {
       const inOrder = <Found>(of: readonly number[], found: ReadonlyMap<number, Found>): (Found | null)[] =>
         of.map((vid) => found.get(vid) ?? null);
       const honestOf = async (rowsAt: FollowingRows, of: readonly number[]) => {
-        await rowsAt.findHonest(of);
+        await rowsAt.findHonest([of]);
         return of.map((vid) => rowsAt.honestOf(vid));
       };
       const all = stamped.map(({ vid }) => vid);
