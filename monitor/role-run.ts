@@ -208,7 +208,7 @@ export class RoleRun {
       unexplained,
       takeOvers: this.#runs.flatMap((run) => run.takeOvers ?? []),
     });
-    await this.#reading(() => asServed.prepare(split.features, (vector) => judge.read(vector)));
+    await this.#reading(() => asServed.prepare(pages, split.features, (vector) => judge.read(vector)));
     await giveBackMemory(duck, project.settings.monitor);
     for await (const { places, vectors, batches } of pages.read()) {
       await asServed.open(places);

@@ -3,7 +3,8 @@
  * and what follows from the answer for its times.
  *
  *   rows --of the served event--> held rows of the entity --fidelity--> true, or restamped at that event: nearly all
- *   the others --by a print of their values--> rows of the entity at any event, rows of others at the served times
+ *   the others --by a print of their values--> rows of the entity at any event, rows of others at the served times;
+ *              what the log has as an HMAC is found before, for all groups (masked-rows.ts)
  *   restamped --> the oldest missed row anew, by the times that stand for the served ones (following-rows.ts)
  *   foreign   --> the row that an honest store had at the fetch (the same)
  *   altered   --> rows of the served times that an earlier commit of the history had (earlier-rows.ts)
@@ -13,14 +14,17 @@
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { TakeOver } from '../../contract/run-record.ts';
+import type { Value } from '../../contract/value-type.ts';
+import type { GroupPages } from '../groups/group-pages.ts';
 import { alterationsOf } from '../causes/altered-row.ts';
 import type { Alterations } from '../causes/altered-row.ts';
 import type { ReplayedTimes } from '../causes/facts.ts';
-import { fidelity, isOfEvent } from '../causes/fidelity.ts';
+import { fidelity, isOfEvent, isOfServedTimes } from '../causes/fidelity.ts';
 import type { Fidelity, FidelityFacts, HeldRow } from '../causes/fidelity.ts';
 import { EarlierRows } from './earlier-rows.ts';
 import type { ComparedRow, GivenRow } from './given-row.ts';
 import { HeldRows } from './held-rows.ts';
+import { MaskedRows } from './masked-rows.ts';
 import { FollowingRows } from './following-rows.ts';
 import { PrintSearch } from './print-search.ts';
 import type { ReplayedVector } from '../judge/replayed-vector.ts';
@@ -61,6 +65,7 @@ interface AskedParts {
 export class AsServed {
   readonly #view: FeatureView;
   readonly #revealed: RevealedValues;
+  readonly #masked: MaskedRows;
   readonly #search: PrintSearch;
   readonly #following: FollowingRows;
   readonly #earlier: EarlierRows;
@@ -78,6 +83,7 @@ export class AsServed {
   ) {
     this.#view = view;
     this.#revealed = revealed;
+    this.#masked = new MaskedRows(duck, view, revealed);
     this.#search = new PrintSearch(duck, view, entity, replay);
     this.#following = new FollowingRows(duck, view, replay);
     this.#earlier = new EarlierRows(duck, view, replay);
@@ -90,21 +96,49 @@ export class AsServed {
   /**
    * Looks up, once for all groups, which rows of the history they may be.
    *
+   * @param pages     of the groups
    * @param archived  what the archive has of the rows' features
    * @param read      reads a vector's row as it was given out
    */
   async prepare(
+    pages: GroupPages,
     archived: readonly ServedFeature[],
     read: (vector: ReplayedVector) => GivenRow,
   ): Promise<void> {
-    await this.#search.prepare(archived, read);
-    await this.#following.lay();
+    const { areAllTold } = await this.#search.prepare(archived, read);
     await this.#held.lay();
+    if (!areAllTold) await this.#prepareMasked(pages, read);
+    await this.#following.lay();
+  }
+
+  /** Reads all groups once, for the values that SQL cannot tell. */
+  async #prepareMasked(pages: GroupPages, read: (vector: ReplayedVector) => GivenRow): Promise<void> {
+    await this.#masked.begin();
+    for await (const { places, batches } of pages.read()) {
+      await this.#held.open(...places);
+      let [from] = places;
+      for (const groups of batches()) {
+        const first = from;
+        from += groups.length;
+        const rows = groups.flatMap(({ vector }, i) => {
+          const given = read(vector);
+          if (!given.masked || !hasValues(given)) return [];
+          const { vid } = vector;
+          const own = this.#heldOf(vector);
+          const values = this.#revealed.valuesOf(given, own);
+          const facts = this.#factsOf(given, own, this.#masked.unsealed(vid, values));
+          return isOfServedTimes(facts) ? [] : [{ place: first + i, vid, values }];
+        });
+        if (rows.length > 0) await this.#masked.add(rows);
+      }
+    }
+    await this.#search.prepareMasked(await this.#masked.end());
   }
 
   /** Takes what was found for the groups of a page. */
   async open([from, until]: readonly [from: number, until: number]): Promise<void> {
     await this.#held.open(from, until);
+    await this.#masked.open(from, until);
     await this.#search.open(from, until);
     await this.#following.open(from, until);
     await this.#earlier.open(from, until);
@@ -116,9 +150,7 @@ export class AsServed {
    */
   async ask(batch: readonly AskedGroup[]): Promise<Map<number, AskedFidelity>> {
     const vidsBy = new Map(batch.map(({ given, vids }) => [given.vector.vid, vids]));
-    const rows = await this.#compared(
-      batch.flatMap(({ given }) => (given.values?.some((value) => value !== undefined) ? given : [])),
-    );
+    const rows = batch.flatMap(({ given }) => (hasValues(given) ? this.#compared(given) : []));
     const suspects = rows.filter(({ facts }) => !isOfEvent(facts));
     const found = await this.#search.find(suspects);
     const asked = rows.map((row) => {
@@ -167,26 +199,31 @@ export class AsServed {
     }
   }
 
-  async #compared(given: readonly GivenRow[]): Promise<ComparedRow[]> {
-    if (given.length === 0) return [];
-    const held = new Map(given.map(({ vector }) => [vector.vid, this.#heldOf(vector)]));
-    const values = await this.#revealed.valuesOf(given, held);
-    return given.map((row, i) => {
-      const { served, isKnown, gone, vid } = row.vector;
-      const { eventUs, createdUs } = served!;
-      const tombstone: HeldRow[] = gone === null ? [] : [{ ...gone, deleted: true, values: [] }];
-      const facts: FidelityFacts = {
-        kind: this.#view.kind,
-        features: this.#features,
-        served: { eventUs, createdUs, values: values[i]! },
-        own: [...(held.get(vid) ?? []), ...tombstone],
-        others: [],
-        isKnown,
-        isRemade: this.#isRemade(createdUs),
-        keptFromUs: null,
-      };
-      return { given: row, facts };
-    });
+  #compared(given: GivenRow): ComparedRow {
+    const { vector } = given;
+    const own = this.#heldOf(vector);
+    const values = this.#masked.unsealed(vector.vid, this.#revealed.valuesOf(given, own));
+    return { given, facts: this.#factsOf(given, own, values) };
+  }
+
+  #factsOf(
+    { vector }: GivenRow,
+    own: readonly HeldRow[],
+    values: readonly (Value | undefined)[],
+  ): FidelityFacts {
+    const { served, isKnown, gone } = vector;
+    const { eventUs, createdUs } = served!;
+    const tombstone: HeldRow[] = gone === null ? [] : [{ ...gone, deleted: true, values: [] }];
+    return {
+      kind: this.#view.kind,
+      features: this.#features,
+      served: { eventUs, createdUs, values },
+      own: [...own, ...tombstone],
+      others: [],
+      isKnown,
+      isRemade: this.#isRemade(createdUs),
+      keptFromUs: null,
+    };
   }
 
   /** Whether a stream was taken over from while rows of this created time were online, and not yet history. */
@@ -209,6 +246,11 @@ function replayedHeld({ served, trained, isCrowded }: ReplayedVector): HeldRow |
   if (served === null || trained === null || isCrowded || trained.deleted || trained.outsideTtl) return null;
   const { eventUs, createdUs } = trained.times;
   return eventUs === served.eventUs ? { eventUs, createdUs, values: trained.values } : null;
+}
+
+/** Whether the row can be read and has a value. */
+function hasValues({ values }: GivenRow): boolean {
+  return values?.some((value) => value !== undefined) ?? false;
 }
 
 /** Whether more than the answer follows from the time of each vector: the row that it missed, or should have had. */

@@ -7,7 +7,7 @@
  *   found_missed   place, vid | of_event_us, of_created_us: the times that stand | missed_event_us ...: as above
  *
  * They are looked up once, for all groups of a role that may be such by what SQL tells of their values
- * (print-search.ts). What is not among them is asked for a few groups at a time: rows with HMACs.
+ * (print-search.ts). What the judge finds to be such beside these is asked for when it is met.
  */
 import type { FeatureView } from '../../contract/model.ts';
 import type { DuckDb, SqlColumns } from '../../project/engine/duckdb/duckdb.ts';
@@ -47,7 +47,7 @@ export class FollowingRows {
   #honest: FoundRows;
   /** By vid. */
   #missed = new Map<number, FoundMissed>();
-  /** What was asked for a few groups at a time. */
+  /** What was asked for beside these. */
   #asked: FoundRows;
 
   /** @param view  in the bundle in force */

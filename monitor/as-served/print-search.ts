@@ -1,20 +1,19 @@
 /**
  * Looks for the values of rows that are not those of their own event: among the entity's rows of any event, and among
- * other entities' rows of the served one. Prints of the values are joined (row-print.ts), of all groups at once; only
- * values that the log holds as HMACs have to be found first (revealed-values.ts), so those rows are looked for a few at
- * a time.
+ * other entities' rows of the served one. Prints of the values are joined (row-print.ts), of all groups at once; of
+ * values that the log holds as HMACs when they are found (masked-rows.ts).
  *
  *   stamped              place | vid, k0 ... | event_us, created_us | print: groups whose row is none of its times
  *   suspects             the same of groups whose row is none of its event
  *   own_prints_0 ...     k0 ... | event_us, created_us | print: rows of the day's entities
- *   other_prints_0 ...   k0 ... | event_us, created_us | print | entity, as reports name it: rows of others
+ *   other_prints         k0 ... | event_us, created_us | print | entity, as reports name it: rows with suspects' prints
  *   found_stamped        place, vid | event_us, created_us: the entity's nearest row with the values of the group's,
  *                        where none of its times has them; found_own: the same, where none of its event has
  *   found_others         place, vid | entity, created_us | is_of_times: up to two others that have such a row of the
  *                        served times, and up to two that have one of the served event under other created times
  *   found_suspects       place, vid: all groups that are none of their event, and those that SQL does not tell of
  */
-import { duckTypeOf, quoteName, quoteText, valueToDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, SqlColumns, SqlRow } from '../../project/engine/duckdb/duckdb.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { FidelityFacts, HeldRow, OthersRow } from '../causes/fidelity.ts';
@@ -25,6 +24,7 @@ import { GROUPS } from '../groups/vector-groups.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
 import { sameFeature } from './given-row.ts';
+import { MASKED_ROWS } from './masked-rows.ts';
 import type { ComparedRow, GivenRow } from './given-row.ts';
 import type { ViewReplay } from '../judge/replay.ts';
 import { printSql } from './row-print.ts';
@@ -32,6 +32,7 @@ import { printSql } from './row-print.ts';
 export const STAMPED = 'found_stamped';
 export const OTHERS = 'found_others';
 export const SUSPECTS = 'found_suspects';
+const OTHER_PRINTS = 'other_prints';
 
 /** The first vector of each group. */
 const FIRSTS = `(SELECT g.place, v.* FROM ${GROUPS} g JOIN ${OPEN_ROWS} v ON v.vid = g.vid)`;
@@ -73,11 +74,12 @@ export class PrintSearch {
    *
    * @param archived  what the archive has of the rows' features, in the order of s0 ...
    * @param read      reads a vector's row as it was given out
+   * @returns         whether SQL tells of all rows: of no others some value is an HMAC, or is kept out of the log
    */
   async prepare(
     archived: readonly ServedFeature[],
     read: (vector: ReplayedVector) => GivenRow,
-  ): Promise<void> {
+  ): Promise<{ readonly areAllTold: boolean }> {
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${STAMPED}
         (place DOUBLE, vid DOUBLE, event_us DOUBLE, created_us DOUBLE);
       CREATE OR REPLACE TEMP TABLE found_own AS SELECT * FROM ${STAMPED};
@@ -86,38 +88,59 @@ export class PrintSearch {
       CREATE OR REPLACE TEMP TABLE ${SUSPECTS} (place DOUBLE, vid DOUBLE)`);
     const kinds = await this.#kinds(archived, read);
     for (const { compared, condition } of kinds) {
-      const prints = await this.#layOwnPrints(compared);
-      const sameKeys = this.#replay.keys.map((_, i) => `o.k${i} = b.k${i}`).join(' AND ');
       const print = this.#print(
         compared,
         (i) => `p.s${archived.findIndex(({ name }) => name === this.#view.features[i]!.name)}`,
       );
-      const ofEvent = `FROM own_prints_${prints} o WHERE ${sameKeys} AND o.event_us = b.event_us AND o.print = b.print`;
-      await this.#duck.run(`CREATE OR REPLACE TEMP TABLE stamped AS SELECT * FROM
-          (SELECT p.place, b.*, ${print} AS print FROM ${FIRSTS} p JOIN replay_base b ON b.vid = p.vid
-            WHERE p.status = ${PRESENT} AND p.is_decoded AND (${condition})) b
-        WHERE NOT EXISTS (SELECT 1 ${ofEvent} AND o.created_us IS NOT DISTINCT FROM b.created_us)`);
-      const some = await this.#duck.rows('SELECT 1 FROM stamped LIMIT 1');
-      if (some.length === 0) continue;
-      await this.#duck.run(`CREATE OR REPLACE TEMP TABLE suspects AS SELECT * FROM stamped b
-        WHERE NOT EXISTS (SELECT 1 ${ofEvent})`);
-      await this.#layOtherPrints(prints, compared, 'WHERE print IN (SELECT print FROM suspects)');
-      await this.#duck.run(`INSERT INTO ${STAMPED} ${this.#ownRowsSql(prints, 'stamped')};
-        INSERT INTO ${SUSPECTS} SELECT place, vid FROM suspects;
-        INSERT INTO ${OTHERS} ${this.#otherEntitiesSql(prints)};
-        DROP TABLE other_prints_${prints}; DROP TABLE stamped`);
+      await this.#search(
+        compared,
+        `SELECT p.place, b.*, ${print} AS print FROM ${FIRSTS} p JOIN replay_base b ON b.vid = p.vid
+          WHERE p.status = ${PRESENT} AND p.is_decoded AND (${condition})`,
+      );
     }
-    await this.#duck.run(
-      `INSERT INTO found_own SELECT * FROM ${STAMPED} SEMI JOIN ${SUSPECTS} USING (place)`,
-    );
-    await this.#addUntold(kinds);
+    return { areAllTold: (await this.#addUntold(kinds)) === 0 };
   }
 
-  /** Groups of which some values are HMACs may be anything: that is known when they are judged. */
-  async #addUntold(kinds: readonly ComparedKind[]): Promise<void> {
+  /** Searches for the masked rows that are laid, by the features that can be compared. */
+  async prepareMasked(kinds: readonly (readonly number[])[]): Promise<void> {
+    for (const compared of kinds) {
+      const print = this.#print(compared, (i) => `m.f${i}`);
+      await this.#search(
+        compared,
+        `SELECT m.place, b.*, ${print} AS print FROM ${MASKED_ROWS} m JOIN replay_base b ON b.vid = m.vid
+          WHERE m.is_known AND m.compared = ${quoteText(compared.join(' '))}`,
+      );
+    }
+  }
+
+  /** @param printed  a SELECT of place, what replay_base has, and the print of groups */
+  async #search(compared: readonly number[], printed: string): Promise<void> {
+    const prints = await this.#layOwnPrints(compared);
+    const sameKeys = this.#replay.keys.map((_, i) => `o.k${i} = b.k${i}`).join(' AND ');
+    const ofEvent = `FROM own_prints_${prints} o WHERE ${sameKeys} AND o.event_us = b.event_us AND o.print = b.print`;
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE stamped AS SELECT * FROM (${printed}) b
+      WHERE NOT EXISTS (SELECT 1 ${ofEvent} AND o.created_us IS NOT DISTINCT FROM b.created_us)`);
+    const some = await this.#duck.rows('SELECT 1 FROM stamped LIMIT 1');
+    if (some.length === 0) return;
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE suspects AS SELECT * FROM stamped b
+      WHERE NOT EXISTS (SELECT 1 ${ofEvent})`);
+    await this.#layOtherPrints(compared);
+    await this.#duck.run(`INSERT INTO ${STAMPED} ${this.#ownRowsSql(prints)};
+      INSERT INTO found_own SELECT t.* FROM ${STAMPED} t SEMI JOIN suspects s ON s.place = t.place;
+      INSERT INTO ${SUSPECTS} SELECT place, vid FROM suspects;
+      INSERT INTO ${OTHERS} ${this.#otherEntitiesSql()};
+      DROP TABLE ${OTHER_PRINTS}; DROP TABLE stamped; DROP TABLE suspects`);
+  }
+
+  /** @returns how many groups may be anything as far as SQL can tell: some of their values are HMACs */
+  async #addUntold(kinds: readonly ComparedKind[]): Promise<number> {
     const told = ['false', ...kinds.map(({ condition }) => condition)].join(' OR ');
-    await this.#duck.run(`INSERT INTO ${SUSPECTS} SELECT p.place, p.vid FROM ${FIRSTS} p
-      WHERE p.status = ${PRESENT} AND p.is_decoded AND NOT coalesce(${told}, false)`);
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE untold AS SELECT p.place, p.vid FROM ${FIRSTS} p
+      WHERE p.status = ${PRESENT} AND p.is_decoded AND NOT coalesce(${told}, false);
+      INSERT INTO ${SUSPECTS} SELECT * FROM untold`);
+    const [count] = await this.#duck.rows('SELECT count(*)::DOUBLE AS n FROM untold');
+    await this.#duck.run('DROP TABLE untold');
+    return count!['n'] as number;
   }
 
   /** Takes what was found for the groups from a place to before another. */
@@ -164,15 +187,11 @@ export class PrintSearch {
     const found = new Map<number, FidelityFacts>();
     if (rows.length === 0) return found;
     const keptFromUs = await this.#keptFrom();
-    const masked = rows.filter((row) => row.given.masked && isSearchable(row));
-    // A print covers the values that can be compared: rows that lack others have another kind of print.
-    for (const own of Map.groupBy(masked, ({ facts }) => comparedOf(facts).join(' ')).values()) {
-      await this.#findMasked(own);
-    }
     for (const { given, facts } of rows) {
       const { vid } = given.vector;
-      const own = this.#own.get(vid);
-      const others = this.#othersRows(this.#others.get(vid) ?? [], facts);
+      const isSearched = isSearchable(facts);
+      const own = isSearched ? this.#own.get(vid) : undefined;
+      const others = isSearched ? this.#othersRows(this.#others.get(vid) ?? [], facts) : [];
       found.set(vid, {
         ...facts,
         keptFromUs,
@@ -193,24 +212,6 @@ export class PrintSearch {
     }));
   }
 
-  /** Searches for rows whose values were revealed. */
-  async #findMasked(rows: readonly ComparedRow[]): Promise<void> {
-    const compared = comparedOf(rows[0]!.facts);
-    await this.#lay(rows, compared);
-    const prints = await this.#layOwnPrints(compared);
-    const isLaid = await this.#duck.rows(
-      `SELECT 1 FROM duckdb_tables() WHERE table_name = 'other_prints_${prints}'`,
-    );
-    const ofTimes = `WHERE event_us IN (SELECT b.event_us FROM ${SUSPECTS} s JOIN replay_base b ON b.vid = s.vid)`;
-    if (isLaid.length === 0) await this.#layOtherPrints(prints, compared, ofTimes);
-    for (const [vid, own] of ownBy(await this.#duck.rows(this.#ownRowsSql(prints, 'suspects'))))
-      this.#own.set(vid, own);
-    const others = othersBy(
-      await this.#duck.columns(`${this.#otherEntitiesSql(prints)} ORDER BY vid, entity`),
-    );
-    for (const [vid, entities] of others) this.#others.set(vid, entities);
-  }
-
   async #keptFrom(): Promise<number | null> {
     if (this.#keptFromUs === undefined) {
       const all = this.#replay.histories.map((sql) => `SELECT min(event_time) AS t FROM (${sql})`);
@@ -225,37 +226,18 @@ export class PrintSearch {
     return this.#keptFromUs;
   }
 
-  /** Writes the rows' prints, keys and times into the table `suspects`. */
-  async #lay(rows: readonly ComparedRow[], compared: readonly number[]): Promise<void> {
-    const { features } = this.#view;
-    const columns = compared.map((i) => `f${i} ${duckTypeOf(features[i]!.type)}`);
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE suspect_values (vid BIGINT, ${columns.join(', ')})`);
-    await this.#duck.append(
-      'suspect_values',
-      rows.map(({ given, facts }) => [
-        BigInt(given.vector.vid),
-        ...compared.map((i) => valueToDuck(features[i]!.type, facts.served.values[i]!)),
-      ]),
-    );
-    const print = this.#print(compared, (i) => `s.f${i}`);
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE suspects AS
-      SELECT 0 AS place, b.*, ${print} AS print FROM suspect_values s JOIN replay_base b USING (vid)`);
-  }
-
-  /** @returns the number of the tables that have the prints of these features */
+  /** @returns the number of the table that has the prints of these features */
   async #layOwnPrints(compared: readonly number[]): Promise<number> {
     const name = compared.join(' ');
     const known = this.#laid.indexOf(name);
     if (known !== -1) return known;
     const prints = this.#laid.push(name) - 1;
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE own_prints_${prints} AS
-        SELECT ${this.#printedColumns(compared)} FROM replay_history h WHERE ${this.#live};
-      DROP TABLE IF EXISTS other_prints_${prints}`);
+        SELECT ${this.#printedColumns(compared)} FROM replay_history h WHERE ${this.#live}`);
     return prints;
   }
 
-  /** @param where  which of them; empty: all */
-  async #layOtherPrints(prints: number, compared: readonly number[], where: string): Promise<void> {
+  async #layOtherPrints(compared: readonly number[]): Promise<void> {
     const keys = this.#replay.keys.map((key) => `h.${quoteName(key.row)}`);
     const entity = this.#entity.joinKeys
       .map((key, i) => `${quoteText(`${key.name}=`)} || ${keys[i]}::VARCHAR`)
@@ -264,9 +246,10 @@ export class PrintSearch {
     const all = this.#replay.histories.map(
       (sql) => `SELECT ${columns}, ${entity} AS entity FROM (${sql}) h WHERE ${this.#live}`,
     );
-    const none = `SELECT *, '' AS entity FROM own_prints_${prints} WHERE false`;
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE other_prints_${prints} AS
-      SELECT * FROM (${all.join(' UNION ALL ') || none}) ${where}`);
+    const none = `SELECT ${columns}, '' AS entity FROM replay_history h WHERE false`;
+    await this.#duck
+      .run(`CREATE OR REPLACE TEMP TABLE ${OTHER_PRINTS} AS SELECT * FROM (${all.join(' UNION ALL ') || none})
+      WHERE print IN (SELECT print FROM suspects)`);
   }
 
   #printedColumns(compared: readonly number[]): string {
@@ -278,15 +261,12 @@ export class PrintSearch {
     ].join(', ');
   }
 
-  /**
-   * @param groups  table with the columns of `suspects`
-   * @returns       a SELECT of the nearest row of each one's entity with the served values, as `fidelity` chooses it
-   */
-  #ownRowsSql(prints: number, groups: 'suspects' | 'stamped'): string {
+  /** @returns a SELECT of the nearest row of each group's entity with the served values, as `fidelity` chooses it */
+  #ownRowsSql(prints: number): string {
     const same = this.#replay.keys.map((_, i) => `s.k${i} = h.k${i}`);
     return `SELECT CAST(s.place AS DOUBLE) AS place, CAST(s.vid AS DOUBLE) AS vid,
         CAST(h.event_us AS DOUBLE) AS event_us, CAST(h.created_us AS DOUBLE) AS created_us
-      FROM ${groups} s JOIN own_prints_${prints} h ON ${same.join(' AND ')} AND s.print = h.print
+      FROM stamped s JOIN own_prints_${prints} h ON ${same.join(' AND ')} AND s.print = h.print
       QUALIFY row_number() OVER (PARTITION BY s.vid ORDER BY abs(h.event_us - s.event_us), h.event_us,
         abs(coalesce(h.created_us, 0) - coalesce(s.created_us, 0)), h.created_us) = 1`;
   }
@@ -295,13 +275,13 @@ export class PrintSearch {
    * @returns a SELECT of up to two other entities that have a suspect's values at the served times, and of up to two
    *          that have them at the served event under other created times
    */
-  #otherEntitiesSql(prints: number): string {
+  #otherEntitiesSql(): string {
     const isOther = this.#replay.keys.map((_, i) => `s.k${i} IS DISTINCT FROM h.k${i}`).join(' OR ');
     return `SELECT CAST(place AS DOUBLE) AS place, CAST(vid AS DOUBLE) AS vid, entity,
         CAST(created_us AS DOUBLE) AS created_us, is_of_times
       FROM (SELECT s.place, s.vid, h.entity, min(h.created_us) AS created_us,
           (s.created_us IS NULL OR h.created_us IS NULL OR s.created_us = h.created_us) AS is_of_times
-        FROM other_prints_${prints} h JOIN suspects s ON s.event_us = h.event_us AND s.print = h.print
+        FROM ${OTHER_PRINTS} h JOIN suspects s ON s.event_us = h.event_us AND s.print = h.print
         WHERE ${isOther} GROUP BY s.place, s.vid, h.entity, is_of_times)
       QUALIFY row_number() OVER (PARTITION BY vid, is_of_times ORDER BY entity) <= 2`;
   }
@@ -343,13 +323,9 @@ function othersBy(columns: SqlColumns): Map<number, FoundOther[]> {
   return by;
 }
 
-function comparedOf({ served }: FidelityFacts): number[] {
-  return served.values.flatMap((value, i) => (value === undefined ? [] : [i]));
-}
-
 /** A value that is none of the history's cannot be found there, nor a row of which no value is known. */
-function isSearchable({ facts }: ComparedRow): boolean {
-  return comparedOf(facts).length > 0 && !facts.served.values.includes(UNKNOWN_VALUE);
+function isSearchable({ served: { values } }: FidelityFacts): boolean {
+  return values.some((value) => value !== undefined) && !values.includes(UNKNOWN_VALUE);
 }
 
 /** The values of a row of the history whose print is that of the served ones. */

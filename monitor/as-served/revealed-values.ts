@@ -1,12 +1,13 @@
 /**
  * The values of rows as they are compared with the history. One that the log holds as an HMAC is looked for among the
- * history's values: those of the rows beside it first, then, where it is none of them, all of its column.
+ * history's values: those of the rows beside it first, then, where it is none of them, all of its column, once for all
+ * groups (masked-rows.ts).
  *
  *   column_revealed_0 ...   digest, v: the HMACs of open rows that are those of a value of the column
  *
  * What is found here is compared and never shown: reports have the HMACs (hashed-values.ts).
  */
-import { quoteName, quoteText, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteName, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { Feature, FeatureView } from '../../contract/model.ts';
@@ -21,10 +22,12 @@ import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { fillDigests } from '../replay/row-digests.ts';
 
 /** A value that is known by its HMAC alone, until it is found. */
-interface Sealed {
-  readonly row: number;
-  readonly feature: number;
+export class Sealed {
   readonly digest: Buffer;
+
+  constructor(digest: Buffer) {
+    this.digest = digest;
+  }
 }
 
 export class RevealedValues {
@@ -33,8 +36,6 @@ export class RevealedValues {
   readonly #key: HmacKey | null;
   readonly #replay: ViewReplay;
   readonly #hashed = new Map<number, HashedFeature>();
-  /** Features whose column stands in a table with its HMACs. */
-  readonly #laid = new Set<number>();
 
   /** @param view  in the bundle in force */
   constructor(duck: DuckDb, view: FeatureView, key: HmacKey | null, replay: ViewReplay) {
@@ -50,38 +51,23 @@ export class RevealedValues {
   }
 
   /**
-   * @param given  rows with values
-   * @param held   rows of the history that they may be, by vid
-   * @returns      for each row a value for each feature of today's view; undefined: it cannot be compared;
-   *               UNKNOWN_VALUE: it is none of the history's
+   * @param held  rows of the history that it may be
+   * @returns     for each feature of today's view the value of a row that has some, or the HMAC of one that is none of
+   *              the held; undefined: it cannot be compared
    */
-  async valuesOf(
-    given: readonly GivenRow[],
-    held: ReadonlyMap<number, readonly HeldRow[]>,
-  ): Promise<(readonly (Value | undefined)[])[]> {
-    const sealed: Sealed[] = [];
-    const values = given.map((row, r): readonly (Value | undefined)[] => {
-      if (!row.masked && row.view === this.#view) return row.values!;
-      return this.#view.features.map((feature, i) => {
-        if (!row.masked) {
-          const at = sameFeature(row.view, feature);
-          return at === -1 ? undefined : row.values![at];
-        }
-        const value = this.#valueOf(row, feature);
-        if (!Buffer.isBuffer(value?.digest)) return value?.value;
-        const near = (held.get(row.vector.vid) ?? []).flatMap((one) => one.values[i] ?? null);
-        const found = this.#hashesOf(i).revealed(value.digest, near);
-        if (found === UNKNOWN_VALUE) sealed.push({ row: r, feature: i, digest: value.digest });
-        return found;
-      });
-    });
-    for (const [feature, own] of Map.groupBy(sealed, (one) => one.feature)) {
-      const found = await this.#lookUp(feature, own);
-      for (const { row, digest } of own) {
-        (values[row] as (Value | undefined)[])[feature] = found.get(digest.toString('hex')) ?? UNKNOWN_VALUE;
+  valuesOf(row: GivenRow, held: readonly HeldRow[]): readonly (Value | Sealed | undefined)[] {
+    if (!row.masked && row.view === this.#view) return row.values!;
+    return this.#view.features.map((feature, i) => {
+      if (!row.masked) {
+        const at = sameFeature(row.view, feature);
+        return at === -1 ? undefined : row.values![at];
       }
-    }
-    return values;
+      const value = this.#valueOf(row, feature);
+      if (!Buffer.isBuffer(value?.digest)) return value?.value;
+      const near = held.flatMap((one) => one.values[i] ?? null);
+      const found = this.#hashesOf(i).revealed(value.digest, near);
+      return found === UNKNOWN_VALUE ? new Sealed(value.digest) : found;
+    });
   }
 
   #valueOf(
@@ -105,20 +91,13 @@ export class RevealedValues {
     return made;
   }
 
-  /** @returns by the hex digits of the HMAC */
-  async #lookUp(feature: number, sealed: readonly Sealed[]): Promise<Map<string, Value>> {
-    if (!this.#laid.has(feature)) await this.#lay(feature);
-    const digests = [...new Set(sealed.map(({ digest }) => quoteText(digest.toString('hex'))))];
-    const rows = await this.#duck.rows(
-      `SELECT digest, v FROM column_revealed_${feature} WHERE digest IN (${digests.join(', ')})`,
-    );
-    const { type } = this.#view.features[feature]!;
-    return new Map(rows.map((row) => [row['digest'] as string, valueFromDuck(type, row['v']!)]));
-  }
-
-  /** Hashes each value of a column of the history, and keeps those that open rows have. */
-  async #lay(feature: number): Promise<void> {
-    this.#laid.add(feature);
+  /**
+   * Hashes each value of a column of the history, and keeps those that open rows have.
+   *
+   * @returns the table
+   */
+  async layColumn(feature: number): Promise<string> {
+    const revealed = `column_revealed_${feature}`;
     const { name, type } = this.#view.features[feature]!;
     const all = this.#replay.histories.map((sql) => `SELECT ${quoteName(name)} AS v FROM (${sql})`);
     const [values, digests] = [`column_values_${feature}`, `column_digests_${feature}`];
@@ -126,9 +105,10 @@ export class RevealedValues {
       FROM (SELECT DISTINCT v FROM (${all.join(' UNION ALL ')}) WHERE v IS NOT NULL)`);
     const hashes = this.#hashesOf(feature);
     await fillDigests(this.#duck, { values, digests }, (raw) => hashes.digest(valueFromDuck(type, raw)));
-    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE column_revealed_${feature} AS
+    await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${revealed} AS
         SELECT d.digest, c.v FROM ${digests} d JOIN ${values} c USING (id)
         WHERE d.digest IN (SELECT lower(hex(h${this.#placeOf(name)})) FROM ${OPEN_ROWS});
       DROP TABLE ${values}; DROP TABLE ${digests}`);
+    return revealed;
   }
 }

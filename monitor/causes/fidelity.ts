@@ -106,6 +106,13 @@ export function isOfEvent(facts: FidelityFacts): boolean {
   );
 }
 
+/** Whether one of these is of the served times. */
+export function isOfServedTimes(facts: FidelityFacts): boolean {
+  return facts.own.some(
+    (row) => row.deleted !== true && isOfTimes(row, facts.served) && !isOtherThan(facts, row),
+  );
+}
+
 /** Whether a row that was given out is one of the entity's own, as the history holds it. */
 export function isFaithful({ answer }: Fidelity): boolean {
   return answer === 'true' || answer === 'restamped';

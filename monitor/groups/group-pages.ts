@@ -90,7 +90,7 @@ interface LaidRole extends GroupedRole {
 export const GROUPS_AT_ONCE = 10_240;
 /** So few that what the judge makes of them is garbage before V8 moves it: half of what 512 at once cost to collect. */
 const BATCH_GROUPS = 32;
-/** Where statements are run for those of a batch: of their HMACs, and of logged answers. */
+/** Where a statement may be run for those of a batch: of logged answers, and of rows with HMACs. */
 const ASKED_BATCH_GROUPS = 4_096;
 export const FIRSTS = 'replay_firsts';
 export const GIVEN = 'replay_given';

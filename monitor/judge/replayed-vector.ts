@@ -175,6 +175,7 @@ export function vectorReader(
 ): (at: number) => ReplayedVector {
   const places = view.features.map(({ name }) => features.findIndex((one) => one.name === name));
   const numbers = (name: string): number[] => (given[name] ?? firsts[name]) as number[];
+  const isJoined = firsts['available_state'] !== undefined;
   const ofTrained = replayedColumnsOf(firsts, 'trained', view, trained);
   const page: VectorPage = {
     view,
@@ -199,10 +200,7 @@ export function vectorReader(
     served: view.features.map(({ type }, i) => valuesOf(type, given[`s${places[i]}`])),
     hmacs: hashed.size === 0 ? null : places.map((place) => bytesOf(given[`h${place}`])),
     trained: ofTrained,
-    available:
-      firsts['available_state'] === undefined
-        ? ofTrained
-        : replayedColumnsOf(firsts, 'available', view, available),
+    available: isJoined ? replayedColumnsOf(firsts, 'available', view, available) : ofTrained,
     missed: missedColumns(firsts),
     own: timesOf(firsts, 'own'),
     gone: timesOf(firsts, 'gone'),

@@ -12,13 +12,13 @@
  *   a feature    {served, replayed} as the rows held them, before fallbacks; {cause, causes, run, within_promise} null
  *                where they do not differ; all of it null in the rows of other views
  */
+import { CAUSES } from '../../contract/cause.ts';
 import type { Feature, JoinKey } from '../../contract/model.ts';
 import { PRESENT, ROW_SOURCES, STATUSES } from '../../contract/status.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
 import { duckTypeOf, quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import { duckKeyType } from '../../project/engine/duckdb/history.ts';
-import { CAUSES } from '../causes/cause.ts';
 import { FIDELITY_ANSWERS } from '../causes/fidelity.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import { AGREES_MISSING, AGREES_OUTSIDE_TTL, AGREES_PRESENT, OPEN, SPLIT } from '../replay/row-split.ts';

@@ -1,13 +1,16 @@
 /** Vectors that are judged together come to what they come to alone, whatever they have in common. */
-import { readFileSync, rmSync } from 'node:fs';
-import { expect, onTestFinished, test } from 'vitest';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { Feature } from '../../../contract/model.ts';
 import { runMonitor } from '../../../monitor/run.ts';
 import { judgedRowsFile, snapshotFile } from '../../../monitor/verdict/snapshot-folder.ts';
-import type { FeatureSnapshot } from '../../../monitor/verdict/snapshot.ts';
+import type { FeatureSnapshot, Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../../project/engine/duckdb/file-sql.ts';
 import { randomOf } from '../../oracle/planted-causes.ts';
-import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import { orders } from '../../support/fixtures/materialized-project.ts';
+import { LOG_KEY, MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
 import { DAY, at } from '../../support/day-time.ts';
 
@@ -79,11 +82,25 @@ test('as many vectors of one customer count as those of many', async () => {
   expect(JSON.stringify(alone)).toMatch(/"beyondPromise":[1-9]/);
 });
 
-/** A random day of right, late, altered, lost and foreign rows, and of rows under other created times. */
-async function randomDay(seed: number): Promise<MonitoredDay> {
-  const random = randomOf(seed);
+const seed = Number(process.env['PLUMB_SEED']) || Date.now();
+console.log(`seed ${seed}`);
+
+interface RandomDay extends Pick<MonitoredDay, 'project'> {
+  readonly day: MonitoredDay;
+  readonly keyFile: string;
+}
+
+/**
+ * A random day of right, late, altered, lost and foreign rows, and of rows under other created times.
+ *
+ * @param change  of all features of orders
+ */
+async function randomDay(ofSeed: number, change: Partial<Feature> = {}): Promise<RandomDay> {
+  const random = randomOf(ofSeed);
   const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
-  const day = await MonitoredDay.make();
+  const day = await MonitoredDay.make({
+    features: orders().features.map((feature) => ({ ...feature, ...change })),
+  });
   onTestFinished(() => day.remove());
   const history = Array.from({ length: 20 }, (_, i) => `c-${i}`).flatMap((customer) =>
     ['05', '08', '11']
@@ -109,25 +126,62 @@ async function randomDay(seed: number): Promise<MonitoredDay> {
   await day.setWatermark('23:00:00');
   await day.closeLog();
   day.project.setClock(at(SETTLED));
-  return day;
+  const keyFile = join(day.project.settings.folder, 'hmac.key');
+  writeFileSync(keyFile, LOG_KEY.secret);
+  return { day, project: day.project, keyFile };
 }
 
-test('the verdict is the same however many groups are judged at once', async () => {
-  const seed = Number(process.env['PLUMB_SEED']) || Date.now();
-  console.log(`seed ${seed}`);
-  const { project } = await randomDay(seed);
-  const { reports } = project.settings;
+/** Judges a day with its secret; `groupsAtOnce`: null, as many as usual. */
+async function judgeDay(
+  { project, keyFile }: RandomDay,
+  groupsAtOnce: number | null,
+): Promise<{ readonly snapshot: string; readonly rows: unknown; readonly statements: readonly string[] }> {
+  const { settings, database } = project;
+  const log = { ...settings.log, hmacKey: { id: LOG_KEY.id, file: keyFile } };
+  rmSync(settings.reports, { recursive: true, force: true });
+  const run = vi.spyOn(DuckDb.prototype, 'run');
+  const many = groupsAtOnce === null ? {} : { groupsAtOnce };
+  await runMonitor({ ...project, settings: { ...settings, log } }, database, { date: DAY, ...many });
+  const statements = run.mock.calls.map(([sql]) => sql);
+  run.mockRestore();
   const duck = await DuckDb.open({ threads: 1 });
-  onTestFinished(() => duck.close());
-  const judgedBy = async (groupsAtOnce?: number): Promise<readonly unknown[]> => {
-    rmSync(reports, { recursive: true, force: true });
-    await runMonitor(project, project.database, { date: DAY, groupsAtOnce });
-    const file = quotePaths([judgedRowsFile(reports, 'churn', DAY)]);
-    const rows = await duck.rows(`SELECT * FROM read_parquet(${file}) ORDER BY ALL`);
-    return [readFileSync(snapshotFile(reports, 'churn', DAY), 'utf8'), rows];
+  const file = quotePaths([judgedRowsFile(settings.reports, 'churn', DAY)]);
+  const rows = await duck.rows(`SELECT * FROM read_parquet(${file}) ORDER BY ALL`);
+  duck.close();
+  return { snapshot: readFileSync(snapshotFile(settings.reports, 'churn', DAY), 'utf8'), rows, statements };
+}
+
+test.each(['raw', 'hmac'] as const)(
+  'the verdict is the same however many groups are judged at once, of values that the log has %s',
+  async (log) => {
+    const day = await randomDay(seed, { log });
+    const all = await judgeDay(day, null);
+    expect(all.snapshot).toMatch(/"foreign": [1-9]/);
+    for (const groupsAtOnce of [1, 7]) {
+      const some = await judgeDay(day, groupsAtOnce);
+      const name = `seed ${seed}, ${groupsAtOnce} at once`;
+      expect([some.snapshot, some.rows], name).toEqual([all.snapshot, all.rows]);
+      // What is looked up is looked up for all groups at once: else a large day would cost its square.
+      expect(some.statements.length, name).toBe(all.statements.length);
+    }
+  },
+);
+
+test('what is available is what training sees where all rows were created in time: no join says it', async () => {
+  const joins = ({ statements }: { readonly statements: readonly string[] }): number =>
+    statements.filter((sql) => sql.includes('TABLE replay_available AS SELECT l."vid"')).length;
+  const random = await randomDay(seed);
+  const without = await judgeDay(random, null);
+  // Created too late for its event, and of an event that no vector can see: it changes nothing but that.
+  const late = { event: '23:40:00', created: '23:59:00', run: 'r-late', values: [1n, 1] as const };
+  await random.day.appendOrders([{ customer: 'c-1', ...late }]);
+  const withJoin = await judgeDay(random, null);
+  expect([joins(without), joins(withJoin)]).toEqual([1, 2]);
+  const told = ({ snapshot }: { readonly snapshot: string }): unknown => {
+    const { features, views, incidents, verdict } = JSON.parse(snapshot) as Snapshot;
+    const causes = views.map(({ fidelity, hours }) => ({ fidelity, hours }));
+    return { features, causes, incidents, verdict };
   };
-  const all = await judgedBy();
-  expect(all[0]).toMatch(/"foreign": [1-9]/);
-  for (const groupsAtOnce of [1, 7])
-    expect(await judgedBy(groupsAtOnce), `seed ${seed}, ${groupsAtOnce} at once`).toEqual(all);
+  expect(told(withJoin)).toEqual(told(without));
+  expect(withJoin.rows).toEqual(without.rows);
 });
