@@ -52,7 +52,7 @@ export async function readFeature(catalogue: CatalogueNow, { name }: Asked) {
     tags: [...new Set([...feature.tags, ...view.tags])],
     entity: isStoredView(view) ? view.entity : null,
     source: isStoredView(view) ? view.source.name : null,
-    deprecated: view.deprecated,
+    deprecated: feature.deprecated ?? view.deprecated,
     missing: valueToJson(feature.type, feature.missing),
     tolerance: feature.tolerance,
     log: feature.log,

@@ -24,7 +24,7 @@ function drawFeature(data: FeatureData): Drawn {
   return {
     title: name,
     body: html`${head(kind, feature, data.description ?? data.viewDescription)}
-    ${deprecatedNote(data.deprecated)}
+    ${deprecatedNote(data.deprecated, 'feature')}
     ${keyFigures(matched, age === null ? null : { newest, promisedUs: age.promisedUs })}
     ${matchSection(matched, age)}${section('Incidents', data.incidents.length > 0 && incidentsList(data.incidents, 5))}
     ${section('What it is', meaning(data))} ${section('Who takes it', consumers(data))}
@@ -40,13 +40,26 @@ function drawFeature(data: FeatureData): Drawn {
   };
 }
 
-export function deprecatedNote(deprecated: FeatureData['deprecated']): Part {
+/** @param of  what is deprecated; what stands in for a feature may be a feature, or a view */
+export function deprecatedNote(
+  deprecated: FeatureData['deprecated'],
+  of: 'feature' | 'view' | 'service',
+): Part {
   if (deprecated === null) return null;
   const { date, successor } = deprecated;
   return html`<p class="note">
-    ${`Deprecated: it goes on ${date}.`}
-    ${successor !== null && html`Use ${link('view', successor)} in its place.`}
+    ${`Deprecated: it is not to be relied on from ${date.slice(0, 10)} on.`}
+    ${successor !== null && html`Use ${successorLink(of, successor)} in its place.`}
   </p>`;
+}
+
+export function successorLink(of: 'feature' | 'view' | 'service', successor: string): Markup {
+  const isFeature = /__|:/.test(successor);
+  return link(
+    of === 'service' ? 'service' : isFeature ? 'feature' : 'view',
+    successor.replace(':', '__'),
+    successor,
+  );
 }
 
 function meaning(data: FeatureData): Markup {

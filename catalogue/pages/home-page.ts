@@ -8,12 +8,13 @@ import type { Markup, Part } from '../../project/page/markup.ts';
 import { countText, counted, dayText, durationText } from '../../project/page/value-text.ts';
 import { verdictIcon } from '../../project/page/verdict-icon.ts';
 import { VERDICT_WORDS, bareSentence } from '../../project/page/verdict-words.ts';
-import { viewAges } from '../known/catalogue.ts';
+import { featureName, viewAges } from '../known/catalogue.ts';
 import type { CatalogueNow } from '../known/catalogue.ts';
 import type { Drawn } from '../parts/frame.ts';
-import { addressOf, link, links, reportLink } from '../parts/links.ts';
+import { link, links, reportLink } from '../parts/links.ts';
 import { incidentsList } from '../parts/listed.ts';
 import { list, section, state } from '../parts/pieces.ts';
+import { successorLink } from './feature-page.ts';
 import { page } from './page.ts';
 
 type HomeData = Awaited<ReturnType<typeof readHome>>;
@@ -54,9 +55,7 @@ async function readHome(catalogue: CatalogueNow) {
     broken: brokenOf(days),
     incidents,
     late: late.toSorted((a, b) => (b.ageUs ?? Infinity) - (a.ageUs ?? Infinity)),
-    deprecated: views.flatMap(({ id, owner, deprecated }) =>
-      deprecated === null ? [] : [{ view: id, owner, ...deprecated, ...hitBy(catalogue, id) }],
-    ),
+    deprecated: deprecatedOf(catalogue),
     counts: {
       entities: bundle.entities.size,
       views: views.length,
@@ -94,6 +93,39 @@ function brokenOf(days: readonly DayRecord[]): Broken[] {
     before: own.reduce((sum, one) => sum + one.before, 0),
     services: own.map(({ service }) => service),
   }));
+}
+
+/** What is deprecated, and who takes it all the same; of a service nobody is told. */
+interface Deprecated {
+  readonly kind: 'view' | 'feature' | 'service';
+  readonly name: string;
+  readonly date: string;
+  readonly successor: string | null;
+  readonly services: readonly string[];
+}
+
+/** The nearest date first. */
+function deprecatedOf(catalogue: CatalogueNow): Deprecated[] {
+  const { bundle, servedBy } = catalogue;
+  const views = [...bundle.views.values(), ...bundle.onDemand.values()];
+  const ofViews = views.flatMap(({ id, deprecated }): Deprecated[] =>
+    deprecated === null
+      ? []
+      : [{ kind: 'view', name: id, ...deprecated, services: hitBy(catalogue, id).services }],
+  );
+  const ofFeatures = views.flatMap((view) =>
+    view.features.flatMap(({ name, deprecated }): Deprecated[] => {
+      const services = servedBy.get(`${view.id}:${name}`) ?? [];
+      if (deprecated === undefined) return [];
+      return [{ kind: 'feature', name: featureName(view.id, name), ...deprecated, services }];
+    }),
+  );
+  const ofServices = [...bundle.services.values()].flatMap(({ name, deprecated }): Deprecated[] =>
+    deprecated === undefined ? [] : [{ kind: 'service', name, ...deprecated, services: [] }],
+  );
+  return [...ofServices, ...ofViews, ...ofFeatures].toSorted((a, b) =>
+    a.date < b.date ? -1 : a.date > b.date ? 1 : 0,
+  );
 }
 
 /** Services that a view feeds, and how many models. */
@@ -217,17 +249,15 @@ function lateList(late: HomeData['late']): Part {
   );
 }
 
-function deprecatedList(deprecated: HomeData['deprecated']): Part {
+function deprecatedList(deprecated: readonly Deprecated[]): Part {
   if (deprecated.length === 0) return null;
   return list(
     deprecated,
     MOST_LISTED,
-    ({ view, date, successor, services }): Markup =>
-      html`<b>${link('view', view)}</b>
-        ${`goes on ${date}`}${successor !== null && html`, use <a href="${addressOf('view', successor)}">${successor}</a>`}
-        <small
-          >${services.length === 0 ? 'no service takes it any more' : html`still taken by ${someLinks(services)}`}</small
-        >`,
+    ({ kind, name, date, successor, services }): Markup =>
+      html`<b>${link(kind, name)}</b>
+        ${`${kind}, not to be relied on from ${date.slice(0, 10)} on`}${successor !== null && html`, use ${successorLink(kind, successor)}`}
+        ${kind !== 'service' && html`<small>${services.length === 0 ? 'no service takes it any more' : html`still taken by ${someLinks(services)}`}</small>`}`,
   );
 }
 

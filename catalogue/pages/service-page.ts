@@ -17,6 +17,7 @@ import { changesSection, incidentsList, lineagePicture } from '../parts/listed.t
 import { keyFigures, matchSection } from '../parts/match-section.ts';
 import { facts, head, section } from '../parts/pieces.ts';
 import { lineageOf } from './lineage-of.ts';
+import { deprecatedNote } from './feature-page.ts';
 import { firstDay, page } from './page.ts';
 import type { Asked } from './page.ts';
 
@@ -39,6 +40,7 @@ async function readService(catalogue: CatalogueNow, { name }: Asked) {
     service: name,
     version: service.version,
     description: service.description,
+    deprecated: service.deprecated ?? null,
     owner: service.owner,
     tags: service.tags,
     consumers: service.consumers,
@@ -75,7 +77,8 @@ function drawService(data: ServiceData): Drawn {
   const { service, version, consumers, days, matched } = data;
   return {
     title: service,
-    body: html`${head(`service, version ${version}`, service, data.description)} ${verdictOf(data)}
+    body: html`${head(`service, version ${version}`, service, data.description)}
+    ${deprecatedNote(data.deprecated, 'service')} ${verdictOf(data)}
     ${days.length === 0 ? keyFigures(matched, null) : matchSection(matched, null)}
     ${section('Incidents', data.incidents.length > 0 && incidentsList(data.incidents, 5))}
     ${section('What it serves, in this order', featuresTable(data))}

@@ -105,7 +105,7 @@ function drawView(data: ViewData): Drawn {
   return {
     title: view,
     body: html`${head(html`${kind} view${entity !== null && html` of ${link('entity', entity)}`}`, view, data.description)}
-    ${deprecatedNote(data.deprecated)}
+    ${deprecatedNote(data.deprecated, 'view')}
     ${keyFigures(matched, age === null ? null : { newest, promisedUs: age.promisedUs })}
     ${matchSection(matched, age)}
     ${section('Incidents', data.incidents.length > 0 && incidentsList(data.incidents, 5))}

@@ -29,7 +29,7 @@ const FOLDERS: Readonly<Record<PlaceKind, string>> = {
 };
 
 /** `/features/purchases__count_7d` */
-export function addressOf(kind: PlaceKind, name: string): string {
+function addressOf(kind: PlaceKind, name: string): string {
   if (kind === 'owner') return `/search?q=${encodeURIComponent(name)}`;
   return `/${FOLDERS[kind]}/${encodeURIComponent(name).replaceAll('%40', '@').replaceAll('%3A', ':')}`;
 }

@@ -1,5 +1,6 @@
 /** `GET /feature-service/{name}`: what a caller must know of a service. */
 import { formatType } from '../../contract/value-type.ts';
+import { valueToJson } from '../../contract/wire/online/json-value.ts';
 import { fallbackText } from '../surface/native/native-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 
@@ -8,7 +9,7 @@ export function schemaOf(plan: Plan): string {
   const { definition } = plan;
   const features = definition.features.map((feature, i) => {
     const of = plan.featureDefinitions[i]!;
-    const { type, description } = of;
+    const { type, description, examples, normalization, checks } = of;
     const text = JSON.stringify({
       name: feature.fullName,
       view: feature.view,
@@ -16,6 +17,9 @@ export function schemaOf(plan: Plan): string {
       feature: feature.feature,
       type: formatType(type),
       description,
+      examples: examples.map((value) => valueToJson(type, value)),
+      normalization,
+      checks,
       deprecated: of.deprecated,
     });
     // The fallback is text already, with every digit of an int64.

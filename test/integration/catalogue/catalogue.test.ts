@@ -100,10 +100,13 @@ describe('every page', () => {
     expect(home['late']).toMatchObject([
       { view: 'purchases_2', state: 'stale', services: expect.anything() },
     ]);
-    expect(home['deprecated']).toMatchObject([{ view: 'purchases_1', successor: 'purchases_0' }]);
+    expect(home['deprecated']).toMatchObject([
+      { kind: 'feature', name: 'purchases_2__count_1d', successor: 'purchases_0:count_1d' },
+      { kind: 'view', name: 'purchases_1', successor: 'purchases_0' },
+    ]);
     const text = await (await get('/')).text();
     expect(text).toContain('Broke since the day before');
-    expect(text).toContain('goes on 2027-01-01');
+    expect(text).toContain('not to be relied on from 2027-01-01 on');
   });
 
   test('a feature leads with its match, and has the rest of what is known', async () => {

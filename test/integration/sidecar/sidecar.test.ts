@@ -557,6 +557,9 @@ describe.each(TRANSPORTS)('the sidecar on %s', (transport) => {
       feature: 'orders',
       type: 'int64',
       description: null,
+      examples: [],
+      normalization: null,
+      checks: null,
       missing: 0,
     });
   });

@@ -90,6 +90,9 @@ function bundleOf({ views: count, featuresOfView, services: many, featuresOfServ
         ...feature,
         description: k === 0 ? HOSTILE : `How many purchases in ${k + 1} days`,
         tags: ['purchase'],
+        ...(i === 2 && k === 1
+          ? { deprecated: { date: '2026-12-01', successor: 'purchases_0:count_1d' } }
+          : {}),
         examples: [3n],
         normalization: { mean: 12.5, stddev: 4 },
         checks: { min: 0, max: 1_000, maxNullShare: 0.1 },
