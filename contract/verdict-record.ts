@@ -88,6 +88,22 @@ interface DriftRecord {
   readonly level: string;
 }
 
+/** What of a day's records can be added up: over services, over features. */
+export type DaySums = Pick<
+  FeatureRecord,
+  | 'date'
+  | 'level'
+  | 'provisional'
+  | 'rows'
+  | 'answered'
+  | 'nulls'
+  | 'present'
+  | 'exact'
+  | 'withinPromise'
+  | 'beyondPromise'
+  | 'interval'
+>;
+
 /** How old a view's data was when it was served, and whether it was there. */
 export interface ViewRecord {
   readonly date: string;
@@ -96,11 +112,11 @@ export interface ViewRecord {
   readonly view: string;
   /** The promise; 0 for what is computed on demand. */
   readonly freshnessUs: number;
-  /**
-   * Hours of the day, 0 to 23, in which vectors were served, each with the greatest age of the view's data; null: not
-   * known.
-   */
-  readonly hours: readonly { readonly hour: number; readonly ageUs: number | null }[];
+  /** The greatest age of its data when a vector was served; null: not known. */
+  readonly ageUs: number | null;
+  /** Hours in which vectors were served, and those in which its data was older than promised. */
+  readonly hours: number;
+  readonly hoursBeyond: number;
   readonly vectors: number;
   readonly unavailable: number;
 }

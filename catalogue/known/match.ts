@@ -1,7 +1,8 @@
 /** Records of judged features added up: over services to days, over days to causes. Pure. */
 import { CAUSES } from '../../contract/cause.ts';
 import type { CauseCount } from '../../contract/cause.ts';
-import type { FeatureRecord, MatchLevel, ViewRecord } from '../../contract/verdict-record.ts';
+import type { DaySums, FeatureRecord, MatchLevel } from '../../contract/verdict-record.ts';
+import type { VerdictTable } from '../../project/database/verdict-table.ts';
 import type { TrendDay } from '../../project/page/charts/trend-chart.ts';
 
 /** Values and how they matched; rates are null over no values. */
@@ -26,9 +27,8 @@ function worstLevel(levels: readonly MatchLevel[]): MatchLevel {
   return levels.reduce<MatchLevel>((worst, one) => (WORSE[one] > WORSE[worst] ? one : worst), 'ok');
 }
 
-export function matchOf(records: readonly FeatureRecord[]): Match {
-  const sum = (of: (record: FeatureRecord) => number): number =>
-    records.reduce((total, one) => total + of(one), 0);
+export function matchOf(records: readonly DaySums[]): Match {
+  const sum = (of: (record: DaySums) => number): number => records.reduce((total, one) => total + of(one), 0);
   const rows = sum((one) => one.rows);
   const present = sum((one) => one.present);
   const exact = sum((one) => one.exact);
@@ -60,30 +60,26 @@ interface MatchDay extends TrendDay {
   readonly beyondPromise: number;
 }
 
-/** @returns one a date, in their order; the interval is that of the service with the widest one */
-function matchDays(records: readonly FeatureRecord[]): MatchDay[] {
-  const dates = Map.groupBy(records, ({ date }) => date);
-  return [...dates].map(([date, own]) => {
-    const { present, beyondPromise, exactMatch, exactMatchWithinPromise } = matchOf(own);
-    const intervals = own.flatMap(({ interval }) => (interval === null ? [] : [interval]));
-    const low = Math.min(...intervals.map(([from]) => from));
-    const high = Math.max(...intervals.map(([, to]) => to));
+function matchDays(sums: readonly DaySums[]): MatchDay[] {
+  return sums.map((own) => {
+    const { date, provisional, interval } = own;
+    const { present, beyondPromise, exactMatch, exactMatchWithinPromise } = matchOf([own]);
     return {
       date,
+      provisional,
+      interval,
       present,
       beyondPromise,
       exact: exactMatch,
       within: exactMatchWithinPromise,
-      provisional: own.some(({ provisional }) => provisional),
-      interval: intervals.length === 0 ? null : ([low, high] as const),
     };
   });
 }
 
 /** @returns those that broke the promise most first */
-function causesOf(records: readonly FeatureRecord[]): CauseCount[] {
+function causesOf(records: readonly FeatureRecord['causes'][]): CauseCount[] {
   return CAUSES.map((cause) => {
-    const own = records.flatMap(({ causes }) => causes[cause] ?? []);
+    const own = records.flatMap((causes) => causes[cause] ?? []);
     return {
       cause,
       values: own.reduce((sum, { values }) => sum + values, 0),
@@ -102,41 +98,16 @@ export interface Matched {
   readonly causes: readonly CauseCount[];
 }
 
-/** @param age  null: the values are computed when they are asked for */
-/** @param records  of one feature or of many, by date */
-export function matchedOf(records: readonly FeatureRecord[]): Matched {
-  const days = matchDays(records);
-  const date = days.at(-1)?.date;
-  const last = date === undefined ? null : { date, ...matchOf(records.filter((one) => one.date === date)) };
-  return { last, days, causes: causesOf(records) };
-}
-
-/** How old a view's data was when it was served, a day. */
-export interface AgeDay {
-  readonly date: string;
-  /** The greatest of the day; null: not known. */
-  readonly ageUs: number | null;
-  /** Hours with vectors, and those in which the data was older than promised. */
-  readonly hours: number;
-  readonly hoursBeyond: number;
-}
-
-/** @returns one a date, in their order, over the services; the view's promise of the day is what counts */
-export function ageDays(records: readonly ViewRecord[]): AgeDay[] {
-  return [...Map.groupBy(records, ({ date }) => date)].map(([date, own]) => {
-    const oldest = new Map<number, number | null>();
-    for (const { hours } of own)
-      for (const { hour, ageUs } of hours) {
-        const before = oldest.get(hour) ?? null;
-        oldest.set(hour, ageUs === null ? before : Math.max(before ?? 0, ageUs));
-      }
-    const promised = Math.min(...own.map(({ freshnessUs }) => freshnessUs));
-    const ages = [...oldest.values()].flatMap((age) => age ?? []);
-    return {
-      date,
-      ageUs: ages.length === 0 ? null : Math.max(...ages),
-      hours: oldest.size,
-      hoursBeyond: ages.filter((age) => age > promised).length,
-    };
-  });
+/** @param filter  which records; `from` is the first day that is shown */
+export async function matchedOf(
+  verdicts: VerdictTable,
+  filter: Parameters<VerdictTable['sums']>[0],
+): Promise<Matched> {
+  const sums = await verdicts.sums(filter);
+  const newest = sums.at(-1);
+  return {
+    last: newest === undefined ? null : { date: newest.date, ...matchOf([newest]) },
+    days: matchDays(sums),
+    causes: causesOf(await verdicts.causes(filter)),
+  };
 }

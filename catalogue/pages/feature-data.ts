@@ -5,6 +5,7 @@
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { FeatureView, OnDemandView } from '../../contract/model.ts';
 import { smallSketch } from '../../contract/small-sketch.ts';
+import type { FeatureRecord } from '../../contract/verdict-record.ts';
 import type { SmallSketch } from '../../contract/small-sketch.ts';
 import type { TrainingManifest } from '../../contract/training-manifest.ts';
 import { formatType } from '../../contract/value-type.ts';
@@ -13,7 +14,7 @@ import { aggregationText } from '../../project/overview/aggregation-text.ts';
 import { featureName, featureNamed, isStoredView, viewAges } from '../known/catalogue.ts';
 import type { CatalogueNow } from '../known/catalogue.ts';
 import { changesOf } from '../known/changes.ts';
-import { ageDays, matchOf, matchedOf } from '../known/match.ts';
+import { matchOf, matchedOf } from '../known/match.ts';
 import type { Match } from '../known/match.ts';
 import { askFor } from '../parts/ask.ts';
 import { lineageOf } from './lineage-of.ts';
@@ -32,9 +33,12 @@ export async function readFeature(catalogue: CatalogueNow, { name }: Asked) {
   const { database, bundle, servedBy, nowUs, sidecar } = catalogue;
   const { verdicts } = database;
   const from = firstDay(await verdicts.newestDate(), nowUs);
-  const records = await verdicts.features({ view: view.id, feature: feature.name, from });
+  const filter = { view: view.id, feature: feature.name, from };
+  const matched = await matchedOf(verdicts, filter);
+  const date = matched.last?.date;
+  const records = date === undefined ? [] : await verdicts.features({ ...filter, from: date, to: date });
   const services = servedBy.get(`${view.id}:${feature.name}`) ?? [];
-  const ages = isStoredView(view) ? ageDays(await verdicts.views({ view: view.id, from })) : null;
+  const ages = isStoredView(view) ? await verdicts.ages({ view: view.id, from }) : null;
   const incidents = await verdicts.incidents({ view: view.id, from, most: MOST_INCIDENTS });
   const full = new Set(records.map((one) => `${one.service} ${one.name}`));
   const [first] = services;
@@ -59,17 +63,12 @@ export async function readFeature(catalogue: CatalogueNow, { name }: Asked) {
     checks: feature.checks,
     examples: feature.examples.map((value) => valueToJson(feature.type, value)),
     normalization: feature.normalization,
-    matched: matchedOf(records),
+    matched,
     services: servicesOf(records, services),
     servedBy: services.length,
     age: ages === null ? null : { days: ages, promisedUs: (view as FeatureView).freshnessUs },
     now: isStoredView(view) ? ((await viewAges(catalogue)).get(view.id) ?? null) : null,
-    drift: records
-      .filter(
-        ({ service, drift }) =>
-          service === (records.findLast((one) => one.drift !== null)?.service ?? '') && drift !== null,
-      )
-      .map(({ date, drift }) => ({ date, ...drift! })),
+    drift: await driftOf(catalogue, records, filter),
     training: await trainedOf(catalogue, services, { view, feature: feature.name }),
     served:
       (await verdicts.sketches(view.id, feature.name)).toSorted((a, b) => (a.date < b.date ? 1 : -1))[0] ??
@@ -105,21 +104,46 @@ export interface ServedIn extends Match {
   readonly date: string;
 }
 
-/** @returns the services with the worst match first, then those that were not judged */
+/** @returns the services with the worst match first, then those that were not judged on the day */
 function servicesOf(
-  records: Parameters<typeof matchOf>[0],
+  records: readonly FeatureRecord[],
   services: readonly string[],
 ): { service: string; judged: ServedIn | null }[] {
-  const newest = new Map(records.map((record) => [record.service, record.date]));
-  const judged = [...newest].map(([service, date]): ServedIn => {
-    const own = records.filter((one) => one.service === service && one.date === date);
-    return { service, date, ...matchOf(own) };
-  });
-  judged.sort((a, b) => (a.exactMatchWithinPromise ?? 1) - (b.exactMatchWithinPromise ?? 1));
+  const judged = [...Map.groupBy(records, (one) => one.service)].map(([service, own]): ServedIn => ({
+    service,
+    date: own[0]!.date,
+    ...matchOf(own),
+  }));
+  const worstFirst = judged.toSorted(
+    (a, b) => (a.exactMatchWithinPromise ?? 1) - (b.exactMatchWithinPromise ?? 1),
+  );
+  const known = new Set(judged.map(({ service }) => service));
   return [
-    ...judged.map((one) => ({ service: one.service, judged: one })),
-    ...services.filter((one) => !newest.has(one)).map((service) => ({ service, judged: null })),
+    ...worstFirst.map((one) => ({ service: one.service, judged: one })),
+    ...services.filter((one) => !known.has(one)).map((service) => ({ service, judged: null })),
   ].slice(0, MOST_SERVICES);
+}
+
+/** @returns the days of the service whose values are furthest from its training set; each has one of its own */
+async function driftOf(
+  { database }: CatalogueNow,
+  records: readonly FeatureRecord[],
+  filter: { readonly view: string; readonly feature: string; readonly from: string },
+): Promise<DriftDay[]> {
+  const measured = records.filter(({ drift }) => drift !== null);
+  const [furthest] = measured.toSorted((a, b) => b.drift!.distance - a.drift!.distance);
+  if (furthest === undefined) return [];
+  const days = await database.verdicts.features({ ...filter, service: furthest.service });
+  return days.flatMap(({ date, drift, name }) =>
+    drift === null || name !== furthest.name ? [] : [{ date, service: furthest.service, ...drift }],
+  );
+}
+
+interface DriftDay {
+  readonly date: string;
+  readonly service: string;
+  readonly distance: number;
+  readonly level: string;
 }
 
 /** The newest training set of a service with the feature. */

@@ -162,7 +162,10 @@ function looks({ training, served, drift, type }: FeatureData): Part {
     ${
       spark !== null &&
       html`<figure>
-        <figcaption>Drift from the training set</figcaption>
+        <figcaption>
+          Drift from the training set
+          ${drift[0] !== undefined && html`<span class="key">${drift[0].service}</span>`}
+        </figcaption>
         ${spark}
       </figure>`
     }

@@ -33,8 +33,9 @@ async function readService(catalogue: CatalogueNow, { name }: Asked) {
   const newest = await verdicts.newestDate();
   const from = firstDay(newest, nowUs);
   const days = await verdicts.days({ service: name, from });
-  const records = await verdicts.features({ service: name, from });
-  const last = records.filter(({ date }) => date === records.at(-1)!.date);
+  const matched = await matchedOf(verdicts, { service: name, from });
+  const date = matched.last?.date;
+  const last = date === undefined ? [] : await verdicts.features({ service: name, from: date, to: date });
   const byName = Map.groupBy(last, (one) => one.name);
   return {
     service: name,
@@ -52,7 +53,7 @@ async function readService(catalogue: CatalogueNow, { name }: Asked) {
       optional: one.optional,
     })),
     days,
-    matched: matchedOf(records),
+    matched,
     features: service.features.map(({ fullName, view, feature }) => {
       const of = viewNamed(bundle, view)!.features.find((one) => one.name === feature)!;
       const own = byName.get(fullName);

@@ -1,6 +1,8 @@
 /** A view: how what it served matched, how old it was, its runs with what they found of the data, its features. */
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
+import type { FeatureView, OnDemandView } from '../../contract/model.ts';
+import type { DaySums } from '../../contract/verdict-record.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { formatType } from '../../contract/value-type.ts';
 import { definitionName } from '../../contract/wire/online/row-header.ts';
@@ -11,7 +13,7 @@ import { counted, durationText, percentText } from '../../project/page/value-tex
 import { isStoredView, viewAges, viewNamed } from '../known/catalogue.ts';
 import type { CatalogueNow } from '../known/catalogue.ts';
 import { changesOf } from '../known/changes.ts';
-import { ageDays, matchedOf, matchOf } from '../known/match.ts';
+import { matchedOf, matchOf } from '../known/match.ts';
 import type { Drawn } from '../parts/frame.ts';
 import { featureLink, link, links } from '../parts/links.ts';
 import { changesSection, incidentsList, lineagePicture } from '../parts/listed.ts';
@@ -35,9 +37,12 @@ async function readView(catalogue: CatalogueNow, { name }: Asked) {
   const { verdicts } = database;
   const newest = await verdicts.newestDate();
   const from = firstDay(newest, nowUs);
-  const records = await verdicts.features({ view: view.id, from });
-  const last = records.filter(({ date }) => date === records.at(-1)!.date);
-  const byFeature = Map.groupBy(last, ({ feature }) => feature);
+  const matched = await matchedOf(verdicts, { view: view.id, from });
+  const date = matched.last?.date;
+  const last =
+    date === undefined
+      ? new Map<string, DaySums>()
+      : await verdicts.sumsOfFeatures({ view: view.id, from: date, to: date });
   const stored = isStoredView(view) ? view : null;
   const services = [...new Set(view.features.flatMap((one) => servedBy.get(`${view.id}:${one.name}`) ?? []))];
   return {
@@ -52,43 +57,22 @@ async function readView(catalogue: CatalogueNow, { name }: Asked) {
     entity: stored?.entity ?? null,
     source: stored?.source.name ?? null,
     where: stored?.where ?? null,
-    promises:
-      stored === null
-        ? null
-        : {
-            freshnessUs: stored.freshnessUs,
-            sourceFreshnessUs: stored.sourceFreshnessUs,
-            latenessUs: stored.latenessUs,
-            delayUs: stored.delayUs,
-            ttlUs: stored.ttlUs,
-            hopUs: stored.kind === 'aggregated' ? stored.hopUs : null,
-          },
-    onDemand: isStoredView(view)
-      ? null
-      : {
-          file: view.code.file,
-          inputs: view.inputs.map((one) => ({
-            name: one.name,
-            type: formatType(one.type),
-            optional: one.optional,
-          })),
-          uses: view.uses.map((one) => ({ role: one.role, view: one.view })),
-          isolated: view.isolated,
-        },
-    matched: matchedOf(records),
+    promises: stored === null ? null : promisesOf(stored),
+    onDemand: isStoredView(view) ? null : functionOf(view),
+    matched,
     age:
       stored === null
         ? null
-        : { days: ageDays(await verdicts.views({ view: view.id, from })), promisedUs: stored.freshnessUs },
+        : { days: await verdicts.ages({ view: view.id, from }), promisedUs: stored.freshnessUs },
     now: stored === null ? null : ((await viewAges(catalogue)).get(view.id) ?? null),
     features: view.features.map((feature) => {
-      const own = byFeature.get(feature.name);
+      const own = last.get(feature.name);
       return {
         feature: feature.name,
         type: formatType(feature.type),
         description: feature.description,
         checks: feature.checks,
-        match: own === undefined ? null : matchOf(own),
+        match: own === undefined ? null : matchOf([own]),
       };
     }),
     services,
@@ -96,6 +80,28 @@ async function readView(catalogue: CatalogueNow, { name }: Asked) {
     incidents: await verdicts.incidents({ view: view.id, from, most: MOST_INCIDENTS }),
     changes: await changesOf(database, 'view', view.id),
     lineage: lineageOf(catalogue, `view:${view.id}`),
+  };
+}
+
+function promisesOf({
+  freshnessUs,
+  sourceFreshnessUs,
+  latenessUs,
+  delayUs,
+  ttlUs,
+  hopUs,
+  kind,
+}: FeatureView) {
+  const hop = kind === 'aggregated' ? hopUs : null;
+  return { freshnessUs, sourceFreshnessUs, latenessUs, delayUs, ttlUs, hopUs: hop };
+}
+
+function functionOf({ code, inputs, uses, isolated }: OnDemandView) {
+  return {
+    file: code.file,
+    inputs: inputs.map(({ name, type, optional }) => ({ name, type: formatType(type), optional })),
+    uses: uses.map(({ role, view }) => ({ role, view })),
+    isolated,
   };
 }
 

@@ -7,7 +7,7 @@ import { TREND_DAYS } from '../../project/page/charts/trend-chart.ts';
 import { html } from '../../project/page/markup.ts';
 import type { Markup } from '../../project/page/markup.ts';
 import { durationText } from '../../project/page/value-text.ts';
-import type { AgeDay } from '../known/match.ts';
+import type { AgeDay } from '../../project/database/verdict-table.ts';
 
 const DAY_MS = 86_400_000;
 /** Steps that people count time in, in microseconds; an axis has at most five of one. */

@@ -16,7 +16,8 @@ import {
   percentText,
   shareText,
 } from '../../project/page/value-text.ts';
-import type { AgeDay, Matched } from '../known/match.ts';
+import type { AgeDay } from '../../project/database/verdict-table.ts';
+import type { Matched } from '../known/match.ts';
 import { ageChart } from './age-chart.ts';
 
 export function keyFigures(

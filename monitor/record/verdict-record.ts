@@ -107,16 +107,22 @@ function driftOf(drift: FeatureDrift | undefined): FeatureRecord['drift'] {
 }
 
 function viewRecords({ date, service, views, computed = [] }: Snapshot): ViewRecord[] {
-  return [...views, ...computed].map((one) => ({
-    date,
-    service,
-    role: one.role,
-    view: one.view,
-    freshnessUs: 'freshnessUs' in one ? one.freshnessUs : 0,
-    hours: one.hours.map(({ hour, dataAgeUs }) => ({ hour, ageUs: dataAgeUs })),
-    vectors: one.availability.vectors,
-    unavailable: one.availability.unavailable,
-  }));
+  return [...views, ...computed].map((one) => {
+    const freshnessUs = 'freshnessUs' in one ? one.freshnessUs : 0;
+    const ages = one.hours.flatMap(({ dataAgeUs }) => dataAgeUs ?? []);
+    return {
+      date,
+      service,
+      role: one.role,
+      view: one.view,
+      freshnessUs,
+      ageUs: ages.length === 0 ? null : Math.max(...ages),
+      hours: one.hours.length,
+      hoursBeyond: ages.filter((age) => age > freshnessUs).length,
+      vectors: one.availability.vectors,
+      unavailable: one.availability.unavailable,
+    };
+  });
 }
 
 /** Those of one view and cause are numbered in the order of their time, so that judging again names them alike. */

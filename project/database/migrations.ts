@@ -208,8 +208,13 @@ async function verdicts(db: AnyTables): Promise<void> {
     .addColumn('service', 'text', (c) => c.notNull())
     .addColumn('role', 'text', (c) => c.notNull())
     .addColumn('view', 'text', (c) => c.notNull())
-    .addColumn('record', 'text', (c) => c.notNull())
-    .addPrimaryKeyConstraint('judged_view_key', ['date', 'service', 'role'])
+    .addColumn('freshness_us', 'bigint', (c) => c.notNull())
+    .addColumn('age_us', 'bigint')
+    .addColumn('hours', 'integer', (c) => c.notNull())
+    .addColumn('hours_beyond', 'integer', (c) => c.notNull())
+    .addColumn('vectors', 'bigint', (c) => c.notNull())
+    .addColumn('unavailable', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('judged_view_key', ['service', 'date', 'role'])
     .execute();
   await db.schema
     .createTable('incident')
@@ -231,6 +236,7 @@ async function verdicts(db: AnyTables): Promise<void> {
     .addPrimaryKeyConstraint('served_sketch_key', ['service', 'name'])
     .execute();
   await sql`CREATE INDEX judged_feature_by_view ON judged_feature (view, feature, date)`.execute(db);
+  await sql`CREATE INDEX judged_feature_by_day ON judged_feature (view, date)`.execute(db);
   await sql`CREATE INDEX judged_view_by_view ON judged_view (view, date)`.execute(db);
   await sql`CREATE INDEX judged_day_by_service ON judged_day (service, date)`.execute(db);
   await sql`CREATE INDEX incident_by_date ON incident (date)`.execute(db);
@@ -249,6 +255,6 @@ async function judgedFeatures(db: AnyTables): Promise<void> {
   await table
     .addColumn('provisional', 'integer', (c) => c.notNull())
     .addColumn('drift_level', 'text')
-    .addPrimaryKeyConstraint('judged_feature_key', ['date', 'service', 'name'])
+    .addPrimaryKeyConstraint('judged_feature_key', ['service', 'date', 'name'])
     .execute();
 }

@@ -6,10 +6,11 @@
  * features and views for `KEPT_DAYS`.
  */
 import { sql } from 'kysely';
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { Kysely, SelectQueryBuilder, Selectable, Transaction } from 'kysely';
 import { DAY_US, dayOf, parseTimestamp } from '../../contract/std/timestamp.ts';
 import type {
   DayRecord,
+  DaySums,
   FeatureRecord,
   IncidentRecord,
   SketchRecord,
@@ -44,7 +45,18 @@ interface JudgedFeature {
 export interface VerdictTables {
   judged_day: { date: string; service: string; record: string };
   judged_feature: JudgedFeature;
-  judged_view: { date: string; service: string; role: string; view: string; record: string };
+  judged_view: {
+    date: string;
+    service: string;
+    role: string;
+    view: string;
+    freshness_us: number;
+    age_us: number | null;
+    hours: number;
+    hours_beyond: number;
+    vectors: number;
+    unavailable: number;
+  };
   incident: { id: string; date: string; service: string; view: string; harm: number; record: string };
   served_sketch: {
     service: string;
@@ -97,7 +109,9 @@ export class VerdictTable {
         .values({ date, service, record: JSON.stringify(day) })
         .execute();
       await insertParts(features.map(featureRow), (rows) => db.insertInto('judged_feature').values(rows));
-      const viewRows = views.map((one) => ({ date, service, ...named(one), record: JSON.stringify(one) }));
+      const viewRows = views.map(({ freshnessUs, ageUs, hoursBeyond, ...rest }) => {
+        return { ...rest, freshness_us: freshnessUs, age_us: ageUs, hours_beyond: hoursBeyond };
+      });
       await insertParts(viewRows, (rows) => db.insertInto('judged_view').values(rows));
       const found = incidents.map((one) => {
         const { id, view, harm } = one;
@@ -125,21 +139,74 @@ export class VerdictTable {
 
   /** @returns by date, then by service */
   async features(filter: DayFilter): Promise<FeatureRecord[]> {
-    let query = this.#db.selectFrom('judged_feature').selectAll().orderBy('date').orderBy('service');
-    if (filter.service !== undefined) query = query.where('service', '=', filter.service);
-    if (filter.view !== undefined) query = query.where('view', '=', filter.view);
-    if (filter.views !== undefined) query = query.where('view', 'in', filter.views);
-    if (filter.feature !== undefined) query = query.where('feature', '=', filter.feature);
-    if (filter.from !== undefined) query = query.where('date', '>=', filter.from);
-    if (filter.to !== undefined) query = query.where('date', '<=', filter.to);
+    const query = filtered(this.#db.selectFrom('judged_feature'), filter)
+      .selectAll()
+      .orderBy('date')
+      .orderBy('service');
     return (await query.execute()).map(featureRecord);
   }
 
-  /** @returns the days of a view in its services, by date */
+  /** @returns the same added up by day, over whatever is asked for: one record a date, in their order */
+  async sums(filter: DayFilter): Promise<DaySums[]> {
+    return (await this.#summed(filter, 'date')).map(({ sums }) => sums);
+  }
+
+  /** @returns the same added up by the feature's name, over all days that are asked for */
+  async sumsOfFeatures(filter: DayFilter): Promise<Map<string, DaySums>> {
+    return new Map((await this.#summed(filter, 'feature')).map(({ of, sums }) => [of, sums]));
+  }
+
+  async #summed(
+    filter: DayFilter,
+    by: 'date' | 'feature',
+  ): Promise<{ readonly of: string; readonly sums: DaySums }[]> {
+    const { sum, min, max } = this.#db.fn;
+    const rank = sql<number>`max(CASE level WHEN 'alarm' THEN 3 WHEN 'alert' THEN 2 WHEN 'too-few' THEN 1 ELSE 0 END)`;
+    const summed = filtered(this.#db.selectFrom('judged_feature'), filter).select([
+      `${by} as of`,
+      max('date').as('date'),
+      max('provisional').as('provisional'),
+      rank.as('rank'),
+      min('low').as('low'),
+      max('high').as('high'),
+      sum<number>('rows').as('rows'),
+      sum<number>('answered').as('answered'),
+      sum<number>('nulls').as('nulls'),
+      sum<number>('present').as('present'),
+      sum<number>('exact').as('exact'),
+      sum<number>('within_promise').as('within_promise'),
+      sum<number>('beyond_promise').as('beyond_promise'),
+    ]);
+    const rows = await summed.groupBy(by).orderBy(by).execute();
+    return rows.map(({ of, ...row }) => ({ of, sums: sumsOf(row) }));
+  }
+
+  /** @returns the causes of every record that has one */
+  async causes(filter: DayFilter): Promise<FeatureRecord['causes'][]> {
+    const found = filtered(this.#db.selectFrom('judged_feature'), filter).select('causes');
+    const rows = await found.where('causes', '<>', '{}').execute();
+    return rows.map(({ causes }) => JSON.parse(causes) as FeatureRecord['causes']);
+  }
+
+  /** @returns how old a view's data was as it was served, by date, over the services: the greatest of each */
+  async ages({ view, from }: { readonly view: string; readonly from: string }): Promise<AgeDay[]> {
+    const { max } = this.#db.fn;
+    const found = this.#db
+      .selectFrom('judged_view')
+      .select(['date', max('age_us').as('age'), max('hours').as('hours'), max('hours_beyond').as('beyond')])
+      .where('view', '=', view)
+      .where('date', '>=', from);
+    const rows = await found.groupBy('date').orderBy('date').execute();
+    return rows.map(({ date, age, hours, beyond }) => ({ date, ageUs: age, hours, hoursBeyond: beyond }));
+  }
+
+  /** @returns the records of a view's roles, by date and service */
   async views({ view, from }: { readonly view: string; readonly from: string }): Promise<ViewRecord[]> {
-    const found = this.#db.selectFrom('judged_view').select('record').where('view', '=', view);
-    const rows = await found.where('date', '>=', from).orderBy('date').execute();
-    return rows.map(({ record }) => JSON.parse(record) as ViewRecord);
+    const found = this.#db.selectFrom('judged_view').selectAll().where('view', '=', view);
+    const rows = await found.where('date', '>=', from).orderBy('date').orderBy('service').execute();
+    return rows.map(({ freshness_us, age_us, hours_beyond, ...rest }) => {
+      return { ...rest, freshnessUs: freshness_us, ageUs: age_us, hoursBeyond: hours_beyond };
+    });
   }
 
   /** @returns the newest day first, in a day the greatest harm first */
@@ -169,8 +236,62 @@ export class VerdictTable {
   }
 }
 
-function named({ role, view }: ViewRecord): { role: string; view: string } {
-  return { role, view };
+/** In the order of their weight in `sums`. */
+const LEVELS: readonly FeatureRecord['level'][] = ['ok', 'too-few', 'alert', 'alarm'];
+
+/** A day of a view: how old its data was at most when it was served; null: not known. */
+export interface AgeDay {
+  readonly date: string;
+  readonly ageUs: number | null;
+  /** Hours with vectors, and those in which the data was older than promised. */
+  readonly hours: number;
+  readonly hoursBeyond: number;
+}
+
+type FeatureQuery = SelectQueryBuilder<VerdictTables, 'judged_feature', object>;
+
+function filtered(query: FeatureQuery, filter: DayFilter): FeatureQuery {
+  const { service, view, views, feature, from, to } = filter;
+  let narrowed = query;
+  if (service !== undefined) narrowed = narrowed.where('service', '=', service);
+  if (view !== undefined) narrowed = narrowed.where('view', '=', view);
+  if (views !== undefined) narrowed = narrowed.where('view', 'in', views);
+  if (feature !== undefined) narrowed = narrowed.where('feature', '=', feature);
+  if (from !== undefined) narrowed = narrowed.where('date', '>=', from);
+  if (to !== undefined) narrowed = narrowed.where('date', '<=', to);
+  return narrowed;
+}
+
+interface SummedRow {
+  readonly date: string;
+  readonly provisional: number;
+  readonly rank: number;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly rows: number;
+  readonly answered: number;
+  readonly nulls: number;
+  readonly present: number;
+  readonly exact: number;
+  readonly within_promise: number;
+  readonly beyond_promise: number;
+}
+
+/** PostgreSQL gives sums of bigint as text. */
+function sumsOf({ date, provisional, rank, low, high, ...counts }: SummedRow): DaySums {
+  return {
+    date,
+    provisional: provisional === 1,
+    level: LEVELS[Number(rank)]!,
+    interval: low === null || high === null ? null : [low, high],
+    rows: Number(counts.rows),
+    answered: Number(counts.answered),
+    nulls: Number(counts.nulls),
+    present: Number(counts.present),
+    exact: Number(counts.exact),
+    withinPromise: Number(counts.within_promise),
+    beyondPromise: Number(counts.beyond_promise),
+  };
 }
 
 async function insertParts<Row>(

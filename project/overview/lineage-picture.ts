@@ -37,7 +37,8 @@ export function lineageSvg(graph: LineageGraph, ids: readonly string[]): string 
   const width = 2 * BOX.margin + columns.length * (BOX.width + BOX.gapX) - BOX.gapX;
   const height = 2 * BOX.margin + rows * (BOX.height + BOX.gapY) - BOX.gapY;
   const link = linkHorizontal();
-  const edges = graph.edges.flatMap(({ from, to }) => {
+  const drawnEdges = ids.flatMap((from) => graph.below(from).map((to) => [from, to] as const));
+  const edges = drawnEdges.flatMap(([from, to]) => {
     const [a, b] = [placed.get(from), placed.get(to)];
     if (a === undefined || b === undefined) return [];
     const middle = BOX.height / 2;

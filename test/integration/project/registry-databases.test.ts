@@ -94,6 +94,29 @@ describe.each(Object.keys(STORES))('on %s', (store) => {
       // That of the older day did not take the place of the newer one.
       const sketch = newer.sketches[0]!;
       expect(await verdicts.sketches(sketch.view, sketch.feature)).toEqual(newer.sketches);
+      const [one] = newer.features;
+      const { date, rows, answered, nulls, present, exact, withinPromise, beyondPromise } = one!;
+      const { level, provisional, interval } = one!;
+      const counts = { rows, answered, nulls, present, exact, withinPromise, beyondPromise };
+      expect(newer.features).toHaveLength(1);
+      expect(await verdicts.sums({ view: of, from: date })).toEqual([
+        { date, ...counts, level, provisional, interval },
+      ]);
+      const byFeature = await verdicts.sumsOfFeatures({ view: of, from: date });
+      expect([...byFeature.keys()]).toEqual([feature]);
+      expect(byFeature.get(feature)).toMatchObject(counts);
+      expect(await verdicts.causes({ service: 's' })).toEqual(
+        [...older.features, ...newer.features]
+          .map(({ causes }) => causes)
+          .filter((own) => Object.keys(own).length > 0),
+      );
+      const age = newer.views.find((own) => own.view === view);
+      expect((await verdicts.ages({ view, from: date }))[0]).toEqual({
+        date,
+        ageUs: age!.ageUs,
+        hours: age!.hours,
+        hoursBeyond: age!.hoursBeyond,
+      });
       await verdicts.record({ ...newer, features: [], incidents: [] });
       expect(await verdicts.features({ from: '2026-11-20' })).toEqual([]);
       expect(await verdicts.incidents({ most: 9 })).toEqual(older.incidents);

@@ -264,10 +264,9 @@ function verdictOf(service: FeatureService, bundle: Bundle, date: string): Verdi
       role,
       view,
       freshnessUs: bundle.views.get(view)!.freshnessUs,
-      hours: Array.from({ length: 24 }, (_, hour) => ({
-        hour,
-        ageUs: (isBad && hour > 20 ? 4 : 1) * HOUR_US,
-      })),
+      ageUs: (isBad ? 4 : 1) * HOUR_US,
+      hours: 24,
+      hoursBeyond: isBad ? 3 : 0,
       vectors: 1_000,
       unavailable: 0,
     })),
