@@ -18,6 +18,7 @@ const bundles = () => import('./registry/bundles/commands.ts');
 const registryLineage = () => import('./registry/lineage/lineage.ts');
 const registrySearch = () => import('./registry/search/search.ts');
 const feast = () => import('./registry/feast/import-feast.ts');
+const assistant = () => import('./registry/assistant/mcp-command.ts');
 const doctor = () => import('./registry/doctor/doctor.ts');
 const jsonSchema = () => import('./registry/json-schema/schema-command.ts');
 const materializer = () => import('./materializer/commands.ts');
@@ -91,6 +92,11 @@ export function commandLine(run: RunAction): Command {
   configCommands(add, group('config', 'settings'));
   add('doctor', 'what is wrong with this set-up, and what to do: exit code 1 when something is', async (c) =>
     (await doctor()).doctor(c),
+  );
+  add(
+    'mcp',
+    'the registry and the last verdicts for assistants, over stdin and stdout; read only',
+    async (c) => (await assistant()).mcp(c),
   );
   const shell = new Argument('<shell>', 'which one').choices(SHELLS);
   add('completion', 'a script that completes commands and options in a shell', async (c, of: Shell) => {

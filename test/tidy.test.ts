@@ -109,6 +109,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
   '@grpc/grpc-js': [/^sidecar\/transport\/grpc\.ts$/],
   minisearch: [/^project\/overview\/search-index\.ts$/],
   '@hono/node-server': [/^catalogue\/serving\.ts$/],
+  '@modelcontextprotocol/sdk/server/mcp.js': [/^registry\/assistant\/(mcp-command|tools)\.ts$/],
   pino: [/^sidecar\/process\/log-lines\.ts$/],
 };
 

@@ -14,7 +14,6 @@ async function found(
   const folder = scratchFolder();
   writeFileSync(join(folder, 'plumbline.yaml'), yaml);
   const context = commandContext(folder, true);
-  const before = { ...process.env };
   Object.assign(process.env, environment);
   try {
     const code = await configCheck(context);
@@ -23,7 +22,8 @@ async function found(
     };
     return [code, findings.map((one) => `${one.state} ${one.check}: ${one.found}`)];
   } finally {
-    process.env = before;
+    // Other files share this process.
+    for (const name of Object.keys(environment)) delete process.env[name];
   }
 }
 
