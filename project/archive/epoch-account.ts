@@ -26,6 +26,8 @@ export interface EpochText {
   readonly offsets?: readonly (readonly [sequence: number, us: number])[];
   /** What ran its on-demand functions; absent: no heartbeat told. */
   readonly engine?: string;
+  /** The bundle that was served by the newest heartbeat, and when it was written; absent: none told. */
+  readonly bundle?: readonly [hash: string, atUs: number];
 }
 
 /** A clock that never rests would make the state grow with each heartbeat. */
@@ -56,6 +58,7 @@ export class EpochAccount {
   /** Ascending by sequence number; the newest. */
   readonly #offsets: (readonly [sequence: number, us: number])[];
   #engine: string;
+  #bundle: readonly [hash: string, atUs: number];
 
   constructor(text: EpochText) {
     this.pod = text.pod;
@@ -67,6 +70,7 @@ export class EpochAccount {
     this.#seen = new SequenceSet(text.seen.map(([from, to, fromUs, toUs]) => ({ from, to, fromUs, toUs })));
     this.#offsets = [...(text.offsets ?? [])];
     this.#engine = text.engine ?? '';
+    this.#bundle = text.bundle ?? ['', 0];
     this.#shed = new SequenceSet(text.shed.map(([from, to]) => ({ from, to, fromUs: 0, toUs: 0 })));
   }
 
@@ -104,6 +108,7 @@ export class EpochAccount {
     if (heartbeat.engine !== '') this.#engine = heartbeat.engine;
     if (heartbeat.highestSequence <= this.#beat) return;
     this.#step(heartbeat);
+    this.#bundle = [heartbeat.bundle, heartbeat.atUs];
     this.#beatStep = Math.max(this.#beatStep, heartbeat.highestSequence - this.#beat);
     this.#beat = heartbeat.highestSequence;
   }
@@ -121,6 +126,16 @@ export class EpochAccount {
   /** What ran its on-demand functions; empty: no heartbeat told. */
   get engine(): string {
     return this.#engine;
+  }
+
+  /** The short hash of the bundle that was served by the newest heartbeat; empty: none told. */
+  get bundle(): string {
+    return this.#bundle[0];
+  }
+
+  /** When the newest heartbeat was written; 0: none came. */
+  get heardUs(): number {
+    return this.#bundle[1];
   }
 
   /** How far the clock had moved by the last heartbeat before a record; 0: none came, or it had not moved. */
@@ -183,6 +198,7 @@ export class EpochAccount {
       shed: this.#shed.ranges.map(({ from, to }) => [from, to]),
       ...(this.#offsets.length === 0 ? {} : { offsets: this.#offsets }),
       ...(this.#engine === '' ? {} : { engine: this.#engine }),
+      ...(this.#bundle[1] === 0 ? {} : { bundle: this.#bundle }),
     };
   }
 }

@@ -11,7 +11,7 @@ export interface RolloutTables {
 type RolloutState = 'staged' | 'promoted' | 'taken back';
 
 /** The apply of that number, and what became of it. */
-interface Rollout {
+export interface Rollout {
   readonly sequence: number;
   /** Of the pods, above 0 and below 1. */
   readonly share: number;

@@ -7,6 +7,7 @@ import { printResult } from '../../project/command.ts';
 import { projectOf } from '../../project/project.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { KeptApply } from '../../project/database/registry-database.ts';
+import type { Rollout } from '../../project/database/rollout-table.ts';
 import { renderChanges } from '../change-text.ts';
 import { changesBetween, changeToJson } from '../changes.ts';
 import type { Change } from '../changes.ts';
@@ -14,6 +15,9 @@ import { applyNow } from '../commands.ts';
 import type { ApplyOptions } from '../commands.ts';
 import { planDefinitions } from '../apply.ts';
 import { bundleAt, sequenceOf } from './applies.ts';
+import { shareText } from './rollout.ts';
+import { servingPods } from './serving-pods.ts';
+import type { ServingPods } from './serving-pods.ts';
 
 /** How many changes of an apply are named in its line. */
 const NAMED_CHANGES = 3;
@@ -21,28 +25,71 @@ const NAMED_CHANGES = 3;
 /** Lists every apply, the newest first. */
 export async function versions(context: CommandContext): Promise<ExitCode> {
   const project = projectOf(context);
-  const applies = await RegistryDatabase.using(project.settings.registry, (database) => database.applies());
-  const kept = applies.toReversed().map((apply) => ({ ...apply, changes: changesOf(apply) }));
-  const data = kept.map(({ appliedUs, changes, ...apply }) => {
+  const { applies, rollouts } = await RegistryDatabase.using(project.settings.registry, async (database) => ({
+    applies: await database.applies(),
+    rollouts: await database.rollouts.all(),
+  }));
+  const pods = await servingPods(project.settings).catch((error: Error) => {
+    context.logger.warn(`which pods serve which bundle is not known: ${error.message}`);
+    return null;
+  });
+  const listed = listedApplies(applies, rollouts, pods);
+  const data = listed.map(({ appliedUs, changes, ...apply }) => {
     return { ...apply, appliedAt: formatTimestamp(appliedUs), changes: changes.map(changeToJson) };
   });
-  const render = (): string =>
-    kept.length === 0
-      ? 'Nothing was applied yet.'
-      : renderTable(
-          ['apply', 'when', 'by', 'bundle', 'what', 'why'],
-          kept.map(({ sequence, appliedUs, author, hash, changes, reason }) => [
-            String(sequence),
-            formatTimestamp(appliedUs).slice(0, 16).replace('T', ' '),
-            author,
-            hash,
-            changesText(changes),
-            reason,
-          ]),
-          ['right'],
-        );
-  await printResult(context, { applies: data }, render);
+  const podsAsOf = pods === null ? null : formatTimestamp(pods.asOfUs);
+  await printResult(context, { applies: data, podsAsOf }, () => versionsText(listed, podsAsOf));
   return 0;
+}
+
+interface ListedApply extends Omit<KeptApply, 'changes'> {
+  readonly changes: readonly Change[];
+  /** `in force`, `staged for 10 %`, `promoted`, `taken back`; empty: it was in force. */
+  readonly state: string;
+  /** Those that serve its bundle; of several applies with one bundle only at the newest. Null: nobody told. */
+  readonly pods: readonly string[] | null;
+}
+
+/** The newest first. */
+function listedApplies(
+  applies: readonly KeptApply[],
+  rollouts: readonly Rollout[],
+  pods: ServingPods | null,
+): ListedApply[] {
+  const staged = rollouts.find(({ state }) => state === 'staged');
+  const inForce = (applies.at(-1)?.sequence ?? 0) - (staged === undefined ? 0 : 1);
+  const told = new Set<string>();
+  return applies.toReversed().map((apply) => {
+    const { sequence, hash } = apply;
+    const rollout = rollouts.find((one) => one.sequence === sequence);
+    const isTold = told.size === told.add(hash).size;
+    const serving = pods === null || isTold ? null : (pods.byBundle.get(hash) ?? []);
+    const state = sequence === inForce ? 'in force' : rollout === undefined ? '' : stateText(rollout);
+    return { ...apply, changes: changesOf(apply), state, pods: serving };
+  });
+}
+
+function stateText({ state, share }: Rollout): string {
+  return state === 'staged' ? `staged for ${shareText(share)}` : state;
+}
+
+function versionsText(applies: readonly ListedApply[], podsAsOf: string | null): string {
+  if (applies.length === 0) return 'Nothing was applied yet.';
+  const table = renderTable(
+    ['apply', 'when', 'by', 'bundle', 'state', 'pods', 'what', 'why'],
+    applies.map(({ sequence, appliedUs, author, hash, state, pods, changes, reason }) => [
+      String(sequence),
+      formatTimestamp(appliedUs).slice(0, 16).replace('T', ' '),
+      author,
+      hash,
+      state,
+      pods === null ? '' : String(pods.length),
+      changesText(changes),
+      reason,
+    ]),
+    ['right', 'left', 'left', 'left', 'left', 'right'],
+  );
+  return podsAsOf === null ? table : `${table}\n\nPods as their heartbeats told until ${podsAsOf}.`;
 }
 
 function changesOf({ changes }: KeptApply): Change[] {

@@ -96,8 +96,12 @@ export function allOf({ changes, takesBack }: ApplyPlan, { reason, author }: All
 /** How it is in force, as a sentence. */
 export function inForceText({ staged }: ApplyPlan, { hash }: Bundle): string {
   if (staged === undefined) return `Bundle ${hash} is in force.`;
-  const share = Number((staged.share * 100).toFixed(4));
-  return `Bundle ${hash} is staged: ${share} % of the pods take it. End that with \`plumb apply --promote\` or --rollback.`;
+  return `Bundle ${hash} is staged: ${shareText(staged.share)} of the pods take it. End that with \`plumb apply --promote\` or --rollback.`;
+}
+
+/** `10 %` */
+export function shareText(share: number): string {
+  return `${Number((share * 100).toFixed(4))} %`;
 }
 
 function shareOf(text: string): number {

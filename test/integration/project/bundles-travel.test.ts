@@ -313,6 +313,9 @@ test('an apply that was stopped between its record and its publishing is made go
   });
   const own = await startRedis({ port });
   onTestFinished(() => own.stop());
+  // What an older plumb left, or a damaged disk.
+  writeFileSync(join(publisher.bundles, 'current'), '0123456789abcdef\n');
+  expect(await publisher.apply()).toBe(publisher.pointer.name);
   // As after a crash before anything was published.
   rmSync(publisher.bundles, { recursive: true });
   const hash = await publisher.apply();

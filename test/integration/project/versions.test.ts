@@ -3,6 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { silentLogger } from '../../../contract/std/logger.ts';
+import { servedFolder } from '../../../project/archive/archive-place.ts';
+import { IngestLedger } from '../../../project/archive/ledger.ts';
+import { openProject } from '../../../project/project.ts';
 import type { Change } from '../../../registry/changes.ts';
 import { plumb } from '../../support/processes/plumb-process.ts';
 
@@ -142,4 +146,57 @@ test('a plan that was edited, or is of another registry, is refused', async () =
   expect(await refused(text.replace(/"definitionId":\d+/, '"definitionId":1'))).toContain('it was edited');
   expect(await refused(text.replace('"format":1,', '"format":7,'))).toContain('a plan of format 7');
   expect(await refused('{}')).toContain('is no plan');
+});
+
+/** As `plumb monitor ingest` keeps what heartbeats said. */
+async function ingestHeartbeats(heard: readonly (readonly [pod: string, bundle: string, atUs: number])[]) {
+  const served = openProject(folder, silentLogger, {}).settings;
+  const ledger = await IngestLedger.read(servedFolder(served));
+  for (const [i, [pod, bundle, atUs]] of heard.entries()) {
+    const epoch = String(i).padStart(16, '0');
+    ledger.take({ pod, epoch, sequence: 1 }, atUs, true);
+    const counts = { highestSequence: 1, served: 0, shed: 0, ranges: [], clockOffsetUs: 0 };
+    ledger.hear(pod, epoch, { atUs, ...counts, bundle, version: '1', engine: '' }, false);
+  }
+  mkdirSync(join(folder, '.plumb/served'), { recursive: true });
+  writeFileSync(join(folder, '.plumb/served/ingest.json'), ledger.text());
+}
+
+test('a share of the pods takes an apply first; the list says which pods serve what', async () => {
+  mkdirSync(join(folder, 'definitions'), { recursive: true });
+  define('3d', 'five');
+  const { bundle } = await json<{ bundle: string }>('apply');
+  define('3d', 'six');
+  const { stdout } = await told('apply', '--share', '25%');
+  expect(stdout).toContain('is staged: 25 % of the pods take it');
+  define('3d', 'seven');
+  expect(await told('apply')).toMatchObject({ code: 2, stderr: expect.stringContaining('REG_ROLLOUT') });
+  const [staged, inForce] = (await json<{ applies: { hash: string }[] }>('versions')).applies;
+  expect(inForce!.hash).toBe(bundle);
+  const minute = 60_000_000;
+  await ingestHeartbeats([
+    ['a', bundle, 100 * minute],
+    ['b', staged!.hash, 100 * minute],
+    ['c', bundle, 100 * minute - 10],
+    // Silent since.
+    ['d', staged!.hash, 90 * minute],
+  ]);
+  const listed = await json<{ applies: object[]; podsAsOf: string }>('versions');
+  expect(listed.podsAsOf).toBe('1970-01-01T01:40:00.000000Z');
+  expect(listed.applies.slice(0, 2)).toMatchObject([
+    { state: 'staged for 25 %', pods: ['b'] },
+    { state: 'in force', pods: ['a', 'c'] },
+  ]);
+  expect((await told('versions')).stdout).toMatch(/ {2}staged for 25 % +1 {2}.*\n.* in force +2 {2}/);
+  expect(await told('apply', '--rollback')).toMatchObject({ code: 0 });
+  expect(await told('apply', '--promote')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('no apply is staged'),
+  });
+  const { applies } = await json<{ applies: object[] }>('versions');
+  expect(applies.slice(0, 3)).toMatchObject([
+    { state: 'in force', reason: expect.stringMatching(/^staged apply \d is taken back$/) as string },
+    { state: 'taken back' },
+    { state: '' },
+  ]);
 });
