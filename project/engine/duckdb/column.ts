@@ -205,25 +205,50 @@ export class Column {
   }
 }
 
-/** Appends the first `rows` values of a column of DOUBLE to a list, with null where there is none. */
-function appendDoubles(chunk: DataChunk, column: number, rows: number, list: (number | null)[]): void {
+/**
+ * @returns a list of so many places. In one that `Array.from` makes, V8 would keep each number as an object; one that
+ *          grows is copied again and again
+ */
+export function listOf<T>(rows: number): T[] {
+  // oxlint-disable-next-line unicorn/no-new-array
+  return new Array<T>(rows);
+}
+
+/** Where the values of a chunk's column go: into a list that is long enough, from a place on. */
+interface ListPlace<T> {
+  readonly list: (T | null)[];
+  readonly from: number;
+}
+
+/** Puts the first `rows` values of a column of DOUBLE into a list, with null where there is none. */
+function listDoubles(
+  chunk: DataChunk,
+  column: number,
+  rows: number,
+  { list, from }: ListPlace<number>,
+): void {
   const vector = bindings.data_chunk_get_vector(chunk, column);
   const { buffer, byteOffset } = bindings.vector_get_data(vector, rows * 8);
   const values = new Float64Array(buffer, byteOffset, rows);
   const valid = validOf(vector, rows);
-  for (let i = 0; i < rows; i++) list.push(isValid(valid, i) ? values[i]! : null);
+  for (let i = 0; i < rows; i++) list[from + i] = isValid(valid, i) ? values[i]! : null;
 }
 
 /** The same of a column of BOOLEAN. */
-function appendBooleans(chunk: DataChunk, column: number, rows: number, list: (boolean | null)[]): void {
+function listBooleans(
+  chunk: DataChunk,
+  column: number,
+  rows: number,
+  { list, from }: ListPlace<boolean>,
+): void {
   const vector = bindings.data_chunk_get_vector(chunk, column);
   const values = bindings.vector_get_data(vector, rows);
   const valid = validOf(vector, rows);
-  for (let i = 0; i < rows; i++) list.push(isValid(valid, i) ? values[i] !== 0 : null);
+  for (let i = 0; i < rows; i++) list[from + i] = isValid(valid, i) ? values[i] !== 0 : null;
 }
 
 /** The same of a column of VARCHAR. Where rows have one text in memory of the vector, it is decoded once. */
-function appendTexts(chunk: DataChunk, column: number, rows: number, list: (string | null)[]): void {
+function listTexts(chunk: DataChunk, column: number, rows: number, { list, from }: ListPlace<string>): void {
   const vector = bindings.data_chunk_get_vector(chunk, column);
   const data = bindings.vector_get_data(vector, rows * BYTES.text);
   const { buffer, byteOffset } = data;
@@ -232,24 +257,24 @@ function appendTexts(chunk: DataChunk, column: number, rows: number, list: (stri
   const valid = validOf(vector, rows);
   let text: string | null = null;
   /** Of the last text. */
-  let from = 0;
+  let last = 0;
   for (let i = 0; i < rows; i++) {
     if (!isValid(valid, i)) {
-      list.push(null);
+      list[from + i] = null;
       continue;
     }
     const at = i * 4;
     const isLast =
       text !== null &&
-      words[at] === words[from] &&
-      words[at + 1] === words[from + 1] &&
-      words[at + 2] === words[from + 2] &&
-      words[at + 3] === words[from + 3];
+      words[at] === words[last] &&
+      words[at + 1] === words[last + 1] &&
+      words[at + 2] === words[last + 2] &&
+      words[at + 3] === words[last + 3];
     if (!isLast) {
       text = textAt(bytes, i * BYTES.text);
-      from = at;
+      last = at;
     }
-    list.push(text);
+    list[from + i] = text;
   }
 }
 
@@ -274,13 +299,13 @@ function isValid(valid: Uint8Array | null, row: number): boolean {
   return valid === null || (valid[row >> 3]! & (1 << (row & 7))) !== 0;
 }
 
-type AppendValues = (chunk: DataChunk, column: number, rows: number, list: unknown[]) => void;
+type ListValues = (chunk: DataChunk, column: number, rows: number, place: ListPlace<unknown>) => void;
 
-/** By DuckDB's number of a type how its values are appended to a list; undefined: by the client. */
-export const APPEND: Readonly<Partial<Record<number, AppendValues>>> = {
-  [bindings.Type.DOUBLE]: appendDoubles as AppendValues,
-  [bindings.Type.BOOLEAN]: appendBooleans as AppendValues,
-  [bindings.Type.VARCHAR]: appendTexts as AppendValues,
+/** By DuckDB's number of a type how its values come into a list; undefined: by the client. */
+export const LIST_VALUES: Readonly<Partial<Record<number, ListValues>>> = {
+  [bindings.Type.DOUBLE]: listDoubles as ListValues,
+  [bindings.Type.BOOLEAN]: listBooleans as ListValues,
+  [bindings.Type.VARCHAR]: listTexts as ListValues,
 };
 
 /** Writes one row after the other of columns into a chunk that has as many columns, of these types. */

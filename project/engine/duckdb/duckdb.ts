@@ -10,7 +10,7 @@ import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api
 import type { Value, ValueType } from '../../../contract/value-type.ts';
 import type { Elsewhere, S3Settings } from '../../settings/s3-settings.ts';
 import { outOfMemory, outOfSpace } from './out-of-room.ts';
-import { APPEND, copyDoubles, writeColumn, writeColumns } from './column.ts';
+import { LIST_VALUES, copyDoubles, listOf, writeColumn, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
 import { isScratch, placeOf } from './scratch-place.ts';
 import { ValuePage } from './value-page.ts';
@@ -116,15 +116,16 @@ export class DuckDb {
   async columns(sql: string): Promise<SqlColumns> {
     const result = await this.#connection.run(sql).catch(this.#rethrow);
     const types = result.columnTypes();
-    const columns: DuckDBValue[][] = types.map(() => []);
-    for (;;) {
-      const chunk = await result.fetchChunk().catch(this.#rethrow);
-      if (chunk === null || chunk.rowCount === 0) break;
+    const columns = types.map(() => listOf<DuckDBValue>(result.rowCount));
+    for (let c = 0, from = 0; c < result.chunkCount; c++) {
+      const chunk = result.getChunk(c);
       for (const [i, { typeId }] of types.entries()) {
-        const append = APPEND[typeId];
-        if (append !== undefined) append(chunk.chunk, i, chunk.rowCount, columns[i]!);
-        else for (const value of chunk.getColumnValues(i)) columns[i]!.push(value);
+        const list = columns[i]!;
+        const values = LIST_VALUES[typeId];
+        if (values !== undefined) values(chunk.chunk, i, chunk.rowCount, { list, from });
+        else for (const [at, value] of chunk.getColumnValues(i).entries()) list[from + at] = value;
       }
+      from += chunk.rowCount;
     }
     return Object.fromEntries(result.deduplicatedColumnNames().map((name, i) => [name, columns[i]!]));
   }
