@@ -128,12 +128,12 @@ class _Pipe:
         return pa.RecordBatch.from_arrays(arrays, names=[name for name, _ in self.columns])
 
 
-def _refusal(told: subprocess.CompletedProcess) -> str:
+def _refusal(told: subprocess.CompletedProcess[bytes]) -> str:
     """What a command with --json said was wrong."""
     try:
-        return json.loads(told.stdout)["error"]["message"]
+        return str(json.loads(told.stdout)["error"]["message"])
     except (ValueError, KeyError):
-        return told.stderr.decode(errors="replace").strip()
+        return bytes(told.stderr).decode(errors="replace").strip()
 
 
 def _plain(array: Any) -> Any:
@@ -165,10 +165,10 @@ class _Running:
     """A `plumb compute` that runs. A batch goes in and out before the next: so no side waits for a full pipe."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
-        self._said = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
-        )
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (`close` does)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said)
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._writer: Any = None
         self._reader: Any = None
 
@@ -176,10 +176,10 @@ class _Running:
         import pyarrow as pa
 
         try:
-            self._writer = self._writer or pa.ipc.new_stream(self._process.stdin, batch.schema)
+            self._writer = self._writer or pa.ipc.new_stream(self._stdin, batch.schema)
             self._writer.write_batch(batch)
-            self._process.stdin.flush()
-            self._reader = self._reader or pa.ipc.open_stream(self._process.stdout)
+            self._stdin.flush()
+            self._reader = self._reader or pa.ipc.open_stream(self._stdout)
             return self._reader.read_next_batch()
         except (OSError, EOFError, StopIteration, pa.ArrowInvalid) as error:
             raise self._error() from error
@@ -190,7 +190,7 @@ class _Running:
 
         try:
             self._writer.close()
-            self._process.stdin.close()
+            self._stdin.close()
             extra = next(self._reader, None)
         except (OSError, EOFError, pa.ArrowInvalid) as error:
             raise self._error() from error
@@ -202,7 +202,7 @@ class _Running:
         """Ends it, if it still runs: nobody takes more rows."""
         if self._process.poll() is None:
             self._process.kill()
-        for end in (self._process.stdin, self._process.stdout):
+        for end in (self._stdin, self._stdout):
             with suppress(OSError):
                 end.close()
         self._process.wait()

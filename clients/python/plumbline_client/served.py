@@ -4,7 +4,7 @@
 
     day = served("2026-01-02", "churn")
     day.to_df()      # a row a vector: the keys and the features, by their full names
-    day.statuses     # the same rows: of each feature PRESENT, NULL, MISSING, OUTSIDE_TTL, UNAVAILABLE, HMAC or UNDECODED
+    day.statuses     # the same rows: of each feature PRESENT, NULL, MISSING, OUTSIDE_TTL, UNAVAILABLE, HMAC, UNDECODED
     day.inputs       # the same rows: what the requests brought for on-demand views
 
 Needs pyarrow; pandas and polars are used where they are.
@@ -65,7 +65,7 @@ class Served:
         return pl.from_arrow(self.table)
 
     def __len__(self) -> int:
-        return self.table.num_rows
+        return int(self.table.num_rows)
 
 
 def served(
