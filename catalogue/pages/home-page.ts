@@ -152,7 +152,7 @@ function drawHome(data: HomeData): Drawn {
         'All there is',
         html`<p class="lead">
             ${html`<a href="/features">${counted(counts.features, 'feature')}</a>`} in
-            <a href="/views">${counted(counts.views, 'view')}</a> of ${countText(counts.entities)} kinds of
+            <a href="/views">${counted(counts.views, 'view')}</a> of ${counted(counts.entities, 'kind')} of
             entities; <a href="/services">${counted(counts.services, 'service')}</a>.
           </p>
           <p class="fine">

@@ -36,8 +36,7 @@ export function changesSection(changes: readonly DefinitionChange[]): Part {
     changes,
     20,
     ({ sequence, appliedAt, author, reason, kind, details }) =>
-      html`<b>${`${kind}`}</b>
-        ${details.length > 0 && `: ${details.join('; ')}`}
+      html`<b>${details.length > 0 ? `${kind}:` : kind}</b> ${details.join('; ')}
         <small
           >${`apply ${sequence}, ${dayText(appliedAt.slice(0, 10))}${author === '' ? '' : `, by ${author}`}${reason === '' ? '' : `: ${reason}`}`}</small
         >`,

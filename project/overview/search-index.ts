@@ -68,11 +68,14 @@ const STOP = new Set([
 export class SearchIndex {
   readonly #index: MiniSearch<Entry>;
   readonly #entries: readonly Entry[];
+  /** Of each entry its name as one word. */
+  readonly #called: readonly string[];
   /** Every word that stands in some entry. */
   readonly #known = new Set<string>();
 
   constructor(bundle: Bundle) {
     this.#entries = entriesOf(bundle).map((entry, id) => ({ ...entry, id }));
+    this.#called = this.#entries.map(({ name }) => asOneWord(name));
     this.#index = new MiniSearch<Entry>({
       fields: Object.keys(BOOST),
       tokenize: wordsOf,
@@ -95,12 +98,12 @@ export class SearchIndex {
   /** @returns what fits, the best first: what is called so, then what has more of the words before what has fewer */
   find(text: string, most: number): Found[] {
     const called = wordsOf(text).join('');
-    return this.#index
-      .search(text, { boostDocument: (id: number) => WEIGHT[this.#entries[id]!.kind] })
-      .map(({ id, score, queryTerms }) => {
-        const isCalledSo = asOneWord(this.#entries[id as number]!.name) === called;
-        return { id: id as number, score, words: isCalledSo ? Infinity : new Set(queryTerms).size };
-      })
+    const ranked = this.#index.search(text).map(({ id, score, queryTerms }) => {
+      const { kind } = this.#entries[id as number]!;
+      const words = this.#called[id as number] === called ? Infinity : distinct(queryTerms);
+      return { id: id as number, score: score * WEIGHT[kind], words };
+    });
+    return ranked
       .toSorted((a, b) => (a.words === b.words ? 0 : b.words - a.words) || b.score - a.score || a.id - b.id)
       .slice(0, most)
       .map(({ id }) => {
@@ -114,6 +117,13 @@ export class SearchIndex {
 function wordsOf(text: string): string[] {
   const parts = text.replaceAll(/(\p{Ll})(\p{Lu})/gu, '$1 $2').toLowerCase();
   return parts.split(/[^\p{L}\p{N}]+/u).filter((part) => part !== '');
+}
+
+/** How many there are, each once: of few words, and thousands of lists of them. */
+function distinct(words: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < words.length; i++) if (words.indexOf(words[i]!) === i) count += 1;
+  return count;
 }
 
 /** `driverStats:conv_rate` is convrate. */

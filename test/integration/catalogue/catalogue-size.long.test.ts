@@ -7,7 +7,7 @@ import { KnownCatalogue } from '../../../catalogue/known/catalogue.ts';
 import { IN_MEMORY, RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { fillRegistry, LAST_DAY, NOW_US } from '../../support/registry/filled-registry.ts';
 
-const SIZE = { views: 200, featuresOfView: 25, services: 300, featuresOfService: 60, days: 30 };
+const SIZE = { views: 200, featuresOfView: 25, services: 300, featuresOfService: 20, days: 30 };
 const MOST_MS = 100;
 const MOST_BYTES = 300_000;
 const TIMES = 7;

@@ -6,6 +6,7 @@ import { runIngest } from '../../../monitor/ingest/main.ts';
 import { judgeDay } from '../../../monitor/main.ts';
 import { snapshotFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
+import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { DAY, at } from '../../support/day-time.ts';
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import type { OrderRow } from '../../support/fixtures/monitored-day.ts';
@@ -124,6 +125,14 @@ test.each(ODD_DAYS)('$what', async ({ customers = 40, spent = (i) => i / 4, ...o
   expect(snapshot.verdict, snapshot.sentence).toBe(odd.verdict);
   const found = snapshot.features.find(({ name }) => name === 'orders__spent_1d');
   expect(found).toMatchObject(odd.spentIs ?? {});
+  const { registry } = day.project.settings;
+  const kept = await RegistryDatabase.using(registry, async ({ verdicts }) => ({
+    days: await verdicts.days({}),
+    features: await verdicts.features({ view: found!.view, feature: 'spent_1d' }),
+  }));
+  expect(kept.days).toMatchObject([{ date: DAY, verdict: snapshot.verdict, sentence: snapshot.sentence }]);
+  const { name, present, exact, beyondPromise, causes } = found!;
+  expect(kept.features).toMatchObject([{ name, present, exact, beyondPromise, causes }]);
   const page = readFileSync(reportFile, 'utf8')
     .replace(/<style>.*?<\/style>/s, '')
     .replaceAll(/<[^>]+>/g, ' ');
