@@ -11,6 +11,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasHistory } from '../contract/model.ts';
 import type { Bundle, FeatureView } from '../contract/model.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import { emitLineage } from '../project/open-lineage/emit.ts';
+import { viewDatasets } from '../project/open-lineage/run-event.ts';
 import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { RunKind, RunRecord, Shard } from '../contract/run-record.ts';
@@ -199,13 +202,22 @@ async function untilHeld({ project, database, signal }: WritingJob, view: Featur
 
 /** Does what a run is there for, between the two states of its record. */
 async function recorded(
-  { database, project: { clock, logger } }: WritingJob,
+  { database, project }: WritingJob,
   planned: PlannedRun,
   does: (run: ViewRun) => Promise<Partial<RunRecord>>,
 ): Promise<RunRecord> {
-  const { view } = planned;
+  const { view, bundle } = planned;
+  const { clock, logger, settings } = project;
   const begun = beginRun(planned);
   await database.startRun(begun);
+  const tell = (ended: RunRecord): Promise<void> =>
+    emitLineage(project, () => ({
+      ...viewDatasets(settings, bundle, view),
+      job: `materialize.${view.id}`,
+      runId: ended.runId,
+      endedAt: formatTimestamp(ended.finishedUs!),
+      error: ended.error,
+    }));
   try {
     const result = await withEngine(planned, does);
     const done: RunRecord = { ...begun, ...result, finishedUs: clock.nowUs(), state: 'complete' };
@@ -213,10 +225,13 @@ async function recorded(
     for (const warning of [silenceOf(view, done), stalenessOf(view, done)])
       if (warning !== null) logger.warn(warning);
     logger.info(summaryOf(done));
+    await tell(done);
     return done;
   } catch (error) {
     const { message } = error as Error;
-    await database.finishRun({ ...begun, finishedUs: clock.nowUs(), state: 'failed', error: message });
+    const failed: RunRecord = { ...begun, finishedUs: clock.nowUs(), state: 'failed', error: message };
+    await database.finishRun(failed);
+    await tell(failed);
     throw error;
   }
 }

@@ -1,4 +1,10 @@
 /** The monitor's commands: `plumb monitor ingest, run, report, trend, whatif`, and `plumb explain`. */
+import { randomUUID } from 'node:crypto';
+import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import { emitLineage } from '../project/open-lineage/emit.ts';
+import { verdictDatasets } from '../project/open-lineage/run-event.ts';
+import type { Project } from '../project/project.ts';
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import { printResult } from '../project/command.ts';
 import { projectOf } from '../project/project.ts';
@@ -73,6 +79,7 @@ export async function run(
     if (judged.length === 0) throw error;
     failed = error;
   }
+  for (const day of judged) await tellLineage(project, day);
   const snapshots = judged.map(({ snapshot }) => snapshot);
   const told = await afterRun(project, snapshots, failed === null);
   const render = (): string => {
@@ -81,6 +88,21 @@ export async function run(
   await printResult(context, snapshots, render);
   if (failed !== null) throw failed;
   return exitCodeOf(snapshots.map(({ verdict }) => verdict));
+}
+
+async function tellLineage(project: Project, { snapshot, snapshotFile }: JudgedDay): Promise<void> {
+  const { settings, clock } = project;
+  await emitLineage(project, () => {
+    const bundle = loadCurrentBundle(settings.bundles);
+    const service = bundle.services.get(snapshot.service);
+    return {
+      ...verdictDatasets(settings, bundle, service, snapshotFile),
+      job: `monitor.${snapshot.service}`,
+      runId: randomUUID(),
+      endedAt: formatTimestamp(clock.nowUs()),
+      error: null,
+    };
+  });
 }
 
 function verdictText(context: CommandContext, { snapshot, reportFile }: JudgedDay): string {

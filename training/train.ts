@@ -7,12 +7,16 @@
  *
  * Called by commands.ts. from-history.ts and from-log/ find the features.
  */
+import { randomUUID } from 'node:crypto';
 import { basename, resolve } from 'node:path';
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
 import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { locateSources } from '../contract/definitions/source-variables.ts';
 import type { LabelCounts } from '../contract/training-manifest.ts';
 import { HistoriesSeen } from '../project/history/history-place.ts';
+import { formatTimestamp } from '../contract/std/timestamp.ts';
+import { emitLineage } from '../project/open-lineage/emit.ts';
+import { trainingDatasets } from '../project/open-lineage/run-event.ts';
 import type { Project } from '../project/project.ts';
 import { makeSet } from './make-set.ts';
 import { writeCroissant } from './manifest/croissant.ts';
@@ -63,6 +67,14 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
       const { bundle: answered, service: own } = set;
       writeCroissant({ manifest, columns: written.columns, bundle: answered, service: own });
       await keepManifest(project, manifest);
+      const files = { labels: resolve(options.labels), out };
+      await emitLineage(project, () => ({
+        ...trainingDatasets(project.settings, answered, own, files),
+        job: `train.${name}`,
+        runId: randomUUID(),
+        endedAt: formatTimestamp(manifest.madeUs),
+        error: null,
+      }));
     } finally {
       written.discard();
     }

@@ -111,6 +111,9 @@ export const MONITOR_SETTINGS = z
   })
   .prefault({});
 
+/** Where the lineage of runs is told. */
+export const LINEAGE_SETTINGS = z.strictObject({ url, file }).prefault({});
+
 /** @param path  makes a path absolute against the project's folder */
 export function monitorSettings(
   parsed: z.output<typeof MONITOR_SETTINGS>,

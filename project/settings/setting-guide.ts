@@ -184,12 +184,14 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'ui.allowedHosts': of('list of names', 'What a Host header may name beside loopback.'),
   'monitor.heartbeatUrlFile': of(FILE, 'Holds that URL; stands over `heartbeatUrl`.'),
   'monitor.ca': of(FILE, "PEM, for all of these; none: the machine's authorities."),
+  'lineage.url': of(HTTP_URL, 'Gets the lineage of each run as an event of OpenLineage, by POST.'),
+  'lineage.file': of(FILE, 'Gets these events, a line each.'),
   'clock.control': of(FILE, "A rehearsal's clock, for the demo and tests."),
   'clock.runLasts': of('duration', 'How long a rehearsed run takes.'),
 };
 
 /** Files that programs write, and are not there at first. */
-const WRITTEN: ReadonlySet<string> = new Set(['materialize.metrics', 'monitor.metrics']);
+const WRITTEN: ReadonlySet<string> = new Set(['materialize.metrics', 'monitor.metrics', 'lineage.file']);
 
 /** @returns whether a setting, by its path, names a file that has to be there */
 export function isInputFile(path: string): boolean {

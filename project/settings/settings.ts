@@ -14,7 +14,7 @@ import { BUNDLE_SETTINGS, bundles, bundleTravel } from './bundle-settings.ts';
 import type { BundleTravel } from './bundle-settings.ts';
 import { bytes, duration, flag, localPath, numeric, storedPath } from './setting-values.ts';
 import { KAFKA_ACCESS, KAFKA_SETTINGS, kafkaAccess } from './kafka-settings.ts';
-import { MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
+import { LINEAGE_SETTINGS, MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
 import { UI_SETTINGS } from './ui-settings.ts';
 import type { UiSettings } from './ui-settings.ts';
@@ -58,6 +58,8 @@ export interface Settings {
   readonly train: TrainSettings;
   readonly monitor: MonitorSettings;
   readonly ui: UiSettings;
+  /** Where the lineage of runs is told, as events of OpenLineage; null: nowhere. The file is absolute. */
+  readonly lineage: { readonly url: string | null; readonly file: string | null };
   /** `duckdb` and `s3`. */
   readonly elsewhere: Elsewhere;
   readonly clock: ClockSettings;
@@ -200,6 +202,7 @@ export const SETTINGS_FILE = z.strictObject({
     })
     .prefault({}),
   monitor: MONITOR_SETTINGS,
+  lineage: LINEAGE_SETTINGS,
   ui: UI_SETTINGS,
   duckdb: z.strictObject({ extensions: localPath.nullable().default(null) }).prefault({}),
   s3: S3_SETTINGS,
@@ -287,6 +290,7 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
     },
     train: { ...s.train, temp: path(s.train.temp) },
     monitor: monitorSettings(s.monitor, path),
+    lineage: { url: s.lineage.url, file: s.lineage.file === null ? null : path(s.lineage.file) },
     ui: s.ui,
     elsewhere: {
       extensions: s.duckdb.extensions === null ? null : path(s.duckdb.extensions),

@@ -35,21 +35,25 @@ function repositoryOf(template: string): string {
   return folder;
 }
 
-test('every template that Feast can load', async () => {
-  const taken: Record<string, number> = {};
-  for (const template of readdirSync(templates).toSorted()) {
-    if (!existsSync(join(templates, template, 'feature_repo'))) continue;
-    const context = commandContext(scratchFolder(), true);
-    try {
-      const code = await importFeast(context, repositoryOf(template), { python: python.program('python') });
-      const { documents } = JSON.parse(context.said()) as { documents: object[] };
-      taken[template] = documents.length;
-      expect(code, template).toBe(documents.length === 0 ? 3 : 0);
-      if (documents.length > 0) expect(await plan(context, {}), template).toBe(0);
-    } catch (error) {
-      expect((error as Error).message, template).toMatch(LACKING);
+test(
+  'every template that Feast can load',
+  async () => {
+    const taken: Record<string, number> = {};
+    for (const template of readdirSync(templates).toSorted()) {
+      if (!existsSync(join(templates, template, 'feature_repo'))) continue;
+      const context = commandContext(scratchFolder(), true);
+      try {
+        const code = await importFeast(context, repositoryOf(template), { python: python.program('python') });
+        const { documents } = JSON.parse(context.said()) as { documents: object[] };
+        taken[template] = documents.length;
+        expect(code, template).toBe(documents.length === 0 ? 3 : 0);
+        if (documents.length > 0) expect(await plan(context, {}), template).toBe(0);
+      } catch (error) {
+        expect((error as Error).message, template).toMatch(LACKING);
+      }
     }
-  }
-  process.stdout.write(`definitions by template: ${JSON.stringify(taken)}\n`);
-  expect(taken).toMatchObject({ local: 6, aws: 6, gcp: 6, snowflake: 6, minimal: 0 });
-});
+    process.stdout.write(`definitions by template: ${JSON.stringify(taken)}\n`);
+    expect(taken).toMatchObject({ local: 6, aws: 6, gcp: 6, snowflake: 6, minimal: 0 });
+  },
+  PYTHON_LIMIT_MS,
+);
