@@ -25,8 +25,11 @@ async function readSearch(catalogue: CatalogueNow, { query }: Asked) {
   const date = await verdicts.newestDate();
   const known = found.map(({ kind, name }) => (kind === 'feature' ? featureNamed(catalogue, name) : null));
   const views = [...new Set(known.flatMap((one) => one?.view.id ?? []))];
+  const features = [...new Set(known.flatMap((one) => one?.feature.name ?? []))];
   const records =
-    date === null || views.length === 0 ? [] : await verdicts.features({ views, from: date, to: date });
+    date === null || views.length === 0
+      ? []
+      : await verdicts.features({ views, features, from: date, to: date });
   const byFeature = Map.groupBy(records, ({ view, feature }) => `${view}:${feature}`);
   return {
     text,

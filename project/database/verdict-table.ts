@@ -75,6 +75,7 @@ interface DayFilter {
   /** Of one of these. */
   readonly views?: readonly string[];
   readonly feature?: string;
+  readonly features?: readonly string[];
   readonly from?: string;
   readonly to?: string;
 }
@@ -251,12 +252,13 @@ export interface AgeDay {
 type FeatureQuery = SelectQueryBuilder<VerdictTables, 'judged_feature', object>;
 
 function filtered(query: FeatureQuery, filter: DayFilter): FeatureQuery {
-  const { service, view, views, feature, from, to } = filter;
+  const { service, view, views, feature, features, from, to } = filter;
   let narrowed = query;
   if (service !== undefined) narrowed = narrowed.where('service', '=', service);
   if (view !== undefined) narrowed = narrowed.where('view', '=', view);
   if (views !== undefined) narrowed = narrowed.where('view', 'in', views);
   if (feature !== undefined) narrowed = narrowed.where('feature', '=', feature);
+  if (features !== undefined) narrowed = narrowed.where('feature', 'in', features);
   if (from !== undefined) narrowed = narrowed.where('date', '>=', from);
   if (to !== undefined) narrowed = narrowed.where('date', '<=', to);
   return narrowed;
