@@ -102,7 +102,7 @@ export interface Deprecation {
   readonly successor: string | null;
 }
 
-interface FeatureChecks {
+export interface FeatureChecks {
   readonly min: number | null;
   readonly max: number | null;
   /** The largest share of nulls that a run may write, in [0, 1]. */

@@ -3,7 +3,7 @@
  * it and who takes it, what it looks like, and how to ask for it.
  */
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
-import type { FeatureView, OnDemandView } from '../../contract/model.ts';
+import type { FeatureChecks, FeatureView, OnDemandView } from '../../contract/model.ts';
 import { smallSketch } from '../../contract/small-sketch.ts';
 import type { FeatureRecord } from '../../contract/verdict-record.ts';
 import type { SmallSketch } from '../../contract/small-sketch.ts';
@@ -17,6 +17,7 @@ import { changesOf } from '../known/changes.ts';
 import { matchOf, matchedOf } from '../known/match.ts';
 import type { Match } from '../known/match.ts';
 import { askFor } from '../parts/ask.ts';
+import type { Ask } from '../parts/ask.ts';
 import { lineageOf } from './lineage-of.ts';
 import { firstDay } from './page.ts';
 import type { Asked } from './page.ts';
@@ -60,7 +61,8 @@ export async function readFeature(catalogue: CatalogueNow, { name }: Asked) {
     missing: valueToJson(feature.type, feature.missing),
     tolerance: feature.tolerance,
     log: feature.log,
-    checks: feature.checks,
+    // The package's declarations name these two types.
+    checks: feature.checks satisfies FeatureChecks | null,
     examples: feature.examples.map((value) => valueToJson(feature.type, value)),
     normalization: feature.normalization,
     matched,
@@ -81,7 +83,7 @@ export async function readFeature(catalogue: CatalogueNow, { name }: Asked) {
     models: [
       ...new Set(services.flatMap((one) => bundle.services.get(one)!.consumers.map(({ model }) => model))),
     ].slice(0, MOST_SERVICES),
-    ask: first === undefined ? null : askFor(bundle.services.get(first)!, sidecar),
+    ask: (first === undefined ? null : askFor(bundle.services.get(first)!, sidecar)) satisfies Ask | null,
   };
 }
 

@@ -7,7 +7,7 @@ import type { Markup } from '../../project/page/markup.ts';
 import { command } from './pieces.ts';
 
 /** The same request in the ways that there are. */
-interface Ask {
+export interface Ask {
   readonly service: string;
   readonly curl: string;
   readonly python: string;
