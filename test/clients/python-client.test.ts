@@ -1,6 +1,6 @@
 /** The Python client against a sidecar: as a wheel, typed and linted, in all forms of an answer, and its errors. */
 import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { join } from 'node:path';
@@ -58,8 +58,11 @@ test(
     const folder = await project('on-demand');
     const installed = join(folder, 'site');
     const wheels = join(folder, 'wheels');
+    // setuptools builds beside its sources.
+    const sources = join(folder, 'sources');
+    cpSync(CLIENT, sources, { recursive: true });
     const pip = ['-m', 'pip', '--disable-pip-version-check', '--quiet'];
-    const made = [...pip, 'wheel', '--no-deps', '--no-build-isolation', '--wheel-dir', wheels, CLIENT];
+    const made = [...pip, 'wheel', '--no-deps', '--no-build-isolation', '--wheel-dir', wheels, sources];
     await execute(python.program('python'), made, { env: python.variables });
     const wheel = join(wheels, 'plumbline_client-0.1.0-py3-none-any.whl');
     const install = [...pip, 'install', '--no-deps', '--no-index', '--target', installed, wheel];
