@@ -132,8 +132,7 @@ export async function applyPlan(
 ): Promise<Bundle> {
   const allowed = allowedOf(plan.changes, allowance);
   const { logger, settings } = project;
-  const warn = (message: string): void => logger.warn(message);
-  await tryOnDemand(plan.untried, plan.next, { folder: settings.folder, warn });
+  await tryOnDemand(plan.untried, plan.next, { folder: settings.folder, logger });
   const text = canonicalJson(bundleToJson(plan.next));
   if (plan.changes.length > 0 || plan.sequence === 0) {
     await database.recordApplied({

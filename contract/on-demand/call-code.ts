@@ -113,6 +113,11 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
     if (typeof x === 'number') return isSafeInteger(x) ? BigInt(x) : NO;
     return typeof x === 'bigint' && asIntN(64, x) === x ? x : NO;
   };
+  // RFC 3339 has years of four digits, and readers of answers take no others.
+  const time = (x) => {
+    const us = whole(x);
+    return us !== NO && us >= -62135596800000000n && us <= 253402300799999999n ? us : NO;
+  };
   const text = (x) => (typeof x === 'string' && fits(x.length) && x.isWellFormed() ? x : NO);
   // UTF-16 has surrogates below U+E000, UTF-8 their characters above.
   const rank = (unit) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
@@ -223,8 +228,9 @@ class CodeWriter {
       case 'int32':
         return `(typeof ${x} === 'number' && (${x} | 0) === ${x} ? ${x} | 0 : NO)`;
       case 'int64':
-      case 'timestamp':
         return `whole(${x})`;
+      case 'timestamp':
+        return `time(${x})`;
       case 'float32':
         return `(typeof ${x} === 'number' ? fround(${x}) : NO)`;
       case 'float64':

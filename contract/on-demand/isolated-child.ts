@@ -56,6 +56,8 @@ export class IsolatedChild {
   readonly #lifeline: Socket;
   readonly #ended: Promise<void>;
   #isReady = false;
+  /** How many rows of each function were sent to it. */
+  readonly #ran = new Map<number, number>();
   /** The function whose code it is reading. */
   #reads: number | null = null;
   readonly #limit: NodeJS.Timeout;
@@ -110,8 +112,15 @@ export class IsolatedChild {
     return `${file}: its code outside of the function, which runs once before the first call, ${why} and was ended`;
   }
 
+  /** The views of which rows were sent to it, that with the most rows first. */
+  get ran(): readonly string[] {
+    const byRows = [...this.#ran].toSorted(([, a], [, b]) => b - a);
+    return byRows.map(([of]) => this.#options.functions[of]!.view.id);
+  }
+
   /** @param jobs  of one tick; it reads and answers them one by one, in this order */
   send(jobs: readonly IsolatedJob[]): void {
+    for (const { of, rows } of jobs) this.#ran.set(of, (this.#ran.get(of) ?? 0) + rows.length);
     const frames = jobs.map(frameOf);
     this.#messages.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
   }

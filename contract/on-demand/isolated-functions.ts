@@ -96,8 +96,8 @@ export class IsolatedFunctions {
       spare: options.spare === true,
       onDone: (done, bytes) => this.#take(done, bytes),
       onPlace: (place) => this.#judge(place),
-      onEnd: (by) => this.#lose(by),
-      onSpareEnd: (by) => options.onLost?.(by),
+      onEnd: (by, ran) => this.#lose(by, ran),
+      onSpareEnd: (by) => options.onLost?.(by, []),
     });
   }
 
@@ -289,7 +289,7 @@ export class IsolatedFunctions {
 
   /** The process gives no sign: what it has not answered goes to the spare one, and nobody is to blame. */
   #replace(): void {
-    this.#options.onLost?.('SIGKILL, since it gave no sign');
+    this.#options.onLost?.('SIGKILL, since it gave no sign', this.#processes.ran);
     this.#processes.endCurrent();
     this.#again([...this.#sent.values()]);
   }
@@ -317,11 +317,11 @@ export class IsolatedFunctions {
   }
 
   /** The process is gone, and what it sent was taken. @returns whether a call is to blame */
-  #lose(by: string): boolean {
+  #lose(by: string, ran: readonly string[]): boolean {
     const [first] = this.#sent;
     const isCrash = !FROM_OUTSIDE.has(by);
     if (first === undefined) {
-      this.#options.onLost?.(by);
+      this.#options.onLost?.(by, ran);
       this.#again([]);
       return false;
     }
@@ -335,7 +335,7 @@ export class IsolatedFunctions {
       this.#blame(batch, 0, 'memory');
       this.#again(others);
     } else {
-      this.#options.onLost?.(by);
+      this.#options.onLost?.(by, ran);
       this.#again([...batch.rows.map((row) => ({ ...batch, rows: [row], losses })), ...others]);
     }
     return isCrash;

@@ -19,6 +19,11 @@ export interface CallOptions {
   readonly ended?: EndedCalls;
   /** Called when a call was ended, or a process ended because of one. */
   readonly onEnd?: (view: string, reason: 'deadline' | 'memory') => void;
-  /** Called when a process ended and no view is to blame for sure. @param by  a signal's name, or what else ended it */
-  readonly onLost?: (by: string) => void;
+  /**
+   * Called when a process ended and no view is to blame for sure.
+   *
+   * @param by   a signal's name, or what else ended it
+   * @param ran  the views that it ran, that with the most rows first: one of them may have kept its memory
+   */
+  readonly onLost?: (by: string, ran: readonly string[]) => void;
 }

@@ -22,8 +22,13 @@ interface ProcessesOptions extends Pick<
 > {
   readonly spare: boolean;
   readonly onDone: (done: IsolatedDone, bytes: number) => void;
-  /** The one that answered ended, and another one may have its place. @returns whether a call is to blame */
-  readonly onEnd: (by: string) => boolean;
+  /**
+   * The one that answered ended, and another one may have its place.
+   *
+   * @param ran  the views that it ran, that with the most rows first
+   * @returns    whether a call is to blame
+   */
+  readonly onEnd: (by: string, ran: readonly string[]) => boolean;
   /** The spare one ended, and no call can be to blame. */
   readonly onSpareEnd: (by: string) => void;
 }
@@ -71,6 +76,11 @@ export class IsolatedProcesses {
   /** Whether the one that answers gives no sign, and another one could take its place at once. */
   get isSilent(): boolean {
     return this.#spare?.isReady === true && (this.#child?.silentMs ?? 0) > SILENT_MS;
+  }
+
+  /** The views that the one that answers ran, that with the most rows first. */
+  get ran(): readonly string[] {
+    return this.#child?.ran ?? [];
   }
 
   /** Asks the one that answers where it is. */
@@ -164,7 +174,7 @@ export class IsolatedProcesses {
       return;
     }
     this.#takeSpare();
-    if (!child.isReady || !this.#options.onEnd(by)) this.#fail(why);
+    if (!child.isReady || !this.#options.onEnd(by, child.ran)) this.#fail(why);
   }
 
   #fail(why: string): void {

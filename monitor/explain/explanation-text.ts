@@ -13,6 +13,8 @@ import type {
 } from './explanation.ts';
 
 const MOST_VALUE_CHARACTERS = 24;
+/** A time is shown whole: what it is cut to is another one. */
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]{8,15}Z$/;
 /** Width of sentences; tables take what they need. */
 const LINE = 100;
 const INDENT = { first: '  ', rest: '    ' };
@@ -161,7 +163,7 @@ function sideText({ state, value }: Side): string {
 function valueText(value: Json): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const characters = [...text];
-  return characters.length <= MOST_VALUE_CHARACTERS
+  return TIME.test(text) || characters.length <= MOST_VALUE_CHARACTERS
     ? text
     : `${characters.slice(0, MOST_VALUE_CHARACTERS - 1).join('')}…`;
 }

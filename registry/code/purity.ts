@@ -7,7 +7,7 @@ import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import { remembersMatch } from './changing-part.ts';
 import { nameUsesOf } from './name-uses.ts';
 import type { NameUse } from './name-uses.ts';
-import { isIdentifier, isNode, memberName, visitAll } from './syntax-tree.ts';
+import { childrenOf, isIdentifier, isNode, memberName, visitAll } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
 
 interface CodeFault {
@@ -149,7 +149,22 @@ function faultOfNode(node: SyntaxNode, parent: SyntaxNode | null): string | null
   if (node.type === 'MetaProperty' && isIdentifier(node['meta'], 'import'))
     return `no import.meta: ${OUTSIDE}`;
   if (node.type === 'NewExpression' || node.type === 'CallExpression') return faultOfCall(node);
+  if (node.type === 'MethodDefinition' && node['kind'] === 'constructor') return faultOfConstructor(node);
   return node.type === 'MemberExpression' ? faultOfMember(node, parent) : null;
+}
+
+/** A class that extends one whose constructor returns `Math` puts its `#` fields on it, frozen or not, for ever. */
+function faultOfConstructor(node: SyntaxNode): string | null {
+  const body = (node['value'] as SyntaxNode)['body'] as SyntaxNode;
+  return returnsValue(body)
+    ? 'a constructor that returns something can keep values on what lives longer than a call; return it from a function'
+    : null;
+}
+
+/** Whether a `return` of a function's own gives a value; functions and classes in it have their own. */
+function returnsValue(node: SyntaxNode): boolean {
+  if (node.type === 'ReturnStatement') return isNode(node['argument']);
+  return childrenOf(node).some((part) => !/Function|Class/.test(part.type) && returnsValue(part));
 }
 
 function faultOfCall(node: SyntaxNode): string | null {

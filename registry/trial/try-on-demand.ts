@@ -7,6 +7,7 @@
  *   a mistake   two answers, a wrong type, an end by the limit, a throw over a sample or over every row, slowness
  *   a warning   a throw over some generated rows, a number out of range over extreme ones: UNAVAILABLE when served
  */
+import { availableParallelism } from 'node:os';
 import { Mistakes } from '../../contract/definitions/mistake.ts';
 import type { Definitions, OnDemandView } from '../../contract/model.ts';
 import { argumentsOf } from '../../contract/on-demand/arguments.ts';
@@ -16,6 +17,7 @@ import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.t
 import type { OnDemandOutcome } from '../../contract/on-demand/on-demand-function.ts';
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import { canonicalJson } from '../../contract/std/canonical-json.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import type { Value, ValueType } from '../../contract/value-type.ts';
 import { valueToJson } from '../../contract/wire/online/json-value.ts';
 import { generatedRows } from './generated-rows.ts';
@@ -33,9 +35,12 @@ const FIRST_ROWS = 20;
 const FAR_TOO_LONG_MS = 20;
 const SHOWN = 300;
 
+/** More at once, and calls would wait for memory and caches in place of the processor that they are timed on. */
+const MOST_AT_ONCE = 4;
+
 interface TrialProject {
   readonly folder: string;
-  readonly warn: (message: string) => void;
+  readonly logger: Pick<Logger, 'warn' | 'progress'>;
 }
 
 /**
@@ -49,21 +54,53 @@ export async function tryOnDemand(
   project: TrialProject,
 ): Promise<void> {
   const mistakes = new Mistakes(project.folder);
-  for (const view of views) {
-    const trial = new Trial(view, definitions);
-    const { mistake, warning } = await trial.run();
-    const { file, line } = view.code;
-    const place = { file: `${project.folder}/${file}`, lineOf: () => line };
-    if (mistake !== null) mistakes.add(place, [], `on-demand view "${view.name}": ${mistake}`);
-    else if (warning !== null) project.warn(`on-demand view "${view.name}": ${warning}`);
+  for (const [i, { mistake, warning }] of (await findingsOf(views, definitions, project)).entries()) {
+    const { name, code } = views[i]!;
+    const place = { file: `${project.folder}/${code.file}`, lineOf: () => code.line };
+    if (mistake !== null) mistakes.add(place, [], `on-demand view "${name}": ${mistake}`);
+    else if (warning !== null) project.logger.warn(`on-demand view "${name}": ${warning}`);
   }
   if (mistakes.count > 0) throw mistakes.toError();
+}
+
+/** @returns what was found of each view, in their order; as many are tried at once as there are processors */
+async function findingsOf(
+  views: readonly OnDemandView[],
+  definitions: Definitions,
+  { logger }: TrialProject,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const left = [...views.entries()];
+  const trying = new Set<string>();
+  let done = 0;
+  const tell = (): void => logger.progress(`trying ${[...trying].join(', ')}`, done, views.length, 'views');
+  const tryAll = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [i, view] = next;
+      trying.add(view.name);
+      tell();
+      findings[i] = await new Trial(view, definitions).run();
+      trying.delete(view.name);
+      done += 1;
+      tell();
+    }
+  };
+  const atOnce = Math.min(availableParallelism(), MOST_AT_ONCE);
+  await Promise.all(Array.from({ length: atOnce }, tryAll));
+  // Beside others a call may have waited for its processor: what is refused for its time was timed alone.
+  for (const [i, { isSlow }] of findings.entries())
+    if (isSlow) findings[i] = await new Trial(views[i]!, definitions).run();
+  return findings;
 }
 
 interface Finding {
   readonly mistake: string | null;
   readonly warning: string | null;
+  /** Whether the mistake is that its calls take too long. */
+  readonly isSlow: boolean;
 }
+
+const mistakeOf = (mistake: string): Finding => ({ mistake, warning: null, isSlow: false });
 
 class Trial {
   readonly #view: OnDemandView;
@@ -86,20 +123,24 @@ class Trial {
 
   async run(): Promise<Finding> {
     const first = await this.#inOrder();
-    if (typeof first === 'string') return { mistake: first, warning: null };
+    if (typeof first === 'string') return mistakeOf(first);
+    const faults = this.#faults(first.outcomes);
+    const slowness = this.#slowness(first.tookMs);
     if (first.outcomes.length < this.#rows.length)
-      return { mistake: this.#faults(first.outcomes).mistake ?? this.#slowness(first.tookMs), warning: null };
+      return { mistake: faults.mistake ?? slowness, warning: null, isSlow: faults.mistake === null };
     const second = await this.#otherwise();
-    if (typeof second === 'string') return { mistake: second, warning: null };
+    if (typeof second === 'string') return mistakeOf(second);
     const differing = first.outcomes.findIndex((outcome, i) =>
       second[i]!.some((other) => !this.#isSame(outcome, other)),
     );
-    const faults = this.#faults(first.outcomes);
     const mistake =
       faults.mistake ??
-      (differing === -1 ? null : this.#differs(differing, first.outcomes[differing]!, second[differing]!)) ??
-      this.#slowness(first.tookMs);
-    return { mistake, warning: faults.warning };
+      (differing === -1 ? null : this.#differs(differing, first.outcomes[differing]!, second[differing]!));
+    return {
+      mistake: mistake ?? slowness,
+      warning: faults.warning,
+      isSlow: mistake === null && slowness !== null,
+    };
   }
 
   /**
@@ -148,7 +189,7 @@ class Trial {
     }
   }
 
-  #faults(outcomes: readonly OnDemandOutcome[]): Finding {
+  #faults(outcomes: readonly OnDemandOutcome[]): Omit<Finding, 'isSlow'> {
     const found = outcomes.flatMap((outcome, row) =>
       outcome instanceof OnDemandFault && outcome.reason !== 'resting' ? [{ fault: outcome, row }] : [],
     );

@@ -25,6 +25,9 @@ import type { FailureReason } from './on-demand-tally.ts';
  */
 const MOST_MS = 50;
 const LOOK_ROWS = 64;
+const LATE =
+  'its process had not answered at the deadline of the request (serve.deadlineMs): ' +
+  'it is slow, waits behind others, or the machine is busy';
 
 /** What functions are given of a request that is being served. */
 export interface ComputedRequest {
@@ -135,7 +138,8 @@ export function takeIsolated(
 
 /** A view is not waited for any longer, or could not be computed: its rows stay UNAVAILABLE. */
 export function giveUp(of: ComputedRequest, v: number, reason: FailureReason, rows: number): void {
-  of.request.plan.onDemand[v]!.runner.failed(reason, rows, null, performance.now());
+  const message = reason === 'late' ? LATE : null;
+  of.request.plan.onDemand[v]!.runner.failed(reason, rows, message, performance.now());
 }
 
 function setRequestTime({ nowUs }: ComputedRequest, { times, given }: OnDemandPlan): void {

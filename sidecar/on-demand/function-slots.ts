@@ -17,6 +17,8 @@ import { OnDemandTally } from './on-demand-tally.ts';
 const CALL_MS = 4;
 /** Of outcomes that wait for others of their request, over all requests; rows past it are UNAVAILABLE. */
 const HELD_MIB = 64;
+/** Of the views that an ended process ran, so many are named. */
+const MOST_NAMED = 5;
 /** What comes of a view of which calls were ended. */
 const ENDED = {
   rest: { ends: 3, withinMs: 10_000, restMs: 30_000 },
@@ -161,10 +163,12 @@ export class FunctionSlots {
         `a call of the isolated function of ${view} was ended, since it passed its limit of ${reason}`,
       );
     };
-    const onLost = (by: string): void => {
+    const onLost = (by: string, ran: readonly string[]): void => {
       this.#lostProcesses += 1;
       this.#warn(
-        `a process of isolated functions ended by ${by}; another one computes what it had not answered`,
+        `a process of isolated functions ended by ${by}; another one computes what it had not answered` +
+          (ran.length === 0 ? '' : `; it ran ${ran.slice(0, MOST_NAMED).join(', ')}`) +
+          (ran.length > MOST_NAMED ? ` and ${ran.length - MOST_NAMED} more` : ''),
       );
     };
     return { callMs: CALL_MS, heldMiB: HELD_MIB, ended: this.#ended, onEnd, onLost };

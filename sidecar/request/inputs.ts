@@ -105,7 +105,7 @@ function columnOf(plan: Plan, input: RequestInput, given: unknown, place: InputP
   const field = `${place.field}.${input.name}`;
   if (given === undefined) {
     if (input.optional) return NULL_COLUMN;
-    throw missing(`${place.field} lacks ${input.name}, which ${askersOf(plan, input)} asks for`, field);
+    throw missing(`${place.field} lacks ${input.name}, which ${askersOf(plan, input)}`, field);
   }
   if (Array.isArray(given))
     return given.map((item: unknown, row) => valueOf(input, item, `${field}[${row}]`, place));
@@ -136,10 +136,10 @@ export function missing(message: string, field: string): Error {
   return sidecarError('SRV_INPUT_MISSING', message, { field });
 }
 
-/** @returns the on-demand views that take an input, for a sentence */
+/** @returns who takes an input, for a sentence: `basket asks for`, `basket and trip ask for` */
 export function askersOf(plan: Plan, { name }: RequestInput): string {
   const views = plan.onDemand.filter(({ view }) => view.inputs.some((input) => input.name === name));
-  return views.map(({ role }) => role).join(' and ');
+  return `${views.map(({ role }) => role).join(' and ')} ${views.length === 1 ? 'asks' : 'ask'} for`;
 }
 
 /** @throws SRV_TOO_MANY_VALUES where a long value stands for many rows */

@@ -77,10 +77,7 @@ function columnOf(
   const tensor = tensors.find(({ name }) => name === input.name);
   if (tensor === undefined) {
     if (input.optional) return NULL_COLUMN;
-    throw missing(
-      `inputs lacks a tensor for ${input.name}, which ${askersOf(plan, input)} asks for`,
-      'inputs',
-    );
+    throw missing(`inputs lacks a tensor for ${input.name}, which ${askersOf(plan, input)}`, 'inputs');
   }
   const column = inputColumn(input, tensor);
   if (column.length === 1 && count > 1) checkRepeated(column[0]!, count, input.name);

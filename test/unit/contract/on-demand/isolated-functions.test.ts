@@ -9,7 +9,7 @@ import { canonicalJson } from '../../../../contract/std/canonical-json.ts';
 import { formatType } from '../../../../contract/value-type.ts';
 import type { Value } from '../../../../contract/value-type.ts';
 import { valueToJson } from '../../../../contract/wire/online/json-value.ts';
-import { anyType, anyValueOf } from '../../../support/fixtures/any-value.ts';
+import { anyTimeless, anyValueOf } from '../../../support/fixtures/any-value.ts';
 import { NO_VIEWS, onDemandView } from '../../../support/fixtures/on-demand-view.ts';
 
 const view = (name: string, script: string): OnDemandView =>
@@ -196,7 +196,7 @@ describe('isolated functions', () => {
 
   test('any value of any type comes back from the process with the same bits', async () => {
     const seed = fc.readConfigureGlobal()?.seed;
-    const types = fc.sample(anyType, { numRuns: 30, ...(seed === undefined ? {} : { seed }) });
+    const types = fc.sample(anyTimeless, { numRuns: 30, ...(seed === undefined ? {} : { seed }) });
     // No number is every timestamp.
     const carried = types.filter((type) => !formatType(type).includes('timestamp'));
     const views = carried.map((type, i) => {

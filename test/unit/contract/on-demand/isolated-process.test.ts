@@ -25,7 +25,7 @@ async function isolated(more: Partial<IsolatedOptions> = {}, views = [DOUBLE, SP
   const functions = new IsolatedFunctions(views, NO_VIEWS, {
     callMs: 60_000,
     onEnd: (of, reason) => told.push(`${of} ${reason}`),
-    onLost: (by) => told.push(by),
+    onLost: (by, ran) => told.push([by, ...ran].join(' ')),
     ...more,
   });
   onTestFinished(() => functions.close());
@@ -207,10 +207,11 @@ describe('the process of isolated functions', () => {
   test('killed from outside while it waits, another one answers', async () => {
     const { functions, told } = await isolated();
     expect(await functions.rows('double', rowsOf(1))).toEqual([[2]]);
+    expect(await functions.rows('map', rowsOf(1, 2))).toEqual([[1], [2]]);
     const [pid] = processesOf(process.pid);
     process.kill(pid!, 'SIGKILL');
     await until(() => told.length > 0, 'its end is told');
-    expect(told).toEqual(['SIGKILL']);
+    expect(told).toEqual(['SIGKILL map double']);
     expect(await functions.rows('double', rowsOf(2))).toEqual([[4]]);
   });
 
@@ -226,7 +227,7 @@ describe('the process of isolated functions', () => {
     const outcomes = await waiting;
     expect([outcomes[0], outcomes[2]]).toEqual([[2], [4]]);
     expect(outcomes[1]).toMatchObject({ reason: 'memory' });
-    expect(told).toEqual(['SIGKILL', 'SIGKILL', 'double memory']);
+    expect(told).toEqual(['SIGKILL double', 'SIGKILL double', 'double memory']);
   });
 
   test('killed at random times, every row of many has its own outcome', async () => {
@@ -254,7 +255,7 @@ describe('the process of isolated functions', () => {
     const [pid] = processesOf(process.pid);
     process.kill(pid!, 'SIGSTOP');
     expect(await functions.rows('double', rowsOf(1, 2))).toEqual([[2], [4]]);
-    expect(told).toEqual(['SIGKILL']);
+    expect(told).toEqual(['SIGKILL double']);
     expect(isGone(pid!)).toBe(true);
   });
 
@@ -265,7 +266,7 @@ describe('the process of isolated functions', () => {
     await until(() => functions.processes === 2, 'the spare one is ready');
     process.kill(pid!, 'SIGSTOP');
     expect(await functions.rows('double', rowsOf(1, 2))).toEqual([[2], [4]]);
-    expect(told).toEqual(['SIGKILL, since it gave no sign']);
+    expect(told).toEqual(['SIGKILL, since it gave no sign double']);
   });
 
   test('a call that the system holds up is not to blame for that', async () => {

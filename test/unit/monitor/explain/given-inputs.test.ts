@@ -25,10 +25,11 @@ const SHOP: Pick<FeatureService, 'name' | 'inputs'> = { name: 'shop', inputs };
 
 // prettier-ignore
 test.each([
-  ['big=9223372036854775807', '--input big should be int64 (past 2^53 - 1 in size as decimal text), got the bigint 9223372036854775807'],
+  ['big=9223372036854775807', 9_223_372_036_854_775_807n],
+  ['big=-9007199254740993', -9_007_199_254_740_993n],
   ['big="9223372036854775807"', 9_223_372_036_854_775_807n],
   ['big=9007199254740991', 9_007_199_254_740_991n],
-  ['big=9223372036854775808', '--input big should be int64 (past 2^53 - 1 in size as decimal text), got the bigint 9223372036854775808'],
+  ['big=9223372036854775808', '--input big should be int64, got the string "9223372036854775808"'],
   ['big=999999.99999999999', '--input big should be int64, got the number 999999.99999999999'],
   ['big=null', '--input big is null, and not optional'],
   ['share=1e999', '--input share should be float64, got a number past its range'],

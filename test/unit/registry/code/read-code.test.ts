@@ -57,7 +57,7 @@ describe('a function may use its argument and the language', () => {
     '({ x }) => { try { return { y: JSON.parse(x) } } catch { return { y: null } } }',
     '({ now }) => ({ y: new Date(now / 1000).getUTCDay() })',
     '({ x }) => { let n = 0; [x].forEach((one) => { n += one }); return { y: n, z: undefined ?? NaN } }',
-    '({ x }) => { class Point { constructor(a) { this.a = a } get twice() { return 2 * this.a } } return { y: new Point(x).twice } }',
+    '({ x }) => { class Point { constructor(a) { if (a === 0) return; this.a = [a].map((b) => { return b })[0] } get twice() { return 2 * this.a } } return { y: new Point(x).twice } }',
     '({ x }) => { const o = { n: x, f() { return this.n } }; return { y: o.f } }',
     'function ({ x }) { return { y: arguments.length + x } }',
     '({ x }) => { label: { if (x) break label } return { y: x } }',
@@ -71,6 +71,7 @@ describe('a function may use its argument and the language', () => {
   // prettier-ignore
   test.each([
     ['({ x }) => ({ y: x * rate })', '"rate" is declared outside of the function, and only the function travels to where it runs: make it an input, or move the function into a module: compute: module("./file.ts")'],
+    ['() => { class Base { constructor(o) { if (o) { return o } } } class Stamp extends Base { #a = [1] } new Stamp(Math); return { y: 1 } }', 'a constructor that returns something can keep values on what lives longer than a call'],
     ['({ x }) => ({ y: Maht.abs(x) })', 'did you mean "Math"?'],
     ['() => ({ y: Date.now() })', 'Date.now reads a clock: the function has no clock; take the time as an input: `now: t.requestTime()`'],
     ['() => ({ y: Date() })', 'Date without an argument reads a clock'],

@@ -1,6 +1,7 @@
 /** What an apply finds when it tries a function: over which row, and whether that is a mistake or a warning. */
 import { expect, test } from 'vitest';
 import type { Definitions, OnDemandView } from '../../../../contract/model.ts';
+import { silentLogger } from '../../../../contract/std/logger.ts';
 import { tryOnDemand } from '../../../../registry/trial/try-on-demand.ts';
 import { NO_VIEWS, onDemandView } from '../../../support/fixtures/on-demand-view.ts';
 
@@ -16,7 +17,7 @@ async function tried(
   const definitions = NO_VIEWS as unknown as Definitions;
   const project = {
     folder: '/project',
-    warn: (message: string) => void warnings.push(`warning: ${message}`),
+    logger: { ...silentLogger, warn: (message: string) => void warnings.push(`warning: ${message}`) },
   };
   const fault = await tryOnDemand([view], definitions, project).then(
     () => '',
@@ -74,4 +75,20 @@ test('a throw over a sample is a mistake, whatever the generated rows give', asy
 
 test('nothing is said of a function that holds what it promises', async () => {
   expect(await tried('({ x, l }) => ({ y: x === null || l === null ? null : x / (l.length + 1) })')).toBe('');
+});
+
+test('of many views each has its own finding, in their order, and it is told which are tried', async () => {
+  const scripts = ['({ x }) => ({ y: x })', '() => ({ y: 1 })', '() => ({ y: "much" })', '() => ({})'];
+  const views = scripts.map((script, i) =>
+    onDemandView(`view${i}`, script, { x: 'float64' }, { y: 'float64' }),
+  );
+  const told: string[] = [];
+  const progress = (label: string, done: number, total: number, unit = ''): void =>
+    void told.push(`${label} ${done} of ${total} ${unit}`);
+  const project = { folder: '/project', logger: { ...silentLogger, progress } };
+  await expect(tryOnDemand(views, NO_VIEWS as unknown as Definitions, project)).rejects.toThrow(
+    /"view2": .*the text "much"[^]*"view3": .*returned undefined/,
+  );
+  expect(told[0]).toBe('trying view0 0 of 4 views');
+  expect(told.at(-1)).toMatch(/4 of 4 views$/);
 });

@@ -272,12 +272,16 @@ describe('isolated views', () => {
   });
 
   test('that have not answered at the deadline are UNAVAILABLE, and late answers change nothing', async () => {
-    const { request, functions, failuresOf } = setUp();
+    const { request, functions, failuresOf, warnings } = setUp();
     try {
       const of = request('looping', { cart: 1, big: 1 }, [[SPENT]]);
       await computeAll(of, 0);
+      await computeAll(of, 0);
       expect(of.computed!.statuses).toEqual([PRESENT, UNAVAILABLE]);
-      expect(failuresOf('spin')).toEqual({ late: 1 });
+      expect(failuresOf('spin')).toEqual({ late: 2 });
+      expect(warnings).toEqual([
+        expect.stringMatching(/^the on-demand view spin is UNAVAILABLE in a row \(late\): /),
+      ]);
     } finally {
       await functions.close();
     }
