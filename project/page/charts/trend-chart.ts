@@ -25,15 +25,16 @@ export interface TrendDay {
 }
 
 /**
- * @param days  in order, the shown day last
- * @param date  that day: the axis ends there
+ * @param days   in order, the shown day last
+ * @param date   that day: the axis ends there
+ * @param limit  the share below which the monitor alerts
  */
-export function trendChart(days: readonly TrendDay[], date: string): Markup {
+export function trendChart(days: readonly TrendDay[], date: string, limit = ALERT_BELOW): Markup {
   const plot = SMALL_PLOT;
   const last = days.at(-1)!;
   const lowest = min(days, (day) => Math.min(day.exact ?? 1, day.within ?? 1, day.interval?.[0] ?? 1)) ?? 1;
   const x = dayScale(date, plot);
-  const y = scaleLinear([Math.min(lowest, ALERT_BELOW - BELOW_LIMIT), 1], [plot.bottom, plot.top]).nice(3);
+  const y = scaleLinear([Math.min(lowest, limit - BELOW_LIMIT), 1], [plot.bottom, plot.top]).nice(3);
   const path = (rate: 'exact' | 'within'): string =>
     line<TrendDay>(
       (day) => px(x(day.date)),
@@ -47,13 +48,13 @@ export function trendChart(days: readonly TrendDay[], date: string): Markup {
     plot,
     `Match over the last ${TREND_DAYS} days`,
     `Last day ${percentText(last.within)} within the promise, ` +
-      `${percentText(last.exact)} exact; the monitor alerts below ${ALERT_BELOW * 100}\u00a0%.`,
+      `${percentText(last.exact)} exact; the monitor alerts below ${limit * 100}\u00a0%.`,
     html`${yAxis(
         plot,
         y.ticks(4).map((share) => ({ at: y(share), text: `${(share * 100).toFixed(decimals)}\u00a0%` })),
       )}
       ${band(days, plot, y)} <path class="interval-area" d="${intervalArea(days, x, y)}" />
-      <path class="limit" d="M${plot.left} ${px(y(ALERT_BELOW))}H${plot.right}" />
+      <path class="limit" d="M${plot.left} ${px(y(limit))}H${plot.right}" />
       <path class="exact-line" d="${path('exact')}" />
       <path class="within-line" d="${path('within')}" />
       ${dots(

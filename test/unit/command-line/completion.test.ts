@@ -1,8 +1,11 @@
 /** Completion as a real bash asks for it; of the other shells that are here, that the script is one. */
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { commandLine } from '../../../command-line.ts';
 import { completionScript } from '../../../command-line/completion.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 const program = commandLine(async () => {});
 const bash = completionScript('bash', program);
@@ -40,7 +43,9 @@ test('bash knows every command and every option of the table', () => {
 test.each(['zsh', 'fish'] as const)('%s: where it is here, it reads the script', (shell) => {
   const script = completionScript(shell, program);
   expect(script).toContain('judge a day');
-  const { error, status, stderr } = spawnSync(shell, ['-n'], { input: script, encoding: 'utf8' });
+  const file = join(scratchFolder(), 'script');
+  writeFileSync(file, script);
+  const { error, status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
   // Most machines have one shell.
   if (error === undefined) expect([status, stderr]).toEqual([0, '']);
 });

@@ -75,7 +75,7 @@ export function featureSection(
           ${distributionFigures(feature)}
           <figure>
             <figcaption>Last 30 days ${TREND_KEY}</figcaption>
-            ${trendChart(trendOf(snapshot, feature), snapshot.date)}
+            ${trendChart(trendOf(snapshot, feature), snapshot.date, LIMITS.alertBelow)}
           </figure>
         </div>`,
       )}
