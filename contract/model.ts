@@ -232,6 +232,11 @@ export interface OnDemandCode {
   readonly sourceMap: string | null;
   /** Why its module is run anew for each call: `\`cache\` may change (distance.ts:4)`; null: it is run once. */
   readonly anew: string | null;
+  /**
+   * The hash of each file of the project that it is made of, by its path there, cut to 12 digits; those of packages are
+   * not among them. Null: of an inline function, and in bundles of before.
+   */
+  readonly files: Readonly<Record<string, string>> | null;
   /** Where it was written, relative to the project, and the line on which it begins there. */
   readonly file: string;
   readonly line: number;

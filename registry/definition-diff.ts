@@ -101,10 +101,23 @@ function inputDetails({ inputs }: OnDemandView, after: RequestInput): Detail[] {
 }
 
 const SHOWN_HASH = 12;
+const MOST_FILES = 4;
 
 function codeDetail(detail: Detail, before: OnDemandView, after: OnDemandView): Detail {
   const text = ({ code }: OnDemandView): string => `${code.file} ${code.hash.slice(0, SHOWN_HASH)}`;
-  return { ...detail, sentence: `code: ${text(before)} -> ${text(after)}` };
+  return { ...detail, sentence: `code: ${text(before)} -> ${text(after)}${changedFiles(before, after)}` };
+}
+
+/** @returns ` (changed: lib/price.ts)`, where files of the project tell the change better than the module's name */
+function changedFiles({ code: before }: OnDemandView, { code: after }: OnDemandView): string {
+  if (before.files === null || after.files === null || before.file !== after.file) return '';
+  const paths = new Set([...Object.keys(before.files), ...Object.keys(after.files)]);
+  const changed = [...paths].filter((path) => before.files![path] !== after.files![path]);
+  if (changed.length === 1 && changed[0] === after.file) return '';
+  const named = changed.slice(0, MOST_FILES);
+  const more = changed.length - named.length;
+  if (changed.length === 0) return ' (changed: what it imports of packages)';
+  return ` (changed: ${named.join(', ')}${more === 0 ? '' : ` and ${more} more`})`;
 }
 
 function featuresDetails(before: readonly Feature[], after: readonly Feature[]): Detail[] {

@@ -20,7 +20,7 @@ export function viewOf(
     inputs: inputs.map((input) => ({ name: input, type, ...plain })),
     uses: [],
     features: features.map((feature) => ({ ...PLAIN_FEATURE, name: feature, type })),
-    code: { hash: '', script, sourceMap: null, anew: null, file: `${name}.ts`, line: 1 },
+    code: { hash: '', script, sourceMap: null, anew: null, files: null, file: `${name}.ts`, line: 1 },
     costly: null,
     isolated: false,
     int64: 'number' as const,

@@ -198,6 +198,7 @@ const onDemandView = z.object({
     script: text,
     sourceMap: text.nullable(),
     anew: text.nullable().default(null),
+    files: z.record(z.string(), text).nullable().default(null),
     file: text,
     line: count.min(1),
   }),

@@ -72,7 +72,15 @@ function readInline(text: string, at: Place, folder: string, add: Add): ReadCode
   for (const { start, message } of faultsOfPurity(fn, 'inline'))
     add(atLine(found.file, lineOf(start)), message);
   const file = relative(folder, found.file);
-  const code = { hash: hashOfTrees([fn]), script, sourceMap: null, anew: null, file, line: found.line };
+  const code = {
+    hash: hashOfTrees([fn]),
+    script,
+    sourceMap: null,
+    anew: null,
+    files: null,
+    file,
+    line: found.line,
+  };
   const placeOf = ({ start }: CostlyPart): string => ` (${file}:${lineOf(start)})`;
   return { code, costlyFor: costlyWith(fn, placeOf) };
 }
@@ -114,6 +122,9 @@ function javascriptOf(file: string, text: string): string {
   return /\.[cm]?ts$/.test(file) ? withoutTypes(text) : text;
 }
 
+/** Digits of a file's hash: it only tells which one changed. */
+const FILE_HASH = 12;
+
 class ModuleReader {
   readonly #module: ModuleDraft;
   readonly #folder: string;
@@ -145,7 +156,11 @@ class ModuleReader {
     const { script, sourceMap, changing } = bundled;
     const hash = hashOfTrees(trees as SyntaxNode[], links);
     const anew = changing === null ? null : `${changing.what}${placeIn(bundled, changing)}`;
-    const code = { hash, script, sourceMap, anew, file: relative(this.#folder, this.#file), line: 1 };
+    const own = bundled.modules.flatMap(({ path, isPackage }, i) =>
+      isPackage ? [] : [[path, hashOfTrees([trees[i]!]).slice(0, FILE_HASH)] as const],
+    );
+    const files = Object.fromEntries(own);
+    const code = { hash, script, sourceMap, anew, files, file: relative(this.#folder, this.#file), line: 1 };
     return { code, costlyFor: costlyWith(bundled.tree, (part) => placeIn(bundled, part)) };
   }
 

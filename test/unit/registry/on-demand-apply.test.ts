@@ -219,6 +219,22 @@ describe('the guard', () => {
     expect(after.services.get('cart')!.version).toBe(1);
   });
 
+  test('names the file that changed where it is one that the module imports', async () => {
+    const shop = await OnDemandShop.open();
+    const helped = (body: string): string => `import { share } from './share.ts';\nexport default ${body}`;
+    shop.write(
+      'compute/basket.ts',
+      helped('({ cart_value, line_total }) => ({ ratio: share(cart_value, line_total) });'),
+    );
+    const share = 'export const share = (a, b) => (b === null ? null : a / b);';
+    shop.write('compute/share.ts', share);
+    await shop.apply();
+    shop.write('compute/share.ts', share.replace('a / b', 'b / a'));
+    expect(renderChanges((await shop.plan()).changes)).toMatch(
+      /code: compute\/basket.ts \w+ -> compute\/basket.ts \w+ \(changed: compute\/share.ts\) \(row logic/,
+    );
+  });
+
   test('an input that is logged in another way is shown, with what is computed of it, and refused for nobody', async () => {
     const shop = await OnDemandShop.open();
     await shop.apply();

@@ -278,7 +278,15 @@ describe('a bad function fails its row, and nothing else', () => {
 
   test('the line is that of the file: of a function that begins on line 7 its third line is 9', () => {
     const script = '({ x }) => {\n  const y = x;\n  throw new Error("here");\n}';
-    const code = { hash: '', script, sourceMap: null, anew: null, file: 'definitions/shop.ts', line: 7 };
+    const code = {
+      hash: '',
+      script,
+      sourceMap: null,
+      anew: null,
+      files: null,
+      file: 'definitions/shop.ts',
+      line: 7,
+    };
     const view = onDemandView('trip', script, { x: 'float64' }, { y: 'float64' }, { code });
     expect(computed(view, 1)).toMatchObject({ message: 'definitions/shop.ts:9: Error: here' });
   });
