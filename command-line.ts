@@ -11,6 +11,7 @@ import { completionScript, SHELLS } from './command-line/completion.ts';
 import type { Shell } from './command-line/completion.ts';
 import { TEMPLATE_NAMES } from './registry/init/template-name.ts';
 import { applyCommands, bundleCommands } from './command-line/apply-commands.ts';
+import { accessCommands } from './command-line/access-commands.ts';
 import { explainCommand, monitorCommands } from './command-line/monitor-commands.ts';
 
 const registry = () => import('./registry/commands.ts');
@@ -86,6 +87,7 @@ export function commandLine(run: RunAction): Command {
     group('history', 'rows of aggregated views'),
   ).option('--view <id>', 'this view only; repeatable', list);
   logCommands(add, group('log', 'read the spool'));
+  accessCommands(add, group('token', 'who may ask and change what'));
   bundleCommands(add, group('bundle', 'definitions on their way to where they are served'));
   monitorCommands(add, group('monitor', 'the daily skew report'));
   explainCommand(add);

@@ -8,6 +8,7 @@ import { CodedError } from '../contract/std/coded-error.ts';
 import type { Logger } from '../contract/std/logger.ts';
 import { html } from '../project/page/markup.ts';
 import { addBundles } from './bundles.ts';
+import { knownCaller } from './caller.ts';
 import type { CallerOf } from './caller.ts';
 import { catalogueError, httpStatusOf } from './errors.ts';
 import { guard } from './guard.ts';
@@ -36,16 +37,14 @@ const YEAR_S = 31_536_000;
 export function catalogueApp(parts: AppParts): Hono {
   const app = new Hono();
   app.use(guard(parts.allowedHosts));
-  app.use(async (context, next) => {
-    await parts.callerOf(context.req);
-    await next();
-  });
+  // Before anybody is asked: what is refused is a page, too.
   app.get(STYLE_PATH, (context) =>
     context.body(STYLE, 200, {
       'content-type': 'text/css; charset=utf-8',
       'cache-control': `public, max-age=${YEAR_S}, immutable`,
     }),
   );
+  app.use(knownCaller(parts.callerOf));
   for (const page of PAGES) addPage(app, page, parts);
   addReports(app, parts.reports);
   addBundles(app, parts.bundles);
@@ -123,8 +122,12 @@ function failed(context: Context, error: Error, { project, logger }: AppParts): 
 }
 
 function answer(text: string, status: number, type: string): Response {
-  return new Response(text, { status, headers: { 'content-type': type } });
+  const login: Record<string, string> = status === LOGIN ? { 'www-authenticate': BEARER } : {};
+  return new Response(text, { status, headers: { 'content-type': type, ...login } });
 }
+
+const LOGIN = 401;
+const BEARER = 'Bearer realm="plumbline"';
 
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

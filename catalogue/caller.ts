@@ -1,15 +1,49 @@
 /**
- * Who asks. Today everyone who reaches the port may read everything, and nobody has a name; this is the one place that
- * an identity comes from once access is checked: app.ts asks it before each page.
+ * Who sends a request: the one place that asks. app.ts calls it before each page; the style alone is given to anybody.
+ * Where access is off everybody may read everything, and nobody has a name.
  */
-import type { HonoRequest } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
+import { ANYBODY } from '../project/access/caller.ts';
+import type { Caller } from '../project/access/caller.ts';
+import { TokenCheck } from '../project/access/token-check.ts';
+import type { AccessTable } from '../project/database/access-table.ts';
+import type { AccessSettings } from '../project/settings/access-settings.ts';
+import { catalogueError } from './errors.ts';
 
-interface Caller {
-  /** null: nobody has said who asks. */
-  readonly name: string | null;
+declare module 'hono' {
+  interface ContextVariableMap {
+    caller: Caller;
+  }
 }
 
-/** Tells who sent a request; throws a coded error where it may not be answered. */
-export type CallerOf = (request: HonoRequest) => Promise<Caller>;
+/** Tells who sent a request; throws CAT_LOGIN where nobody does who is known. */
+export type CallerOf = (context: Context) => Promise<Caller>;
 
-export const ANYONE: CallerOf = async () => ({ name: null });
+export const ANYONE: CallerOf = async () => ANYBODY;
+
+/** By the token that `Authorization: Bearer` brings. */
+export function callerBy(settings: AccessSettings, table: AccessTable, nowUs: () => number): CallerOf {
+  if (!settings.enabled) return ANYONE;
+  const tokens = new TokenCheck(table, nowUs);
+  return async ({ req }) => {
+    const token = /^Bearer +(\S{1,200})$/i.exec(req.header('authorization') ?? '')?.[1];
+    if (token === undefined)
+      throw catalogueError('CAT_LOGIN', 'this catalogue asks who you are, and no token came');
+    const caller = await tokens.callerOf(token, `${req.method} ${req.path}`);
+    if ('refused' in caller) throw catalogueError('CAT_LOGIN', caller.refused, { field: 'authorization' });
+    return caller;
+  };
+}
+
+/** Asks who sends a request, and lets no cache that others share keep what only they may read. */
+export function knownCaller(callerOf: CallerOf): MiddlewareHandler {
+  return async (context, next) => {
+    const caller = await callerOf(context);
+    context.set('caller', caller);
+    await next();
+    if (caller.name === null) return;
+    const { headers } = context.res;
+    headers.set('cache-control', (headers.get('cache-control') ?? 'no-store').replace('public', 'private'));
+    headers.append('vary', 'authorization');
+  };
+}

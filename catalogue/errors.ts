@@ -28,6 +28,11 @@ export const CATALOGUE_ERRORS = {
     help: 'Open the catalogue in a tab of its own, or call it from a program.',
     kind: 'usage',
   },
+  CAT_LOGIN: {
+    message: 'Access is on, and the request brings no token, or one that is not taken.',
+    help: 'Send `Authorization: Bearer TOKEN`; an admin makes a token with `plumb token create`.',
+    kind: 'usage',
+  },
   CAT_PORT: {
     message: 'The port of the catalogue cannot be opened.',
     help: 'End the program that has it, or give another one: `plumb ui --port 7001`.',
@@ -55,6 +60,7 @@ const HTTP_STATUS: Readonly<Record<CatalogueErrorCode, number>> = {
   CAT_METHOD: 405,
   CAT_HOST: 403,
   CAT_ORIGIN: 403,
+  CAT_LOGIN: 401,
   CAT_PORT: 500,
   CAT_NOT_APPLIED: 503,
   CAT_INTERNAL: 500,

@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { Project } from '../project/project.ts';
 import { catalogueApp } from './app.ts';
-import { ANYONE } from './caller.ts';
+import { callerBy } from './caller.ts';
 import { catalogueError } from './errors.ts';
 import { KnownCatalogue } from './known/catalogue.ts';
 
@@ -28,9 +28,10 @@ export async function openCatalogue(
   const database = await RegistryDatabase.open(settings.registry);
   const sidecar = `http://localhost:${settings.serve.port}`;
   const known = new KnownCatalogue(database, () => clock.nowUs(), sidecar);
+  const callerOf = callerBy(settings.access, database.access, () => clock.nowUs());
   const { allowedHosts } = ui;
   const shared = { known, reports, bundles, allowedHosts, logger, more };
-  const app = catalogueApp({ ...shared, project: settings.project, callerOf: ANYONE });
+  const app = catalogueApp({ ...shared, project: settings.project, callerOf });
   try {
     const server = await listening(app, ui);
     const { port } = server.address() as AddressInfo;

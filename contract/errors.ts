@@ -73,6 +73,21 @@ export const REGISTRY_ERRORS = {
     help: 'Run `plumb apply` again; it publishes the bundle anew.',
     kind: 'failed',
   },
+  REG_LOGIN: {
+    message: 'Access is on, and no token was given, or one that is not taken.',
+    help: 'Set PLUMB_TOKEN to a token; an admin makes one with `plumb token create`.',
+    kind: 'usage',
+  },
+  REG_ROLE: {
+    message: 'Whoever asks may not do this.',
+    help: 'Ask an admin of the registry for a token with that role.',
+    kind: 'usage',
+  },
+  REG_TOKEN: {
+    message: 'A token cannot be made or revoked as it was asked for.',
+    help: 'Run `plumb token list` for those there are.',
+    kind: 'usage',
+  },
   REG_KEY: {
     message: 'The key that signs bundles cannot be used.',
     help: 'Make one with `plumb bundle key FILE`, which prints the public half for bundles.keys.',

@@ -12,10 +12,25 @@ import type { BundleOrigin } from './bundle-origin.ts';
 const POINTER_LIMIT_MS = 5_000;
 const CONTENT_LIMIT_MS = 30_000;
 
+/** Whoever serves bundles may ask who takes them (docs/access.md); the settings name the server. */
+function login(): Record<string, string> {
+  const token = process.env['PLUMB_TOKEN'] ?? '';
+  return token === '' ? {} : { authorization: `Bearer ${token.trim()}` };
+}
+
 export function httpOrigin(url: string, ca: string | null): BundleOrigin {
   let known: { readonly etag: string; readonly text: string } | null = null;
-  const get = (path: string, limitMs: number, headers = {}): Promise<HttpAnswer> =>
-    httpCall({ method: 'GET', url: `${url}/${path}`, headers, limitMs, ca, maxBytes: MAX_BUNDLE_BYTES });
+  const get = (path: string, limitMs: number, more = {}): Promise<HttpAnswer> => {
+    const headers = { ...login(), ...more };
+    return httpCall({
+      method: 'GET',
+      url: `${url}/${path}`,
+      headers,
+      limitMs,
+      ca,
+      maxBytes: MAX_BUNDLE_BYTES,
+    });
+  };
   return {
     name: shownServer(url),
     needsSignature: true,
@@ -41,5 +56,6 @@ export function httpOrigin(url: string, ca: string | null): BundleOrigin {
 }
 
 function refused({ status }: HttpAnswer): Error {
-  return new CallError(`it answers ${status}`, { pass: true, haveArrived: true });
+  const why = status === 401 ? ': it asks for a token, and PLUMB_TOKEN holds none that it takes' : '';
+  return new CallError(`it answers ${status}${why}`, { pass: true, haveArrived: true });
 }

@@ -16,6 +16,7 @@ const MIGRATIONS: readonly ((db: AnyTables) => Promise<void>)[] = [
   whoAndWhy,
   verdicts,
   rollouts,
+  access,
 ];
 
 /**
@@ -182,6 +183,29 @@ async function rollouts(db: AnyTables): Promise<void> {
     .addColumn('revision', 'integer', (c) => c.notNull())
     .addColumn('state', 'text', (c) => c.notNull())
     .execute();
+}
+
+/** Who may do what, and who did. */
+async function access(db: AnyTables): Promise<void> {
+  await db.schema
+    .createTable('access_token')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('name', 'text', (c) => c.notNull().unique())
+    .addColumn('role', 'text', (c) => c.notNull())
+    .addColumn('teams', 'text', (c) => c.notNull())
+    .addColumn('hash', 'text', (c) => c.notNull())
+    .addColumn('created_us', 'bigint', (c) => c.notNull())
+    .addColumn('used_us', 'bigint')
+    .addColumn('revoked_us', 'bigint')
+    .execute();
+  let audit: CreateTableBuilder<string, string> = db.schema
+    .createTable('audit')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('at_us', 'bigint', (c) => c.notNull());
+  for (const column of ['who', 'via', 'what', 'detail'])
+    audit = audit.addColumn(column, 'text', (c) => c.notNull());
+  await audit.execute();
+  await sql`CREATE INDEX audit_by_time ON audit (at_us)`.execute(db);
 }
 
 /** Applies of before say neither. */

@@ -13,6 +13,8 @@ import { CodedError } from '../../contract/std/coded-error.ts';
 import { registryError } from '../../contract/errors.ts';
 import { withoutPassword } from '../../contract/std/secret-text.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import { AccessTable } from './access-table.ts';
+import type { AccessTables } from './access-table.ts';
 import { LeaseTable } from './lease-table.ts';
 import type { LeaseTables } from './lease-table.ts';
 import { CatalogueReads } from './catalogue-reads.ts';
@@ -100,6 +102,8 @@ const MANIFESTS_AT_ONCE = 200;
 const COUNT_AGAIN = 20;
 
 export class RegistryDatabase {
+  /** Who may do what, and who did. */
+  readonly access: AccessTable;
   readonly leases: LeaseTable;
   readonly streamPartitions: StreamPartitionTable;
   /** What the catalogue asks beside it. */
@@ -114,6 +118,7 @@ export class RegistryDatabase {
   private constructor(db: Kysely<Tables>, connection: RegistryConnection) {
     this.#db = db;
     this.#connection = connection;
+    this.access = new AccessTable(db as unknown as Kysely<AccessTables>, connection);
     this.leases = new LeaseTable(db as unknown as Kysely<LeaseTables>);
     this.reads = new CatalogueReads(db as unknown as Kysely<CatalogueTables>);
     this.verdicts = new VerdictTable(db as unknown as Kysely<VerdictTables>);

@@ -179,9 +179,13 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'monitor.pushUrlFile': of(FILE, 'Holds the URL of the Pushgateway; stands over `pushUrl`.'),
   'monitor.heartbeatUrl': of(HTTP_URL, 'Is called after each run, so that a missing run is noticed.'),
 
-  'ui.host': of('address', 'Where the catalogue listens; whoever reaches it reads it all.'),
+  'ui.host': of(
+    'address',
+    'Where the catalogue listens; unless `access` is on, whoever reaches it reads it all.',
+  ),
   'ui.port': of('0 to 65535', 'Of the catalogue; 0: any that is free.'),
   'ui.allowedHosts': of('list of names', 'What a Host header may name beside loopback.'),
+  'access.enabled': of('true, false', 'Whether the catalogue and commands ask for a token (docs/access.md).'),
   'monitor.heartbeatUrlFile': of(FILE, 'Holds that URL; stands over `heartbeatUrl`.'),
   'monitor.ca': of(FILE, "PEM, for all of these; none: the machine's authorities."),
   'lineage.url': of(HTTP_URL, 'Gets the lineage of each run as an event of OpenLineage, by POST.'),

@@ -183,11 +183,11 @@ function variablePath(name: string, variables: readonly string[]): string | null
   return VARIABLE_NAME.test(variable) && didYouMean(variable, variables) === '' ? `vars.${variable}` : null;
 }
 
-/** Not settings: variables of this project's tests, and those that Kubernetes sets for a Service called plumb-... */
-const TESTS = new Set(['PLUMB_TEST_LONG', 'PLUMB_SEED', 'PLUMB_RUNS']);
+/** No settings: a token, variables of our tests, those that Kubernetes sets for a Service called plumb-... */
+const NO_SETTINGS = new Set(['PLUMB_TOKEN', 'PLUMB_TEST_LONG', 'PLUMB_SEED', 'PLUMB_RUNS']);
 const SERVICE_LINK =
   /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
 
 function isOfOthers(name: string, value: string): boolean {
-  return TESTS.has(name) || SERVICE_LINK.test(name) || /^(tcp|udp|sctp):\/\//.test(value);
+  return NO_SETTINGS.has(name) || SERVICE_LINK.test(name) || /^(tcp|udp|sctp):\/\//.test(value);
 }

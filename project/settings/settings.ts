@@ -16,6 +16,8 @@ import { bytes, duration, flag, localPath, numeric, storedPath } from './setting
 import { KAFKA_ACCESS, KAFKA_SETTINGS, kafkaAccess } from './kafka-settings.ts';
 import { LINEAGE_SETTINGS, MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
+import { ACCESS_SETTINGS } from './access-settings.ts';
+import type { AccessSettings } from './access-settings.ts';
 import { UI_SETTINGS } from './ui-settings.ts';
 import type { UiSettings } from './ui-settings.ts';
 import type { KafkaAccess, KafkaSettings } from './kafka-settings.ts';
@@ -58,6 +60,7 @@ export interface Settings {
   readonly train: TrainSettings;
   readonly monitor: MonitorSettings;
   readonly ui: UiSettings;
+  readonly access: AccessSettings;
   /** Where the lineage of runs is told, as events of OpenLineage; null: nowhere. The file is absolute. */
   readonly lineage: { readonly url: string | null; readonly file: string | null };
   /** `duckdb` and `s3`. */
@@ -204,6 +207,7 @@ export const SETTINGS_FILE = z.strictObject({
   monitor: MONITOR_SETTINGS,
   lineage: LINEAGE_SETTINGS,
   ui: UI_SETTINGS,
+  access: ACCESS_SETTINGS,
   duckdb: z.strictObject({ extensions: localPath.nullable().default(null) }).prefault({}),
   s3: S3_SETTINGS,
   clock: z
@@ -292,6 +296,7 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
     monitor: monitorSettings(s.monitor, path),
     lineage: { url: s.lineage.url, file: s.lineage.file === null ? null : path(s.lineage.file) },
     ui: s.ui,
+    access: s.access,
     elsewhere: {
       extensions: s.duckdb.extensions === null ? null : path(s.duckdb.extensions),
       s3,

@@ -1,0 +1,77 @@
+/**
+ * Tells whose token was sent. The token's row is read each time, so that a revoked one is refused at once; scrypt is
+ * paid once for each token and process, one at a time, since it takes 16 MiB.
+ */
+import { createHash } from 'node:crypto';
+import type { AccessTable } from '../database/access-table.ts';
+import type { Caller } from './caller.ts';
+import { isSecretOf, parseToken } from './token.ts';
+
+/** A use is noted at most so often. */
+const USE_NOTED_US = 60_000_000;
+/** Tokens whose scrypt is remembered. */
+const REMEMBERED = 1_000;
+
+/** Why a token is not taken, as a sentence without its end. It holds nothing of the token. */
+type TokenRefused = { readonly refused: string };
+
+export class TokenCheck {
+  readonly #table: AccessTable;
+  readonly #nowUs: () => number;
+  readonly #isSecretOf: typeof isSecretOf;
+  /** By the SHA-256 of the token, the kept hash that it was found to fit. */
+  readonly #known = new Map<string, string>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param compare  what costs: tests count it */
+  constructor(table: AccessTable, nowUs: () => number, compare = isSecretOf) {
+    this.#table = table;
+    this.#nowUs = nowUs;
+    this.#isSecretOf = compare;
+  }
+
+  /** @param what  is asked for, for the audit */
+  async callerOf(text: string, what: string): Promise<Caller | TokenRefused> {
+    const token = parseToken(text);
+    if (token === null)
+      return { refused: 'what was sent as a token is none: expected plumb_…, as it was shown once' };
+    const found = await this.#table.tokenOf(token.id);
+    if (found === null || !(await this.#fits(text, token.secret, found.hash)))
+      return { refused: 'the token is not known here: it is of another registry, or was not copied whole' };
+    const { name, role, teams, revokedUs, usedUs } = found;
+    const nowUs = this.#nowUs();
+    if (revokedUs !== null) {
+      const revoked = `the token ${name} was revoked`;
+      await this.#table.note({
+        atUs: nowUs,
+        who: name,
+        via: 'token',
+        what: 'refused',
+        detail: `${what}: ${revoked}`,
+      });
+      return { refused: revoked };
+    }
+    if (usedUs === null || usedUs <= nowUs - USE_NOTED_US)
+      await this.#table.noteUse(
+        token.id,
+        { atUs: nowUs, who: name, via: 'token', what: 'use', detail: what },
+        USE_NOTED_US,
+      );
+    return { name, role, teams, via: 'token' };
+  }
+
+  async #fits(text: string, secret: string, kept: string): Promise<boolean> {
+    const key = createHash('sha256').update(text).digest('base64');
+    if (this.#known.get(key) === kept) return true;
+    const fits = this.#turn.then(async () => {
+      // Whoever came first may have asked the same.
+      if (this.#known.get(key) === kept) return true;
+      if (!(await this.#isSecretOf(secret, kept))) return false;
+      if (this.#known.size >= REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
+      this.#known.set(key, kept);
+      return true;
+    });
+    this.#turn = fits.catch(() => {});
+    return fits;
+  }
+}

@@ -1,0 +1,223 @@
+/** Who may ask and change what, on both databases: tokens by the commands and the catalogue, and the audit. */
+import { join } from 'node:path';
+import type { Hono } from 'hono';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { catalogueApp } from '../../../catalogue/app.ts';
+import { callerBy } from '../../../catalogue/caller.ts';
+import { KnownCatalogue } from '../../../catalogue/known/catalogue.ts';
+import { STYLE_PATH } from '../../../catalogue/parts/frame.ts';
+import { silentLogger } from '../../../contract/std/logger.ts';
+import { TokenCheck } from '../../../project/access/token-check.ts';
+import { isSecretOf } from '../../../project/access/token.ts';
+import { RegistryDatabase } from '../../../project/database/registry-database.ts';
+import { openProject } from '../../../project/project.ts';
+import { tokenCreate, tokenList, tokenRevoke } from '../../../registry/access/commands.ts';
+import { POSTGRES_START_LIMIT_MS, startPostgres } from '../../support/postgres/postgres.ts';
+import type { PostgresServer } from '../../support/postgres/postgres.ts';
+import { commandContext } from '../../support/processes/command-context.ts';
+import { fillRegistry, NOW_US, SMALL } from '../../support/registry/filled-registry.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+
+let postgres: PostgresServer;
+beforeAll(async () => {
+  postgres = await startPostgres();
+}, POSTGRES_START_LIMIT_MS);
+afterAll(() => postgres?.stop());
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+const STORES: Record<string, (folder: string) => Promise<string>> = {
+  sqlite: async (folder) => `sqlite:${join(folder, 'registry.db')}`,
+  postgres: () => postgres.database(),
+};
+
+describe.each(Object.keys(STORES))('on %s', (store) => {
+  let folder: string;
+  let registry: string;
+  beforeEach(async () => {
+    folder = scratchFolder({ 'plumbline.yaml': 'project: shop\naccess: { enabled: true }\n' });
+    registry = await STORES[store]!(folder);
+  });
+
+  const context = () => commandContext(folder, true, { registry });
+  const using = <T>(work: (database: RegistryDatabase) => Promise<T>): Promise<T> =>
+    RegistryDatabase.using(openProject(folder, silentLogger, {}, { registry }).settings.registry, work);
+  const as = (token: string): void => void vi.stubEnv('PLUMB_TOKEN', token);
+  /** @returns the text of a new token */
+  async function made(name: string, role: 'read' | 'propose' | 'apply' | 'admin', team?: string[]) {
+    const out = context();
+    await tokenCreate(out, name, { role, ...(team === undefined ? {} : { team }) });
+    return (JSON.parse(out.said()) as { token: string }).token;
+  }
+  const audited = async (): Promise<string[]> =>
+    (await using(({ access }) => access.audit({ most: 99 })))
+      .map(({ who, via, what, detail }) => `${via} ${/@/.test(who) ? 'somebody' : who}: ${what}, ${detail}`)
+      .toSorted();
+
+  test('the first admin is made by whoever has the registry, the next tokens by an admin alone', async () => {
+    const root = await made('root', 'admin');
+    await expect(made('two', 'admin')).rejects.toMatchObject({
+      code: 'REG_LOGIN',
+      message: /PLUMB_TOKEN is not set/,
+    });
+    as('');
+    await expect(tokenList(context())).rejects.toMatchObject({ code: 'REG_LOGIN' });
+    as(root);
+    const reader = await made('ada', 'read');
+    const applier = await made('crm', 'apply', ['team-crm', 'Équipe ventes']);
+    as(reader);
+    await expect(made('x', 'read')).rejects.toMatchObject({
+      code: 'REG_ROLE',
+      message: 'token create is refused: ada has the role read, and this needs admin',
+    });
+    for (const wrong of [
+      `${root}x`,
+      root.slice(0, -1),
+      'Bearer',
+      applier.replace(/_.{16}_/, `_${'0'.repeat(16)}_`),
+    ]) {
+      as(wrong);
+      const told = await tokenList(context()).catch((error: Error) => error.message);
+      expect(told).toMatch(/is none: expected plumb_|is not known here/);
+      expect(told).not.toContain(root.slice(30));
+    }
+    // The id of one with the secret of another.
+    as(`${root.slice(0, 23)}${reader.slice(23)}`);
+    await expect(tokenList(context())).rejects.toMatchObject({
+      code: 'REG_LOGIN',
+      message: /not known here/,
+    });
+    as(root);
+    await tokenRevoke(context(), 'crm');
+    await expect(tokenRevoke(context(), 'crm')).rejects.toMatchObject({ code: 'REG_TOKEN' });
+    as(applier);
+    await expect(tokenList(context())).rejects.toMatchObject({ message: 'the token crm was revoked' });
+    as(root);
+    const out = context();
+    await tokenList(out);
+    const text = out.said();
+    expect(JSON.parse(text)).toMatchObject({
+      tokens: [
+        { name: 'ada', role: 'read', teams: [], revokedAt: null },
+        { name: 'crm', role: 'apply', teams: ['team-crm', 'Équipe ventes'], revokedAt: expect.any(String) },
+        { name: 'root', role: 'admin', usedAt: expect.any(String) },
+      ],
+    });
+    for (const one of [root, reader, applier]) expect(text).not.toContain(one.slice(7, 40));
+    expect(await audited()).toEqual([
+      'login somebody: token created, root: admin',
+      'token ada: refused, token create: ada has the role read, and this needs admin',
+      'token ada: use, token create',
+      'token crm: refused, token list: the token crm was revoked',
+      'token root: token created, ada: read',
+      'token root: token created, crm: apply of team-crm, Équipe ventes',
+      'token root: token revoked, crm',
+      'token root: use, token create',
+    ]);
+  });
+
+  test('names and teams that no line shows are refused, and so is a name that was there', async () => {
+    as(await made('root', 'admin'));
+    for (const name of ['', '-x', 'a b', 'a\nb', '<b>', 'ä', 'x'.repeat(65), "';--"])
+      await expect(made(name, 'read')).rejects.toMatchObject({
+        code: 'REG_TOKEN',
+        details: { field: 'name' },
+      });
+    for (const team of ['', ' a', 'a\u0007', 'a\u202eb', 'x'.repeat(129)])
+      await expect(made('x', 'apply', [team])).rejects.toMatchObject({
+        code: 'REG_TOKEN',
+        details: { field: 'team' },
+      });
+    await expect(made('x', 'apply')).rejects.toMatchObject({ message: /needs --team/ });
+    await made('x', 'read');
+    await tokenRevoke(context(), 'x');
+    await expect(made('x', 'read')).rejects.toMatchObject({ message: 'there is, or was, a token x' });
+  });
+
+  test('a use is noted once a minute, whoever sees it; scrypt is paid once a process', async () => {
+    const root = await made('root', 'admin');
+    const compare = vi.fn(isSecretOf);
+    await using(async (one) => {
+      await using(async (other) => {
+        let nowUs = NOW_US;
+        const checks = [one, other].map(({ access }) => new TokenCheck(access, () => nowUs, compare));
+        const ask = async () => {
+          // Within one thread a second connection would wait for SQLite, and the first for it.
+          if (store === 'postgres') await Promise.all(checks.map((check) => check.callerOf(root, 'GET /')));
+          for (const check of checks)
+            for (const caller of await Promise.all([1, 2].map(() => check.callerOf(root, 'GET /'))))
+              expect(caller).toMatchObject({ name: 'root', role: 'admin' });
+        };
+        await ask();
+        await ask();
+        const uses = async () => (await one.access.audit({ most: 99 })).filter(({ what }) => what === 'use');
+        expect(await uses()).toHaveLength(1);
+        nowUs += 59_000_000;
+        await ask();
+        expect(await uses()).toHaveLength(1);
+        nowUs += 1_000_000;
+        await ask();
+        expect(await uses()).toHaveLength(2);
+        expect(compare).toHaveBeenCalledTimes(checks.length);
+      });
+    });
+  });
+
+  test('the catalogue gives pages, JSON and bundles to a token alone, and forgets it once it is revoked', async () => {
+    const root = await made('root', 'admin');
+    as(root);
+    const reader = await made('ada', 'read');
+    await using(async (database) => {
+      if (store === 'sqlite') await fillRegistry(database, SMALL);
+      // On PostgreSQL it says that nothing is applied: it was let in.
+      const letIn = store === 'sqlite' ? 200 : 503;
+      const app: Hono = catalogueApp({
+        known: new KnownCatalogue(database, () => NOW_US, 'http://localhost:6566'),
+        project: 'shop',
+        reports: folder,
+        bundles: folder,
+        allowedHosts: [],
+        logger: silentLogger,
+        callerOf: callerBy({ enabled: true }, database.access, () => Date.now() * 1_000),
+      });
+      const get = (path: string, authorization?: string) =>
+        app.request(path, {
+          headers: { host: 'localhost', ...(authorization === undefined ? {} : { authorization }) },
+        });
+      for (const path of ['/', '/api', '/features', '/reports/', '/bundles/current', '/nothing']) {
+        for (const login of [
+          undefined,
+          '',
+          'Bearer',
+          'Bearer x',
+          `Bearer ${root}x`,
+          `Basic ${root}`,
+          `Bearer ${root} x`,
+        ]) {
+          const answer = await get(path, login);
+          expect([path, login, answer.status]).toEqual([path, login, 401]);
+          expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
+          expect(await answer.text()).not.toContain(root.slice(24, 60));
+        }
+      }
+      expect((await get(STYLE_PATH)).status).toBe(200);
+      const page = await get('/', `Bearer ${reader}`);
+      expect([page.status, page.headers.get('cache-control')]).toEqual([letIn, 'no-store']);
+      expect(page.headers.get('vary')).toBe('authorization');
+      expect((await get('/api/views', `bearer ${reader}`)).status).toBe(letIn);
+      expect(await (await get('/bundles/current', `Bearer ${reader}`)).text()).toContain(
+        'nothing is applied',
+      );
+      await tokenRevoke(context(), 'ada');
+      const refused = await get('/api', `Bearer ${reader}`);
+      expect(await refused.json()).toMatchObject({
+        error: {
+          code: 'CAT_LOGIN',
+          message: 'the token ada was revoked',
+          help: expect.stringContaining('Bearer'),
+        },
+      });
+    });
+  });
+});
