@@ -82,14 +82,18 @@ async function findingsOf(
       findings[i] = await new Trial(view, definitions).run();
       trying.delete(view.name);
       done += 1;
-      tell();
+      if (trying.size > 0) tell();
     }
   };
   const atOnce = Math.min(availableParallelism(), MOST_AT_ONCE);
   await Promise.all(Array.from({ length: atOnce }, tryAll));
   // Beside others a call may have waited for its processor: what is refused for its time was timed alone.
-  for (const [i, { isSlow }] of findings.entries())
-    if (isSlow) findings[i] = await new Trial(views[i]!, definitions).run();
+  const slow = [...findings.keys()].filter((i) => findings[i]!.isSlow && atOnce > 1 && views.length > 1);
+  for (const [again, i] of slow.entries()) {
+    logger.progress(`timing ${views[i]!.name} alone`, again, slow.length, 'views');
+    findings[i] = await new Trial(views[i]!, definitions).run();
+  }
+  logger.progress('trying', views.length, views.length);
   return findings;
 }
 
