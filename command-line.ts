@@ -15,6 +15,7 @@ import { accessCommands } from './command-line/access-commands.ts';
 import { explainCommand, monitorCommands } from './command-line/monitor-commands.ts';
 
 const registry = () => import('./registry/commands.ts');
+const access = () => import('./registry/access/commands.ts');
 const bundles = () => import('./registry/bundles/commands.ts');
 const registryLineage = () => import('./registry/lineage/lineage.ts');
 const registrySearch = () => import('./registry/search/search.ts');
@@ -36,6 +37,9 @@ const list = (value: string, before: string[] = []): string[] => [...before, val
 /** Commands that work with bundles take the newest first, where bundles come from elsewhere; `serve` does it itself. */
 const READS_BUNDLES =
   /^(show|lineage|search|materialize|wait|warm|backfill|stream|sql|train|compute|get|load|cat|ingest|run|explain|whatif|health)\b/;
+
+/** Commands that show what is applied, for which a token is asked where access is on; others ask for it themselves. */
+const READS_REGISTRY = /^(show \[name\]|versions|diff|lineage|search|mcp)/;
 
 /** Runs what a command does, with the context that the front door makes. */
 type RunAction = (action: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;
@@ -60,6 +64,7 @@ export function commandLine(run: RunAction): Command {
       .exitOverride()
       .action((...args: unknown[]) =>
         run(async (context) => {
+          if (READS_REGISTRY.test(usage)) await (await access()).mayRead(context, usage.split(' ', 1)[0]!);
           if (READS_BUNDLES.test(usage)) await (await bundles()).takeNewestFor(context);
           return action(context, ...args);
         }),

@@ -8,7 +8,7 @@ import { CodedError } from '../contract/std/coded-error.ts';
 import type { Logger } from '../contract/std/logger.ts';
 import { html } from '../project/page/markup.ts';
 import { addBundles } from './bundles.ts';
-import { knownCaller } from './caller.ts';
+import { knownCaller, needRole } from './caller.ts';
 import type { CallerOf } from './caller.ts';
 import { catalogueError, httpStatusOf } from './errors.ts';
 import { guard } from './guard.ts';
@@ -72,7 +72,9 @@ const MOST_SHOWN = 200;
 function addPage(app: Hono, page: AnyPage, { known, project }: AppParts): void {
   const read = async (context: Context): Promise<never> => {
     const asked: Asked = { name: context.req.param('name') ?? '', query: (name) => context.req.query(name) };
-    const data = await page.read(await known.now(), asked);
+    const now = await known.now();
+    await needRole(page.needs ?? 'read', context, now);
+    const data = await page.read(now, asked);
     if (data !== null) return data;
     throw catalogueError(
       'CAT_UNKNOWN',

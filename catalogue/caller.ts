@@ -3,10 +3,12 @@
  * Where access is off everybody may read everything, and nobody has a name.
  */
 import type { Context, MiddlewareHandler } from 'hono';
-import { ANYBODY } from '../project/access/caller.ts';
+import { ANYBODY, lackOf } from '../project/access/caller.ts';
 import type { Caller } from '../project/access/caller.ts';
+import type { Role } from '../project/access/role.ts';
 import { TokenCheck } from '../project/access/token-check.ts';
 import type { AccessTable } from '../project/database/access-table.ts';
+import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { AccessSettings } from '../project/settings/access-settings.ts';
 import { catalogueError } from './errors.ts';
 
@@ -46,4 +48,18 @@ export function knownCaller(callerOf: CallerOf): MiddlewareHandler {
     headers.set('cache-control', (headers.get('cache-control') ?? 'no-store').replace('public', 'private'));
     headers.append('vary', 'authorization');
   };
+}
+
+/** @throws CAT_ROLE, noted in the audit */
+export async function needRole(
+  needed: Role,
+  { req, var: { caller } }: Context,
+  { database, nowUs }: { readonly database: RegistryDatabase; readonly nowUs: number },
+): Promise<void> {
+  const lack = lackOf(caller, needed);
+  if (lack === null) return;
+  const { name, via } = caller;
+  const detail = `${req.method} ${req.path}: ${lack}`;
+  await database.access.note({ atUs: nowUs, who: name ?? '', via, what: 'refused', detail });
+  throw catalogueError('CAT_ROLE', lack);
 }

@@ -33,6 +33,11 @@ export const CATALOGUE_ERRORS = {
     help: 'Send `Authorization: Bearer TOKEN`; an admin makes a token with `plumb token create`.',
     kind: 'usage',
   },
+  CAT_ROLE: {
+    message: 'Whoever asks may not see this.',
+    help: 'Ask an admin of the registry for a token with that role.',
+    kind: 'usage',
+  },
   CAT_PORT: {
     message: 'The port of the catalogue cannot be opened.',
     help: 'End the program that has it, or give another one: `plumb ui --port 7001`.',
@@ -61,6 +66,7 @@ const HTTP_STATUS: Readonly<Record<CatalogueErrorCode, number>> = {
   CAT_HOST: 403,
   CAT_ORIGIN: 403,
   CAT_LOGIN: 401,
+  CAT_ROLE: 403,
   CAT_PORT: 500,
   CAT_NOT_APPLIED: 503,
   CAT_INTERNAL: 500,

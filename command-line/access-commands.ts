@@ -30,4 +30,9 @@ export function accessCommands(add: Add, token: Command): void {
     async (c, of) => (await access()).tokenRevoke(c, of),
     token,
   );
+  add('audit', 'who applied, was refused, or used a token; the newest first', async (c, o) =>
+    (await access()).audit(c, o),
+  )
+    .option('--who <name>', 'only what this one did')
+    .option('--most <n>', 'how many at most', '50');
 }

@@ -83,6 +83,11 @@ export const REGISTRY_ERRORS = {
     help: 'Ask an admin of the registry for a token with that role.',
     kind: 'usage',
   },
+  REG_TEAM: {
+    message: 'The apply changes definitions of a team that the token is not for.',
+    help: 'Have that team, or an admin, apply them: leave them as they are in force, or hand on `plumb plan --out FILE`.',
+    kind: 'check-failed',
+  },
   REG_TOKEN: {
     message: 'A token cannot be made or revoked as it was asked for.',
     help: 'Run `plumb token list` for those there are.',

@@ -1,9 +1,11 @@
 /** Plan and apply: compare the project's definitions with those in force, record them, publish the bundle. */
-import { hostname, userInfo } from 'node:os';
 import { registryError } from '../contract/errors.ts';
 import type { CodedError } from '../contract/std/coded-error.ts';
 import { canonicalJson } from '../contract/std/canonical-json.ts';
 import type { Json } from '../contract/std/canonical-json.ts';
+import { callerWith, nameOf } from './access/command-caller.ts';
+import { checkTeams, touchedBy } from './access/touched.ts';
+import type { TouchedDefinition } from './access/touched.ts';
 import { publishInForce } from './bundles/publication.ts';
 import { allowedOf, NO_ALLOWANCE } from './allowance.ts';
 import type { Allowance } from './allowance.ts';
@@ -32,6 +34,8 @@ import type { RemovedConsumer } from '../contract/refusal.ts';
 
 export interface ApplyPlan {
   readonly changes: readonly Change[];
+  /** The same definitions, and whose they are. */
+  readonly touched: readonly TouchedDefinition[];
   /** The bundle that would be published. */
   readonly next: Omit<Bundle, 'hash'>;
   /** The number of the last apply; the next one gets the number after it. */
@@ -100,8 +104,12 @@ async function planAgainst(
   }
   const nowUs = project.clock.nowUs();
   const recent = await database.removedConsumers(nowUs - REMOVED_CONSUMER_US);
+  const changes = changesBetween(applied, next, recent);
+  const touched = touchedBy(changes, applied, next);
   return {
-    changes: changesBetween(applied, next, recent),
+    changes,
+    // What is in force and cannot be read may be anybody's.
+    touched: applied === null && sequence > 0 ? touched.map((one) => ({ ...one, teams: [null] })) : touched,
     next,
     sequence,
     removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
@@ -120,8 +128,9 @@ async function planAgainst(
  * publishing is idempotent.
  *
  * @param allowance  which refusals are allowed, why and by whom the apply is made
- * @throws REG_REFUSED when a change would break a model; REG_ALLOW when a name matches no refusal; REG_DEFINITIONS when
- *         a function that is computed on demand does not hold what it promises; REG_ROLLOUT while another apply is
+ * @throws REG_LOGIN, REG_ROLE or REG_TEAM where access is on and the caller may not; REG_REFUSED when a
+ *         change would break a model; REG_ALLOW when a name matches no refusal; REG_DEFINITIONS when a function that is
+ *         computed on demand does not hold what it promises; REG_ROLLOUT while another apply is
  *         staged; REG_PUBLISH when not all places to publish in could be written to
  */
 export async function applyPlan(
@@ -130,6 +139,8 @@ export async function applyPlan(
   plan: ApplyPlan,
   allowance: Allowance = NO_ALLOWANCE,
 ): Promise<Bundle> {
+  const caller = await callerWith('apply', 'apply', project, database);
+  await checkTeams(caller, plan.touched, { what: 'apply', atUs: project.clock.nowUs() }, database);
   const allowed = allowedOf(plan.changes, allowance);
   const { logger, settings } = project;
   await tryOnDemand(plan.untried, plan.next, { folder: settings.folder, logger });
@@ -139,7 +150,9 @@ export async function applyPlan(
       sequence: plan.sequence + 1,
       hash: bundleFromJson(JSON.parse(text) as Json).hash,
       appliedUs: project.clock.nowUs(),
-      author: allowance.author ?? thisUser(),
+      // A token says who it is; without one whoever is logged in may name somebody.
+      author: caller.name ?? allowance.author ?? nameOf(caller),
+      via: caller.via,
       reason: allowance.reason,
       bundle: text,
       changes: canonicalJson(plan.changes as unknown as Json),
@@ -154,16 +167,6 @@ export async function applyPlan(
   }
   await publishInForce(project, database);
   return bundleFromJson(JSON.parse(text) as Json);
-}
-
-/** The login and the machine. */
-function thisUser(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`;
-  } catch {
-    // A container may run as a user that its system does not know.
-    return `${process.getuid?.() ?? 'somebody'}@${hostname()}`;
-  }
 }
 
 /** @returns null when the last apply had another bundle format: then there is nothing to compare with */

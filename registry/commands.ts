@@ -2,6 +2,7 @@
 import { errorBoundsOf } from '../contract/aggregation/error-bound.ts';
 import { isAbsolute, join } from 'node:path';
 import { schemeOf } from '../contract/std/files/local-path.ts';
+import { callerWith } from './access/command-caller.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
 import { applyPlan, planProject } from './apply.ts';
 import type { ApplyPlan } from './apply.ts';
@@ -38,7 +39,14 @@ import { freshnessOf, freshnessToJson } from '../project/overview/view-freshness
 import { onDemandNamed, renderCatalogue, renderDefinition, viewNamed } from './show.ts';
 import { functionsText, functionToJson } from './where-it-runs.ts';
 import { bundleAt, sequenceOf } from './versions/applies.ts';
-import { allOf, inForceText, planTakingBack, promoteStaged, stagedPlan } from './versions/rollout.ts';
+import {
+  allOf,
+  checkStaged,
+  inForceText,
+  planTakingBack,
+  promoteStaged,
+  stagedPlan,
+} from './versions/rollout.ts';
 import { readPlan, writePlan } from './versions/plan-file.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, the exit code is 1 when there are changes. */
@@ -51,6 +59,7 @@ export async function plan(
   const { changes, rewrites, streams, next } = await RegistryDatabase.using(
     project.settings.registry,
     async (database) => {
+      await callerWith('propose', 'plan', project, database);
       const made = await planProject(project, database);
       if (out !== undefined) await writePlan(out, made, database, project.clock.nowUs());
       return made;
@@ -112,6 +121,8 @@ export async function applyNow(
   const allowance = allowanceOf(options.allow ?? [], options.reason, options.author);
   const project = projectOf(context);
   return RegistryDatabase.using<ExitCode>(project.settings.registry, async (database) => {
+    await callerWith('apply', 'apply', project, database);
+    if (options.share !== undefined) await checkStaged('apply --share', project, database);
     const whole = await planned(project, database);
     const made = options.share === undefined ? whole : await stagedPlan(whole, options.share, database);
     const allowed = made.takesBack === undefined ? allowance : allOf(made, allowance);

@@ -1,5 +1,6 @@
 /** Every page that there is. */
 import { AROUND_PAGES } from './around-pages.ts';
+import { AUDIT_PAGE } from './audit-page.ts';
 import { FEATURE_PAGE } from './feature-page.ts';
 import { HOME_PAGE } from './home-page.ts';
 import { INCIDENT_PAGES } from './incident-pages.ts';
@@ -22,4 +23,5 @@ export const PAGES: readonly AnyPage[] = [
   ...RUN_PAGES,
   ...TRAINING_PAGES,
   ...INCIDENT_PAGES,
+  AUDIT_PAGE,
 ];

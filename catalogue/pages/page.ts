@@ -1,4 +1,5 @@
 /** What a page is: an address, the data that stands there, which is also its JSON, and how that is drawn. */
+import type { Role } from '../../project/access/role.ts';
 import type { Drawn } from '../parts/frame.ts';
 import type { CatalogueNow } from '../known/catalogue.ts';
 
@@ -13,6 +14,8 @@ export interface Asked {
 interface CataloguePage<Data extends object> {
   /** `/features/:name`, as hono writes it. */
   readonly path: string;
+  /** Who may see it; absent: whoever may read. */
+  readonly needs?: Role;
   /** @returns null: there is nothing of that name */
   read(catalogue: CatalogueNow, asked: Asked): Promise<Data | null>;
   draw(data: Data): Drawn;

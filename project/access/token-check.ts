@@ -40,23 +40,21 @@ export class TokenCheck {
       return { refused: 'the token is not known here: it is of another registry, or was not copied whole' };
     const { name, role, teams, revokedUs, usedUs } = found;
     const nowUs = this.#nowUs();
-    if (revokedUs !== null) {
-      const revoked = `the token ${name} was revoked`;
-      await this.#table.note({
+    // A process that goes on with a revoked one is told of once a minute, too.
+    const beforeUs = Math.max(nowUs - USE_NOTED_US, revokedUs ?? 0);
+    const revoked = `the token ${name} was revoked`;
+    if (usedUs === null || usedUs <= beforeUs) {
+      const used = { what: 'use', detail: what } as const;
+      const refused = { what: 'refused', detail: `${what}: ${revoked}` } as const;
+      const entry = {
         atUs: nowUs,
         who: name,
         via: 'token',
-        what: 'refused',
-        detail: `${what}: ${revoked}`,
-      });
-      return { refused: revoked };
+        ...(revokedUs === null ? used : refused),
+      } as const;
+      await this.#table.noteUse(token.id, entry, beforeUs);
     }
-    if (usedUs === null || usedUs <= nowUs - USE_NOTED_US)
-      await this.#table.noteUse(
-        token.id,
-        { atUs: nowUs, who: name, via: 'token', what: 'use', detail: what },
-        USE_NOTED_US,
-      );
+    if (revokedUs !== null) return { refused: revoked };
     return { name, role, teams, via: 'token' };
   }
 

@@ -25,7 +25,7 @@ export interface AccessTables {
 
 type AuditWhat = 'apply' | 'promoted' | 'refused' | 'use' | 'token created' | 'token revoked';
 
-interface AuditEntry {
+export interface AuditEntry {
   readonly atUs: number;
   readonly who: string;
   readonly via: Via;
@@ -115,14 +115,14 @@ export class AccessTable {
     await noteIn(this.#db, entry);
   }
 
-  /** Notes a use, unless one was noted less than so long before, by whichever process. */
-  async noteUse(id: string, entry: AuditEntry, everyUs: number): Promise<void> {
+  /** Notes a use, unless one was noted after that time, by whichever process. */
+  async noteUse(id: string, entry: AuditEntry, beforeUs: number): Promise<void> {
     await this.#db.transaction().execute(async (db) => {
       const changed = await db
         .updateTable('access_token')
         .set({ used_us: entry.atUs })
         .where('id', '=', id)
-        .where(({ eb, or }) => or([eb('used_us', 'is', null), eb('used_us', '<=', entry.atUs - everyUs)]))
+        .where(({ eb, or }) => or([eb('used_us', 'is', null), eb('used_us', '<=', beforeUs)]))
         .executeTakeFirst();
       if (changed.numUpdatedRows === 1n) await noteIn(db, entry);
     });

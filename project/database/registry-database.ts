@@ -13,6 +13,7 @@ import { CodedError } from '../../contract/std/coded-error.ts';
 import { registryError } from '../../contract/errors.ts';
 import { withoutPassword } from '../../contract/std/secret-text.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import type { Via } from '../access/caller.ts';
 import { AccessTable } from './access-table.ts';
 import type { AccessTables } from './access-table.ts';
 import { LeaseTable } from './lease-table.ts';
@@ -50,6 +51,8 @@ interface AppliedBundle {
 
 /** An apply as it is recorded: what it takes away, allows and names, in one transaction with its bundle. */
 interface NewApply extends AppliedBundle {
+  /** How its author is known; absent: by the login. */
+  readonly via?: Via;
   /** A share of the pods takes it first; absent: all take it. */
   readonly staged?: { readonly share: number; readonly salt: string };
   /** The number of the staged apply that it takes back. */
@@ -199,6 +202,10 @@ export class RegistryDatabase {
         const row = { sequence, hash, applied_us: appliedUs, author, reason: apply.reason, bundle, changes };
         await db.insertInto('applied_bundle').values(row).execute();
         await endRollout(db, apply);
+        const audit = new AccessTable(db as unknown as Kysely<AccessTables>, this.#connection);
+        const { via = 'login' } = apply;
+        const detail = `apply ${sequence}, bundle ${hash}`;
+        await audit.note({ atUs: appliedUs, who: author, via, what: 'apply', detail });
         if (apply.staged !== undefined) {
           const { share, salt } = apply.staged;
           await new RolloutTable(db as unknown as Kysely<RolloutTables>).begin(sequence, share, salt);

@@ -8,6 +8,9 @@ import { TokenCheck } from '../../project/access/token-check.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
 
+/** What a check knows is kept as long as the database is open: a command asks more than once. */
+const CHECKS = new WeakMap<RegistryDatabase, TokenCheck>();
+
 /**
  * @param what  the command does, for the audit, such as `plan`
  * @returns     who may do it
@@ -17,19 +20,23 @@ export async function callerWith(
   needed: Role,
   what: string,
   { settings, clock }: Project,
-  { access }: RegistryDatabase,
+  database: RegistryDatabase,
 ): Promise<Caller> {
   if (!settings.access.enabled) return ANYBODY;
   const token = process.env['PLUMB_TOKEN'] ?? '';
   if (token === '') throw registryError('REG_LOGIN', `${what} needs a token, and PLUMB_TOKEN is not set`);
-  const caller = await new TokenCheck(access, () => clock.nowUs()).callerOf(token.trim(), what);
+  const { access } = database;
+  const check = CHECKS.get(database) ?? new TokenCheck(access, () => clock.nowUs());
+  CHECKS.set(database, check);
+  const caller = await check.callerOf(token.trim(), what);
   if ('refused' in caller) throw registryError('REG_LOGIN', caller.refused, { field: 'PLUMB_TOKEN' });
   const lack = lackOf(caller, needed);
   if (lack === null) return caller;
+  const { via } = caller;
   await access.note({
     atUs: clock.nowUs(),
     who: nameOf(caller),
-    via: caller.via,
+    via,
     what: 'refused',
     detail: `${what}: ${lack}`,
   });

@@ -9,7 +9,7 @@ import type { Role } from '../../project/access/role.ts';
 import { newToken } from '../../project/access/token.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
-import type { KeptToken } from '../../project/database/access-table.ts';
+import type { AuditEntry, KeptToken } from '../../project/database/access-table.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import { projectOf } from '../../project/project.ts';
 import type { Project } from '../../project/project.ts';
@@ -123,4 +123,46 @@ export async function tokenRevoke(context: CommandContext, name: string): Promis
 
 function minute(us: number): string {
   return formatTimestamp(us).slice(0, 16).replace('T', ' ');
+}
+
+/** A command that shows what is applied: whoever may read may run it. @throws REG_LOGIN */
+export async function mayRead(context: CommandContext, what: string): Promise<void> {
+  const project = projectOf(context);
+  if (!project.settings.access.enabled) return;
+  await RegistryDatabase.using(project.settings.registry, (database) =>
+    callerWith('read', what, project, database),
+  );
+}
+
+/** Lists who applied, was refused, or used a token, the newest first. */
+export async function audit(
+  context: CommandContext,
+  { who, most }: { readonly who?: string; readonly most: string },
+): Promise<ExitCode> {
+  if (!/^[1-9]\d{0,5}$/.test(most)) {
+    const message = `--most: expected a whole number from 1 to 999999, got ${givenText(most)}`;
+    throw registryError('REG_USAGE', message, { field: 'most' });
+  }
+  const project = projectOf(context);
+  const entries = await RegistryDatabase.using(project.settings.registry, async (database) => {
+    await callerWith('admin', 'audit', project, database);
+    return database.access.audit({ most: Number(most), ...(who === undefined ? {} : { who }) });
+  });
+  const data = { entries: entries.map(({ atUs, ...entry }) => ({ at: formatTimestamp(atUs), ...entry })) };
+  await printResult(context, data, () => auditText(entries));
+  return 0;
+}
+
+function auditText(entries: readonly AuditEntry[]): string {
+  if (entries.length === 0) return 'Nothing was applied, refused or asked for with a token yet.';
+  return renderTable(
+    ['when', 'who', 'by', 'what', 'more'],
+    entries.map(({ atUs, who, via, what, detail }) => [
+      formatTimestamp(atUs).slice(0, 19).replace('T', ' '),
+      who,
+      via,
+      what,
+      detail,
+    ]),
+  );
 }

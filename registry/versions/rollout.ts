@@ -11,11 +11,15 @@ import { randomBytes } from 'node:crypto';
 import { registryError } from '../../contract/errors.ts';
 import type { BundlePointer } from '../../contract/bundles/bundle-pointer.ts';
 import type { Bundle } from '../../contract/model.ts';
+import type { Caller } from '../../project/access/caller.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
+import { callerWith, nameOf } from '../access/command-caller.ts';
+import { checkTeams, touchedBy } from '../access/touched.ts';
 import type { Allowance } from '../allowance.ts';
 import { planDefinitions } from '../apply.ts';
 import type { ApplyPlan } from '../apply.ts';
+import { changesBetween } from '../changes.ts';
 import { publishInForce } from '../bundles/publication.ts';
 import { bundleAt } from './applies.ts';
 
@@ -52,6 +56,27 @@ export async function stagedPlan(
   return { ...plan, staged: { share, salt: randomBytes(SALT_BYTES).toString('hex') } };
 }
 
+/**
+ * Whoever widens or ends a roll-out answers for what it brings.
+ *
+ * @param what  is done, for the audit
+ * @throws      REG_LOGIN, REG_ROLE or REG_TEAM where access is on and the caller may not
+ */
+export async function checkStaged(
+  what: string,
+  project: Project,
+  database: RegistryDatabase,
+): Promise<Caller> {
+  const caller = await callerWith('apply', what, project, database);
+  const underWay = await database.rollouts.underWay();
+  if (underWay === null) return caller;
+  const before = await bundleAt(database, underWay.sequence - 1);
+  const next = await bundleAt(database, underWay.sequence);
+  const touched = touchedBy(changesBetween(before, next), before, next);
+  await checkTeams(caller, touched, { what, atUs: project.clock.nowUs() }, database);
+  return caller;
+}
+
 /** Views of both whose rows, or outputs, mean something else. */
 function changedRowLogic(before: Bundle, next: ApplyPlan['next']): string[] {
   const old = new Map([...before.views, ...before.onDemand].map(([id, view]) => [id, view.definitionId]));
@@ -66,9 +91,13 @@ function changedRowLogic(before: Bundle, next: ApplyPlan['next']): string[] {
  * @throws  REG_ROLLOUT when nothing is staged; REG_PUBLISH
  */
 export async function promoteStaged(project: Project, database: RegistryDatabase): Promise<BundlePointer> {
+  const caller = await checkStaged('apply --promote', project, database);
   const underWay = await database.rollouts.underWay();
   if (underWay === null || !(await database.rollouts.change(underWay.sequence, { state: 'promoted' })))
     throw notStaged();
+  const detail = `apply ${underWay.sequence}`;
+  const entry = { atUs: project.clock.nowUs(), who: nameOf(caller), via: caller.via, detail };
+  await database.access.note({ ...entry, what: 'promoted' });
   return publishInForce(project, database);
 }
 

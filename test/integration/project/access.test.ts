@@ -1,4 +1,5 @@
 /** Who may ask and change what, on both databases: tokens by the commands and the catalogue, and the audit. */
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hono } from 'hono';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -11,7 +12,9 @@ import { TokenCheck } from '../../../project/access/token-check.ts';
 import { isSecretOf } from '../../../project/access/token.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { openProject } from '../../../project/project.ts';
-import { tokenCreate, tokenList, tokenRevoke } from '../../../registry/access/commands.ts';
+import { audit, tokenCreate, tokenList, tokenRevoke } from '../../../registry/access/commands.ts';
+import { applyPlan, planProject } from '../../../registry/apply.ts';
+import { apply, plan } from '../../../registry/commands.ts';
 import { POSTGRES_START_LIMIT_MS, startPostgres } from '../../support/postgres/postgres.ts';
 import type { PostgresServer } from '../../support/postgres/postgres.ts';
 import { commandContext } from '../../support/processes/command-context.ts';
@@ -50,6 +53,16 @@ describe.each(Object.keys(STORES))('on %s', (store) => {
     await tokenCreate(out, name, { role, ...(team === undefined ? {} : { team }) });
     return (JSON.parse(out.said()) as { token: string }).token;
   }
+  const appOver = (database: RegistryDatabase): Hono =>
+    catalogueApp({
+      known: new KnownCatalogue(database, () => NOW_US, 'http://localhost:6566'),
+      project: 'shop',
+      reports: folder,
+      bundles: folder,
+      allowedHosts: [],
+      logger: silentLogger,
+      callerOf: callerBy({ enabled: true }, database.access, () => Date.now() * 1_000),
+    });
   const audited = async (): Promise<string[]> =>
     (await using(({ access }) => access.audit({ most: 99 })))
       .map(({ who, via, what, detail }) => `${via} ${/@/.test(who) ? 'somebody' : who}: ${what}, ${detail}`)
@@ -92,7 +105,8 @@ describe.each(Object.keys(STORES))('on %s', (store) => {
     await tokenRevoke(context(), 'crm');
     await expect(tokenRevoke(context(), 'crm')).rejects.toMatchObject({ code: 'REG_TOKEN' });
     as(applier);
-    await expect(tokenList(context())).rejects.toMatchObject({ message: 'the token crm was revoked' });
+    for (const _ of [1, 2])
+      await expect(tokenList(context())).rejects.toMatchObject({ message: 'the token crm was revoked' });
     as(root);
     const out = context();
     await tokenList(out);
@@ -172,15 +186,7 @@ describe.each(Object.keys(STORES))('on %s', (store) => {
       if (store === 'sqlite') await fillRegistry(database, SMALL);
       // On PostgreSQL it says that nothing is applied: it was let in.
       const letIn = store === 'sqlite' ? 200 : 503;
-      const app: Hono = catalogueApp({
-        known: new KnownCatalogue(database, () => NOW_US, 'http://localhost:6566'),
-        project: 'shop',
-        reports: folder,
-        bundles: folder,
-        allowedHosts: [],
-        logger: silentLogger,
-        callerOf: callerBy({ enabled: true }, database.access, () => Date.now() * 1_000),
-      });
+      const app = appOver(database);
       const get = (path: string, authorization?: string) =>
         app.request(path, {
           headers: { host: 'localhost', ...(authorization === undefined ? {} : { authorization }) },
@@ -217,6 +223,134 @@ describe.each(Object.keys(STORES))('on %s', (store) => {
           message: 'the token ada was revoked',
           help: expect.stringContaining('Bearer'),
         },
+      });
+    });
+  });
+
+  const DEFINITIONS = (owner: string | null, more = ''): string => `
+entity: customer
+joinKeys: { customer_id: int64 }
+owner: crm
+---
+featureView: lines
+entity: customer
+${owner === null ? '' : `owner: ${owner}`}
+source: { parquet: 'data/*.parquet', eventTime: at, createdTime: loaded }
+features: { total: float64 }
+---
+featureService: churn_v1
+features: [lines]
+owner: crm
+${more}`;
+  const define = (owner: string | null, more?: string): void =>
+    writeFileSync(join(folder, 'definitions.yaml'), DEFINITIONS(owner, more));
+  const applies = () => using((database) => database.applies());
+
+  test('an apply may change what is of its teams alone, before and after; it is named, kept, and by whom', async () => {
+    appendFileSync(join(folder, 'plumbline.yaml'), 'definitions: [definitions.yaml]\n');
+    define('ml');
+    const root = await made('root', 'admin');
+    as(root);
+    const proposer = await made('pia', 'propose');
+    const crm = await made('crm', 'apply', ['crm']);
+    const both = await made('both', 'apply', ['crm', 'ml']);
+    const file = join(folder, 'plan.json');
+    as(proposer);
+    await plan(context(), { out: file });
+    for (const options of [{}, { promote: true }, { rollback: true }, { share: '10%' }])
+      await expect(apply(context(), undefined, options)).rejects.toMatchObject({ code: 'REG_ROLE' });
+    as(crm);
+    await expect(apply(context(), undefined, { author: 'root' })).rejects.toMatchObject({
+      code: 'REG_TEAM',
+      message: 'crm may change what belongs to crm, and this touches\nview lines: of ml',
+    });
+    expect(await applies()).toEqual([]);
+    as(both);
+    await apply(context(), file, { author: 'root', reason: 'agreed' });
+    // Taken over, given away, nobody's: each is a change of what is not crm's.
+    as(crm);
+    for (const owner of ['crm', null]) {
+      define(owner);
+      await expect(apply(context(), undefined, {})).rejects.toMatchObject({
+        message: expect.stringContaining('view lines: of ml'),
+      });
+    }
+    define('ml', 'description: "<b>of crm</b>"');
+    await apply(context(), undefined, {});
+    // What another staged is theirs to widen and to promote.
+    as(root);
+    define(null, 'description: "<b>of crm</b>"');
+    await apply(context(), undefined, { share: '10%' });
+    as(crm);
+    await expect(apply(context(), undefined, { share: '50%' })).rejects.toMatchObject({ code: 'REG_TEAM' });
+    await expect(apply(context(), undefined, { promote: true })).rejects.toMatchObject({ code: 'REG_TEAM' });
+    await expect(apply(context(), undefined, { rollback: true })).rejects.toMatchObject({
+      code: 'REG_TEAM',
+      message: expect.stringContaining('view lines: it says no owner, of ml'),
+    });
+    as(root);
+    await apply(context(), undefined, { promote: true });
+    expect((await applies()).map(({ author, reason }) => `${author} ${reason}`.trim())).toEqual([
+      'both agreed',
+      'crm',
+      'root',
+    ]);
+    const done = (await audited()).filter((one) => !one.includes('token created') && !one.includes(': use,'));
+    expect(done.map((one) => one.replace(/bundle \w+/, 'bundle'))).toEqual(
+      [
+        'token both: apply, apply 1, bundle',
+        'token crm: apply, apply 2, bundle',
+        'token crm: refused, apply --promote: view lines: of ml, it says no owner',
+        'token crm: refused, apply --share: view lines: of ml, it says no owner',
+        'token crm: refused, apply: view lines: of ml',
+        'token crm: refused, apply: view lines: of ml',
+        'token crm: refused, apply: view lines: of ml, it says no owner',
+        'token crm: refused, apply: view lines: it says no owner, of ml',
+        ...['apply', 'apply', 'apply', 'apply --promote'].map((what) => {
+          return `token pia: refused, ${what}: pia has the role propose, and this needs apply`;
+        }),
+        'token root: apply, apply 3, bundle',
+        'token root: promoted, apply 3',
+      ].toSorted(),
+    );
+    as(crm);
+    await expect(audit(context(), { most: '9' })).rejects.toMatchObject({ code: 'REG_ROLE' });
+    as(root);
+    await expect(audit(context(), { most: '0' })).rejects.toMatchObject({ code: 'REG_USAGE' });
+    const out = context();
+    await audit(out, { most: '9', who: 'both' });
+    expect(JSON.parse(out.said())).toMatchObject({
+      entries: [{ who: 'both', via: 'token', what: 'apply' }, { what: 'use' }],
+    });
+    await using(async (database) => {
+      const get = (path: string, token: string) =>
+        appOver(database).request(path, { headers: { host: 'localhost', authorization: `Bearer ${token}` } });
+      const page = await (await get('/audit', root)).text();
+      expect(page).toContain('apply 3, bundle');
+      for (const path of ['/audit', '/api/audit']) expect((await get(path, crm)).status).toBe(403);
+      expect(await (await get('/api/audit?who=both', root)).json()).toMatchObject({ entries: [{}, {}] });
+    });
+  });
+
+  test('of two applies at once one is kept, and the audit has that one', async () => {
+    appendFileSync(join(folder, 'plumbline.yaml'), 'definitions: [definitions.yaml]\n');
+    define('ml');
+    const root = await made('root', 'admin');
+    as(root);
+    const project = openProject(folder, silentLogger, {}, { registry });
+    await using(async (one) => {
+      await using(async (other) => {
+        const made1 = await planProject(project, one);
+        const made2 = await planProject(project, other);
+        const first = applyPlan(project, one, made1);
+        // Within one thread a second connection would wait for SQLite, and the first for it.
+        if (store === 'sqlite') await first;
+        const settled = await Promise.allSettled([first, applyPlan(project, other, made2)]);
+        expect(settled.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+        const kept = (await one.access.audit({ most: 99 })).filter(({ what }) => what === 'apply');
+        expect(kept).toMatchObject([
+          { who: 'root', via: 'token', detail: expect.stringMatching(/^apply 1,/) },
+        ]);
       });
     });
   });
