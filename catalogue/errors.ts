@@ -33,6 +33,11 @@ export const CATALOGUE_ERRORS = {
     help: 'Send `Authorization: Bearer TOKEN`; an admin makes a token with `plumb token create`.',
     kind: 'usage',
   },
+  CAT_PROXY: {
+    message: 'The request brings the header by which a proxy says who asks, and it is not taken.',
+    help: 'Name the address of the proxy in access.proxy.from, or ask without the header and with a token.',
+    kind: 'usage',
+  },
   CAT_ROLE: {
     message: 'Whoever asks may not see this.',
     help: 'Ask an admin of the registry for a token with that role.',
@@ -66,6 +71,7 @@ const HTTP_STATUS: Readonly<Record<CatalogueErrorCode, number>> = {
   CAT_HOST: 403,
   CAT_ORIGIN: 403,
   CAT_LOGIN: 401,
+  CAT_PROXY: 401,
   CAT_ROLE: 403,
   CAT_PORT: 500,
   CAT_NOT_APPLIED: 503,

@@ -14,6 +14,11 @@ export interface Caller {
   readonly via: Via;
 }
 
+/** Why nobody is known to ask, as a sentence without its end. It holds nothing of a token. */
+export interface LoginRefused {
+  readonly refused: string;
+}
+
 /** Where access is off everybody may do everything. */
 export const ANYBODY: Caller = { name: null, role: 'admin', teams: [], via: 'login' };
 

@@ -4,16 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import type { AccessTable } from '../database/access-table.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, LoginRefused } from './caller.ts';
 import { isSecretOf, parseToken } from './token.ts';
 
 /** A use is noted at most so often. */
 const USE_NOTED_US = 60_000_000;
 /** Tokens whose scrypt is remembered. */
 const REMEMBERED = 1_000;
-
-/** Why a token is not taken, as a sentence without its end. It holds nothing of the token. */
-type TokenRefused = { readonly refused: string };
 
 export class TokenCheck {
   readonly #table: AccessTable;
@@ -31,7 +28,7 @@ export class TokenCheck {
   }
 
   /** @param what  is asked for, for the audit */
-  async callerOf(text: string, what: string): Promise<Caller | TokenRefused> {
+  async callerOf(text: string, what: string): Promise<Caller | LoginRefused> {
     const token = parseToken(text);
     if (token === null)
       return { refused: 'what was sent as a token is none: expected plumb_…, as it was shown once' };

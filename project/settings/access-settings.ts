@@ -1,10 +1,46 @@
-/** Whether callers must say who they are: `access`. Off on a laptop. */
+/** Whether callers must say who they are, and which proxies may say it for them: `access`. Off on a laptop. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
-import { flag } from './setting-values.ts';
+import { flag, list } from './setting-values.ts';
 
 export interface AccessSettings {
-  /** Whether a caller of the registry and the catalogue needs a token. */
+  /** Whether a caller of the registry and the catalogue must be known. */
   readonly enabled: boolean;
+  readonly proxy: ProxySettings;
 }
 
-export const ACCESS_SETTINGS = z.strictObject({ enabled: flag.default(false) }).prefault({});
+export interface ProxySettings {
+  /** Addresses and networks (`10.0.0.0/8`) of proxies that check people; none: there is no proxy. */
+  readonly from: readonly string[];
+  /** In lower case. */
+  readonly userHeader: string;
+  /** In lower case; null: whom the proxy lets through may read. */
+  readonly roleHeader: string | null;
+}
+
+/** Those that mean something else already. */
+const TAKEN: ReadonlySet<string> = new Set(['authorization', 'connection', 'cookie', 'host', 'origin']);
+
+const header = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, 'expected the name of a header: letters, digits and -')
+  .transform((name) => name.toLowerCase())
+  .refine((name) => !TAKEN.has(name), 'that header means something else: let the proxy send one of its own');
+
+const PROXY = z
+  .strictObject({
+    from: list
+      .refine((all) => all.every(isNetwork), 'expected addresses or networks, such as 10.1.2.3 or 10.0.0.0/8')
+      .default([]),
+    userHeader: header.default('x-forwarded-user'),
+    roleHeader: header.nullable().default(null),
+  })
+  .prefault({});
+
+export const ACCESS_SETTINGS = z.strictObject({ enabled: flag.default(false), proxy: PROXY }).prefault({});
+
+function isNetwork(text: string): boolean {
+  const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && !address.includes('%') && Number(bits ?? 0) <= (family === 4 ? 32 : 128);
+}

@@ -186,6 +186,15 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'ui.port': of('0 to 65535', 'Of the catalogue; 0: any that is free.'),
   'ui.allowedHosts': of('list of names', 'What a Host header may name beside loopback.'),
   'access.enabled': of('true, false', 'Whether the catalogue and commands ask for a token (docs/access.md).'),
+  'access.proxy.from': of(
+    'list of addresses and networks',
+    'Proxies that check people, and say by headers who asks; from elsewhere these headers are refused.',
+  ),
+  'access.proxy.userHeader': of('name of a header', 'Who asks, as the proxy says.'),
+  'access.proxy.roleHeader': of(
+    'name of a header',
+    'What they may do: a role; none: whom the proxy lets through may read.',
+  ),
   'monitor.heartbeatUrlFile': of(FILE, 'Holds that URL; stands over `heartbeatUrl`.'),
   'monitor.ca': of(FILE, "PEM, for all of these; none: the machine's authorities."),
   'lineage.url': of(HTTP_URL, 'Gets the lineage of each run as an event of OpenLineage, by POST.'),

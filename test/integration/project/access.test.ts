@@ -7,10 +7,12 @@ import { catalogueApp } from '../../../catalogue/app.ts';
 import { callerBy } from '../../../catalogue/caller.ts';
 import { KnownCatalogue } from '../../../catalogue/known/catalogue.ts';
 import { STYLE_PATH } from '../../../catalogue/parts/frame.ts';
+import { openCatalogue } from '../../../catalogue/serving.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { TokenCheck } from '../../../project/access/token-check.ts';
 import { isSecretOf } from '../../../project/access/token.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
+import type { AccessSettings } from '../../../project/settings/access-settings.ts';
 import { openProject } from '../../../project/project.ts';
 import { audit, tokenCreate, tokenList, tokenRevoke } from '../../../registry/access/commands.ts';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
@@ -35,6 +37,9 @@ const STORES: Record<string, (folder: string) => Promise<string>> = {
   postgres: () => postgres.database(),
 };
 
+const PROXY = { from: [], userHeader: 'x-forwarded-user', roleHeader: null };
+const ACCESS: AccessSettings = { enabled: true, proxy: PROXY };
+
 describe.each(Object.keys(STORES))('on %s', (store) => {
   let folder: string;
   let registry: string;
@@ -53,7 +58,7 @@ describe.each(Object.keys(STORES))('on %s', (store) => {
     await tokenCreate(out, name, { role, ...(team === undefined ? {} : { team }) });
     return (JSON.parse(out.said()) as { token: string }).token;
   }
-  const appOver = (database: RegistryDatabase): Hono =>
+  const appOver = (database: RegistryDatabase, settings: AccessSettings = ACCESS): Hono =>
     catalogueApp({
       known: new KnownCatalogue(database, () => NOW_US, 'http://localhost:6566'),
       project: 'shop',
@@ -61,7 +66,7 @@ describe.each(Object.keys(STORES))('on %s', (store) => {
       bundles: folder,
       allowedHosts: [],
       logger: silentLogger,
-      callerOf: callerBy({ enabled: true }, database.access, () => Date.now() * 1_000),
+      callerOf: callerBy(settings, database.access, () => Date.now() * 1_000),
     });
   const audited = async (): Promise<string[]> =>
     (await using(({ access }) => access.audit({ most: 99 })))
@@ -353,5 +358,71 @@ ${more}`;
         ]);
       });
     });
+  });
+
+  test('a header says who asks from the proxies that are named, and is refused from elsewhere', async () => {
+    const root = await made('root', 'admin');
+    await using(async (database) => {
+      const proxy = { from: ['10.4.0.0/16', 'fd00::7'], userHeader: 'x-user', roleHeader: 'x-role' };
+      const app = appOver(database, { enabled: true, proxy });
+      const get = (peer: string | undefined, headers: Record<string, string>) =>
+        app.request(
+          '/bundles/current',
+          { headers: { host: 'localhost', ...headers } },
+          { incoming: { socket: { remoteAddress: peer } } },
+        );
+      const ada = { 'x-user': 'ada', 'x-role': 'read' };
+      // 404: nothing is applied, and they were let in.
+      for (const peer of ['10.4.9.9', '::ffff:10.4.0.1', 'fd00::7', 'fd00::7%eth0']) {
+        const answer = await get(peer, ada);
+        expect([peer, answer.status, answer.headers.get('vary')]).toEqual([peer, 404, '*']);
+      }
+      const token = { authorization: `Bearer ${root}` };
+      for (const peer of ['10.5.0.1', '::ffff:10.5.0.1', 'fd00::8', '127.0.0.1', '', undefined]) {
+        for (const headers of [ada, { ...ada, ...token }, { 'x-role': 'admin', ...token }]) {
+          const answer = await get(peer, headers);
+          expect([peer, answer.status, await answer.text()]).toEqual([
+            peer,
+            401,
+            expect.stringContaining('which is not in access.proxy.from'),
+          ]);
+        }
+        expect((await get(peer, token)).status).toBe(404);
+      }
+      const hostile: Record<string, string>[] = ['', ' ', 'ada, root', '\u00ad', 'x'.repeat(129)].map(
+        (name) => {
+          return { ...ada, 'x-user': name };
+        },
+      );
+      hostile.push({ 'x-role': 'read' }, { 'x-user': 'ada' }, { ...ada, 'x-role': 'Admin' });
+      for (const headers of hostile)
+        expect([headers, (await get('10.4.0.1', headers)).status]).toEqual([headers, 401]);
+      expect((await get('10.4.0.1', {})).status).toBe(401);
+    });
+    expect((await audited()).filter((one) => one.startsWith('proxy'))).toEqual([
+      'proxy 10.5.0.1: refused, GET /bundles/current: the header x-user came from 10.5.0.1, which is not in access.proxy.from',
+    ]);
+  });
+
+  test("over a real connection: the address is the socket's, whatever a header says of it", async () => {
+    const asked = async (from: string): Promise<number[]> => {
+      const flags = {
+        registry,
+        'ui.port': '0',
+        'access.proxy.from': from,
+        'access.proxy.userHeader': 'X-User',
+      };
+      const catalogue = await openCatalogue(openProject(folder, silentLogger, {}, flags));
+      const forged = { 'x-forwarded-for': '10.4.0.1', 'x-real-ip': '10.4.0.1', forwarded: 'for=10.4.0.1' };
+      const all = [{ 'x-user': 'ada', ...forged }, { ...forged }].map((headers) =>
+        fetch(`${catalogue.url}/bundles/current`, { headers }),
+      );
+      const statuses = (await Promise.all(all)).map(({ status }) => status);
+      await catalogue.close();
+      return statuses;
+    };
+    expect(await asked('127.0.0.0/8')).toEqual([404, 401]);
+    expect(await asked('10.4.0.1')).toEqual([401, 401]);
+    await expect(asked('10.4.0.0/33')).rejects.toMatchObject({ code: 'REG_SETTINGS' });
   });
 });
