@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely, Transaction } from 'kysely';
 import { registryError } from '../../contract/errors.ts';
+import { terminalText } from '../../contract/std/visible-text.ts';
 import type { Via } from '../access/caller.ts';
 import type { Role } from '../access/role.ts';
 import type { RegistryConnection } from './registry-connection.ts';
@@ -131,14 +132,16 @@ export class AccessTable {
   /** @returns the newest first */
   async audit({ most, who }: { readonly most: number; readonly who?: string }): Promise<AuditEntry[]> {
     let query = this.#db.selectFrom('audit').select(['at_us', 'who', 'via', 'what', 'detail']);
-    if (who !== undefined) query = query.where('who', '=', who);
+    if (who !== undefined) query = query.where('who', '=', terminalText(who));
     const rows = await query.orderBy('at_us', 'desc').orderBy('id').limit(most).execute();
     return rows.map(({ at_us, ...entry }) => ({ atUs: at_us, ...entry }));
   }
 }
 
-async function noteIn(db: Kysely<AccessTables>, { atUs, detail, ...entry }: AuditEntry): Promise<void> {
-  const row = { id: randomUUID(), at_us: atUs, ...entry, detail: detail.slice(0, MOST_DETAIL) };
+/** Callers write what they like: PostgreSQL takes no NUL, and readers no escapes. */
+async function noteIn(db: Kysely<AccessTables>, { atUs, who, via, what, detail }: AuditEntry): Promise<void> {
+  const shown = terminalText(detail.slice(0, MOST_DETAIL));
+  const row = { id: randomUUID(), at_us: atUs, who: terminalText(who), via, what, detail: shown };
   await db.insertInto('audit').values(row).execute();
 }
 

@@ -15,7 +15,7 @@ import { withoutPassword } from '../../contract/std/secret-text.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { Via } from '../access/caller.ts';
 import { AccessTable } from './access-table.ts';
-import type { AccessTables } from './access-table.ts';
+import type { AccessTables, AuditEntry } from './access-table.ts';
 import { LeaseTable } from './lease-table.ts';
 import type { LeaseTables } from './lease-table.ts';
 import { CatalogueReads } from './catalogue-reads.ts';
@@ -231,6 +231,16 @@ export class RegistryDatabase {
       const message = `another apply came first: ${(error as Error).message}`;
       throw registryError('REG_STORE', message, { help: 'Run `plumb plan` and apply again.' }, error);
     }
+  }
+
+  /** What is staged becomes what is in force. @returns false where that apply is staged no more */
+  async promote(sequence: number, entry: AuditEntry): Promise<boolean> {
+    return this.#db.transaction().execute(async (db) => {
+      const rollouts = new RolloutTable(db as unknown as Kysely<RolloutTables>);
+      if (!(await rollouts.change(sequence, { state: 'promoted' }))) return false;
+      await new AccessTable(db as unknown as Kysely<AccessTables>, this.#connection).note(entry);
+      return true;
+    });
   }
 
   /** @returns consumers that applies have removed after a time, in the order that they went */

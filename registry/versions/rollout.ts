@@ -93,11 +93,16 @@ function changedRowLogic(before: Bundle, next: ApplyPlan['next']): string[] {
 export async function promoteStaged(project: Project, database: RegistryDatabase): Promise<BundlePointer> {
   const caller = await checkStaged('apply --promote', project, database);
   const underWay = await database.rollouts.underWay();
-  if (underWay === null || !(await database.rollouts.change(underWay.sequence, { state: 'promoted' })))
-    throw notStaged();
-  const detail = `apply ${underWay.sequence}`;
-  const entry = { atUs: project.clock.nowUs(), who: nameOf(caller), via: caller.via, detail };
-  await database.access.note({ ...entry, what: 'promoted' });
+  if (underWay === null) throw notStaged();
+  const { sequence } = underWay;
+  const who = { who: nameOf(caller), via: caller.via };
+  const entry = {
+    atUs: project.clock.nowUs(),
+    ...who,
+    what: 'promoted',
+    detail: `apply ${sequence}`,
+  } as const;
+  if (!(await database.promote(sequence, entry))) throw notStaged();
   return publishInForce(project, database);
 }
 

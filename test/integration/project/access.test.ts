@@ -11,6 +11,7 @@ import { openCatalogue } from '../../../catalogue/serving.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { TokenCheck } from '../../../project/access/token-check.ts';
 import { isSecretOf } from '../../../project/access/token.ts';
+import { httpOrigin } from '../../../project/bundles/http-origin.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import type { AccessSettings } from '../../../project/settings/access-settings.ts';
 import { openProject } from '../../../project/project.ts';
@@ -333,6 +334,23 @@ ${more}`;
       const page = await (await get('/audit', root)).text();
       expect(page).toContain('apply 3, bundle');
       for (const path of ['/audit', '/api/audit']) expect((await get(path, crm)).status).toBe(403);
+      // What no line shows is kept as what it is not: PostgreSQL takes no NUL, and an admin's terminal no escapes.
+      const proposers = await get('/%00%1b%5b2J%E2%80%AE', proposer);
+      expect([proposers.status, (await database.access.audit({ most: 9, who: 'pia' }))[0]!.what]).toEqual([
+        404,
+        'refused',
+      ]);
+      await database.access.note({
+        atUs: 1,
+        who: 'x\u0000',
+        via: 'token',
+        what: 'use',
+        detail: 'a\u001b[2J\ud800\nb',
+      });
+      expect((await database.access.audit({ most: 99 })).at(-1)).toMatchObject({
+        who: 'x\u2400',
+        detail: 'a\u241b[2J\ufffd\nb',
+      });
       expect(await (await get('/api/audit?who=both', root)).json()).toMatchObject({ entries: [{}, {}] });
     });
   });
@@ -423,6 +441,15 @@ ${more}`;
     };
     expect(await asked('127.0.0.0/8')).toEqual([404, 401]);
     expect(await asked('10.4.0.1')).toEqual([401, 401]);
+    // A sidecar that takes bundles there sends its token.
+    const catalogue = await openCatalogue(
+      openProject(folder, silentLogger, {}, { registry, 'ui.port': '0' }),
+    );
+    const bundles = httpOrigin(`${catalogue.url}/bundles`, null);
+    await expect(bundles.pointer()).rejects.toThrow(/it answers 401: it asks for a token/);
+    as(await made('pod', 'admin'));
+    expect(await bundles.pointer()).toBe(null);
+    await catalogue.close();
     await expect(asked('10.4.0.0/33')).rejects.toMatchObject({ code: 'REG_SETTINGS' });
   });
 });
