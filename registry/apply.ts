@@ -19,6 +19,7 @@ import {
   rowSchemaOf,
 } from '../contract/definitions/definition-json.ts';
 import { compileProject } from './definitions/compile.ts';
+import { pastDeprecations } from './definitions/deprecations.ts';
 import { consumersRemoved, REMOVED_CONSUMER_US } from './guard.ts';
 import type { Bundle, Definitions, OnDemandView, RowSchema } from '../contract/model.ts';
 import { ENGINE } from '../contract/on-demand/engine.ts';
@@ -62,6 +63,7 @@ export async function planProject(project: Project, database: RegistryDatabase):
   const { applied } = inForce;
   const warn = (message: string): void => project.logger.warn(message);
   const compiled = await compileProject(project.settings, warn, applied?.views);
+  pastDeprecations(compiled, project.clock.nowUs()).forEach(warn);
   if (isEmpty(compiled) && (applied === null || isEmpty(applied))) throw noDefinition(project);
   return planAgainst(inForce, project, database, compiled);
 }

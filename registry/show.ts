@@ -26,6 +26,7 @@ import { formatType } from '../contract/value-type.ts';
 import { fullFromUs } from '../contract/windows.ts';
 import { ageText, freshnessText } from '../project/overview/view-freshness.ts';
 import type { ViewFreshness } from '../project/overview/view-freshness.ts';
+import { deprecationText } from '../project/overview/deprecation-text.ts';
 import { whereItRuns } from './where-it-runs.ts';
 
 /** One table each of entities, views and services, and what was allowed although the guard refused it. */
@@ -199,7 +200,7 @@ function renderView(view: FeatureView, { runs, freshness }: KeptOfDefinition): s
     aggregationText(f.aggregation),
     missingText(f),
     ...(hasStart ? [formatTimestamp(fullFromUs(view, f)!).slice(0, 16)] : []),
-    f.description ?? '',
+    descriptionText(f),
   ]);
   const last = runs.at(-1);
   const run =
@@ -241,7 +242,7 @@ function renderOnDemand(view: OnDemandView): string {
     formatType(f.type),
     missingText(f),
     f.log,
-    f.description ?? '',
+    descriptionText(f),
   ]);
   return [
     facts.filter((fact) => fact !== null).join('\n'),
@@ -269,7 +270,7 @@ function renderService(service: FeatureService, bundle: Bundle): string {
   const rows = service.features.map((f, i) => {
     const view = bundle.views.get(f.view) ?? bundle.onDemand.get(f.view)!;
     const feature = view.features.find((g) => g.name === f.feature)!;
-    return [String(i), f.fullName, formatType(feature.type), f.view];
+    return [String(i), f.fullName, formatType(feature.type), f.view, goesText(feature, view)];
   });
   const asked = [
     ...service.requestKeys.map((key) => `${key.name} ${key.type}`),
@@ -280,14 +281,28 @@ function renderService(service: FeatureService, bundle: Bundle): string {
   return [
     `service ${service.name} v${service.version}, asked with ${asked}, consumed by ${consumers}`,
     ...(deprecated === null ? [] : [deprecated]),
-    renderTable(['#', 'feature', 'type', 'view'], rows),
+    rows.every((row) => row.at(-1) === '')
+      ? renderTable(
+          ['#', 'feature', 'type', 'view'],
+          rows.map((row) => row.slice(0, -1)),
+        )
+      : renderTable(['#', 'feature', 'type', 'view', 'will go'], rows),
   ].join('\n\n');
 }
 
 function deprecatedText(deprecated: Deprecation | null): string | null {
-  if (deprecated === null) return null;
-  const { date, successor } = deprecated;
-  return `deprecated from ${date} on${successor === null ? '' : `: use ${successor}`}`;
+  return deprecated === null ? null : deprecationText(deprecated);
+}
+
+/** Of a feature as a service lists it: its own date, else that of its view; empty: it stays. */
+function goesText(feature: Feature, view: FeatureView | OnDemandView): string {
+  return deprecatedText(feature.deprecated ?? view.deprecated) ?? '';
+}
+
+/** What is said of a feature, first that it will go. */
+function descriptionText({ description, deprecated }: Feature): string {
+  const parts = [deprecated === undefined ? null : deprecationText(deprecated), description];
+  return parts.filter((part) => part !== null).join('; ');
 }
 
 function joinKeysText(entity: Entity): string {

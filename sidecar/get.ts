@@ -1,5 +1,6 @@
 /** `plumb get`: one vector, by the plans, readers and functions of the sidecar, but without HTTP, cache and log. */
 import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { deprecationText } from '../project/overview/deprecation-text.ts';
 import type { Project } from '../project/project.ts';
 import { MISSING, NULL, PRESENT, STATUSES } from '../contract/status.ts';
 import type { Status } from '../contract/status.ts';
@@ -20,6 +21,7 @@ import { contextFields, readInputs } from './request/inputs.ts';
 import type { InputColumn } from './request/inputs.ts';
 import { readKeys } from './request/entities.ts';
 import { sidecarError } from './errors.ts';
+import type { Deprecated } from './plan/deprecations.ts';
 import { BundlePlans, ViewSlots } from './plan/bundle-plans.ts';
 import type { Plan } from './plan/plan.ts';
 import type { RowLoader, WantedRow } from './cache/row-loader.ts';
@@ -47,6 +49,8 @@ interface FetchedVector {
   readonly bundle: string;
   readonly entities: Readonly<Record<string, string>>;
   readonly features: readonly FetchedFeature[];
+  /** What of it will go; empty: all stays. */
+  readonly deprecated: readonly Deprecated[];
 }
 
 const FUNCTION_LIMIT_MS = 5_000;
@@ -206,7 +210,8 @@ function describeVector(plan: Plan, { entities, rows, nowUs, computed }: Fetched
       ageUs: hasRow ? nowUs - row.eventUs : null,
     };
   });
-  return { service: plan.service, serviceVersion: plan.version, bundle: plan.bundle, entities, features };
+  const { service, version: serviceVersion, bundle, deprecations } = plan;
+  return { service, serviceVersion, bundle, entities, features, deprecated: deprecations?.list ?? [] };
 }
 
 /**
@@ -236,8 +241,10 @@ export function renderVector(vector: FetchedVector): string {
   const widths = HEADINGS.map((_, c) => Math.max(...table.map((line) => line[c]!.length)));
   const keys = Object.entries(vector.entities).map(([key, value]) => `${key}=${visibleText(String(value))}`);
   const title = `${vector.service} (version ${vector.serviceVersion}) for ${keys.join(', ')}`;
+  const going = vector.deprecated.map((one) => `${one.what} ${one.name} is ${deprecationText(one)}`);
   return [
     title,
+    ...going,
     ...table.map((line) =>
       line
         .map((cell, c) => cell.padEnd(widths[c]!))

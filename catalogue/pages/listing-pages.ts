@@ -11,7 +11,7 @@ import type { CatalogueNow } from '../known/catalogue.ts';
 import { matchOf } from '../known/match.ts';
 import type { Drawn } from '../parts/frame.ts';
 import { featureLink, link } from '../parts/links.ts';
-import { pageLinks, paged, state } from '../parts/pieces.ts';
+import { goes, pageLinks, paged, state } from '../parts/pieces.ts';
 import { page } from './page.ts';
 import type { Asked } from './page.ts';
 
@@ -32,6 +32,7 @@ async function readFeatures({ bundle, database, servedBy }: CatalogueNow, { quer
       type: formatType(feature.type),
       description: feature.description,
       owner: view.owner,
+      deprecated: feature.deprecated ?? view.deprecated,
       services: servedBy.get(`${view.id}:${feature.name}`)?.length ?? 0,
       match: own === undefined ? null : matchOf(own),
     };
@@ -48,8 +49,8 @@ function drawFeatures(data: Awaited<ReturnType<typeof readFeatures>>): Drawn {
         [
           {
             head: 'Feature',
-            cell: ({ view, feature, description }) =>
-              html`${featureLink(view, feature)}${description !== null && html` <small>${description}</small>`}`,
+            cell: ({ view, feature, description, deprecated }) =>
+              html`${featureLink(view, feature)}${goes(deprecated)}${description !== null && html` <small>${description}</small>`}`,
           },
           { head: 'Type', cell: ({ type }) => type },
           { head: 'Owner', cell: ({ owner }) => owner ?? '' },
@@ -78,6 +79,7 @@ async function readViews(catalogue: CatalogueNow, { query }: Asked) {
     entity: isStoredView(view) ? view.entity : null,
     features: view.features.length,
     owner: view.owner,
+    deprecated: view.deprecated,
     description: view.description,
     freshness: ages.get(view.id) ?? null,
   }));
@@ -93,8 +95,8 @@ function drawViews(data: Awaited<ReturnType<typeof readViews>>): Drawn {
         [
           {
             head: 'View',
-            cell: ({ view, description }) =>
-              html`${link('view', view)}${description !== null && html` <small>${description}</small>`}`,
+            cell: ({ view, description, deprecated }) =>
+              html`${link('view', view)}${goes(deprecated)}${description !== null && html` <small>${description}</small>`}`,
           },
           { head: 'Kind', cell: ({ kind }) => kind },
           { head: 'Entity', cell: ({ entity }) => entity !== null && link('entity', entity) },
@@ -117,12 +119,13 @@ async function readServices({ bundle, database }: CatalogueNow, { query }: Asked
   const date = await database.verdicts.newestDate();
   const days = date === null ? [] : await database.verdicts.days({ from: date, to: date });
   const byService = new Map(days.map((day) => [day.service, day]));
-  const rows = shown.rows.map(({ name, version, features, consumers, owner, description }) => ({
+  const rows = shown.rows.map(({ name, version, features, consumers, owner, description, deprecated }) => ({
     service: name,
     version,
     features: features.length,
     models: consumers.map(({ model }) => model),
     owner,
+    deprecated: deprecated ?? null,
     description,
     verdict: byService.get(name)?.verdict ?? null,
     judgedOn: byService.get(name)?.date ?? null,
@@ -139,8 +142,8 @@ function drawServices(data: Awaited<ReturnType<typeof readServices>>): Drawn {
         [
           {
             head: 'Service',
-            cell: ({ service, description }) =>
-              html`${link('service', service)}${description !== null && html` <small>${description}</small>`}`,
+            cell: ({ service, description, deprecated }) =>
+              html`${link('service', service)}${goes(deprecated)}${description !== null && html` <small>${description}</small>`}`,
           },
           { head: 'Version', number: true, cell: ({ version }) => version },
           { head: 'Features', number: true, cell: ({ features }) => features },

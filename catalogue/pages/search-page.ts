@@ -9,7 +9,7 @@ import type { Match } from '../known/match.ts';
 import type { Drawn } from '../parts/frame.ts';
 import { link } from '../parts/links.ts';
 import type { PlaceKind } from '../parts/links.ts';
-import { list } from '../parts/pieces.ts';
+import { goes, list } from '../parts/pieces.ts';
 import { page } from './page.ts';
 import type { Asked } from './page.ts';
 
@@ -62,10 +62,19 @@ function drawSearch({ text, found }: SearchData): Drawn {
   };
 }
 
-function foundLine({ kind, name, note, description, owner, match }: SearchData['found'][number]): Part {
+function foundLine({
+  kind,
+  name,
+  note,
+  description,
+  owner,
+  deprecated,
+  match,
+}: SearchData['found'][number]): Part {
   return html`<span class="chip">${kind}</span>
-    <b>${link(kind as PlaceKind, kind === 'feature' ? name.replace(':', '__') : name, name)}</b>
-    ${note !== null && html`<span class="soft">${note}</span>`} ${match !== null && matchText(match)}
+    <b>${link(kind as PlaceKind, kind === 'feature' ? name.replace(':', '__') : name, name)}</b
+    >${goes(deprecated)} ${note !== null && html`<span class="soft">${note}</span>`}
+    ${match !== null && matchText(match)}
     <small
       >${description ?? ''}${owner !== null && `${description === null ? '' : ' · '}owner ${owner}`}</small
     >`;

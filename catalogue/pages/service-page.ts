@@ -15,7 +15,7 @@ import type { Drawn } from '../parts/frame.ts';
 import { featureLink, link, reportLink } from '../parts/links.ts';
 import { changesSection, incidentsList, lineagePicture } from '../parts/listed.ts';
 import { keyFigures, matchSection } from '../parts/match-section.ts';
-import { facts, head, section } from '../parts/pieces.ts';
+import { facts, goes, head, section } from '../parts/pieces.ts';
 import { lineageOf } from './lineage-of.ts';
 import { deprecatedNote } from './feature-page.ts';
 import { firstDay, page } from './page.ts';
@@ -55,13 +55,15 @@ async function readService(catalogue: CatalogueNow, { name }: Asked) {
     days,
     matched,
     features: service.features.map(({ fullName, view, feature }) => {
-      const of = viewNamed(bundle, view)!.features.find((one) => one.name === feature)!;
+      const listed = viewNamed(bundle, view)!;
+      const of = listed.features.find((one) => one.name === feature)!;
       const own = byName.get(fullName);
       return {
         name: fullName,
         view,
         feature,
         type: formatType(of.type),
+        deprecated: of.deprecated ?? listed.deprecated,
         normalization: of.normalization,
         match: own === undefined ? null : matchOf(own),
       };
@@ -130,8 +132,8 @@ function featuresTable({ features }: ServiceData): Markup {
     [
       {
         head: 'Feature',
-        cell: ({ name, view, feature }) =>
-          html`${featureLink(view, feature)}${name !== `${view}__${feature}` && html` <small>${`as ${name}`}</small>`}`,
+        cell: ({ name, view, feature, deprecated }) =>
+          html`${featureLink(view, feature)}${goes(deprecated)}${name !== `${view}__${feature}` && html` <small>${`as ${name}`}</small>`}`,
       },
       { head: 'Type', cell: ({ type }) => type },
       {

@@ -1,4 +1,6 @@
 /** What many pages are put together of: the head, facts, states, lists that are cut, pages of a list. */
+import type { Deprecation } from '../../contract/model.ts';
+import { deprecationText } from '../../project/overview/deprecation-text.ts';
 import { counted } from '../../project/page/value-text.ts';
 import { html } from '../../project/page/markup.ts';
 import type { Markup, Part } from '../../project/page/markup.ts';
@@ -29,6 +31,12 @@ export function facts(all: readonly Fact[]): Markup {
 /** A state with its colour, which the word says too. */
 export function state(name: string, words: string = name): Markup {
   return html`<span class="state ${name}">${words}</span>`;
+}
+
+/** Beside a name: that it will go; nothing where it stays. */
+export function goes(deprecated: Deprecation | null): Part {
+  if (deprecated === null) return null;
+  return html` <span class="state late" title="${deprecationText(deprecated)}">deprecated</span>`;
 }
 
 /** A section that is left out where it holds nothing. */

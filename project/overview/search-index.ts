@@ -8,7 +8,14 @@ import { aggregationText } from './aggregation-text.ts';
 import { DAY_US } from '../../contract/std/timestamp.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
 import { formatType } from '../../contract/value-type.ts';
-import type { Aggregation, Bundle, Feature } from '../../contract/model.ts';
+import type {
+  Aggregation,
+  Bundle,
+  Deprecation,
+  Feature,
+  FeatureView,
+  OnDemandView,
+} from '../../contract/model.ts';
 
 type FoundKind = 'entity' | 'source' | 'view' | 'feature' | 'service' | 'model';
 
@@ -21,6 +28,8 @@ interface Found {
   readonly owner: string | null;
   /** Of a feature its type and what it aggregates; of a view how it comes about. */
   readonly note: string | null;
+  /** That it will go, of a feature also with its view; null: it stays. */
+  readonly deprecated: Deprecation | null;
 }
 
 interface Entry extends Found {
@@ -107,8 +116,8 @@ export class SearchIndex {
       .toSorted((a, b) => (a.words === b.words ? 0 : b.words - a.words) || b.score - a.score || a.id - b.id)
       .slice(0, most)
       .map(({ id }) => {
-        const { kind, name, description, owner, note } = this.#entries[id]!;
-        return { kind, name, description, owner, note };
+        const { kind, name, description, owner, note, deprecated } = this.#entries[id]!;
+        return { kind, name, description, owner, note, deprecated };
       });
   }
 }
@@ -142,39 +151,49 @@ function entriesOf(bundle: Bundle): Omit<Entry, 'id'>[] {
   const add = (kind: FoundKind, name: string, more: Partial<Omit<Entry, 'id' | 'kind' | 'name'>>): void => {
     if (seen.has(`${kind} ${name}`)) return;
     seen.add(`${kind} ${name}`);
-    const none = { description: null, owner: null, note: null, meaning: '', tags: '', around: '' };
+    const none = {
+      description: null,
+      owner: null,
+      note: null,
+      deprecated: null,
+      meaning: '',
+      tags: '',
+      around: '',
+    };
     entries.push({ ...none, ...more, kind, name, words: `${name} ${asOneWord(name)}` });
   };
   const joined = (...parts: (string | null)[]): string => parts.filter((part) => part !== null).join(' ');
   for (const { name, owner, description, tags } of bundle.entities.values())
     add('entity', name, { owner, description, tags: tags.join(' '), around: owner ?? '' });
   for (const view of bundle.views.values()) {
-    const { id, owner, team, description, entity, source } = view;
+    const { id, owner, team, description, entity, source, deprecated } = view;
     const around = joined(owner, team, entity);
     add('source', source.name, { note: source.stream?.topic ?? source.path });
-    add('view', id, { owner, description, around, tags: view.tags.join(' '), note: view.kind });
+    add('view', id, { owner, description, around, tags: view.tags.join(' '), note: view.kind, deprecated });
     for (const feature of view.features)
-      add('feature', `${id}:${feature.name}`, featureEntry(feature, owner, around));
+      add('feature', `${id}:${feature.name}`, featureEntry(feature, view, around));
   }
-  for (const { id, owner, team, description, tags, features } of bundle.onDemand.values()) {
+  for (const view of bundle.onDemand.values()) {
+    const { id, owner, team, description, tags, features, deprecated } = view;
     const around = joined(owner, team);
-    add('view', id, { owner, description, around, tags: tags.join(' '), note: 'on demand' });
+    add('view', id, { owner, description, around, tags: tags.join(' '), note: 'on demand', deprecated });
     for (const feature of features)
-      add('feature', `${id}:${feature.name}`, featureEntry(feature, owner, around));
+      add('feature', `${id}:${feature.name}`, featureEntry(feature, view, around));
   }
-  for (const { name, owner, description, tags, consumers } of bundle.services.values()) {
-    add('service', name, { owner, description, tags: tags.join(' '), around: owner ?? '' });
+  for (const { name, owner, description, tags, consumers, deprecated = null } of bundle.services.values()) {
+    add('service', name, { owner, description, tags: tags.join(' '), around: owner ?? '', deprecated });
     for (const { model, owner: by } of consumers) add('model', model, { owner: by, around: by });
   }
   return entries;
 }
 
-function featureEntry(feature: Feature, owner: string | null, around: string): Partial<Entry> {
+function featureEntry(feature: Feature, view: FeatureView | OnDemandView, around: string): Partial<Entry> {
   const { description, tags, aggregation, type } = feature;
   const note =
     aggregation === null ? formatType(type) : `${formatType(type)}, ${aggregationText(aggregation)}`;
   const meaning = aggregation === null ? '' : aggregationWords(aggregation);
-  return { description, owner, around, tags: tags.join(' '), note, meaning };
+  const deprecated = feature.deprecated ?? view.deprecated;
+  return { description, owner: view.owner, around, tags: tags.join(' '), note, meaning, deprecated };
 }
 
 const WORDS: Readonly<Record<string, string>> = {

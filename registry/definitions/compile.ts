@@ -4,7 +4,7 @@
  * (source-columns.ts); everything after that is pure, but for the schema files of streams.
  */
 import { compareBytes } from '../../contract/std/canonical-json.ts';
-import type { Definitions, Entity, FeatureService, FeatureView } from '../../contract/model.ts';
+import type { Definitions, Entity, FeatureService, FeatureView, OnDemandView } from '../../contract/model.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import type { KeyType } from '../../contract/value-type.ts';
 import { fieldOf } from '../../contract/wire/online/online-layout.ts';
@@ -31,6 +31,7 @@ import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import { faultOfName, isReserved } from '../../contract/definitions/name.ts';
 import { checkOptions, ENTITY_OPTIONS } from '../../contract/definitions/option-schemas.ts';
 import { checkVariables } from './check-variables.ts';
+import { checkSuccessors } from './deprecations.ts';
 import { readSourceColumns } from './source-columns.ts';
 
 const KEY_TYPES: readonly string[] = ['string', 'int32', 'int64'] satisfies KeyType[];
@@ -131,7 +132,18 @@ function compileDrafts(
   }
   const valid = withoutNulls(views);
   checkHashes(valid, of(ViewDraft), mistakes);
-  return { entities: withoutNulls(entities), views: valid, onDemand: withoutNulls(onDemand), services };
+  const known = {
+    views: new Map<string, FeatureView | OnDemandView | null>([...views, ...onDemand]),
+    services: new Set(of(ServiceDraft).map(({ name }) => name)),
+  };
+  const definitions = {
+    entities: withoutNulls(entities),
+    views: valid,
+    onDemand: withoutNulls(onDemand),
+    services,
+  };
+  checkSuccessors(definitions, drafts, { known, mistakes });
+  return definitions;
 }
 
 function withoutNulls<T>(map: ReadonlyMap<string, T | null>): Map<string, T> {

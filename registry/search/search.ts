@@ -5,6 +5,7 @@ import { renderTable } from '../../contract/std/text-table.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
 import { projectOf } from '../../project/project.ts';
+import { deprecationText } from '../../project/overview/deprecation-text.ts';
 import { SearchIndex } from '../../project/overview/search-index.ts';
 
 /** Lists what fits, the best first; the exit code is 3 when nothing does. */
@@ -25,11 +26,13 @@ export async function search(
       ? `Nothing fits ${JSON.stringify(words.join(' '))}. \`plumb show\` lists all there is.`
       : renderTable(
           ['what', 'name', 'is', 'description', 'owner'],
-          found.map(({ kind, name, note, description, owner }) => [
+          found.map(({ kind, name, note, description, owner, deprecated }) => [
             kind,
             name,
             note ?? '',
-            description ?? '',
+            [deprecated === null ? null : deprecationText(deprecated), description]
+              .filter((part) => part !== null)
+              .join('; '),
             owner ?? '',
           ]),
         );

@@ -11,7 +11,7 @@ import { JSON_HEADERS } from '../transport/transport.ts';
 import type { ReplyHeaders } from '../transport/transport.ts';
 
 /** One thing that will go. */
-interface Deprecated extends Deprecation {
+export interface Deprecated extends Deprecation {
   readonly what: 'service' | 'view' | 'feature';
   /** Of a feature what the service calls it; of a view its id. */
   readonly name: string;

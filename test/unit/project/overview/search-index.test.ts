@@ -72,6 +72,7 @@ test('typing errors, beginnings, owners and tags are found too', () => {
 test('what is found says what it is', () => {
   const [found] = new SearchIndex({ ...bundle, hash: '' }).find('purchases last week', 1);
   expect(found).toEqual({
+    deprecated: null,
     kind: 'feature',
     name: 'purchases:count_7d',
     description: null,

@@ -279,3 +279,26 @@ features: { n: { agg: count, window: 7d } }
     expect(await mistakes(absent('keep'))).toBe('');
   });
 });
+
+test('a successor that nothing defines', async () => {
+  const going = (successor: string): string =>
+    `deprecated: { date: 2027-01-31, successor: "${successor}" }\n`;
+  const view = (name: string, successor: string): string =>
+    VIEW.replace('lines', name).replace('float64,', `{ type: float64, ${going(successor).trim()} },`);
+  const old = (
+    successors: readonly [view: string, feature: string, service: string],
+  ): Record<string, string> =>
+    yaml(
+      ENTITY,
+      VIEW,
+      `${view('old', successors[1])}${going(successors[0])}`,
+      SERVICE,
+      SERVICE.replace(': s', ': old_s') + going(successors[2]),
+    );
+  expect(await mistakesOf(old(['lines', 'lines:quantity', 's']))).toEqual([]);
+  expect(await mistakesOf(old(['lynes', 'lines:quantty', 'lines']))).toEqual([
+    'definitions/a.yaml:12  feature "old:line_total": deprecated.successor: there is no view or feature "lines:quantty", did you mean "lines:quantity"?',
+    'definitions/a.yaml:13  view "old": deprecated.successor: there is no view or feature "lynes", did you mean "lines"?',
+    'definitions/a.yaml:20  service "old_s": deprecated.successor: there is no service "lines"',
+  ]);
+});
