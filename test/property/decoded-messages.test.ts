@@ -217,7 +217,7 @@ test('a damaged message of JSON is bad, or means what the engine reads in it', (
         else expect(got).toBe(Number(source));
       }
     }),
-    { numRuns: rounds(1_000, 6_000) },
+    { numRuns: rounds(3_000, 12_000) },
   );
   expect(Math.min(bad, good)).toBeGreaterThan(100);
 });

@@ -74,6 +74,7 @@ describe('the archive', () => {
       'materializer',
       'training',
       'monitor',
+      'catalogue',
       'loadtest',
       'examples',
     ];
@@ -85,7 +86,7 @@ describe('the archive', () => {
     expect(packed.filter((file) => /\.test\.|vitest|\/\.plumb\/|\/test\//.test(file))).toEqual([]);
     // TypeScript of the examples' programs would not run here; definitions are read by plumb, which strips them.
     const typed = packed.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'));
-    expect(typed.filter((file) => !/^examples\/[^/]+\/definitions\//.test(file))).toEqual([]);
+    expect(typed.filter((file) => !/^examples\/[^/]+\/(?:definitions|compute)\//.test(file))).toEqual([]);
     const expected = [
       'dist/plumb.js',
       'dist/contract/wire/log/served.proto',
