@@ -2,9 +2,13 @@
 import { existsSync } from 'node:fs';
 import { currentHash, loadBundle, readPointer } from '../../contract/definitions/bundle-folder.ts';
 import { firstHmacMark, exposedKeyNotice, loadHmacKey } from '../../contract/log-privacy.ts';
+import { hasHistory } from '../../contract/model.ts';
 import type { Bundle } from '../../contract/model.ts';
 import { countText } from '../../contract/std/count-text.ts';
 import { withoutPassword } from '../../contract/std/secret-text.ts';
+import { historyFolder } from '../../project/history/history-folder.ts';
+import { readHistory } from '../../project/history/history-snapshot.ts';
+import { openFolder } from '../../project/storage/open-folder.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
 import type { Settings } from '../../project/settings/settings.ts';
@@ -60,7 +64,8 @@ export async function registryFindings(project: Project, isHistoryRead: boolean)
       const definitions = isHistoryRead
         ? await definitionsFinding(project, database)
         : off('definitions', 'not planned: the history cannot be read');
-      return [found, definitions, await runsFinding(settings, database)];
+      const lost = isHistoryRead ? await lostHistories(settings, database) : [];
+      return [found, definitions, await runsFinding(settings, database), ...lost];
     });
   } catch (error) {
     const help =
@@ -109,6 +114,27 @@ async function runsFinding(settings: Settings, database: RegistryDatabase): Prom
     `${few}${more}: no run has come to its end`,
     'Run `plumb materialize`, or `plumb stream`.',
   );
+}
+
+/** Views whose runs have written a history, where none is now. */
+async function lostHistories(settings: Settings, database: RegistryDatabase): Promise<SetupFinding[]> {
+  const runs = await database.runs();
+  const root = openFolder(settings.history.path, settings.elsewhere.s3);
+  const findings: SetupFinding[] = [];
+  for (const view of bundleInForce(settings)?.views.values() ?? []) {
+    const wrote = runs.findLast((run) => run.view === view.id && run.historyRows > 0);
+    if (wrote === undefined || !hasHistory(view)) continue;
+    try {
+      if ((await readHistory(root, view)) !== null) continue;
+      const { path } = historyFolder(root, view);
+      const said = `run ${wrote.runId} of ${view.id} has written rows, and there is no history in ${path}: it is lost`;
+      const help = `Put the folder back from a copy, or compute it anew: \`plumb materialize --view ${view.id} --full\`.`;
+      findings.push(wrong('history', said, help));
+    } catch (error) {
+      findings.push(failed('history', error, 'Put its log back from a copy.'));
+    }
+  }
+  return findings;
 }
 
 /** The secret of HMACs, where a definition or a setting asks for one. */

@@ -98,7 +98,7 @@ function secretsIn(file: object): SetupFinding[] {
       ? `${own}File or ${own}Env`
       : `${own}File, or ${variable} in the environment`;
     if (holdsSecret(path)) findings.push(note(name, 'a secret stands in plumbline.yaml', `Give ${instead}.`));
-    else if (withoutPassword(value) !== value)
+    else if (hasPassword(value))
       findings.push(
         note(
           name,
@@ -109,6 +109,12 @@ function secretsIn(file: object): SetupFinding[] {
   };
   visit(file, []);
   return findings;
+}
+
+/** Unlike what is hidden of a URL when it is printed, a user alone is no password. */
+function hasPassword(value: string): boolean {
+  const url = value.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^:@/?#]*@(?=[^@]*$)/i, '$1');
+  return withoutPassword(url) !== url;
 }
 
 const LOOPBACK = /^(127\.|localhost$|\[?::1\]?$|unix:)/;

@@ -46,9 +46,12 @@ export async function badRowNotes({ duck, settings, bundle, service }: TrainingS
 function unjudgedNotes(joined: readonly JoinedView[]): string[] {
   return joined.flatMap(({ used, unjudged, watermarkUs, isChanged }) => {
     if (unjudged === 0) return [];
-    const never = isChanged ? 'was not materialized since its definition changed' : 'was never materialized';
+    // Whether no run has written it yet, or it was lost, the runs' records tell.
+    const none = isChanged
+      ? 'was not materialized since its definition changed'
+      : 'is not there (`plumb materialize` makes it; where it was there before, `plumb doctor` says so)';
     const until =
-      watermarkUs === null ? never : `is complete up to its watermark ${formatTimestamp(watermarkUs)}`;
+      watermarkUs === null ? none : `is complete up to its watermark ${formatTimestamp(watermarkUs)}`;
     return [
       `${unjudged} ${unjudged === 1 ? 'label is' : 'labels are'} unjudged: the history of ${used.role} ${until}; ` +
         'they got null for its features.',

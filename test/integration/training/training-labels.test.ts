@@ -389,6 +389,6 @@ describe('labels past the history of an aggregated view', () => {
     await ordersView(null);
     const { features, notes } = await train({ labels: file('labels.csv', `${LABELS.join('\n')}\n`) });
     expect(features[0]).toMatchObject({ present: 0, missing: 2, unjudged: 5 });
-    expect(notes[0]).toContain('the history of orders was never materialized');
+    expect(notes[0]).toContain('the history of orders is not there');
   });
 });

@@ -175,7 +175,7 @@ async function fillRuns(database: RegistryDatabase, bundle: Bundle): Promise<voi
     }
 }
 
-const PLAIN_RUN: Omit<
+export const PLAIN_RUN: Omit<
   RunRecord,
   'runId' | 'view' | 'definitionId' | 'bundle' | 'toUs' | 'watermarkUs' | 'startedUs'
 > = {

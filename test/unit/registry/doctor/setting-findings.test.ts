@@ -78,3 +78,13 @@ monitor: { alerts: [{ kind: slack, url: "https://hooks.example.com/hunter2" }], 
   expect(JSON.stringify(findings)).not.toContain('hunter2');
   expect((await found('project: shop\n', { PLUMB_ONLINE: 'redis://:hunter2@r1:6379' }))[1]).toHaveLength(1);
 });
+
+test('a password in a URL is told, a user without one is none', async () => {
+  const notes = async (registry: string): Promise<string[]> => {
+    const [, findings] = await found(`project: shop\nregistry: ${registry}\nonline: redis://127.0.0.1\n`);
+    return findings.filter((one) => one.includes('password'));
+  };
+  expect(await notes('postgres://nobody@host/x')).toEqual([]);
+  for (const url of ['postgres://nobody:secret@host/x', 'postgres://nobody@host/x?password=secret'])
+    expect(await notes(url)).toEqual([expect.stringMatching(/^note registry: a password stands/)]);
+});
