@@ -23,6 +23,7 @@ import {
   writeBundle,
   writePointer,
 } from '../../contract/definitions/bundle-folder.ts';
+import { registryError } from '../../contract/errors.ts';
 import type { Logger } from '../../contract/std/logger.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openOrigin } from './open-origin.ts';
@@ -37,6 +38,8 @@ export class BundleTaker {
   refuses = false;
   /** Whether no place could be asked, or none had a bundle, then. */
   isAlone = false;
+  /** Why each place that was asked then gave none: `the online store: refused: ...`. */
+  troubles: readonly string[] = [];
   readonly #folder: string;
   readonly #project: string;
   readonly #origins: readonly BundleOrigin[];
@@ -75,6 +78,8 @@ export class BundleTaker {
   async take(): Promise<void> {
     this.refuses = false;
     this.isAlone = true;
+    const troubles: string[] = [];
+    this.troubles = troubles;
     for (const origin of this.#origins) {
       try {
         await this.#takeFrom(origin);
@@ -85,7 +90,9 @@ export class BundleTaker {
         const isRefusal = error instanceof RefusedBundle;
         this.refuses ||= isRefusal;
         const { message } = error as Error;
-        this.#tell(origin, isRefusal ? `refused: ${message}` : `not to be had: ${message}`);
+        const what = isRefusal ? `refused: ${message}` : `not to be had: ${message}`;
+        troubles.push(`${origin.name}: ${what}`);
+        this.#tell(origin, what);
       }
     }
   }
@@ -126,7 +133,8 @@ export class BundleTaker {
     try {
       pointer = pointerFromText(text);
     } catch (error) {
-      throw new RefusedBundle((error as Error).message, { cause: error });
+      const why = `what is published there is damaged: ${(error as Error).message}`;
+      throw new RefusedBundle(why, { cause: error });
     }
     if (pointer.project !== this.#project) {
       const own = `this is project ${this.#project}`;
@@ -154,7 +162,7 @@ export class BundleTaker {
     try {
       bundleOfText(text, name);
     } catch (error) {
-      throw new RefusedBundle(`bundle ${name}: ${(error as Error).message}`, { cause: error });
+      throw new RefusedBundle(`bundle ${name} is damaged: ${(error as Error).message}`, { cause: error });
     }
     writeBundle(this.#folder, text);
   }
@@ -168,13 +176,37 @@ export class BundleTaker {
   }
 }
 
-/** Takes what is newest once, for a command that works with bundles. */
-export async function takeNewest(settings: Settings, logger: Logger): Promise<void> {
+/** What became of asking the places once. */
+type TakenOnce = Pick<BundleTaker, 'refuses' | 'isAlone' | 'troubles'>;
+
+/**
+ * Takes what is newest once, for a command that works with bundles.
+ *
+ * @returns null where bundles are taken from nowhere
+ */
+export async function takeNewest(settings: Settings, logger: Logger): Promise<TakenOnce | null> {
   const taker = await BundleTaker.open(settings, logger);
-  if (taker === null) return;
+  if (taker === null) return null;
   try {
     await taker.take();
+    return taker;
   } finally {
     taker.close();
   }
+}
+
+/** The error where the folder has no bundle: what was refused is another matter than what was never applied. */
+export function noBundle(folder: string, taken: TakenOnce | null): Error {
+  const none = `no bundle is published in ${folder}`;
+  if (taken === null || taken.troubles.length === 0) return registryError('REG_NOT_APPLIED', none);
+  const why = `no bundle is in ${folder}, and none could be taken: ${taken.troubles.join('; ')}`;
+  if (taken.refuses) {
+    const help =
+      'Compare bundles.keys with the key that bundles are signed with (`plumb bundle key FILE` prints it); what is ' +
+      'damaged the next `plumb apply` publishes anew.';
+    return registryError('REG_BUNDLE', why, { help });
+  }
+  const help =
+    'Look whether the places of bundles.from can be reached, and whether `plumb apply` publishes to them.';
+  return registryError('REG_NOT_APPLIED', why, { help });
 }

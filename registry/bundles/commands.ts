@@ -6,7 +6,7 @@ import { bundlesOf, publicKeyText } from '../../contract/bundles/bundle-pointer.
 import { readPointer } from '../../contract/definitions/bundle-folder.ts';
 import { registryError } from '../../contract/errors.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
-import { takeNewest } from '../../project/bundles/bundle-taker.ts';
+import { noBundle, takeNewest } from '../../project/bundles/bundle-taker.ts';
 import { signingKey } from '../../project/bundles/travel-keys.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
@@ -36,30 +36,34 @@ export async function bundleKey(context: CommandContext, file: string): Promise<
   return 0;
 }
 
-/** Takes the newest bundle into the folder, and says which is there. @throws REG_NOT_APPLIED when none is */
+/**
+ * Takes the newest bundle into the folder, and says which is there; the exit code is 1 where none could be taken, and
+ * one from before is there.
+ *
+ * @throws REG_NOT_APPLIED or REG_BUNDLE when none is
+ */
 export async function bundleTake(context: CommandContext): Promise<ExitCode> {
   const { settings, logger } = projectOf(context);
-  await takeNewest(settings, logger);
+  const taken = await takeNewest(settings, logger);
   const pointer = readPointer(settings.bundles);
-  if (pointer === null)
-    throw registryError(
-      'REG_NOT_APPLIED',
-      `no bundle is published in ${settings.bundles}, and none could be taken`,
-    );
+  if (pointer === null) throw noBundle(settings.bundles, taken);
   const { sequence, name, staged } = pointer;
   const files = bundlesOf(pointer).map((one) => join(settings.bundles, `${one.name}.json`));
   const more = staged === null ? '' : `, and ${staged.name} is staged`;
-  await printResult(
-    context,
-    { ...pointer, files },
-    () => `Bundle ${name} of apply ${sequence} is in force${more}.`,
-  );
-  return 0;
+  const isNone = taken?.isAlone === true;
+  const said = isNone
+    ? `Nothing was taken: bundle ${name} of apply ${sequence}, taken before, stays in force${more}.`
+    : `Bundle ${name} of apply ${sequence} is in force${more}.`;
+  await printResult(context, { ...pointer, files, taken: !isNone }, () => said);
+  return isNone ? 1 : 0;
 }
 
 /** What a command does first that works with bundles; where they come from nowhere else, nothing. */
 export async function takeNewestFor({ folder, flags, logger }: CommandContext): Promise<void> {
   // Whether there is a project at all, the command itself says.
-  if (existsSync(join(folder, 'plumbline.yaml')))
-    await takeNewest(loadSettings(folder, process.env, flags), logger);
+  if (!existsSync(join(folder, 'plumbline.yaml'))) return;
+  const settings = loadSettings(folder, process.env, flags);
+  const taken = await takeNewest(settings, logger);
+  if (taken?.isAlone === true && !existsSync(join(settings.bundles, 'current')))
+    throw noBundle(settings.bundles, taken);
 }

@@ -28,7 +28,7 @@ export interface WatchedBundles {
   /** The pod's id: of a staged bundle it says whether this pod takes it. */
   readonly pod: string;
   /** null: bundles come from nowhere but the folder. */
-  readonly taker: Pick<BundleTaker, 'take' | 'refuses' | 'isAlone' | 'close'> | null;
+  readonly taker: Pick<BundleTaker, 'take' | 'refuses' | 'isAlone' | 'troubles' | 'close'> | null;
   /** How often it takes. */
   readonly everyUs: number;
 }

@@ -2,10 +2,9 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadBundle } from '../../contract/definitions/bundle-folder.ts';
-import { registryError } from '../../contract/errors.ts';
 import type { Bundle } from '../../contract/model.ts';
 import type { Logger } from '../../contract/std/logger.ts';
-import { BundleTaker } from '../../project/bundles/bundle-taker.ts';
+import { BundleTaker, noBundle } from '../../project/bundles/bundle-taker.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { hashForPod } from './bundle-watch.ts';
 import type { WatchedBundles } from './bundle-watch.ts';
@@ -39,8 +38,7 @@ function hasOne(watched: WatchedBundles): boolean {
 export function bundleForPod(watched: WatchedBundles): Bundle {
   const hash = hashForPod(watched);
   if (hash !== null) return loadBundle(watched.folder, hash);
-  const none = watched.taker === null ? '' : ', and none could be taken from where they come from';
-  throw registryError('REG_NOT_APPLIED', `no bundle is published in ${watched.folder}${none}`);
+  throw noBundle(watched.folder, watched.taker);
 }
 
 /** Kubernetes names each pod anew; elsewhere the name of the machine is its own. */

@@ -30,6 +30,9 @@ import { applyPlan, planProject } from '../../../registry/apply.ts';
 import { addBundles } from '../../../catalogue/bundles.ts';
 import { planTakingBack, promoteStaged, stagedPlan } from '../../../registry/versions/rollout.ts';
 import { allOf } from '../../../registry/versions/rollout.ts';
+import { bundleTake, takeNewestFor } from '../../../registry/bundles/commands.ts';
+import { bundleForPod } from '../../../sidecar/process/served-bundle.ts';
+import { commandContext } from '../../support/processes/command-context.ts';
 import { NO_ALLOWANCE } from '../../../registry/allowance.ts';
 import { REDIS_START_LIMIT_MS, freePort, startRedis } from '../../support/redis/redis.ts';
 import type { RedisServer } from '../../support/redis/redis.ts';
@@ -129,6 +132,12 @@ async function reader(settings: string, more = `keys: [${publicKeyText(keys.publ
     return readPointer(bundles)?.name ?? null;
   };
   return { told, taker, take, bundles, folder };
+}
+
+/** `bundle take` where a reader is: its exit code and what it says. */
+async function taken(folder: string): Promise<[code: number, said: string]> {
+  const context = commandContext(folder);
+  return [await bundleTake(context), context.said()];
 }
 
 /** A place, and how somebody else would change what lies there. */
@@ -284,6 +293,38 @@ test('over HTTP: an unchanged pointer is a 304, a server that is gone leaves the
   expect(told.at(-1)).toMatch(/^bundles from http:.* are not to be had: connect ECONNREFUSED/);
   // Nothing but the folder is needed to begin.
   expect(readPointer(join(folder, '.plumb/bundles'))!.name).toBe(second);
+});
+
+test('bundle take that takes nothing ends with 1; where nothing was taken before, the error says why', async () => {
+  const place = await sqlitePlace();
+  const publisher = new Publisher(place.settings());
+  publisher.define('one');
+  const first = await publisher.apply();
+  const { folder } = await reader(place.settings());
+  const fresh = await reader(place.settings());
+  const other = generateKeyPairSync('ed25519').publicKey;
+  const strange = await reader(place.settings(), `keys: [${publicKeyText(other)}]`);
+  expect(await taken(folder)).toEqual([0, `Bundle ${first} of apply 1 is in force.`]);
+  const fails = (of: string, why: RegExp): Promise<void> =>
+    expect(taken(of)).rejects.toMatchObject({
+      code: 'REG_BUNDLE',
+      message: expect.stringMatching(why) as string,
+    });
+  await fails(strange.folder, /the online store: refused: bundle .*: none of bundles.keys has signed it$/);
+  // So do the commands that take bundles first, and the sidecar.
+  await expect(takeNewestFor(commandContext(strange.folder))).rejects.toMatchObject({ code: 'REG_BUNDLE' });
+  await strange.taker.take();
+  expect(() => bundleForPod({ folder: strange.bundles, pod: 'a', taker: strange.taker, everyUs: 1 })).toThrow(
+    /none of bundles.keys has signed it$/,
+  );
+  await place.damage(publisher.pointer.hash);
+  await fails(fresh.folder, /bundle .* is damaged: its bytes have the SHA-256/);
+  await place.write('hello');
+  await fails(fresh.folder, /what is published there is damaged: .* is no JSON$/);
+  expect(await taken(folder)).toEqual([
+    1,
+    expect.stringMatching(/^Nothing was taken: bundle .* stays in force/),
+  ]);
 });
 
 test('places are tried in their order; what lacks, and what is damaged, is taken from the next', async () => {
