@@ -42,6 +42,7 @@ import { bundleAt, sequenceOf } from './versions/applies.ts';
 import {
   allOf,
   checkStaged,
+  comparedText,
   inForceText,
   planTakingBack,
   promoteStaged,
@@ -56,20 +57,22 @@ export async function plan(
 ): Promise<ExitCode> {
   const project = projectOf(context);
   const { out } = options;
-  const { changes, rewrites, streams, next } = await RegistryDatabase.using(
+  const { changes, rewrites, streams, next, staged } = await RegistryDatabase.using(
     project.settings.registry,
     async (database) => {
       await callerWith('propose', 'plan', project, database);
       const made = await planProject(project, database);
       if (out !== undefined) await writePlan(out, made, database, project.clock.nowUs());
-      return made;
+      const underWay = await database.rollouts.underWay();
+      return { ...made, staged: underWay };
     },
   );
   const computed = [...next.onDemand.values()];
   const functions = computed.map(functionToJson);
-  const data = { changes: changes.map(changeToJson), rewrites, streams, functions };
+  const under = staged === null ? null : { apply: staged.sequence, share: staged.share };
+  const data = { changes: changes.map(changeToJson), rewrites, streams, functions, staged: under };
   const render = (): string =>
-    `${renderChanges(changes, rewrites, undefined, streams)}${functionsText(computed)}`;
+    `${staged === null ? '' : comparedText(staged)}${renderChanges(changes, rewrites, undefined, streams)}${functionsText(computed)}`;
   await printResult(context, data, render);
   if (out !== undefined) context.logger.info(`the plan is in ${out}: plumb apply ${out}`);
   return options.exitCode === true && changes.length > 0 ? 1 : 0;

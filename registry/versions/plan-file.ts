@@ -53,8 +53,8 @@ export async function writePlan(
 
 /**
  * @returns the plan of the file, compared anew with what is in force
- * @throws  REG_PLAN when it is no plan, or of another registry, when something was applied since, or when this plumb
- *          would publish something else
+ * @throws  REG_USAGE when it was applied already; REG_PLAN when it is no plan, or of another registry, when something
+ *          was applied since, or when this plumb would publish something else
  */
 export async function readPlan(
   file: string,
@@ -65,6 +65,11 @@ export async function readPlan(
   if (registry !== (await database.id())) throw fault(file, 'was made against another registry');
   const last = await database.lastApplied();
   if ((last?.sequence ?? 0) !== sequence) {
+    const next = await database.applied(sequence + 1);
+    if (next !== null && next.bundle === canonicalJson(json))
+      throw registryError('REG_USAGE', `${file}: this plan was applied as apply ${sequence + 1}`, {
+        help: 'There is nothing to do; `plumb versions` lists what was applied.',
+      });
     const since = last === null ? '' : `: apply ${last.sequence} of ${formatTimestamp(last.appliedUs)}`;
     throw fault(file, `was made on ${plannedAt} and another apply came since${since}`);
   }

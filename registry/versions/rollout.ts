@@ -13,6 +13,7 @@ import type { BundlePointer } from '../../contract/bundles/bundle-pointer.ts';
 import type { Bundle } from '../../contract/model.ts';
 import type { Caller } from '../../project/access/caller.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import type { Rollout } from '../../project/database/rollout-table.ts';
 import type { Project } from '../../project/project.ts';
 import { callerWith, nameOf } from '../access/command-caller.ts';
 import { checkTeams, touchedBy } from '../access/touched.ts';
@@ -131,6 +132,14 @@ export function allOf({ changes, takesBack }: ApplyPlan, { reason, author }: All
 export function inForceText({ staged }: ApplyPlan, { hash }: Bundle): string {
   if (staged === undefined) return `Bundle ${hash} is in force.`;
   return `Bundle ${hash} is staged: ${shareText(staged.share)} of the pods take it. End that with \`plumb apply --promote\` or --rollback.`;
+}
+
+/** What a plan is compared with while an apply is staged, as a paragraph. */
+export function comparedText({ sequence, share }: Rollout): string {
+  return (
+    `Compared with apply ${sequence}, which is staged: ${shareText(share)} of the pods take it. Nothing else is applied ` +
+    'before `plumb apply --promote` or --rollback.\n\n'
+  );
 }
 
 /** `10 %` */

@@ -125,6 +125,10 @@ test('a rollback is guarded, then a new apply of the old definitions; a plan tha
   await told('plan', '--out', plan);
   rmSync(join(folder, 'definitions'), { recursive: true });
   expect(await told('apply', plan, '--allow', 'lines.ttl', '--reason', 'so')).toMatchObject({ code: 0 });
+  expect(await told('apply', plan)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('this plan was applied as apply 5'),
+  });
   expect(await json('show', 'lines')).toMatchObject({ owner: 'three' });
 });
 
@@ -170,6 +174,7 @@ test('a share of the pods takes an apply first; the list says which pods serve w
   const { stdout } = await told('apply', '--share', '25%');
   expect(stdout).toContain('is staged: 25 % of the pods take it');
   define('3d', 'seven');
+  expect((await told('plan')).stdout).toMatch(/^Compared with apply \d, which is staged: 25 % of the pods/);
   expect(await told('apply')).toMatchObject({ code: 2, stderr: expect.stringContaining('REG_ROLLOUT') });
   const [staged, inForce] = (await json<{ applies: { hash: string }[] }>('versions')).applies;
   expect(inForce!.hash).toBe(bundle);
