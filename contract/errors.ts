@@ -129,6 +129,12 @@ export const REGISTRY_ERRORS = {
     help: 'Give the folder with feature_store.yaml, and a Python that has Feast; or the registry file of `feast apply`.',
     kind: 'failed',
   },
+  REG_PYTHON: {
+    message:
+      'A Feast repository is read by a Python that has Feast, and the one that was named is not there or lacks it.',
+    help: 'Name a Python that has Feast: --python VENV/bin/python; or give the registry file that `feast apply` wrote.',
+    kind: 'usage',
+  },
   REG_MEMORY: {
     message: 'What was asked for does not fit the memory that DuckDB may have, nor on the disk beside it.',
     help: 'Raise `materialize.memory`, `train.memory` or `monitor.memory`, make room on the disk, or ask for less at once.',

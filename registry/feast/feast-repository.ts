@@ -35,7 +35,7 @@ const MOST_BYTES = 256 * 2 ** 20;
 /**
  * @param from    a folder with feature_store.yaml and Python files, or a registry file
  * @param python  the program that has Feast
- * @throws        REG_FEAST when it cannot be read
+ * @throws        REG_FEAST when it cannot be read, REG_PYTHON when Python or one of its packages lacks
  */
 export async function readFeastRegistry(from: string, python: string): Promise<Uint8Array> {
   const place = resolve(from);
@@ -60,11 +60,12 @@ function loadedByFeast(folder: string, python: string): Promise<Uint8Array> {
         code === 'ENOENT'
           ? `there is no ${python}`
           : `${python} could not load ${folder}: ${said || error.message}`;
+      // Of Feast, of what Feast needs, or of what the repository's files import.
+      if (code === 'ENOENT' || code === 'EACCES' || said.startsWith('ModuleNotFoundError'))
+        return reject(registryError('REG_PYTHON', why, {}, error));
       const help =
-        code === 'ENOENT' || /No module named 'feast/.test(said)
-          ? 'Name a Python that has Feast: --python VENV/bin/python; or give the registry file that `feast apply` wrote.'
-          : 'Mend it so that `feast plan` runs there; or give the registry file that `feast apply` wrote.';
-      reject(registryError('REG_FEAST', why, { help }, error));
+        'Mend it so that `feast plan` runs there; or give the registry file that `feast apply` wrote.';
+      return reject(registryError('REG_FEAST', why, { help }, error));
     });
   });
 }

@@ -4,15 +4,17 @@
  */
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { registryError } from '../../contract/errors.ts';
 import { countText } from '../../contract/std/count-text.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
+import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import { schemeOf } from '../../contract/std/files/local-path.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePath } from '../../project/engine/duckdb/file-sql.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
+import { quoted } from '../init/new-project.ts';
 import { FeastImport } from './feast-definitions.ts';
 import { decodeFeastRegistry } from './feast-registry.ts';
 import { readFeastRegistry } from './feast-repository.ts';
@@ -45,14 +47,19 @@ export async function importFeast(
     .definitions()
     .finally(() => duck.close());
   const { documents, notes } = made;
-  const files = documents.length === 0 ? [] : writeFiles(root, file, { documents, notes });
+  const files =
+    documents.length === 0
+      ? []
+      : writeFiles(root, file, { documents, notes, project: projectIn(repository) });
   const counts = countsOf(documents);
   const render = (): string =>
     [
       documents.length === 0 ? 'Nothing could be taken over.' : `${files.join(', ')}: ${counts}`,
       ...(notes.length === 0 ? [] : ['', 'Without a counterpart, or to be looked at:']),
       ...notes.map(({ of, why }) => `  ${of}: ${why}`),
-      ...(documents.length === 0 ? [] : ['', 'Next: plumb plan']),
+      ...(documents.length === 0
+        ? []
+        : ['', `Next: plumb ${context.folder === '.' ? '' : `-C ${quoted(context.folder)} `}plan`]),
     ].join('\n');
   await printResult(context, { files, documents, notes }, render);
   return documents.length === 0 ? 3 : 0;
@@ -64,6 +71,19 @@ function repositoryOf(place: string): string {
   let at = start;
   while (!existsSync(join(at, 'feature_store.yaml')) && at !== dirname(at)) at = dirname(at);
   return existsSync(join(at, 'feature_store.yaml')) ? at : start;
+}
+
+/** @returns what Feast calls the project; `imported` where no feature_store.yaml says so */
+function projectIn(repository: string): string {
+  try {
+    const read = parse(readRegularText(join(repository, 'feature_store.yaml'))) as {
+      project?: unknown;
+    } | null;
+    const project = read?.project;
+    return typeof project === 'string' && project !== '' ? project : 'imported';
+  } catch {
+    return 'imported';
+  }
 }
 
 /** @returns a place of the repository as the project writes it */
@@ -86,7 +106,11 @@ async function keyTypeOf(duck: DuckDb, path: string, column: string): Promise<st
 function writeFiles(
   root: string,
   file: string,
-  { documents, notes }: Awaited<ReturnType<FeastImport['definitions']>>,
+  {
+    documents,
+    notes,
+    project,
+  }: Awaited<ReturnType<FeastImport['definitions']>> & { readonly project: string },
 ): string[] {
   const settings = join(root, 'plumbline.yaml');
   const list = notes.map(({ of, why }) => `#   ${of}: ${why}\n`).join('');
@@ -96,7 +120,8 @@ function writeFiles(
     makeFolder(dirname(file));
     writeFileSync(file, `${HEAD}${list}\n${text}`, { flag: 'wx' });
     if (!existsSync(settings)) {
-      writeFileSync(settings, "project: imported\ndefinitions: ['definitions/*.yaml', 'definitions/*.ts']\n");
+      const own = stringify({ project });
+      writeFileSync(settings, `${own}definitions: ['definitions/*.yaml', 'definitions/*.ts']\n`);
       files.unshift('plumbline.yaml');
     }
     return files;

@@ -43,7 +43,7 @@ export function nextSteps(project: string, template: TemplateName): string[] {
 }
 
 /** @returns the text as one word for a shell: without quotes if no character in it is special there */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   if (/^[\w./@%+=:,-]+$/.test(text)) return text;
   // Plain quotes would keep a line feed, so that one command would look like several; $'...' escapes it.
   const escapes: Readonly<Record<string, string>> = {

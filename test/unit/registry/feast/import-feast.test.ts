@@ -33,6 +33,7 @@ test('a registry file needs no Python: entities, views and services, and a list 
   expect(await importFeast(context, join(from, 'data/registry.db'), PYTHON)).toBe(0);
   const said = JSON.parse(context.said()) as { files: string[]; notes: { of: string; why: string }[] };
   expect(said.files).toEqual(['plumbline.yaml', 'definitions/feast.yaml']);
+  expect(readFileSync(join(project, 'plumbline.yaml'), 'utf8')).toMatch(/^project: shop\n/);
   const written = readFileSync(join(project, 'definitions/feast.yaml'), 'utf8');
   const documents = parseAllDocuments(written).map((one) => one.toJS() as object);
   expect(documents.slice(0, 2)).toMatchObject([
@@ -69,9 +70,13 @@ test('nothing is overwritten; what is no repository is named', async () => {
   const registry = join(from, 'data/registry.db');
   const context = commandContext(project);
   await importFeast(context, registry, PYTHON);
+  expect(context.said()).toContain(`Next: plumb -C ${project} plan`);
   await expect(importFeast(context, registry, PYTHON)).rejects.toThrow(/feast\.yaml is there already/);
   const other = commandContext(scratchFolder());
-  await expect(importFeast(other, from, PYTHON)).rejects.toThrow(/there is no no-such-python/);
+  await expect(importFeast(other, from, PYTHON)).rejects.toMatchObject({
+    code: 'REG_PYTHON',
+    message: expect.stringContaining('there is no no-such-python') as string,
+  });
   await expect(importFeast(other, join(from, 'none'), PYTHON)).rejects.toThrow(/none cannot be read/);
   writeFileSync(join(from, 'broken.db'), 'no registry at all');
   await expect(importFeast(other, join(from, 'broken.db'), PYTHON)).rejects.toThrow(/no registry of Feast/);
