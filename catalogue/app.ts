@@ -19,7 +19,7 @@ import { frame, STYLE, STYLE_PATH } from './parts/frame.ts';
 import { addReports } from './reports.ts';
 
 interface AppParts {
-  readonly known: KnownCatalogue;
+  readonly known: Pick<KnownCatalogue, 'now'>;
   readonly project: string;
   /** The folder of the monitor's reports. */
   readonly reports: string;
@@ -105,7 +105,7 @@ function jsonText(data: unknown): string {
 /** Tells what was expected and what to do next: as JSON under /api, else as a page. */
 function failed(context: Context, error: Error, { project, logger }: AppParts): Response {
   const known = error instanceof CodedError ? error : null;
-  if (known === null || httpStatusOf(known.code) === 500)
+  if (known === null || httpStatusOf(known.code) === 500 || known.code === 'REG_STORE')
     logger.warn(`${context.req.method} ${shown(context.req.path)}: ${error.message}`);
   const told = known ?? catalogueError('CAT_INTERNAL', 'the page could not be made');
   const { code, details } = told;

@@ -24,7 +24,7 @@ export const CATALOGUE_ERRORS = {
     kind: 'usage',
   },
   CAT_ORIGIN: {
-    message: 'The request comes from a page of another place (it has an Origin header).',
+    message: 'The request comes from a page of another place (its Origin or Sec-Fetch-Site header says so).',
     help: 'Open the catalogue in a tab of its own, or call it from a program.',
     kind: 'usage',
   },
@@ -78,7 +78,9 @@ const HTTP_STATUS: Readonly<Record<CatalogueErrorCode, number>> = {
   CAT_INTERNAL: 500,
 };
 
-/** @returns 500 for a code of another program's table */
+/** @returns 500 for a code of another program's table, but for the registry that is away */
 export function httpStatusOf(code: string): number {
+  // The database of the registry is away: nothing is wrong with the request or the page.
+  if (code === 'REG_STORE') return 503;
   return HTTP_STATUS[code as CatalogueErrorCode] ?? 500;
 }

@@ -31,6 +31,11 @@ export function guard(allowed: readonly string[]): MiddlewareHandler {
       throw catalogueError('CAT_ORIGIN', 'requests of pages of another place are refused', {
         field: 'origin',
       });
+    // A page elsewhere that loads a picture or a script sends no Origin; a link to here is followed all the same.
+    if (isOfElsewhere((name) => context.req.header(name)))
+      throw catalogueError('CAT_ORIGIN', 'requests of pages of another place are refused', {
+        field: 'sec-fetch-site',
+      });
     if (method !== 'GET' && method !== 'HEAD')
       throw catalogueError('CAT_METHOD', `${method} is not taken here`, { field: 'method' });
     await next();
@@ -45,4 +50,10 @@ export function guard(allowed: readonly string[]): MiddlewareHandler {
 
 function isOwnOrigin(origin: string, host: string): boolean {
   return origin === `http://${host}` || origin === `https://${host}`;
+}
+
+/** What browsers say of a request (Fetch Metadata); nobody else sends it. */
+function isOfElsewhere(header: (name: string) => string | undefined): boolean {
+  if (header('sec-fetch-site') !== 'cross-site') return false;
+  return header('sec-fetch-mode') !== 'navigate' || header('sec-fetch-dest') !== 'document';
 }

@@ -1,12 +1,13 @@
 /** Opens the catalogue for a project and listens until it is told to stop. */
 import { serve } from '@hono/node-server';
+import { existsSync } from 'node:fs';
 import type { Hono } from 'hono';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { Project } from '../project/project.ts';
 import { catalogueApp } from './app.ts';
-import { callerBy } from './caller.ts';
+import { ANYONE, callerBy } from './caller.ts';
 import { catalogueError } from './errors.ts';
 import { KnownCatalogue } from './known/catalogue.ts';
 
@@ -17,38 +18,89 @@ interface OpenCatalogue {
 }
 
 /**
+ * A registry that is a file is opened, and never made: before the first apply every page says that nothing is applied.
+ *
  * @param more  what else is served here; each adds its routes
  * @throws      CAT_PORT; REG_STORE where the registry cannot be opened
  */
 export async function openCatalogue(
-  { settings, clock, logger }: Project,
+  project: Project,
   more: readonly ((app: Hono) => void)[] = [],
 ): Promise<OpenCatalogue> {
-  const { ui, reports, bundles } = settings;
-  const database = await RegistryDatabase.open(settings.registry);
-  const sidecar = `http://localhost:${settings.serve.port}`;
-  const known = new KnownCatalogue(database, () => clock.nowUs(), sidecar);
-  const callerOf = callerBy(settings.access, database.access, () => clock.nowUs());
-  const { allowedHosts } = ui;
-  const shared = { known, reports, bundles, allowedHosts, logger, more };
-  const app = catalogueApp({ ...shared, project: settings.project, callerOf });
+  const { settings, logger } = project;
+  const { ui, registry } = settings;
+  const isThere = (): boolean => registry.kind !== 'sqlite' || existsSync(registry.url);
+  let opening: Promise<OpenedRegistry> | null = null;
+  const opened = (): Promise<OpenedRegistry> => {
+    opening ??= openRegistry(project, more);
+    // What failed is tried again by the next request.
+    opening.catch(() => (opening = null));
+    return opening;
+  };
+  if (isThere()) await opened();
+  else logger.warn(`nothing is applied yet: ${registry.url} is not there; \`plumb apply\` makes it`);
+  const unapplied = unappliedApp(project, more);
+  const close = async (): Promise<void> => (await opening?.catch(() => null))?.database.close();
   try {
-    const server = await listening(app, ui);
+    const answer = async (request: Request): Promise<Response> => {
+      const app = opening === null && !isThere() ? unapplied : (await opened()).app;
+      return app.fetch(request);
+    };
+    const server = await listening(answer, ui);
     const { port } = server.address() as AddressInfo;
     const host = ui.host.includes(':') ? `[${ui.host}]` : ui.host;
-    return { url: `http://${host}:${port}`, close: () => closed(server, database) };
+    return { url: `http://${host}:${port}`, close: () => closed(server, close) };
   } catch (error) {
-    await database.close();
+    await close();
     throw error;
   }
 }
 
+interface OpenedRegistry {
+  readonly database: RegistryDatabase;
+  readonly app: Hono;
+}
+
+async function openRegistry(
+  { settings, clock, logger }: Project,
+  more: readonly ((app: Hono) => void)[],
+): Promise<OpenedRegistry> {
+  const { ui, reports, bundles, project, access } = settings;
+  const database = await RegistryDatabase.open(settings.registry);
+  const sidecar = `http://localhost:${settings.serve.port}`;
+  const known = new KnownCatalogue(database, () => clock.nowUs(), sidecar);
+  const callerOf = callerBy(access, database.access, () => clock.nowUs());
+  const { allowedHosts } = ui;
+  const app = catalogueApp({ known, project, reports, bundles, allowedHosts, callerOf, logger, more });
+  return { database, app };
+}
+
+/** Without a registry nobody knows a token either. */
+function unappliedApp({ settings, logger }: Project, more: readonly ((app: Hono) => void)[]): Hono {
+  const { ui, reports, bundles, project, access } = settings;
+  const none = async (): Promise<never> => {
+    throw catalogueError('CAT_NOT_APPLIED', 'no definitions are applied yet');
+  };
+  const known = { now: none };
+  const callerOf = access.enabled ? none : ANYONE;
+  return catalogueApp({
+    known,
+    project,
+    reports,
+    bundles,
+    allowedHosts: ui.allowedHosts,
+    callerOf,
+    logger,
+    more,
+  });
+}
+
 function listening(
-  app: Hono,
+  answer: (request: Request) => Promise<Response>,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: host, port }, () => resolve(server as Server));
+    const server = serve({ fetch: answer, hostname: host, port }, () => resolve(server as Server));
     server.once('error', (error) => {
       const what = `${host}:${port} cannot be opened: ${error.message}`;
       reject(catalogueError('CAT_PORT', what, { field: 'ui.port' }, error));
@@ -56,10 +108,10 @@ function listening(
   });
 }
 
-async function closed(server: Server, database: RegistryDatabase): Promise<void> {
+async function closed(server: Server, close: () => Promise<void>): Promise<void> {
   await new Promise((resolve) => {
     server.close(resolve);
     server.closeAllConnections();
   });
-  await database.close();
+  await close();
 }

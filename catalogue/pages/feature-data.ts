@@ -136,8 +136,8 @@ async function driftOf(
   const [furthest] = measured.toSorted((a, b) => b.drift!.distance - a.drift!.distance);
   if (furthest === undefined) return [];
   const days = await database.verdicts.features({ ...filter, service: furthest.service });
-  return days.flatMap(({ date, drift, name }) =>
-    drift === null || name !== furthest.name ? [] : [{ date, service: furthest.service, ...drift }],
+  return days.flatMap(({ date, drift, name, rows }) =>
+    drift === null || name !== furthest.name ? [] : [{ date, service: furthest.service, rows, ...drift }],
   );
 }
 
@@ -146,6 +146,7 @@ interface DriftDay {
   readonly service: string;
   readonly distance: number;
   readonly level: string;
+  readonly rows: number;
 }
 
 /** The newest training set of a service with the feature. */

@@ -5,7 +5,7 @@ import { area } from 'd3-shape';
 import { SMALL_PLOT, chart, px, yAxis } from '../../project/page/charts/plot.ts';
 import { TREND_DAYS } from '../../project/page/charts/trend-chart.ts';
 import { html } from '../../project/page/markup.ts';
-import type { Markup } from '../../project/page/markup.ts';
+import type { Markup, Part } from '../../project/page/markup.ts';
 import { durationText } from '../../project/page/value-text.ts';
 import type { AgeDay } from '../../project/database/verdict-table.ts';
 
@@ -43,6 +43,7 @@ export function ageChart(days: readonly AgeDay[], promisedUs: number, date: stri
         ticks.map((us) => ({ at: y(us), text: us === 0 ? '0' : durationText(us) })),
       )}
       <path class="age-area" d="${shape}" />
+      ${dot(known.at(-1), at, y)}
       <path class="limit" d="M${plot.left} ${px(y(promisedUs))}H${plot.right}" />
       ${days
         .filter(({ hoursBeyond }) => hoursBeyond > 0)
@@ -56,4 +57,10 @@ export function ageChart(days: readonly AgeDay[], promisedUs: number, date: stri
         )}
       <use href="#days" />`,
   );
+}
+
+/** The last day, as in the trend beside it: one day alone would be an area without width. */
+function dot(day: AgeDay | undefined, x: (day: AgeDay) => number, y: (ageUs: number) => number): Part {
+  if (day === undefined) return null;
+  return html`<circle class="within-dot" cx="${x(day)}" cy="${px(y(day.ageUs!))}" r="3" />`;
 }

@@ -5,12 +5,14 @@ import { px } from '../../project/page/charts/plot.ts';
 import { TREND_DAYS } from '../../project/page/charts/trend-chart.ts';
 import { html } from '../../project/page/markup.ts';
 import type { Part } from '../../project/page/markup.ts';
-import { dayText, numberText } from '../../project/page/value-text.ts';
+import { counted, dayText, numberText } from '../../project/page/value-text.ts';
 
 interface DriftDay {
   readonly date: string;
   readonly distance: number;
   readonly level: string;
+  /** Served rows of the day. */
+  readonly rows: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -31,7 +33,7 @@ export function driftSpark(days: readonly DriftDay[]): Part {
       (day) => x(Date.parse(day.date)),
       (day) => y(day.distance),
     ).digits(0)(days) ?? '';
-  const words = `${dayText(last.date)}: distance ${numberText(last.distance)}, ${last.level}`;
+  const words = `${dayText(last.date)}: distance ${numberText(last.distance)}, ${levelText(last)}`;
   return html`<svg class="spark wide" viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img">
       <title>${`Distance from the training set over ${days.length} days. ${words}`}</title>
       <path class="base" d="M${SIZE.left} ${SIZE.bottom}H${SIZE.right}" />
@@ -39,4 +41,12 @@ export function driftSpark(days: readonly DriftDay[]): Part {
       <circle class="within-dot" cx="${px(x(end))}" cy="${px(y(last.distance))}" r="3" />
     </svg>
     <p class="soft">${words}. The scale ends at ${numberText(most)}.</p>`;
+}
+
+/** From this distance on one is flagged, if it is hardly chance (monitor/statistics/drift-level.ts). */
+const FLAGGED_DISTANCE = 0.03;
+
+function levelText({ level, distance, rows }: DriftDay): string {
+  if (level !== 'none') return level;
+  return distance < FLAGGED_DISTANCE ? 'as in training' : `too few rows to tell (${counted(rows, 'row')})`;
 }

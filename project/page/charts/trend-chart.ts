@@ -84,6 +84,9 @@ function intervalArea(
   x: (day: string) => number,
   y: (share: number) => number,
 ): string {
+  const known = days.filter(({ interval }) => interval !== null);
+  // One day alone would be an area without width: it gets that of its dot.
+  if (known.length === 1) return intervalBar(known[0]!, x, y);
   return (
     area<TrendDay>(
       (day) => px(x(day.date)),
@@ -94,6 +97,17 @@ function intervalArea(
       .digits(0)(days) ?? ''
   );
 }
+
+function intervalBar(
+  { date, interval }: TrendDay,
+  x: (day: string) => number,
+  y: (share: number) => number,
+): string {
+  const [low, high] = interval!;
+  return `M${px(x(date) - BAR / 2)} ${px(y(high))}h${BAR}V${px(y(low))}h${-BAR}Z`;
+}
+
+const BAR = 7;
 
 /** Days that a band needs: of fewer it would say nothing. */
 const LEAST_DAYS = 7;

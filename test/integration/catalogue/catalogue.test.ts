@@ -1,5 +1,5 @@
 /** The catalogue over a real registry: every page and its JSON, hostile texts, hosts and paths, and its sizes. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hono } from 'hono';
@@ -7,7 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { catalogueApp } from '../../../catalogue/app.ts';
 import { ANYONE } from '../../../catalogue/caller.ts';
 import { KnownCatalogue } from '../../../catalogue/known/catalogue.ts';
+import { ageChart } from '../../../catalogue/parts/age-chart.ts';
+import { driftSpark } from '../../../catalogue/parts/drift-spark.ts';
+import { trendChart } from '../../../project/page/charts/trend-chart.ts';
+import { html } from '../../../project/page/markup.ts';
 import { STYLE_PATH } from '../../../catalogue/parts/frame.ts';
+import { openCatalogue } from '../../../catalogue/serving.ts';
+import { registryError } from '../../../contract/errors.ts';
+import { openProject } from '../../../project/project.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { IN_MEMORY, RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { fillRegistry, HOSTILE, LAST_DAY, NOW_US, SMALL } from '../../support/registry/filled-registry.ts';
 
@@ -39,9 +47,8 @@ let app: Hono;
 let reports: string;
 const warned: string[] = [];
 
-function appOver(registry: RegistryDatabase): Hono {
+function appOver(known: Pick<KnownCatalogue, 'now'>): Hono {
   const logger = { info() {}, progress() {}, warn: (line: string) => void warned.push(line) };
-  const known = new KnownCatalogue(registry, () => NOW_US, 'http://localhost:6566');
   const shared = {
     known,
     reports,
@@ -51,6 +58,10 @@ function appOver(registry: RegistryDatabase): Hono {
     callerOf: ANYONE,
   };
   return catalogueApp({ project: 'shop', ...shared });
+}
+
+function knownIn(registry: RegistryDatabase): KnownCatalogue {
+  return new KnownCatalogue(registry, () => NOW_US, 'http://localhost:6566');
 }
 
 function get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> {
@@ -66,7 +77,7 @@ beforeAll(async () => {
   symlinkSync(join(reports, 'secret.html'), join(reports, 'churn_0', '2026-11-01.html'));
   database = await RegistryDatabase.open({ kind: 'sqlite', url: IN_MEMORY });
   await fillRegistry(database, SMALL);
-  app = appOver(database);
+  app = appOver(knownIn(database));
 });
 afterAll(async () => {
   await database?.close();
@@ -137,6 +148,8 @@ describe('every page', () => {
   });
 });
 
+const ELSEWHERE = { 'sec-fetch-site': 'cross-site' };
+
 describe('what is refused', () => {
   test('foreign hosts and origins, and all methods that write', async () => {
     const codes = await Promise.all(
@@ -150,9 +163,12 @@ describe('what is refused', () => {
         get('/', { host: 'catalogue.example:80' }),
         get('/', { origin: 'http://localhost:6570' }),
         get('/', {}, 'HEAD'),
+        get('/', { ...ELSEWHERE, 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }),
+        get('/', { ...ELSEWHERE, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }),
+        get('/', { ...ELSEWHERE, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }),
       ].map(async (one) => (await one).status),
     );
-    expect(codes).toEqual([403, 403, 403, 403, 403, 405, 200, 200, 200]);
+    expect(codes).toEqual([403, 403, 403, 403, 403, 405, 200, 200, 200, 403, 403, 200]);
     const refused = await get('/api', { host: 'evil.example' });
     expect(await refused.json()).toMatchObject({
       error: { code: 'CAT_HOST', help: expect.stringContaining('allowedHosts') },
@@ -189,7 +205,7 @@ describe('what is refused', () => {
 
   test('a registry without an apply, and one that cannot be read', async () => {
     const empty = await RegistryDatabase.open({ kind: 'sqlite', url: IN_MEMORY });
-    const other = appOver(empty);
+    const other = appOver(knownIn(empty));
     const ask = (): Promise<Response> =>
       Promise.resolve(other.request('/', { headers: { host: 'localhost' } }));
     const first = await ask();
@@ -199,6 +215,55 @@ describe('what is refused', () => {
     expect([second.status, (await second.text()).includes('CAT_INTERNAL')]).toEqual([500, true]);
     expect(warned.at(-1)).toMatch(/^GET \/: /);
   });
+});
+
+test('a registry that is a file is not made, and opened once an apply has made it', async () => {
+  const folder = scratchFolder();
+  writeFileSync(join(folder, 'plumbline.yaml'), 'project: shop\nui: { port: 0 }\n');
+  const said: string[] = [];
+  const logger = { info() {}, progress() {}, warn: (line: string) => void said.push(line) };
+  const project = openProject(folder, logger, {});
+  const { url } = project.settings.registry;
+  const catalogue = await openCatalogue(project);
+  try {
+    expect(said).toEqual([expect.stringMatching(/^nothing is applied yet: .* is not there/)]);
+    const first = await fetch(`${catalogue.url}/api`);
+    expect([first.status, await first.text(), existsSync(url)]).toEqual([
+      503,
+      expect.stringContaining('CAT_NOT_APPLIED'),
+      false,
+    ]);
+    const made = await RegistryDatabase.open(project.settings.registry);
+    await fillRegistry(made, SMALL);
+    await made.close();
+    expect((await fetch(`${catalogue.url}/api`)).status).toBe(200);
+  } finally {
+    await catalogue.close();
+  }
+});
+
+test('a registry whose database is away is a 503', async () => {
+  const away = { now: () => Promise.reject(registryError('REG_STORE', 'the registry cannot be reached')) };
+  const other = appOver(away);
+  const answer = await other.request('/api', { headers: { host: 'localhost' } });
+  expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining('REG_STORE')]);
+});
+
+test('charts of one judged day show it, and a drift that cannot be told says so', () => {
+  const age = { date: LAST_DAY, ageUs: 3_600e6, hours: 24, hoursBeyond: 0 };
+  expect(ageChart([age], 7_200e6, LAST_DAY).text).toContain('<circle class="within-dot"');
+  const day = {
+    date: LAST_DAY,
+    provisional: false,
+    exact: 0.9,
+    within: 0.95,
+    interval: [0.9, 0.99] as const,
+  };
+  expect(trendChart([day], LAST_DAY).text).toMatch(/class="interval-area" d="M[\d.]+ [\d.]+h7V/);
+  const drift = { date: LAST_DAY, distance: 0.846, level: 'none', rows: 12 };
+  const said = (more: object): string => html`${driftSpark([{ ...drift, ...more }])}`.text;
+  expect(said({})).toContain('distance 0.846, too few rows to tell (12 rows)');
+  expect(said({ distance: 0.01 })).toContain('as in training');
 });
 
 test('hostile texts are shown as they are', async () => {
