@@ -4,10 +4,11 @@ import { existsSync } from 'node:fs';
 import type { Hono } from 'hono';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
-import { RegistryDatabase } from '../project/database/registry-database.ts';
+import { IN_MEMORY, RegistryDatabase } from '../project/database/registry-database.ts';
+import type { StoreUrl } from '../project/settings/settings.ts';
 import type { Project } from '../project/project.ts';
 import { catalogueApp } from './app.ts';
-import { ANYONE, callerBy } from './caller.ts';
+import { callerBy } from './caller.ts';
 import { catalogueError } from './errors.ts';
 import { KnownCatalogue } from './known/catalogue.ts';
 
@@ -32,19 +33,25 @@ export async function openCatalogue(
   const isThere = (): boolean => registry.kind !== 'sqlite' || existsSync(registry.url);
   let opening: Promise<OpenedRegistry> | null = null;
   const opened = (): Promise<OpenedRegistry> => {
-    opening ??= openRegistry(project, more);
+    opening ??= openRegistry(registry, project, more);
     // What failed is tried again by the next request.
     opening.catch(() => (opening = null));
     return opening;
   };
-  if (isThere()) await opened();
+  // What stands in for it is empty: pages say that nothing is applied, and nobody has a token.
+  const empty = isThere() ? null : await openRegistry({ kind: 'sqlite', url: IN_MEMORY }, project, more);
+  if (empty === null) await opened();
   else logger.warn(`nothing is applied yet: ${registry.url} is not there; \`plumb apply\` makes it`);
-  const unapplied = unappliedApp(project, more);
-  const close = async (): Promise<void> => (await opening?.catch(() => null))?.database.close();
+  const close = async (): Promise<void> => {
+    await empty?.database.close();
+    await (await opening?.catch(() => null))?.database.close();
+  };
   try {
-    const answer = async (request: Request): Promise<Response> => {
-      const app = opening === null && !isThere() ? unapplied : (await opened()).app;
-      return app.fetch(request);
+    // What comes with the request is the socket: who asks is told by it.
+    const answer: Answer = async (request, connection) => {
+      const isEmpty = empty !== null && opening === null && !isThere();
+      const { app } = isEmpty ? empty : await opened();
+      return app.fetch(request, connection);
     };
     const server = await listening(answer, ui);
     const { port } = server.address() as AddressInfo;
@@ -62,11 +69,12 @@ interface OpenedRegistry {
 }
 
 async function openRegistry(
+  registry: StoreUrl,
   { settings, clock, logger }: Project,
   more: readonly ((app: Hono) => void)[],
 ): Promise<OpenedRegistry> {
   const { ui, reports, bundles, project, access } = settings;
-  const database = await RegistryDatabase.open(settings.registry);
+  const database = await RegistryDatabase.open(registry);
   const sidecar = `http://localhost:${settings.serve.port}`;
   const known = new KnownCatalogue(database, () => clock.nowUs(), sidecar);
   const callerOf = callerBy(access, database.access, () => clock.nowUs());
@@ -75,28 +83,10 @@ async function openRegistry(
   return { database, app };
 }
 
-/** Without a registry nobody knows a token either. */
-function unappliedApp({ settings, logger }: Project, more: readonly ((app: Hono) => void)[]): Hono {
-  const { ui, reports, bundles, project, access } = settings;
-  const none = async (): Promise<never> => {
-    throw catalogueError('CAT_NOT_APPLIED', 'no definitions are applied yet');
-  };
-  const known = { now: none };
-  const callerOf = access.enabled ? none : ANYONE;
-  return catalogueApp({
-    known,
-    project,
-    reports,
-    bundles,
-    allowedHosts: ui.allowedHosts,
-    callerOf,
-    logger,
-    more,
-  });
-}
+type Answer = (request: Request, connection: object) => Promise<Response>;
 
 function listening(
-  answer: (request: Request) => Promise<Response>,
+  answer: Answer,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Server> {
   return new Promise((resolve, reject) => {
