@@ -27,7 +27,7 @@ export const values = featureView('values', {
   schedule: '1d',
   start: '2026-01-31',
   freshness: { target: '30d', alert: '60d' },
-  deprecated: { date: '2027-01-01', successor: 'values@v2' },
+  deprecated: { date: '2027-01-01', successor: 'shared' },
   where: 'quantity > 0',
   select: { twice: 'quantity * 2' },
   features: {
