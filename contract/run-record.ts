@@ -79,6 +79,8 @@ export interface RunRecord {
   readonly lateEvents: number;
   /** The smallest allowance that would have taken them all; null: there were none. */
   readonly latenessNeededUs: number | null;
+  /** Of a stream, tiles that were made again of their events, since one was taken back; absent: 0. */
+  readonly remadeTiles?: number;
   /** Of a stream that took partitions over from a process that died or hung, or whose state was lost; absent: none. */
   readonly takeOvers?: readonly TakeOver[];
   /** Of a run that writes a part of the view's rows; absent: it writes all of them. */

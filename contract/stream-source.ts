@@ -69,6 +69,8 @@ export const ARCHIVE_COLUMNS = {
   archived: '_archived',
   /** `insert`, or `delete` where the event takes back an earlier one. */
   op: '_op',
+  /** Of `debezium`: what tells a change of the database from all others; null: its message does not say. */
+  change: '_change',
 } as const;
 
 /** @returns whether the archive has a column of this name; engines compare names without case */
@@ -76,7 +78,12 @@ export function isArchiveColumn(name: string): boolean {
   return (Object.values(ARCHIVE_COLUMNS) as readonly string[]).includes(name.toLowerCase());
 }
 
+/** Whether a source's messages are changes of a table, which are told apart by where they stand in its log. */
+export function hasChanges({ format }: StreamSource): boolean {
+  return format.kind === 'debezium';
+}
+
 /** Whether a source's events may be taken back. */
-export function takesBack({ op, format }: StreamSource): boolean {
-  return op !== null || format.kind === 'debezium';
+export function takesBack(stream: StreamSource): boolean {
+  return stream.op !== null || hasChanges(stream);
 }

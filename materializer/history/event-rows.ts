@@ -25,6 +25,7 @@ import type {
   SourceFiles,
   SourceTable,
 } from '../../project/engine/duckdb/sources/source-files.ts';
+import type { StreamSource } from '../../contract/stream-source.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import { originSql } from './stream-events.ts';
 
@@ -80,12 +81,11 @@ class EventReading {
   /** Columns of which only the nulls matter. */
   readonly #counted: readonly string[];
 
-  /** Of a stream's archive: what tells an event that came twice, or was taken back. */
-  readonly #origin: readonly string[];
+  /** Whose archive it is: what tells an event that came twice, or was taken back, is read, too. */
+  readonly #stream: StreamSource | undefined;
 
   constructor({ source, features }: FeatureView, { joinKeys }: Entity) {
-    const { stream } = source;
-    this.#origin = stream === undefined ? [] : originSql(stream);
+    this.#stream = source.stream;
     this.#keys = joinKeys.map(({ name, type }) => ({ name, column: name, type: { kind: type } }));
     this.#times = [source.eventTime, source.createdTime].filter((column) => column !== null);
     const taken = new Set([...this.#keys.map(({ column }) => column), ...this.#times].map(lower));
@@ -130,7 +130,7 @@ class EventReading {
       ...wanted.map((one) => `${readColumn(group, one).sql} AS ${quoteName(one.column)}`),
       ...this.#times.map((column) => `${readTime(group, column)} AS ${quoteName(column)}`),
       ...this.#counted.map((column) => `${countedSql(group, column)} AS ${quoteName(column)}`),
-      ...this.#origin,
+      ...(this.#stream === undefined ? [] : originSql(this.#stream, group)),
       `${reasonSql(faults)} AS ${quoteName(MISFIT)}`,
       `${group.excluded ?? 'false'} AS ${quoteName(EXCLUDED)}`,
       quoteName(FILE_COLUMN),

@@ -82,19 +82,35 @@ export class PartitionStream {
     return true;
   }
 
-  async #catchUp({ stream, online }: StreamedView, isOver: () => boolean): Promise<boolean> {
-    const { archive, clock } = this.#options;
-    const end = archive.end.offset;
-    if (stream.offset >= end) return true;
+  async #catchUp(view: StreamedView, isOver: () => boolean): Promise<boolean> {
+    const { stream } = view;
+    const end = this.#options.archive.end.offset;
+    while (stream.offset < end) {
+      const offset = await this.#takeArchived(view, isOver);
+      if (offset === null) return false;
+      await this.#remake(stream, Infinity);
+      await this.#stepAndSave(view, offset);
+      if (isOver() && offset < end) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Takes archived messages, all of them or until tiles are to be made again, which would end what is being read.
+   * @returns behind the last of them; null: it was told to stop
+   */
+  async #takeArchived(view: StreamedView, isOver: () => boolean): Promise<number | null> {
+    const { archive } = this.#options;
+    const { stream } = view;
     let taken = 0;
     let last = -1;
     for await (const events of archive.read(stream.offset)) {
       for (const event of events) {
         // What is saved ends between two messages: one may have several events.
         if (taken >= STEP_MESSAGES && event.offset > last) {
-          await online.write(stream.step(event.offset, 0, clock.nowUs()), clock.nowUs());
-          stream.save(clock.nowUs());
-          if (isOver()) return false;
+          if (stream.isSpoiled(Infinity)) return event.offset;
+          await this.#stepAndSave(view, event.offset);
+          if (isOver()) return null;
           taken = 0;
         }
         stream.take(event);
@@ -102,9 +118,13 @@ export class PartitionStream {
         last = event.offset;
       }
     }
-    await online.write(stream.step(end, 0, clock.nowUs()), clock.nowUs());
+    return archive.end.offset;
+  }
+
+  async #stepAndSave({ stream, online }: StreamedView, offset: number): Promise<void> {
+    const { clock } = this.#options;
+    await online.write(stream.step(offset, 0, clock.nowUs()), clock.nowUs());
     stream.save(clock.nowUs());
-    return true;
   }
 
   /** Takes messages that follow those before. @throws MAT_STREAM_REJECTED when too many cannot be read */
@@ -142,15 +162,26 @@ export class PartitionStream {
     rejects.flush();
     this.#taken = 0;
     for (const { stream, online } of views) {
+      await this.#remake(stream, seen.us);
       const rows = stream.step(this.#position.offset, seen.us, clock.nowUs());
       await online.write(rows, clock.nowUs());
     }
   }
 
+  /** Of what was archived, and what waits for it. */
+  async #remake(stream: ViewStream, seenUs: number): Promise<void> {
+    if (!stream.isSpoiled(seenUs)) return;
+    const { archive } = this.#options;
+    await stream.remake(seenUs, ({ fromOffset, ...wanted }) => archive.readAll(fromOffset, wanted));
+  }
+
   /** Makes durable for others what the steps have made. @returns how many rows became history, a view each */
   async commit(): Promise<number[]> {
     const { archive, views, seen, clock } = this.#options;
-    for (const { stream } of views) stream.save(clock.nowUs());
+    for (const { stream } of views) {
+      await this.#remake(stream, Infinity);
+      stream.save(clock.nowUs());
+    }
     await archive.commit(this.#position, seen.us, clock.nowUs());
     const rows: number[] = [];
     for (const { stream } of views) rows.push(await stream.commit());

@@ -6,6 +6,8 @@ export interface StreamCounts {
   late: number;
   excluded: number;
   refused: number;
+  /** Tiles that were made again of their events, since one of those was taken back. */
+  remade: number;
   /** reason -> events that were refused */
   readonly reasons: Map<string, number>;
   /** The smallest lateness that would have taken them all; null: none was late. */
@@ -21,6 +23,7 @@ export function noCounts(): StreamCounts {
     late: 0,
     excluded: 0,
     refused: 0,
+    remade: 0,
     reasons: new Map(),
     latenessNeededUs: null,
     newestEventUs: null,
@@ -35,11 +38,21 @@ export function countRefused(counts: StreamCounts, reason: string, number = 1): 
   counts.reasons.set(reason, (counts.reasons.get(reason) ?? 0) + number);
 }
 
+/** Why a deletion does not count that takes back nothing. */
+export const IDLE = 'it takes back an event that was never counted';
+
+/** Counts a tile that was made again. @param idle  deletions in it that turn out to take back nothing */
+export function countRemade(counts: StreamCounts, idle: number): void {
+  counts.remade += 1;
+  counts.counted -= idle;
+  countRefused(counts, IDLE, idle);
+}
+
 /** @returns the sum over partitions */
 export function summedCounts(all: Iterable<StreamCounts>): StreamCounts {
   const sum = noCounts();
   for (const counts of all) {
-    for (const name of ['counted', 'twice', 'late', 'excluded', 'refused'] as const)
+    for (const name of ['counted', 'twice', 'late', 'excluded', 'refused', 'remade'] as const)
       sum[name] += counts[name];
     for (const [reason, count] of counts.reasons)
       sum.reasons.set(reason, (sum.reasons.get(reason) ?? 0) + count);

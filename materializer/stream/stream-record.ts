@@ -76,7 +76,7 @@ export class StreamRecord {
   }
 
   async save({ writes, events }: CountedView, { rows, watermarkUs, nowUs }: Committed): Promise<void> {
-    const { counted, twice, late, excluded, refused, reasons } = events;
+    const { counted, twice, late, excluded, refused, remade, reasons } = events;
     this.#record = {
       ...this.#record,
       ...writes,
@@ -86,6 +86,7 @@ export class StreamRecord {
       latenessNeededUs: events.latenessNeededUs,
       excluded,
       rejected: refused,
+      ...(remade === 0 ? {} : { remadeTiles: remade }),
       rejectReasons: Object.fromEntries(reasons),
       newestEventUs: events.newestEventUs,
       newestCreatedUs: events.newestCreatedUs,

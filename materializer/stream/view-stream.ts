@@ -11,12 +11,10 @@
  * where the process died, and those before the history's offset, where the state was lost.
  */
 import { planTiles } from '../../contract/aggregation/tile-plan.ts';
-import type { TilePlan } from '../../contract/aggregation/tile-plan.ts';
 import type { Tile } from '../../contract/aggregation/tile.ts';
 import { changeHops } from '../../contract/aggregation/windows/entity-windows.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import { formatDuration } from '../../contract/std/duration.ts';
-import { takesBack } from '../../contract/stream-source.ts';
 import { edgeAt, sessionHops, windowHops } from '../../contract/windows.ts';
 import { RowEncoder } from '../../contract/wire/online/row-codec.ts';
 import { tombstone } from '../../contract/wire/online/row-header.ts';
@@ -26,7 +24,7 @@ import { beginState } from './state/begin-state.ts';
 import { ViewState } from './state/view-state.ts';
 import type { Progress } from './state/view-state.ts';
 import { RowBatch } from './state/row-batch.ts';
-import { countRefused } from './stream-counts.ts';
+import { countRefused, countRemade, IDLE } from './stream-counts.ts';
 import type { StreamCounts } from './stream-counts.ts';
 import type { ReceivedEvent } from './stream-event.ts';
 import { viewEvents } from './view-events.ts';
@@ -34,6 +32,8 @@ import type { EventOutcome, ViewEvent } from './view-events.ts';
 import { newRows, OldRows } from './windows/due-rows.ts';
 import type { DueEdges, DueRow, RowsAt, RowsStanding } from './windows/due-rows.ts';
 import type { EntityTiles } from './windows/entity-tiles.ts';
+import { SpoiledTiles } from './windows/spoiled-tiles.ts';
+import type { ReadEvents } from './windows/spoiled-tiles.ts';
 import { ViewTiles } from './windows/view-tiles.ts';
 
 type PutRow = (entity: string, row: DueRow) => void;
@@ -71,7 +71,6 @@ export class ViewStream {
   /** Rows that were created after this time, and are not history, are made again; null: none are. */
   readonly remadeAfterUs: number | null;
   readonly #options: ViewStreamOptions;
-  readonly #plan: TilePlan;
   readonly #state: ViewState;
   readonly #outcome: (event: ReceivedEvent) => EventOutcome;
   readonly #encoder: RowEncoder;
@@ -80,6 +79,7 @@ export class ViewStream {
   /** The longest window or gap in hops; Infinity: a lifetime. */
   readonly #reach: number;
   readonly #tiles: ViewTiles;
+  readonly #spoiled: SpoiledTiles;
   #progress: Progress;
   /** Of the message that it takes next. */
   #offset: number;
@@ -98,16 +98,15 @@ export class ViewStream {
     const { view, entity, horizonUs, history, stateFile, owner, sourceId } = options;
     this.view = view;
     this.#options = options;
-    this.#plan = planTiles(view, entity);
-    refuseUncounted(view, this.#plan);
-    this.#outcome = viewEvents(view, entity, this.#plan, horizonUs);
+    const plan = planTiles(view, entity);
+    this.#outcome = viewEvents(view, entity, plan, horizonUs);
     this.#encoder = new RowEncoder(view);
     const hops = view.features.map((feature) => windowHops(view, feature));
     const gaps = view.features.map((feature) => sessionHops(view, feature));
-    this.#windows = changeHops(this.#plan);
+    this.#windows = changeHops(plan);
     this.#reach = Math.max(...hops.map((window, i) => window ?? gaps[i] ?? Infinity));
     const { committed } = history;
-    this.#state = ViewState.open({ file: stateFile, owner, plan: this.#plan });
+    this.#state = ViewState.open({ file: stateFile, owner, plan });
     const { fromUs = null, standsToUs = null } = options;
     const own = { sourceId, horizonUs, hopUs: view.hopUs, fromUs, standsToUs };
     const begun = beginState(this.#state, committed, own);
@@ -117,8 +116,10 @@ export class ViewStream {
     this.#standsTo = begun.standsTo;
     this.#isSilent = this.#offset < this.#progress.rowOffset;
     const edge = this.#isSilent ? -1 : this.#progress.edge;
-    this.#tiles = new ViewTiles(this.#plan, this.#state.tiles, {
+    this.#spoiled = new SpoiledTiles(plan, this.#outcome);
+    this.#tiles = new ViewTiles(plan, this.#state.tiles, {
       edge,
+      spoiled: this.#spoiled,
       refuse: (name) => this.#refuseScattered(name),
     });
   }
@@ -135,9 +136,7 @@ export class ViewStream {
 
   /** @returns how many edges the watermark has passed whose rows are not made */
   edgesDue(seenUs: number): number {
-    const { outOfOrderUs, hopUs } = this.view;
-    if (this.#progress.edge < 0) return 0;
-    return Math.max(0, edgeAt(seenUs - outOfOrderUs, hopUs) - this.#progress.edge);
+    return this.#progress.edge < 0 ? 0 : this.#edgeAt(seenUs) - this.#progress.edge;
   }
 
   /** Takes an event that lies at or after `offset`, all those before it having been taken. */
@@ -155,8 +154,7 @@ export class ViewStream {
       return;
     }
     if (!this.#tiles.fold(entity, { values: outcome.values, timeUs, offset, sign })) {
-      const reason = 'it takes back an event that was never counted';
-      return this.#leaveOut(event, { kind: 'refused', reason });
+      return this.#leaveOut(event, { kind: 'refused', reason: IDLE });
     }
     counts.counted += 1;
     counts.newestEventUs = Math.max(counts.newestEventUs ?? 0, timeUs);
@@ -170,6 +168,27 @@ export class ViewStream {
    */
   putTile(entity: string, edge: number, tile: Tile): void {
     this.#tiles.put(this.#tiles.entityOf(entity), edge, tile);
+  }
+
+  /** Whether tiles are to be made again before a step. @param seenUs  as the step has it; Infinity: before a save */
+  isSpoiled(seenUs: number): boolean {
+    return this.#spoiled.isThere(this.#edgeAt(seenUs));
+  }
+
+  /** Makes tiles again that events were taken out of, as far as `isSpoiled` says. */
+  async remake(seenUs: number, read: ReadEvents): Promise<void> {
+    for (const { entity, edge, tile } of await this.#spoiled.remake(this.#edgeAt(seenUs), read)) {
+      countRemade(this.#options.counts, entity.tileAt(edge).seen - tile.seen);
+      this.#tiles.put(entity, edge, tile);
+    }
+  }
+
+  /** @returns the newest edge whose rows are due */
+  #edgeAt(seenUs: number): number {
+    const { outOfOrderUs, hopUs } = this.view;
+    return seenUs === Infinity
+      ? Infinity
+      : Math.max(this.#progress.edge, edgeAt(seenUs - outOfOrderUs, hopUs));
   }
 
   /** All messages are tiles again whose rows were made before. */
@@ -227,8 +246,7 @@ export class ViewStream {
     const before = this.#progress;
     const batch = new RowBatch(before.rowNumber + 1);
     if (this.#isSilent) return batch;
-    const { view } = this;
-    const edge = Math.max(before.edge, edgeAt(seenUs - view.outOfOrderUs, view.hopUs));
+    const edge = this.#edgeAt(seenUs);
     const due = { from: before.edge, to: edge, windows: this.#windows };
     const createdUs = Math.max(nowUs, before.createdUs + 1);
     const put = (entity: string, row: DueRow): void => this.#putRow(batch, entity, row, createdUs);
@@ -315,14 +333,13 @@ export class ViewStream {
     });
   }
 
-  /** @returns the first edge that still matters: no window holds and no event can touch the tiles of those before it */
+  /** @returns the first edge that matters, but to sessions that go on: no window or event can touch tiles before it */
   firstEdge(nowUs: number): number {
     const { view } = this;
     const { horizonUs, takesTiles } = this.#options;
     // What was appended before the horizon counts however late it is.
     if (this.#isSilent || (takesTiles === true ? nowUs : this.#appendedUs) <= horizonUs) return 0;
-    // Nobody knows how long a session lasts.
-    if (this.#reach === Infinity || this.#plan.times !== null) return 0;
+    if (this.#reach === Infinity) return 0;
     return Math.max(0, this.#progress.edge - this.#reach - Math.ceil(view.latenessUs / view.hopUs) - 1);
   }
 
@@ -375,23 +392,4 @@ export class ViewStream {
   close(): void {
     this.#state.close();
   }
-}
-
-/** @throws MAT_STREAM_SOURCE where events may be taken back that a feature cannot count backwards */
-function refuseUncounted({ id, source }: FeatureView, plan: TilePlan): void {
-  if (!takesBack(source.stream!)) return;
-  const stuck = plan.features.find(
-    ({ parts, sessionHops: gap }) => gap !== null || parts.some((i) => plan.parts[i]!.slide.kind !== 'slide'),
-  );
-  if (stuck === undefined) return;
-  const { name, aggregation } = stuck.feature;
-  throw materializerError(
-    'MAT_STREAM_SOURCE',
-    `events of ${source.name} may be taken back, and ${id}__${name} (${aggregation!.function}) cannot be counted backwards ` +
-      `by a stream yet; count, countDistinct, sum, avg, stddev and mostFrequent can`,
-    {
-      field: source.name,
-      help: 'Leave `op` out of the source, or give these features a view over another source.',
-    },
-  );
 }

@@ -1,10 +1,11 @@
 /**
  * The rows of one view and partition against a look at every event again, without a source, an archive and a store:
- * random windows, lifetimes and sessions, events that are late, steps, saves and commits at random, and a process that
- * dies in between, at times with its state. Many more lives than ./stream.test.ts can afford.
+ * random windows, lifetimes and sessions, events that are late or taken back, steps, saves and commits at random, and a
+ * process that dies in between, at times with its state. Many more lives than ./stream.test.ts can afford.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { decodeRowValues } from '../../contract/wire/online/row-codec.ts';
 import { HEADER_BYTES, readHeader } from '../../contract/wire/online/row-header.ts';
@@ -38,6 +39,8 @@ const AGGREGATIONS: readonly Omit<FeatureSketch, 'name'>[] = [
   { function: 'duration' },
   { function: 'avg', column: 'price', columnType: FLOAT },
   { function: 'countDistinct', column: 'page', columnType: TEXT },
+  { function: 'lastN', column: 'price', columnType: FLOAT, n: 2 },
+  { function: 'approxCountDistinct', column: 'price', columnType: FLOAT },
 ];
 
 function randomFeatures(draw: Draw): FeatureSketch[] {
@@ -53,7 +56,9 @@ function randomFeatures(draw: Draw): FeatureSketch[] {
 
 function randomEvents(random: () => number, draw: Draw): ReceivedEvent[] {
   let appendedUs = START_US + 100 * HOP_US;
-  return Array.from({ length: draw([5, 30, 120]) }, (_, offset) => {
+  const left: ReceivedEvent[] = [];
+  const backs = draw([0, 0, 0.2]);
+  return Array.from({ length: draw([5, 30, 120]) }, (_, offset): ReceivedEvent => {
     appendedUs += Math.floor(random() * draw([0.2, 1, 1, 6, 40]) * HOP_US);
     const eventUs = appendedUs - Math.floor(random() ** 3 * 14 * HOP_US);
     const at = draw([eventUs, Math.floor(eventUs / HOP_US) * HOP_US]);
@@ -64,7 +69,13 @@ function randomEvents(random: () => number, draw: Draw): ReceivedEvent[] {
       draw([1.25, -3, 7, null]),
       null,
     ];
-    return { values, eventUs: at, id: null, op: 1, offset, appendedUs };
+    if (left.length > 0 && random() < backs) {
+      const [taken] = left.splice(Math.floor(random() * left.length), 1);
+      return { ...taken!, op: -1, offset, appendedUs };
+    }
+    const event = { values, eventUs: at, id: null, op: 1, offset, appendedUs } as const;
+    left.push(event);
+    return event;
   });
 }
 
@@ -157,9 +168,14 @@ async function rehearse(random: () => number, folder: string): Promise<void> {
   const seen = [0];
   for (const { eventUs, appendedUs } of events)
     seen.push(Math.max(seen.at(-1)!, Math.min(eventUs, appendedUs)));
+  async function* read({ fromOffset }: { readonly fromOffset: number }) {
+    yield events.slice(fromOffset, at);
+  }
   const step = async (kind: 'step' | 'save' | 'commit', seenUs = seen[at]!): Promise<void> => {
+    if (stream.isSpoiled(seenUs)) await stream.remake(seenUs, read);
     stream.step(at, seenUs, nowUs);
     if (kind === 'step') return;
+    if (stream.isSpoiled(Infinity)) await stream.remake(Infinity, read);
     stream.save(nowUs);
     if (kind === 'commit') await stream.commit();
   };
@@ -179,10 +195,19 @@ async function rehearse(random: () => number, folder: string): Promise<void> {
   await step('commit', Math.max(seen[at]!, draw([0, nowUs, nowUs + 30 * HOP_US])));
   stream.close();
   rmSync(folder, { recursive: true, force: true });
-  const raw = events.map(({ values: [user, , page, price], eventUs, appendedUs }): RawEvent => {
+  const rawOf = ({ values: [user, , page, price], eventUs, appendedUs }: ReceivedEvent): RawEvent => {
     return { keys: [user as string], eventUs, createdUs: appendedUs, values: { page: page!, price: price! } };
-  });
-  const counting = countingEvents(view, raw, Infinity, horizonUs);
+  };
+  const countingOf = (op: 1 | -1): RawEvent[] =>
+    countingEvents(view, events.filter((one) => one.op === op).map(rawOf), Infinity, horizonUs);
+  const counting = countingOf(1);
+  const same = (a: RawEvent, b: RawEvent): boolean =>
+    a.eventUs === b.eventUs && a.keys[0] === b.keys[0] && isDeepStrictEqual(a.values, b.values);
+  for (const back of countingOf(-1))
+    counting.splice(
+      counting.findIndex((one) => same(one, back)),
+      1,
+    );
   const untilUs = history.committed.watermarkUs ?? 0;
   for (const user of ['ann', 'bob']) {
     const own = counting.filter(({ keys }) => keys[0] === user);

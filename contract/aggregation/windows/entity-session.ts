@@ -22,6 +22,23 @@ interface Span {
 
 const NOT_KNOWN = -1;
 
+/**
+ * Since when tiles matter to sessions, where no event can come any more that lies before an edge.
+ *
+ * @param edges  of an entity's tiles, ascending
+ * @returns      the edge, or that of an earlier tile which may belong to a session of events at the edge or after it
+ */
+export function sessionStart(edges: readonly number[], edge: number, gapHops: number): number {
+  let start = edge;
+  for (let at = edges.length - 1; at >= 0; at--) {
+    if (edges[at]! >= edge) continue;
+    // Events lie up to a hop before their edge.
+    if (start - edges[at]! - 1 >= gapHops) break;
+    start = edges[at]!;
+  }
+  return start;
+}
+
 export class EntitySession {
   readonly #plan: TilePlan;
   readonly #gapHops: number;

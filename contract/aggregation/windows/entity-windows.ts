@@ -16,7 +16,7 @@ import type { Tile } from '../tile.ts';
 import { addTile, emptyTile } from '../tile.ts';
 import type { TilePlan } from '../tile-plan.ts';
 import { featureValue } from './feature-value.ts';
-import { EntitySession } from './entity-session.ts';
+import { EntitySession, sessionStart } from './entity-session.ts';
 import { TileRun } from './tile-run.ts';
 
 /** The values of a view's features at an edge. */
@@ -177,14 +177,15 @@ export class EntityWindows {
    * @returns  what lifetimes keep of all that was forgotten so far: for the constructor, another time
    */
   drop(upTo: number): Tile {
-    const { hops, totals } = this.#layout;
+    const { hops, totals, gaps } = this.#layout;
     this.#base ??= emptyTile(this.#plan);
     const held = Math.min(
       this.#head,
       ...this.#tails.map((tail, i) => (hops[i] === Infinity ? Infinity : tail)),
       ...this.#sessions.map((session) => session.startAt(this.#head)),
     );
-    const count = Math.min(held, this.#run.placeOf(upTo + 1));
+    const first = gaps.length === 0 ? upTo + 1 : sessionStart(this.#run.edges, upTo + 1, Math.max(...gaps));
+    const count = Math.min(held, this.#run.placeOf(first));
     if (count === 0) return this.#base;
     const ofLifetime = new Set(
       totals.filter(({ window }) => hops[window] === Infinity).map(({ place }) => place),

@@ -9,7 +9,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { registryError } from '../../../contract/errors.ts';
-import { ARCHIVE_COLUMNS } from '../../../contract/stream-source.ts';
+import { ARCHIVE_COLUMNS, hasChanges } from '../../../contract/stream-source.ts';
 import type { StreamSource } from '../../../contract/stream-source.ts';
 import { READER_VERSION, WRITER_VERSION } from '../../../project/delta/delta-action.ts';
 import type { DeltaAction } from '../../../project/delta/delta-action.ts';
@@ -42,15 +42,16 @@ export interface ArchiveFile {
   readonly lastOffset: number;
 }
 
-export function archiveColumns({ fields }: Pick<StreamSource, 'fields'>): TableColumn[] {
-  const { partition, offset, appended, archived, op } = ARCHIVE_COLUMNS;
+export function archiveColumns(stream: StreamSource): TableColumn[] {
+  const { partition, offset, appended, archived, op, change } = ARCHIVE_COLUMNS;
   return [
-    ...fields.map(({ name, type }) => ({ name, type })),
+    ...stream.fields.map(({ name, type }) => ({ name, type })),
     { name: partition, type: { kind: 'int64' } },
     { name: offset, type: { kind: 'int64' } },
     { name: appended, type: { kind: 'timestamp' } },
     { name: archived, type: { kind: 'timestamp' } },
     { name: op, type: { kind: 'string' } },
+    ...(hasChanges(stream) ? [{ name: change, type: { kind: 'string' } as const }] : []),
   ];
 }
 

@@ -8,14 +8,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { rmSync, statSync } from 'node:fs';
-import { ARCHIVE_COLUMNS } from '../../../contract/stream-source.ts';
+import { ARCHIVE_COLUMNS, hasChanges } from '../../../contract/stream-source.ts';
 import { commit } from '../../../project/delta/commit.ts';
 import type { Folder } from '../../../project/storage/folder.ts';
 import { readTable } from '../../../project/delta/delta-log.ts';
 import type { TableState } from '../../../project/delta/table-state.ts';
 import { checkpointIfDue } from '../../../project/engine/duckdb/delta-checkpoint.ts';
 import { openHistoryStorage } from '../../../project/engine/duckdb/object-storage.ts';
-import { duckTypeOf, quoteName, valueFromDuck } from '../../../project/engine/duckdb/duckdb.ts';
+import { duckTypeOf, quoteName, quoteText, valueFromDuck } from '../../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../../project/engine/duckdb/file-sql.ts';
 import type { Logger } from '../../../contract/std/logger.ts';
@@ -45,6 +45,16 @@ interface ArchiveOptions {
   readonly duck: DuckDb;
   readonly logger: Logger;
 }
+
+/** Which messages are wanted; null: whatever theirs is. */
+interface WantedRows {
+  /** Of event time. */
+  readonly ranges: readonly { readonly fromUs: number; readonly beforeUs: number }[] | null;
+  /** Those of a field with one of these texts. */
+  readonly keys: { readonly field: string; readonly texts: readonly string[] } | null;
+}
+
+const ALL: WantedRows = { ranges: null, keys: null };
 
 export class ArchiveTable {
   readonly #options: ArchiveOptions;
@@ -92,7 +102,7 @@ export class ArchiveTable {
   /** To be called before the first event is added. */
   async begin(): Promise<void> {
     const { duck, source, partition } = this.#options;
-    this.#waiting = await WaitingEvents.open(duck, source.stream!.fields, `waiting_${partition}`);
+    this.#waiting = await WaitingEvents.open(duck, source.stream!, `waiting_${partition}`);
   }
 
   add(event: ReceivedEvent): void {
@@ -157,50 +167,72 @@ export class ArchiveTable {
 
   /**
    * Yields the archived messages of the partition from an offset on, in their order.
-   * @param range  of event time, where only some are wanted
+   * @param wanted  where only some are: at least those are among them
    */
-  async *read(
-    fromOffset: number,
-    range?: { readonly fromUs: number; readonly beforeUs: number },
-  ): AsyncGenerator<ReceivedEvent[]> {
-    const { folder, source, partition, duck } = this.#options;
-    const { fields } = source.stream!;
+  async *read(fromOffset: number, wanted: WantedRows = ALL): AsyncGenerator<ReceivedEvent[]> {
+    const { folder, partition, duck } = this.#options;
     await openHistoryStorage(duck, folder);
-    const make = eventMaker(source);
     const own = `partition=${partition}/`;
     const paths = [...(this.#state?.files.keys() ?? [])].map(decodeURIComponent);
     const files = paths.filter((path) => path.startsWith(own) && lastOffsetOf(path) >= fromOffset);
-    const sorted = files.toSorted((a, b) => lastOffsetOf(a) - lastOffsetOf(b));
-    const { offset, appended: appendedAt, op } = ARCHIVE_COLUMNS;
-    const time = quoteName(source.eventTime);
-    const within =
-      range === undefined
-        ? ''
-        : ` AND epoch_us(${time}) >= ${range.fromUs} AND epoch_us(${time}) < ${range.beforeUs}`;
-    for (const file of sorted) {
+    for (const file of files.toSorted((a, b) => lastOffsetOf(a) - lastOffsetOf(b))) {
       const from = `read_parquet(${quotePaths([folder.fileOf(file)])}, hive_partitioning = false)`;
-      const there = await duck.rows(`SELECT column_name AS name FROM (DESCRIBE SELECT * FROM ${from})`);
-      const names = new Set(there.map(({ name }) => name as string));
-      const columnsSql = fields.map(({ name, type }) =>
-        names.has(name)
-          ? `CAST(${timeSql(type.kind, quoteName(name))} AS ${duckTypeOf(type)})`
-          : `NULL::${duckTypeOf(type)}`,
+      yield* this.#eventsIn(from, fromOffset, wanted);
+    }
+  }
+
+  /** As `read`, and then those that wait for a commit. */
+  async *readAll(fromOffset: number, wanted: WantedRows): AsyncGenerator<ReceivedEvent[]> {
+    yield* this.read(fromOffset, wanted);
+    if (this.waiting === 0) return;
+    const { partition } = this.#options;
+    const named = { names: ARCHIVE_COLUMNS, partition, archivedUs: 0 };
+    yield* this.#eventsIn(`(${await this.#waiting!.asTheyAre(named)})`, fromOffset, wanted);
+  }
+
+  /** @param from  a FROM item with columns as the archive's files have them */
+  async *#eventsIn(
+    from: string,
+    fromOffset: number,
+    { ranges, keys }: WantedRows,
+  ): AsyncGenerator<ReceivedEvent[]> {
+    const { source, duck } = this.#options;
+    const { fields } = source.stream!;
+    const make = eventMaker(source);
+    const { offset, appended: appendedAt, op, change } = ARCHIVE_COLUMNS;
+    const there = await duck.rows(`SELECT column_name AS name FROM (DESCRIBE SELECT * FROM ${from})`);
+    const names = new Set(there.map(({ name }) => name as string));
+    const columnsSql = fields.map(({ name, type }) =>
+      names.has(name)
+        ? `CAST(${timeSql(type.kind, quoteName(name))} AS ${duckTypeOf(type)})`
+        : `NULL::${duckTypeOf(type)}`,
+    );
+    const conditions = [`${offset} >= ${fromOffset}`];
+    if (ranges !== null) {
+      const time = `epoch_us(${quoteName(source.eventTime)})`;
+      const within = ranges.map(({ fromUs, beforeUs }) => `${time} >= ${fromUs} AND ${time} < ${beforeUs}`);
+      conditions.push(`(${within.join(' OR ')})`);
+    }
+    if (keys !== null && names.has(keys.field))
+      conditions.push(
+        `CAST(${quoteName(keys.field)} AS VARCHAR) IN (${keys.texts.map(quoteText).join(', ')})`,
       );
-      const select = [...columnsSql, offset, `epoch_us(${appendedAt})`, op];
-      const sql = `SELECT ${select.join(', ')} FROM ${from} WHERE ${offset} >= ${fromOffset}${within} ORDER BY ${offset}`;
-      const width = fields.length;
-      for await (const columns of duck.columnChunks(sql)) {
-        yield columns[0]!.map((_, row): ReceivedEvent => {
-          const values = fields.map(({ type }, i) => valueFromDuck(type, columns[i]![row]!));
-          const sign = columns[width + 2]![row] === DELETE ? -1 : 1;
-          const event = make(values, sign);
-          // It was an event when it was archived: whoever writes into the table answers for it.
-          if (typeof event === 'string')
-            throw new Error(`a row of ${folder.fileOf(file)} is no event: ${event}`);
-          const [at, appended] = [Number(columns[width]![row]), Number(columns[width + 1]![row])];
-          return { ...event, op: sign, offset: at, appendedUs: appended };
-        });
-      }
+    const select = [...columnsSql, offset, `epoch_us(${appendedAt})`, op];
+    select.push(names.has(change) ? change : 'NULL::VARCHAR');
+    const sql = `SELECT ${select.join(', ')} FROM ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${offset}`;
+    const width = fields.length;
+    const byChange = hasChanges(source.stream!);
+    for await (const columns of duck.columnChunks(sql)) {
+      yield columns[0]!.map((_, row): ReceivedEvent => {
+        const values = fields.map(({ type }, i) => valueFromDuck(type, columns[i]![row]!));
+        const sign = columns[width + 2]![row] === DELETE ? -1 : 1;
+        const event = make(values, sign);
+        // It was an event when it was archived: whoever writes into the table answers for it.
+        if (typeof event === 'string') throw new Error(`a row of ${from} is no event: ${event}`);
+        const [at, appended] = [Number(columns[width]![row]), Number(columns[width + 1]![row])];
+        const id = byChange ? (columns[width + 3]![row] as string | null) : event.id;
+        return { ...event, id, op: sign, offset: at, appendedUs: appended };
+      });
     }
   }
 }

@@ -2,7 +2,8 @@
  * Events of a partition that wait for a commit: in a table of DuckDB, to which they go in chunks of columns, so that
  * none of them grows old in the memory of this process.
  */
-import type { StreamField } from '../../../contract/stream-source.ts';
+import { hasChanges } from '../../../contract/stream-source.ts';
+import type { StreamField, StreamSource } from '../../../contract/stream-source.ts';
 import { fileValueSql } from '../../../project/engine/duckdb/committed-rows.ts';
 import { pageOf, pageTypeOf, quoteName } from '../../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, TableFilling } from '../../../project/engine/duckdb/duckdb.ts';
@@ -13,32 +14,39 @@ import type { ReceivedEvent } from '../stream-event.ts';
 const OFFSET = 'at_offset';
 const APPENDED = 'appended_us';
 const COUNTS = 'counts';
+/** Of a source of changes alone. */
+const CHANGE = 'change_id';
+const TEXT = { kind: 'string' } as const;
 const DOUBLE = { kind: 'float64' } as const;
 const BOOL = { kind: 'bool' } as const;
 
 export class WaitingEvents {
   readonly #duck: DuckDb;
   readonly #fields: readonly StreamField[];
+  readonly #hasChanges: boolean;
   readonly #table: string;
-  readonly #filling: TableFilling;
+  #filling: TableFilling;
   readonly #page: ValuePage;
   #rows = 0;
 
-  private constructor(duck: DuckDb, fields: readonly StreamField[], table: string, filling: TableFilling) {
+  private constructor(duck: DuckDb, stream: StreamSource, table: string, filling: TableFilling) {
     this.#duck = duck;
-    this.#fields = fields;
+    this.#fields = stream.fields;
+    this.#hasChanges = hasChanges(stream);
     this.#table = table;
     this.#filling = filling;
-    this.#page = pageOf([...fields.map(({ type }) => type), DOUBLE, DOUBLE, BOOL]);
+    const own = [DOUBLE, DOUBLE, BOOL, ...(this.#hasChanges ? [TEXT] : [])];
+    this.#page = pageOf([...stream.fields.map(({ type }) => type), ...own]);
   }
 
   /** @param table  a name that no other partition's events have */
-  static async open(duck: DuckDb, fields: readonly StreamField[], table: string): Promise<WaitingEvents> {
-    const columns = fields.map(({ type }, i) => `c${i} ${pageTypeOf(type)}`);
+  static async open(duck: DuckDb, stream: StreamSource, table: string): Promise<WaitingEvents> {
+    const columns = stream.fields.map(({ type }, i) => `c${i} ${pageTypeOf(type)}`);
     // A double holds an offset and a time to the microsecond; a bigint would be one more object an event.
     const own = [`${OFFSET} DOUBLE`, `${APPENDED} DOUBLE`, `${COUNTS} BOOLEAN`];
+    if (hasChanges(stream)) own.push(`${CHANGE} VARCHAR`);
     await duck.run(`CREATE OR REPLACE TABLE ${table} (${[...columns, ...own].join(', ')})`);
-    return new WaitingEvents(duck, fields, table, await duck.filling(table));
+    return new WaitingEvents(duck, stream, table, await duck.filling(table));
   }
 
   /** How many they are. */
@@ -46,16 +54,26 @@ export class WaitingEvents {
     return this.#rows;
   }
 
-  add({ values, offset, appendedUs, op }: ReceivedEvent): void {
+  add({ values, offset, appendedUs, op, id }: ReceivedEvent): void {
     const page = this.#page;
     const width = this.#fields.length;
     for (let i = 0; i < width; i++) page.set(i, values[i]!);
     page.set(width, offset);
     page.set(width + 1, appendedUs);
     page.set(width + 2, op === 1);
+    if (this.#hasChanges) page.set(width + 3, id);
     page.endRow();
     this.#rows += 1;
     if (page.isFull) this.#filling.addPage(page);
+  }
+
+  /** @returns a SELECT of those that were added so far, as the archive will hold them */
+  async asTheyAre(named: ArchiveNames): Promise<string> {
+    this.#filling.addPage(this.#page);
+    // What an appender holds is not seen before it is closed.
+    this.#filling.close();
+    this.#filling = await this.#duck.filling(this.#table);
+    return this.#selectAll(named);
   }
 
   /** No event comes to them from then on. @returns the days on which they were appended */
@@ -80,6 +98,10 @@ export class WaitingEvents {
    * @returns      a SELECT of the events of a day as the archive holds them, in the order of their offsets
    */
   select(day: string, named: ArchiveNames): string {
+    return `${this.#selectAll(named)} WHERE ${dayOfSql()} = '${day}' ORDER BY ${OFFSET}`;
+  }
+
+  #selectAll(named: ArchiveNames): string {
     const fields = this.#fields.map(({ name, type }, i) => {
       const value = type.kind === 'timestamp' ? `make_timestamptz(c${i})` : fileValueSql(type, `c${i}`);
       return `${value} AS ${quoteName(name)}`;
@@ -90,8 +112,9 @@ export class WaitingEvents {
       `make_timestamptz(${APPENDED}::BIGINT) AS ${named.names.appended}`,
       `make_timestamptz(${named.archivedUs}) AS ${named.names.archived}`,
       `CASE WHEN ${COUNTS} THEN 'insert' ELSE 'delete' END AS ${named.names.op}`,
+      ...(this.#hasChanges ? [`${CHANGE} AS ${named.names.change}`] : []),
     ];
-    return `SELECT ${[...fields, ...own].join(', ')} FROM ${this.#table} WHERE ${dayOfSql()} = '${day}' ORDER BY ${OFFSET}`;
+    return `SELECT ${[...fields, ...own].join(', ')} FROM ${this.#table}`;
   }
 }
 
@@ -106,7 +129,9 @@ export interface WaitingDay {
 
 /** What the archive calls its own columns, and what is the same for all events of a commit. */
 interface ArchiveNames {
-  readonly names: Readonly<Record<'partition' | 'offset' | 'appended' | 'archived' | 'op', string>>;
+  readonly names: Readonly<
+    Record<'partition' | 'offset' | 'appended' | 'archived' | 'op' | 'change', string>
+  >;
   readonly partition: number;
   readonly archivedUs: number;
 }

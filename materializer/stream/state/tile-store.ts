@@ -17,6 +17,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Tile } from '../../../contract/aggregation/tile.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
+import { sessionStart } from '../../../contract/aggregation/windows/entity-session.ts';
 import { ChunkWriter, readChunk } from './tile-chunk.ts';
 
 export const TILE_SCHEMA = `
@@ -34,6 +35,8 @@ const NEIGHBOURS = 16;
 /** Two and a half a second for three years; the state is made anew before there are so many. */
 const SAVES = 2 ** 28;
 const MERGED = 32;
+/** In so many saves the ended sessions of all entities are forgotten once. */
+const CLEARING_SAVES = 256;
 /** Fewer chunks than these are left as they are. */
 const WORTH = 8;
 
@@ -59,12 +62,20 @@ export class TileStore {
   readonly #statements: ReturnType<typeof prepared>;
   #nextId: number;
   #save: number;
-  /** No tile before this edge is wanted any more. */
+  /** No tile before this edge is wanted any more, but by sessions. */
   #pruned = 0;
+  /** After how many hops without a tile a session is over; null: the view has no sessions. */
+  readonly #gapHops: number | null;
+  /** Entities without a tile, whose names go with the next prune. */
+  readonly #ended = new Set<number>();
+  /** Up to which neighbours ended sessions were forgotten. */
+  #cleared = 0;
 
   constructor(database: DatabaseSync, plan: TilePlan) {
     this.#database = database;
     this.#chunks = new ChunkWriter(plan);
+    const gaps = plan.features.flatMap(({ sessionHops: gap }) => (gap === null ? [] : [gap]));
+    this.#gapHops = gaps.length === 0 ? null : Math.max(...gaps);
     this.#statements = prepared(database);
     const [named, counted] = ['max(id) FROM entity', 'max(entity) FROM event'];
     this.#nextId = this.#number(
@@ -134,6 +145,7 @@ export class TileStore {
     for (const one of changed.toSorted((a, b) => a.id - b.id)) {
       const { id, unsaved } = one;
       this.#name(one);
+      this.#ended.delete(id);
       const of = Math.floor(id / NEIGHBOURS);
       if (of !== neighbours) this.#putChunk(neighbours);
       neighbours = of;
@@ -150,6 +162,47 @@ export class TileStore {
       putEdge.run(edge, this.#save, new Uint8Array(new Uint32Array(ids).buffer));
     saved.run(this.#save);
     this.#save += 1;
+    if (this.#gapHops !== null && this.#pruned > 0) this.#forgetSessions(this.#gapHops);
+  }
+
+  /** Of some entities, those after the last time, the tiles of sessions that have ended. */
+  #forgetSessions(gapHops: number): void {
+    const { next } = this.#statements;
+    const turns = Math.ceil(this.#nextId / NEIGHBOURS / CLEARING_SAVES);
+    for (let i = 0; i < turns; i++) {
+      const row = next.get(this.#cleared * SAVES) as { key: number } | undefined;
+      const neighbours = Math.floor((row?.key ?? 0) / SAVES);
+      if (row !== undefined) this.#forgetEnded(neighbours, gapHops);
+      this.#cleared = row === undefined ? 0 : neighbours + 1;
+    }
+  }
+
+  #forgetEnded(neighbours: number, gapHops: number): void {
+    const { chunks, drop, chunk } = this.#statements;
+    const [from, to] = [neighbours * SAVES, (neighbours + 1) * SAVES];
+    const rows = chunks.all(from, to) as unknown as { key: number; tiles: Uint8Array }[];
+    const tiles = newestOf(rows);
+    const starts = tiles.map((own) =>
+      sessionStart(
+        [...own.keys()].toSorted((a, b) => a - b),
+        this.#pruned,
+        gapHops,
+      ),
+    );
+    if (tiles.every((own, place) => [...own.keys()].every((edge) => edge >= starts[place]!))) return;
+    for (const [place, own] of tiles.entries()) {
+      let left = 0;
+      for (const [edge, tile] of own) {
+        if (edge < starts[place]!) continue;
+        this.#chunks.addBytes(place, edge, tile);
+        left += 1;
+      }
+      if (left === 0) this.#ended.add(neighbours * NEIGHBOURS + place);
+    }
+    drop.run(from, to);
+    if (this.#chunks.count === 0) return;
+    const { lastEdge } = this.#chunks;
+    chunk.run(rows.at(-1)!.key, lastEdge, this.#chunks.take());
   }
 
   #name(one: NamedEntity): void {
@@ -175,11 +228,9 @@ export class TileStore {
     const [from, to] = [key - saves + 1, key + 1];
     const rows = chunks.all(from, to) as unknown as { tiles: Uint8Array }[];
     if (rows.length < WORTH) return;
-    const newest = Array.from({ length: NEIGHBOURS }, () => new Map<number, Buffer>());
-    for (const { tiles } of rows)
-      readChunk(bufferOf(tiles), null, (place, edge, tile) => newest[place]!.set(edge, tile));
-    for (const [place, tiles] of newest.entries())
-      for (const [edge, tile] of tiles) if (edge >= this.#pruned) this.#chunks.addBytes(place, edge, tile);
+    const first = this.#gapHops === null ? this.#pruned : 0;
+    for (const [place, tiles] of newestOf(rows).entries())
+      for (const [edge, tile] of tiles) if (edge >= first) this.#chunks.addBytes(place, edge, tile);
     drop.run(from, to);
     if (this.#chunks.count === 0) return;
     const { lastEdge } = this.#chunks;
@@ -192,9 +243,13 @@ export class TileStore {
    */
   prune(beforeEdge: number, beforeUs: number): void {
     this.#pruned = beforeEdge;
-    this.#database.prepare('DELETE FROM tile_chunk WHERE last_edge < ?').run(beforeEdge);
+    if (this.#gapHops === null)
+      this.#database.prepare('DELETE FROM tile_chunk WHERE last_edge < ?').run(beforeEdge);
     this.#database.prepare('DELETE FROM edge_entity WHERE edge < ?').run(beforeEdge);
     this.#database.prepare('DELETE FROM event WHERE event_us < ?').run(beforeUs);
+    const unname = this.#database.prepare('DELETE FROM entity WHERE id = ?');
+    for (const id of this.#ended) unname.run(id);
+    this.#ended.clear();
     this.#database.exec(`DELETE FROM entity WHERE NOT EXISTS (SELECT 1 FROM tile_chunk
       WHERE key >= id / ${NEIGHBOURS} * ${SAVES} AND key < (id / ${NEIGHBOURS} + 1) * ${SAVES})`);
   }
@@ -215,7 +270,8 @@ function prepared(database: DatabaseSync) {
     nameOf: database.prepare('SELECT name FROM entity WHERE id = ?'),
     name: database.prepare('INSERT OR IGNORE INTO entity (id, name) VALUES (?, ?)'),
     chunk: database.prepare('INSERT INTO tile_chunk (key, last_edge, tiles) VALUES (?, ?, ?)'),
-    chunks: database.prepare('SELECT tiles FROM tile_chunk WHERE key >= ? AND key < ? ORDER BY key'),
+    chunks: database.prepare('SELECT key, tiles FROM tile_chunk WHERE key >= ? AND key < ? ORDER BY key'),
+    next: database.prepare('SELECT key FROM tile_chunk WHERE key >= ? ORDER BY key LIMIT 1'),
     drop: database.prepare('DELETE FROM tile_chunk WHERE key >= ? AND key < ?'),
     edge: database.prepare('INSERT INTO edge_entity (edge, save, ids) VALUES (?, ?, ?)'),
     entitiesIn: database.prepare('SELECT ids FROM edge_entity WHERE edge > ? AND edge <= ?'),
@@ -223,6 +279,14 @@ function prepared(database: DatabaseSync) {
     event: database.prepare('INSERT OR IGNORE INTO event (entity, event_us, id) VALUES (?, ?, ?)'),
     hasEvent: database.prepare('SELECT 1 FROM event WHERE entity = ? AND event_us = ? AND id = ?'),
   };
+}
+
+/** @returns of each of neighbours its newest tiles, by edge */
+function newestOf(rows: readonly { readonly tiles: Uint8Array }[]): Map<number, Buffer>[] {
+  const newest = Array.from({ length: NEIGHBOURS }, () => new Map<number, Buffer>());
+  for (const { tiles } of rows)
+    readChunk(bufferOf(tiles), null, (place, edge, tile) => newest[place]!.set(edge, tile));
+  return newest;
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -286,7 +286,7 @@ async function openArchive(
     duck,
     logger,
   });
-  return { end: archive.end.offset, read: (range) => archive.read(0, range) };
+  return { end: archive.end.offset, read: (range) => archive.read(0, { ranges: [range], keys: null }) };
 }
 
 /** @returns the horizon that a view's tiles count by, from the first mark among them: it has no run that had one */

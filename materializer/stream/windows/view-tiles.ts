@@ -6,13 +6,21 @@
 import { foldEvent } from '../../../contract/aggregation/tile.ts';
 import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import { decodeTile } from '../../../contract/aggregation/tile-bytes.ts';
+import type { Retraction } from '../../../contract/aggregation/parts/part.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { edgeAt } from '../../../contract/windows.ts';
 import type { TileStore } from '../state/tile-store.ts';
 import { EntityTiles } from './entity-tiles.ts';
+import type { SpoiledTiles } from './spoiled-tiles.ts';
 
 /** When so many were met in a turn, those that were not met in it leave the memory, and the next turn begins. */
 const ENTITIES_KEPT = 100_000;
+
+interface ViewTilesOptions {
+  readonly edge: number;
+  readonly refuse: (entity: string) => void;
+  readonly spoiled: SpoiledTiles;
+}
 
 export class ViewTiles {
   readonly #plan: TilePlan;
@@ -33,22 +41,21 @@ export class ViewTiles {
   /** Those of them that it has no tile of at an edge, by edge. */
   readonly #entered = new Map<number, EntityTiles[]>();
   readonly #refuse: (entity: string) => void;
+  readonly #spoiled: SpoiledTiles;
   #edge: number;
   #move = 0;
 
   /**
    * @param edge    the newest edge whose rows were made
    * @param refuse  called with an entity that is met for the first time; throws where that must not be
+   * @param spoiled those of its tiles that are to be made again, and given back by `put`
    */
-  constructor(
-    plan: TilePlan,
-    store: TileStore,
-    { edge, refuse }: { readonly edge: number; readonly refuse: (entity: string) => void },
-  ) {
+  constructor(plan: TilePlan, store: TileStore, { edge, refuse, spoiled }: ViewTilesOptions) {
     this.#plan = plan;
     this.#store = store;
     this.#edge = edge;
     this.#refuse = refuse;
+    this.#spoiled = spoiled;
     this.#hasAll = store.isEmpty;
   }
 
@@ -106,10 +113,14 @@ export class ViewTiles {
     const isLate = edge <= this.#edge;
     const tile = isLate ? entity.lateTile(edge) : entity.openTile(edge);
     const isNew = tile.seen === 0;
-    if (foldEvent(this.#plan, tile, event) === 'unknown') {
+    const outcome = this.#spoiled.has(entity, edge)
+      ? foldSpoiled(this.#plan, tile, event)
+      : foldEvent(this.#plan, tile, event);
+    if (outcome === 'unknown') {
       if (isNew) entity.forget(edge, isLate);
       return false;
     }
+    if (outcome === 'again') this.#spoiled.add(entity, edge);
     if (isLate) this.#late.add(entity);
     this.#change(entity, edge, isNew);
     return true;
@@ -210,4 +221,14 @@ export class ViewTiles {
       entity.isNamed = false;
     }
   }
+}
+
+/** What a spoiled tile says of an event to be taken out is not true any more: that it has events is. */
+function foldSpoiled(plan: TilePlan, tile: Tile, event: TileEvent): Retraction {
+  if (event.sign > 0) return foldEvent(plan, tile, event);
+  if (tile.n === 0) return 'unknown';
+  tile.n -= 1;
+  tile.seen += 1;
+  if (event.offset < tile.since) tile.since = event.offset;
+  return 'counted';
 }

@@ -171,12 +171,6 @@ test('what cannot be streamed is refused with a sentence', async () => {
   await expect(runStreams({ project, bundle, database: project.database, options })).rejects.toMatchObject({
     message: 'no view is over a stream clix; applied are: clicks',
   });
-  const op = { column: 'page', insert: ['a'], delete: ['b'] };
-  await expect(project.drain(clickView(HOP_US, undefined, { op }).bundle)).rejects.toMatchObject({
-    message: expect.stringMatching(
-      /may be taken back, and user_clicks__last_page \(last\) cannot be counted backwards/,
-    ),
-  });
   const hold = await holdView(project.settings.work, project.database, view);
   await expect(project.drain(bundle)).rejects.toMatchObject({ code: 'MAT_BUSY' });
   await hold.release();

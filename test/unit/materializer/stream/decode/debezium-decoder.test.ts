@@ -23,7 +23,8 @@ const source: Source = {
 };
 const decode = compileDecoder(source);
 const decodeJson = (json: unknown) => decode(Buffer.from(JSON.stringify(json)));
-const event = (id: bigint, op: 1 | -1) => ({ values: [id, 5n], eventUs: 5, id: null, op });
+const change = expect.stringMatching(/^[\w-]{22}$/) as string;
+const event = (id: bigint, op: 1 | -1) => ({ values: [id, 5n], eventUs: 5, id: change, op });
 const [OLD, NEW] = [
   { id: 1, at: 5, more: 'x' },
   { id: 2, at: 5 },
@@ -39,6 +40,22 @@ test.each([
   const envelope = { before, after, source: { lsn: 1 }, op, ts_ms: 1 };
   expect(decodeJson(envelope)).toEqual(events);
   expect(decodeJson({ schema: { type: 'struct' }, payload: envelope })).toEqual(events);
+});
+
+test('a change is known by where it stands in the log and by its rows, not by when it was sent', () => {
+  const idOf = (place: unknown, after: unknown = NEW, ts_ms = 1): unknown => {
+    const events = decodeJson({ op: 'c', before: null, after, source: place, ts_ms });
+    return typeof events === 'string' ? events : events[0]!.id;
+  };
+  const postgres = { connector: 'postgresql', name: 'shop', lsn: 7, txId: 3, sequence: '["1","7"]' };
+  const mysql = { connector: 'mysql', name: 'shop', file: 'bin.1', pos: 9, row: 0 };
+  const changes = [postgres, { ...postgres, lsn: 8 }, mysql, { ...mysql, row: 1 }, { ...mysql, name: 'b' }];
+  expect(new Set(changes.map((one) => idOf(one))).size).toBe(changes.length);
+  // Rows that one statement has written may stand at one place.
+  expect(idOf(postgres, OLD)).not.toBe(idOf(postgres));
+  expect(idOf({ ...postgres, sequence: null, ts_ms: 5 }, NEW, 2)).toBe(idOf(postgres));
+  for (const nothing of [undefined, null, {}, { name: 'shop', ts_ms: 1 }, 'x'])
+    expect(idOf(nothing)).toBeNull();
 });
 
 test('a tombstone says nothing, and what is no change is bad', () => {

@@ -6,7 +6,7 @@ import { encodeTile } from '../../../../../contract/aggregation/tile-bytes.ts';
 import { emptyTile, foldEvent } from '../../../../../contract/aggregation/tile.ts';
 import type { Tile } from '../../../../../contract/aggregation/tile.ts';
 import { TILE_SCHEMA, TileStore } from '../../../../../materializer/stream/state/tile-store.ts';
-import { clickView } from '../../../../support/fixtures/streamed-project.ts';
+import { clickView, HOP_US } from '../../../../support/fixtures/streamed-project.ts';
 import { seededRandom } from '../../../../support/seeded-random.ts';
 
 const { view, entity } = clickView(0);
@@ -96,6 +96,40 @@ test('of each entity and edge the newest tile is there, whatever was merged, pru
   const { n } = database.prepare('SELECT count(*) AS n FROM tile_chunk').get() as { n: number };
   // Four groups of neighbours, each in nearly all saves.
   expect(n).toBeLessThan(4 * (32 + SAVES / 32 + 8));
+  database.close();
+});
+
+test('the tiles of sessions that have ended are forgotten, with the names of their entities', () => {
+  const gap = 3;
+  const features = [{ name: 'visit', function: 'count', sessionUs: gap * HOP_US }] as const;
+  const { view: sessions } = clickView(0, features);
+  const database = new DatabaseSync(':memory:');
+  database.exec(TILE_SCHEMA);
+  const store = new TileStore(database, planTiles(sessions, entity));
+  const of = (name: string, edges: readonly number[]): Changed => {
+    const one = new Changed(name, store.newId());
+    for (const edge of edges) one.set(edge, emptyTile(planTiles(sessions, entity)));
+    store.put([one]);
+    one.unsaved = one.entered = [];
+    return one;
+  };
+  const busy = of('busy', [1, 4, 7, 12, 14, 17, 20, 21]);
+  const ended = of('ended', [3, 5, 16]);
+  // Beyond the neighbours of these two.
+  for (let i = 0; i < 20; i++) of(`other ${i}`, [30]);
+  store.prune(20, 0);
+  for (let save = 0; save < 600; save++) {
+    busy.set(40 + save, emptyTile(planTiles(sessions, entity)));
+    busy.isNamed = false;
+    store.put([busy]);
+    busy.unsaved = busy.entered = [];
+  }
+  const edgesOf = ({ id }: Changed): number[] => store.tilesOf(id).map(({ edge }) => edge);
+  // An event of edge 20 may still belong to the tiles from 12 on, and to none before a gap.
+  expect(edgesOf(busy).filter((edge) => edge < 30)).toEqual([12, 14, 17, 20, 21]);
+  expect(edgesOf(ended)).toEqual([]);
+  store.prune(20, 0);
+  expect([store.idOf('busy'), store.idOf('ended')]).toEqual([busy.id, null]);
   database.close();
 });
 
