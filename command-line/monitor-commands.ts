@@ -57,6 +57,7 @@ export function monitorCommands(add: Add, skew: Command): void {
     .option('--delay <times>', 'delays of the view')
     .option('--ttl <times>', 'TTLs of stored views')
     .option('--checkout', 'on-demand views also with the functions of the definition files, applied or not')
+    .option('--report', 'shows the answer in the report of the day, too')
     .option('--sample <share>', 'of the entities, by a hash of their keys, such as 10%; all unless given');
   add(
     'stats',

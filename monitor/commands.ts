@@ -21,6 +21,7 @@ import { runIngest } from './ingest/main.ts';
 import { askedSpan } from './judged-span.ts';
 import { judgeDay, redrawReport } from './main.ts';
 import type { JudgedDay } from './main.ts';
+import { reportWhatIf } from './report/reported-what-if.ts';
 import { readTrends } from './report/trend.ts';
 import { exitCodeOf } from './verdict/verdict.ts';
 import { renderTrends } from './report/terminal/trend-table.ts';
@@ -157,11 +158,14 @@ function daysOf(text: string): number {
  */
 export async function whatif(
   context: CommandContext,
-  options: WhatIfOptions,
+  options: WhatIfOptions & { report?: boolean },
   checkout: (() => Promise<ReadonlyMap<string, OnDemandView>>) | null,
 ): Promise<ExitCode> {
-  const services = await whatIf(projectOf(context), options, checkout === null ? null : await checkout());
-  await printResult(context, services, () => renderWhatIf(services));
+  const project = projectOf(context);
+  const services = await whatIf(project, options, checkout === null ? null : await checkout());
+  const reports = options.report === true ? reportWhatIf(project, services) : [];
+  const shown = reports.map((file) => `\n\nReport: ${file}`).join('');
+  await printResult(context, services, () => `${renderWhatIf(services)}${shown}`);
   return 0;
 }
 

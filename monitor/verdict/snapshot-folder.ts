@@ -23,7 +23,7 @@ import { earlierDay } from './earlier-day.ts';
 import type { EarlierDay } from './earlier-day.ts';
 import { faultsOf } from './faults.ts';
 import { requireWhole } from '../snapshot-shape.ts';
-import { boundedSnapshot } from './snapshot-bounds.ts';
+import { boundedSnapshot, snapshotText } from './snapshot-bounds.ts';
 import { SNAPSHOT_VERSION } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -64,6 +64,15 @@ export function writeSnapshot(reports: string, snapshot: Snapshot): Snapshot {
   removeOldHours(reports, service, date);
   removeAsides(join(reports, service), Date.now());
   return bounded.snapshot;
+}
+
+/**
+ * Replaces a verdict by what was added to it, as it is.
+ *
+ * @throws MON_REPORTS
+ */
+export function amendSnapshot(reports: string, snapshot: Snapshot): void {
+  write(snapshotFile(reports, snapshot.service, spanText(snapshot)), snapshotText(snapshot));
 }
 
 function removeOldHours(reports: string, service: string, date: string): void {

@@ -18,6 +18,7 @@ import type { State } from '../causes/value-state.ts';
 import type { LooksLike } from '../likeness/likeness.ts';
 import type { RunSnapshot } from './runs-of-day.ts';
 import type { Distributions } from '../statistics/distributions.ts';
+import type { ToldWhatIf } from '../whatif/told-what-if.ts';
 
 export const SNAPSHOT_VERSION = 2;
 
@@ -72,6 +73,8 @@ export interface Snapshot {
   readonly earlierFaults?: readonly { readonly view: string; readonly cause: string }[];
   /** Earlier verdicts of this service, oldest first, at most 30 days, without this one. */
   readonly trend: readonly TrendPoint[];
+  /** Absent: it was not asked for since the day was judged. */
+  readonly whatIf?: ToldWhatIf;
   /** What was left out of this snapshot to keep its size. Absent: nothing. */
   readonly truncated?: readonly string[];
 }

@@ -22,7 +22,7 @@ function serviceText({ service, date, sampled, roles, computed }: WhatIf): strin
 }
 
 function computedText(of: WhatIf['computed'][number]): string {
-  const { role, view, unknown, unread, measured, simulated, settings, checkout } = of;
+  const { role, view, unknown, measured, simulated, settings, checkout } = of;
   const head = `${role === view ? view : `${role} (${view})`}: computed on demand`;
   if (simulated === null) return `${head}\n  ${unknown}`;
   const lines = [
@@ -38,6 +38,11 @@ function computedText(of: WhatIf['computed'][number]): string {
   ];
   const align = ['left', 'right', 'right', 'right'] as const;
   const table = renderTable(['', 'exact', 'or within promise', 'other values'], lines, align);
+  return [head, ...table.split('\n').map((line) => `  ${line}`), ...noteLines(computedNotes(of))].join('\n');
+}
+
+/** @returns what a reader of an on-demand view's lines must know, each as a part of a sentence */
+export function computedNotes({ unread, checkout }: WhatIf['computed'][number]): string[] {
   const left =
     unread === 0
       ? []
@@ -46,8 +51,11 @@ function computedText(of: WhatIf['computed'][number]): string {
     checkout === null || checkout.unknown === null
       ? []
       : [`the function of the checkout cannot be run over what was logged: ${checkout.unknown}`];
-  const notes = [...left, ...lost].flatMap((note) => wrapped(`Note: ${note}.`, WIDTH, { first: '  ' }));
-  return [head, ...table.split('\n').map((line) => `  ${line}`), ...notes].join('\n');
+  return [...left, ...lost];
+}
+
+function noteLines(notes: readonly string[]): string[] {
+  return notes.flatMap((note) => wrapped(`Note: ${note}.`, WIDTH, { first: '  ' }));
 }
 
 function computedCells({ exactMatch, exactMatchWithinPromise, otherValues }: CaseRates): string[] {
@@ -56,18 +64,8 @@ function computedCells({ exactMatch, exactMatchWithinPromise, otherValues }: Cas
   );
 }
 
-function roleText({
-  role,
-  view,
-  now,
-  unknown,
-  runUs,
-  unread,
-  measured,
-  simulated,
-  apart,
-  settings,
-}: WhatIf['roles'][number]): string {
+function roleText(of: WhatIf['roles'][number]): string {
+  const { role, view, now, unknown, measured, simulated, settings } = of;
   const runs =
     now.intervalUs === null ? 'runs without a schedule' : `runs every ${formatDuration(now.intervalUs)}`;
   const ttl = now.ttlUs === null ? '' : `, TTL ${formatDuration(now.ttlUs)}`;
@@ -81,14 +79,16 @@ function roleText({
   ];
   const align = ['left', 'right', 'right', 'right', 'right'] as const;
   const table = renderTable(['', 'exact', 'or within promise', 'median age', 'p99 age'], lines, align);
+  return [head, ...table.split('\n').map((line) => `  ${line}`), ...noteLines(roleNotes(of))].join('\n');
+}
+
+/** @returns what a reader of a role's lines must know, each as a part of a sentence */
+export function roleNotes({ apart, unread, settings, runUs }: WhatIf['roles'][number]): string[] {
   const left =
     unread === 0
       ? null
       : `vectors in no count: ${unread} (the view had another entity or key then, or none of these features)`;
-  const notes = [apart, left, busyText(settings, runUs)].flatMap((note) =>
-    note === null ? [] : wrapped(`Note: ${note}.`, WIDTH, { first: '  ' }),
-  );
-  return [head, ...table.split('\n').map((line) => `  ${line}`), ...notes].join('\n');
+  return [apart, left, busyText(settings, runUs)].filter((note) => note !== null);
 }
 
 /** @returns null: the runs have ended when the next one of each interval begins */

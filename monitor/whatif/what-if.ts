@@ -28,6 +28,8 @@ import type { RoleOutcome, ViewOutcome } from './view-what-if.ts';
 export interface WhatIf {
   readonly date: string;
   readonly service: string;
+  /** When the verdict was made that it is held against. */
+  readonly judgedAt: string;
   /** Of the entities, chosen by a hash of their keys; null: all were simulated. */
   readonly sampled: number | null;
   readonly roles: readonly RoleWhatIf[];
@@ -94,6 +96,7 @@ export async function whatIf(
         answers.push({
           date,
           service: service.name,
+          judgedAt: snapshot.judgedAt,
           sampled,
           roles: service.views.flatMap((used) => {
             const isListed = service.features.some(({ role }) => role === used.role);

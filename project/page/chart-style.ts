@@ -14,6 +14,7 @@ rect.rest{fill:var(--faint)}
 .swatch.present{background:var(--pass)}
 .shared{position:absolute;width:0;height:0}
 .spark{display:block;width:96px;height:22px;margin-top:1px}
+.range{display:block;width:100%;min-width:120px;max-width:220px;height:16px}
 .when{display:block;width:100%;height:10px;border-radius:3px}
 .charts{display:grid;grid-template-columns:repeat(3,1fr);gap:20px 28px;margin-top:22px}
 .charts .wide{grid-column:span 2}

@@ -23,6 +23,7 @@ import { incidentsSection } from './incidents-section.ts';
 import { html } from '../../../project/page/markup.ts';
 import type { Markup, Part } from '../../../project/page/markup.ts';
 import { slicesSection } from './slices-section.ts';
+import { whatIfSection } from './what-if-section.ts';
 import { document } from '../../../project/page/document.ts';
 import { rankedFeatures } from '../ranking.ts';
 
@@ -86,8 +87,8 @@ function page(snapshot: Snapshot, neighbours: Neighbours | null, limit: ExampleL
     html`<main>
         ${trendDays(snapshot.date)} ${headline(snapshot, neighbours)}${keyFigures(snapshot)}
         ${incidentsSection(snapshot, link)} ${brokeSection(snapshot, link)} ${daySection(snapshot)}
-        ${slicesSection(snapshot)} ${accountSection(snapshot)} ${featuresSection(snapshot, limit)}
-        ${glossary(snapshot)}
+        ${slicesSection(snapshot)} ${whatIfSection(snapshot)} ${accountSection(snapshot)}
+        ${featuresSection(snapshot, limit)} ${glossary(snapshot)}
       </main>
       <footer>
         <p>

@@ -1,13 +1,16 @@
 /** `plumb monitor whatif` on planted days: what it says of the settings as they are is what `monitor run` measured. */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { definitionIdOf } from '../../../contract/definitions/definition-json.ts';
+import { reportWhatIf } from '../../../monitor/report/reported-what-if.ts';
+import { readSnapshot } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import type { WhatIfOptions } from '../../../monitor/whatif/asked-settings.ts';
 import { whatIf } from '../../../monitor/whatif/what-if.ts';
 import type { WhatIf } from '../../../monitor/whatif/what-if.ts';
 import { renderWhatIf } from '../../../monitor/whatif/what-if-table.ts';
+import { percentText } from '../../../project/page/value-text.ts';
 import { DAY, at } from '../../support/day-time.ts';
 import {
   customer as CUSTOMER,
@@ -131,6 +134,31 @@ function measuredOf(
   };
 }
 
+/** The report of the day shows an answer, and nothing else of the verdict is another one. */
+function expectReported(result: WhatIf, before: Snapshot): Snapshot {
+  const [file] = reportWhatIf(day.project, [result]);
+  const page = readFileSync(file!, 'utf8');
+  const kept = readSnapshot(day.project.settings.reports, result.service, DAY)!;
+  const { whatIf: told, ...rest } = kept;
+  expect(rest).toEqual(JSON.parse(JSON.stringify(before)));
+  const section = page.split('What other settings would have served')[1]!.split('</section>')[0]!;
+  for (const { settings } of told!.views) {
+    expect(settings.slice(0, 2).map(({ name, isBase }) => [name, isBase])).toEqual([
+      ['as measured', false],
+      ['the same, simulated', true],
+    ]);
+    for (const { name, exactMatch } of settings) {
+      expect(section).toContain(name);
+      expect(section).toContain(percentText(exactMatch));
+    }
+  }
+  expect(section.match(/class="range"/g)).toHaveLength(
+    told!.views.flatMap(({ settings }) => settings).length,
+  );
+  expect(section).toContain('A run takes 10m, so that of every 5m');
+  return kept;
+}
+
 describe('a day of hourly runs, one of which failed and one was slow', () => {
   test('the settings as they are give what was measured, others what they would have', async () => {
     day = await MonitoredDay.make({ scheduleUs: HOUR }, { scheduleUs: HOUR, ttlUs: 6 * HOUR });
@@ -182,6 +210,20 @@ describe('a day of hourly runs, one of which failed and one was slow', () => {
     expect(text).toContain('Note: a run takes 10m, so that of every 5m');
     expect(text).toContain('every 15m instead of every 1h');
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    const kept = expectReported(result, snapshot);
+    // Whoever asks for a verdict that is no more is told, and the new one says nothing of it.
+    day.project.setClock(at(SETTLED) + HOUR);
+    await day.judge('2026-01-10T01:00:00');
+    expect(reportWhatIf(day.project, [result])).toEqual([]);
+    expect(day.project.said.at(-1)).toMatch(/was judged anew for .* meanwhile/);
+    const after = readSnapshot(day.project.settings.reports, result.service, DAY)!;
+    const { whatIf: told, ...rest } = kept;
+    expect(told!.views.map(({ view }) => view)).toEqual(['orders', 'driver_stats']);
+    expect({ ...after, judgedAt: rest.judgedAt }).toMatchObject({
+      features: rest.features,
+      incidents: rest.incidents,
+    });
+    expect(after.whatIf).toBeUndefined();
   });
 
   test('a sample by the hash of the entity is told, and all of a sample is all', async () => {
