@@ -12,6 +12,7 @@ import type { Shell } from './command-line/completion.ts';
 import { TEMPLATE_NAMES } from './registry/init/template-name.ts';
 import { applyCommands, bundleCommands } from './command-line/apply-commands.ts';
 import { accessCommands } from './command-line/access-commands.ts';
+import { k8sCommands } from './command-line/k8s-commands.ts';
 import { explainCommand, monitorCommands } from './command-line/monitor-commands.ts';
 
 const registry = () => import('./registry/commands.ts');
@@ -97,6 +98,7 @@ export function commandLine(run: RunAction): Command {
   monitorCommands(add, group('monitor', 'the daily skew report'));
   explainCommand(add);
   configCommands(add, group('config', 'settings'));
+  k8sCommands(add, group('k8s', 'manifests of Kubernetes for this project'));
   add('doctor', 'what is wrong with this set-up, and what to do: exit code 1 when something is', async (c) =>
     (await doctor()).doctor(c),
   );

@@ -23,7 +23,16 @@ function offenders(in_: readonly string[], wrong: (file: string, imported: strin
 const within = (folder: string): string[] => files.filter((file) => file.startsWith(`${folder}/`));
 const isOurs = (imported: string): boolean => imported.includes('/') && imported.endsWith('.ts');
 /** Each is started by its commands, and knows no other: they agree through contract/. */
-const PROGRAMS = ['registry', 'materializer', 'training', 'sidecar', 'monitor', 'catalogue', 'loadtest'];
+const PROGRAMS = [
+  'registry',
+  'materializer',
+  'training',
+  'sidecar',
+  'monitor',
+  'catalogue',
+  'deploy',
+  'loadtest',
+];
 
 /** What a folder may import of ours; libraries and `node:` besides. */
 const BELOW: Readonly<Record<string, RegExp>> = {

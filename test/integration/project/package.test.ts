@@ -61,6 +61,7 @@ describe('the archive', () => {
     const tops = new Set(packed.map((file) => file.split('/')[0]));
     const documents = new Set(['LICENSE', 'CHANGELOG.md', 'README.md']);
     expect([...tops].filter((top) => !documents.has(top!)).toSorted()).toEqual([
+      'deploy',
       'dist',
       'examples',
       'package.json',
@@ -75,6 +76,7 @@ describe('the archive', () => {
       'training',
       'monitor',
       'catalogue',
+      'deploy',
       'loadtest',
       'examples',
     ];

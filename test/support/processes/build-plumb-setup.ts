@@ -2,7 +2,7 @@
  * The command line as it is published, for the processes that tests start: plain JavaScript starts in half the
  * processor time of TypeScript whose types Node strips. Built once for each state of the sources, before the tests run.
  *
- *   .cache/plumb/HASH/   package.json, dist/, and links to node_modules and examples: the layout of the package
+ *   .cache/plumb/HASH/   package.json, dist/, and links to node_modules, examples and deploy: the layout of the package
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -24,7 +24,7 @@ const ROOT = join(import.meta.dirname, '../../..');
 const CACHE = join(ROOT, '.cache/plumb');
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 /** What a build does not depend on, and what is large. */
-const APART = new Set(['node_modules', 'test', 'dist', 'docs', 'benchmarks', 'clients', 'deploy']);
+const APART = new Set(['node_modules', 'test', 'dist', 'docs', 'benchmarks', 'clients']);
 
 export default function setup(project: TestProject): void {
   project.provide('plumb', join(builtPackage(), 'dist/plumb.js'));
@@ -57,7 +57,8 @@ function build(folder: string): void {
   const proto = 'contract/wire/log/served.proto';
   cpSync(join(ROOT, proto), join(dist, proto));
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  for (const name of ['node_modules', 'examples']) symlinkSync(join(ROOT, name), join(folder, name));
+  for (const name of ['node_modules', 'examples', 'deploy'])
+    symlinkSync(join(ROOT, name), join(folder, name));
 }
 
 /** Of names, sizes and times of all sources. */

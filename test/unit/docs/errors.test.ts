@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CATALOGUE_ERRORS } from '../../../catalogue/errors.ts';
+import { DEPLOY_ERRORS } from '../../../deploy/kubernetes/errors.ts';
 import { LOAD_ERRORS } from '../../../loadtest/errors.ts';
 import { MATERIALIZER_ERRORS } from '../../../materializer/errors.ts';
 import { MONITOR_ERRORS } from '../../../monitor/errors.ts';
@@ -26,6 +27,7 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, ErrorEntry>>>> = {
   'Vector log': LOG_ERRORS,
   Monitor: MONITOR_ERRORS,
   Catalogue: CATALOGUE_ERRORS,
+  Deployment: DEPLOY_ERRORS,
   'Load test': LOAD_ERRORS,
 };
 
@@ -59,5 +61,7 @@ test('docs/errors.md lists every error of every program as its table has it, and
 test('a code begins with its program and stands in one table', () => {
   const codes = Object.values(TABLES).flatMap((table) => Object.keys(table));
   expect(new Set(codes).size).toBe(codes.length);
-  expect(codes.filter((code) => !/^(REG|MAT|TRAIN|SRV|LOG|MON|CAT|LOAD)_[A-Z0-9_]+$/.test(code))).toEqual([]);
+  expect(codes.filter((code) => !/^(REG|MAT|TRAIN|SRV|LOG|MON|CAT|DEP|LOAD)_[A-Z0-9_]+$/.test(code))).toEqual(
+    [],
+  );
 });

@@ -1,0 +1,23 @@
+/** The deployment's table of errors. Documented in docs/errors.md. */
+import { errorsOf } from '../../contract/std/coded-error.ts';
+import type { ErrorEntry } from '../../contract/std/coded-error.ts';
+
+export const DEPLOY_ERRORS = {
+  DEP_VALUES: {
+    message: 'Values of the deployment are not as the charts take them.',
+    help: 'See `plumb k8s values`, and values.yaml of the charts in deploy/helm, for what may be given.',
+    kind: 'usage',
+  },
+  DEP_MANIFEST: {
+    message: 'The manifests have no pods that the sidecar could come into, or are no YAML.',
+    help: 'Give the file of a Deployment, a StatefulSet or a Knative Service.',
+    kind: 'usage',
+  },
+  DEP_FILE: {
+    message: 'A file of values or manifests cannot be read.',
+    help: 'Name a file that is there, relative to the current folder.',
+    kind: 'usage',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export const deployError = errorsOf(DEPLOY_ERRORS);

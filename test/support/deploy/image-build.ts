@@ -1,0 +1,183 @@
+/**
+ * Builds the images of `deploy/image/Dockerfile` without a container engine: each stage is a folder, and its COPY and
+ * RUN steps are carried out there with this machine's Node in the place of the base image.
+ *
+ *   const image = await buildImage('sidecar', folder);
+ *   image.root         the folder that stands for /
+ *   image.command      ENTRYPOINT and CMD, with paths of the image led to the root
+ *
+ * What only an engine can show is not shown: the base image, the read-only root, the other user.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { basename, delimiter, dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '../../..');
+const DOCKERFILE = join(ROOT, 'deploy/image/Dockerfile');
+const STEP_LIMIT_MS = 600_000;
+
+export interface BuiltImage {
+  readonly root: string;
+  readonly workdir: string;
+  readonly user: string | null;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly healthcheck: readonly string[];
+}
+
+interface Stage {
+  readonly root: string;
+  workdir: string;
+  user: string | null;
+  env: Record<string, string>;
+  entrypoint: string[];
+  command: string[];
+  healthcheck: string[];
+}
+
+/** @param folder  where the stages are made */
+export async function buildImage(target: string, folder: string): Promise<BuiltImage> {
+  const stages = new Map<string, Stage>();
+  const wanted = stagesOf(target);
+  let at: Stage | null = null;
+  for (const [instruction, rest] of instructions()) {
+    if (instruction === 'FROM') {
+      const [, base, name] = /^(\S+)(?: AS (\S+))?$/.exec(rest)!;
+      at = wanted.has(name!) ? await newStage(join(folder, name!), stages.get(base!)) : null;
+      if (at !== null) stages.set(name!, at);
+    } else if (at !== null) await carryOut(at, instruction, rest, stages);
+  }
+  const { root, ...stage } = stages.get(target)!;
+  const inRoot = (word: string): string => (word.startsWith('/') ? join(root, word) : word);
+  return { ...stage, root, entrypoint: stage.entrypoint.map(inRoot) };
+}
+
+/** @returns the instructions in order: `['RUN', 'npm ci']`, with lines that go on joined */
+export function instructions(): [string, string][] {
+  const lines = readFileSync(DOCKERFILE, 'utf8')
+    .split('\n')
+    .filter((line) => !line.startsWith('#'));
+  const joined = lines.join('\n').replaceAll(/\s*\\\n\s*/g, ' ');
+  return joined
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [, word, rest] = /^([A-Z]+) (.*)$/.exec(line)!;
+      return [word!, rest!];
+    });
+}
+
+/** @returns the stages that a target is made of */
+function stagesOf(target: string): Set<string> {
+  const needs = new Map<string, string[]>();
+  let name = '';
+  for (const [instruction, rest] of instructions()) {
+    if (instruction === 'FROM') {
+      const [, base, as] = /^(\S+) AS (\S+)$/.exec(rest)!;
+      name = as!;
+      needs.set(name, [base!]);
+    }
+    const from = /^--from=(\S+)/.exec(rest)?.[1];
+    if (instruction === 'COPY' && from !== undefined) needs.get(name)!.push(from);
+  }
+  const found = new Set<string>();
+  const add = (one: string): void => {
+    if (found.has(one) || !needs.has(one)) return;
+    found.add(one);
+    needs.get(one)!.forEach(add);
+  };
+  add(target);
+  return found;
+}
+
+async function newStage(root: string, base: Stage | undefined): Promise<Stage> {
+  mkdirSync(dirname(root), { recursive: true });
+  if (base !== undefined) await run('cp', ['-a', base.root, root]);
+  else mkdirSync(root);
+  const empty = { workdir: '/', user: null, env: {}, entrypoint: [], command: [], healthcheck: [] };
+  return { ...empty, ...base, root };
+}
+
+async function carryOut(
+  stage: Stage,
+  instruction: string,
+  rest: string,
+  stages: ReadonlyMap<string, Stage>,
+): Promise<void> {
+  const words = rest.split(' ');
+  switch (instruction) {
+    case 'WORKDIR':
+      stage.workdir = rest;
+      mkdirSync(join(stage.root, rest), { recursive: true });
+      return;
+    case 'ENV': {
+      const [, name, value] = /^(\w+)=(.*)$/.exec(rest)!;
+      stage.env = { ...stage.env, [name!]: value! };
+      return;
+    }
+    case 'COPY':
+      copy(stage, words, stages);
+      return;
+    case 'RUN':
+      await runStep(stage, rest);
+      return;
+    case 'USER':
+      stage.user = rest;
+      return;
+    case 'ENTRYPOINT':
+      stage.entrypoint = JSON.parse(rest) as string[];
+      return;
+    case 'CMD':
+      stage.command = JSON.parse(rest) as string[];
+      return;
+    case 'HEALTHCHECK':
+      stage.healthcheck = JSON.parse(rest.slice(rest.indexOf('['))) as string[];
+  }
+}
+
+function copy(stage: Stage, words: readonly string[], stages: ReadonlyMap<string, Stage>): void {
+  const from = words.find((word) => word.startsWith('--from='))?.slice('--from='.length);
+  const [to, ...sources] = words.filter((word) => !word.startsWith('--')).toReversed();
+  const target = to!.startsWith('/') ? join(stage.root, to!) : join(stage.root, stage.workdir, to!);
+  const source = from === undefined ? ROOT : stages.get(from)!.root;
+  const isLeft = from === undefined ? leftOut() : () => false;
+  for (const one of sources) {
+    const path = join(source, one);
+    const isInto = to!.endsWith('/') || (sources.length > 1 && one !== '.') || one === '.';
+    const into = one === '.' || !isInto ? target : join(target, basename(one));
+    const isFile = from === undefined && /\.\w+$|^LICENSE$/.test(one);
+    const exact = isFile && to === './' ? join(target, one) : into;
+    cpSync(path, exact, {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (name) => !isLeft(relative(source, name)),
+    });
+  }
+}
+
+/** What .dockerignore leaves out: names at the root, and behind two stars anywhere. */
+function leftOut(): (path: string) => boolean {
+  const lines = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
+  const patterns = new Set(lines.filter((line) => !/^(#|$)/.test(line)));
+  return (path) => patterns.has(path) || patterns.has(`**/${basename(path)}`);
+}
+
+async function runStep(stage: Stage, step: string): Promise<void> {
+  const PATH = `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`;
+  const env = { PATH, HOME: process.env['HOME'] ?? '/', ...npmOf(process.env), ...stage.env };
+  const cwd = join(stage.root, stage.workdir);
+  try {
+    await run('sh', ['-ec', step], { cwd, env, timeout: STEP_LIMIT_MS, maxBuffer: 64 << 20 });
+  } catch (error) {
+    const { stdout, stderr, message } = error as Error & { stdout: string; stderr: string };
+    throw new Error(`${message}\n${stdout}${stderr}`.slice(0, 4_000), { cause: error });
+  }
+}
+
+/** How npm reaches its registry here. */
+function npmOf(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = /^(npm_config_|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS)/i;
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => own.test(name)));
+}
