@@ -27,6 +27,7 @@ import { GrpcServer } from './grpc-server.ts';
 import { Serving } from './serve.ts';
 import { Server } from './server.ts';
 import { trouble } from './store/open-reader.ts';
+import type { Tracer } from './traces/tracer.ts';
 import type { StoreReader } from './store/store-reader.ts';
 import type { Exchange } from './transport/transport.ts';
 
@@ -48,6 +49,8 @@ export interface AssemblyOptions {
   readonly serve: RowSettings & Pick<ServeSettings, 'cacheLayers' | 'allowedHosts' | 'deadlineMs'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** null: nothing is traced. */
+  readonly tracer?: Tracer | null;
 }
 
 export interface Assembly extends RowParts {
@@ -74,7 +77,8 @@ export function assembleRows(reader: StoreReader, settings: RowSettings, events:
   return { cache, loader: new RowLoader(reader, cache, events) };
 }
 
-export function assemble({ plans, reader, log, logPolicy, serve, clock, logger }: AssemblyOptions): Assembly {
+export function assemble(options: AssemblyOptions): Assembly {
+  const { plans, reader, log, logPolicy, serve, clock, logger, tracer = null } = options;
   const metrics = new Metrics();
   const { cache, loader } = assembleRows(reader, serve, countedEvents(metrics, reader, logger));
   const hotKeys = new HotKeys((key) => reader.nodeOf(key));
@@ -103,7 +107,7 @@ export function assemble({ plans, reader, log, logPolicy, serve, clock, logger }
     pollSeconds: metrics.pollSeconds,
   });
   const codedFault = codedFaults(logger);
-  const shared = { serving, admission, metrics, codedFault, deadlineMs, nextRequestId: requestIds() };
+  const shared = { serving, admission, metrics, codedFault, deadlineMs, nextRequestId: requestIds(), tracer };
   const server = new Server({ ...shared, hotKeys, allowedHosts });
   const grpcServer = new GrpcServer(shared);
   let layers = serve.cacheLayers;

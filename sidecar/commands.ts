@@ -26,7 +26,7 @@ export async function serve(
   context.tellErrors((error, sentence) => lines.fail(error, sentence));
   const project = projectOf({ ...context, logger: lines.logger }, flags satisfies SettingFlags);
   lines.setLevel(project.settings.serve.logLevel);
-  await serveUntilSignal(project, () => lines.dropped);
+  await serveUntilSignal(project, lines);
   return 0;
 }
 

@@ -9,6 +9,8 @@ import type { BundleWatch } from './process/bundle-watch.ts';
 import type { Shipping } from './shipper/shipping.ts';
 import type { ConsumerWatch } from './vector-log/consumer-watch.ts';
 import type { StoreReader } from './store/store-reader.ts';
+import type { StderrLines } from './process/log-lines.ts';
+import type { SpanCounts } from './traces/span-exporter.ts';
 import type { Transport } from './transport/transport.ts';
 import type { VectorLog } from './vector-log/vector-log.ts';
 
@@ -25,7 +27,9 @@ interface GaugedParts {
   readonly eventLoopDelay: EventLoopDelay;
   readonly gcPauses: Gauges['gc'];
   readonly clock: Clock;
-  readonly droppedLogLines: () => number;
+  readonly lines: StderrLines;
+  /** null: nothing is traced. */
+  readonly traces: { readonly counts: SpanCounts } | null;
 }
 
 /** Of the views in force; one that nobody asked for in the last minute has no watermark. */
@@ -68,6 +72,7 @@ export function gauges(parts: GaugedParts): Gauges {
     consumers: parts.consumerWatch.lags,
     nowUs: clock.nowUs(),
     clockOffsetUs: clock.offsetUs(),
-    droppedLogLines: parts.droppedLogLines(),
+    droppedLogLines: parts.lines.dropped,
+    spans: parts.traces === null ? null : parts.traces.counts,
   };
 }

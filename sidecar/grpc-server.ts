@@ -17,8 +17,9 @@ import {
 import type { Metrics } from './metrics/metrics.ts';
 import { REFUSED } from './request/admission.ts';
 import type { Admission, Refusal } from './request/admission.ts';
-import { checkRequestId } from './request/request-id.ts';
+import { requestIdOf } from './request/request-id.ts';
 import type { RequestServer } from './request-server.ts';
+import type { Tracer } from './traces/tracer.ts';
 import type { Serving } from './serve.ts';
 import { GRPC_PAGES, GRPC_SURFACES } from './surface/surfaces.ts';
 import type { GrpcExchange, GrpcHandler } from './transport/grpc-exchange.ts';
@@ -38,6 +39,8 @@ interface GrpcServerOptions {
   readonly deadlineMs: number;
   /** Makes ids for requests that bring none. */
   readonly nextRequestId: () => string;
+  /** null: nothing is traced. */
+  readonly tracer: Tracer | null;
 }
 
 export class GrpcServer implements GrpcHandler, RequestServer {
@@ -65,8 +68,10 @@ export class GrpcServer implements GrpcHandler, RequestServer {
 
   serve(exchange: GrpcExchange, message: Buffer, ageMs: number): void {
     try {
-      const { requestId, deadlineMs } = exchange.head;
-      exchange.requestId = requestId === '' ? this.#options.nextRequestId() : checkRequestId(requestId);
+      const { tracer, nextRequestId } = this.#options;
+      const { deadlineMs } = exchange.head;
+      exchange.requestId = requestIdOf(exchange.head, nextRequestId);
+      if (tracer !== null) exchange.trace = tracer.begin(exchange);
       const deadline = deadlineMs === '' ? this.#options.deadlineMs : Number(deadlineMs);
       this.#options.serving.serve(exchange, GRPC_SURFACES[exchange.route]!, message, deadline - ageMs);
     } catch (fault) {
@@ -85,7 +90,9 @@ export class GrpcServer implements GrpcHandler, RequestServer {
   refuse(exchange: GrpcExchange, fault: unknown): void {
     const error = this.#options.codedFault(fault);
     this.#fail(exchange, error, grpcStatusOf(error.code));
-    this.#options.metrics.countRequest(exchange.path, httpStatusOf(error.code));
+    const status = httpStatusOf(error.code);
+    this.#options.metrics.countRequest(exchange.path, status);
+    exchange.trace?.end(exchange.path, status);
   }
 
   refuseUnlogged(exchange: GrpcExchange): void {

@@ -23,6 +23,8 @@ import { Admin } from './process/admin.ts';
 import { watchBundles } from './process/bundle-watch.ts';
 import type { BundleWatch, WatchedBundles } from './process/bundle-watch.ts';
 import { bundleForPod, openBundles, podId } from './process/served-bundle.ts';
+import { NO_LINES } from './process/log-lines.ts';
+import type { StderrLines } from './process/log-lines.ts';
 import { drained } from './process/drain.ts';
 import { youngGenerationBound } from './process/gc-tuning.ts';
 import { trimHeap } from '../contract/std/garbage.ts';
@@ -38,6 +40,8 @@ import { ConsumerWatch } from './vector-log/consumer-watch.ts';
 import { logError } from './spool/errors.ts';
 import { openReader } from './store/open-reader.ts';
 import type { StoreReader } from './store/store-reader.ts';
+import { openTraces } from './traces/open-traces.ts';
+import type { Traces } from './traces/open-traces.ts';
 import { listen, openTransport } from './transport/open-transport.ts';
 import type { Listening } from './transport/open-transport.ts';
 import { UNIX } from './transport/transport.ts';
@@ -92,6 +96,7 @@ const CLOSING_ORDER = [
   'shipping',
   'reader',
   'admin',
+  'traces',
   'gcPauses',
   'eventLoopDelay',
   'clockWatch',
@@ -118,31 +123,24 @@ async function closeAll(open: OpenParts): Promise<void> {
  * @throws  REG_NOT_APPLIED, REG_BUNDLE, SRV_PORT, SRV_TRANSPORT, LOG_ codes when the spool cannot be written. A store
  *          that is down is no reason not to start
  */
-export async function runServe(
-  project: Project,
-  droppedLogLines: () => number = () => 0,
-): Promise<RunningSidecar> {
+export async function runServe(project: Project, lines: StderrLines = NO_LINES): Promise<RunningSidecar> {
   const open: OpenParts = {};
   try {
-    return await start(project, open, droppedLogLines);
+    return await start(project, open, lines);
   } catch (error) {
     await closeAll(open).catch((fault: Error) => project.logger.warn(`while closing: ${fault.message}`));
     throw error;
   }
 }
 
-async function start(
-  project: Project,
-  open: OpenParts,
-  droppedLogLines: () => number,
-): Promise<RunningSidecar> {
+async function start(project: Project, open: OpenParts, lines: StderrLines): Promise<RunningSidecar> {
   const { settings, clock, logger } = project;
   const core = await openCore(project, open);
   const ports = await openPorts(project, core, open);
-  const watches = startWatches(project, core, open);
+  const watches = startWatches(project, core, open, lines);
   const { assembly, notKept } = core;
   const { admin, transport, listening, grpc, readiness, readinessWatch } = ports;
-  const parts = { ...core, ...ports, ...watches, project: settings.project, clock, droppedLogLines };
+  const parts = { ...core, ...ports, ...watches, project: settings.project, clock, lines };
   admin.show({ metrics: () => metricsText(assembly.metrics, gauges(parts)), cacheLayers: assembly.layers });
   announce(settings.serve, ports, logger);
   readinessWatch.look();
@@ -187,6 +185,8 @@ interface Core {
   readonly log: VectorLog | null;
   /** null when the log goes nowhere but to the spool. */
   readonly shipping: Shipping | null;
+  /** null: nothing is traced. */
+  readonly traces: Traces | null;
   readonly assembly: Assembly;
   /** Once the log is closed: see RunningSidecar. */
   notKept(): string | null;
@@ -215,8 +215,11 @@ async function openCore({ settings, clock, logger }: Project, open: OpenParts): 
   const shipping = ships ? new Shipping({ spool, kafka, clock: settings.clock }, logger) : null;
   open.shipping = () => shipping?.stop();
   const { serve, log: logPolicy } = settings;
-  const assembly = assemble({ plans, reader, log, logPolicy, serve, clock, logger });
-  return { bundle, watched, privacy, reader, log, shipping, assembly, notKept: () => notKept };
+  const traces = openTraces(settings, podId(), logger);
+  open.traces = () => traces?.close();
+  const tracer = traces === null ? null : traces.tracer;
+  const assembly = assemble({ plans, reader, log, logPolicy, serve, clock, logger, tracer });
+  return { bundle, watched, privacy, reader, log, shipping, traces, assembly, notKept: () => notKept };
 }
 
 /** The ports of a sidecar, and what they say about it. */
@@ -235,8 +238,8 @@ interface Ports {
 async function openPorts({ settings, clock, logger }: Project, core: Core, open: OpenParts): Promise<Ports> {
   const { serve } = settings;
   const { reader } = core;
-  const { adminHost: host, adminPort: port, livezMs } = serve;
-  const admin = await Admin.open({ host, port, livezMs }, logger);
+  const { adminHost: host, adminPort: port, livezMs, profiling } = serve;
+  const admin = await Admin.open({ host, port, livezMs, profiling }, logger);
   open.admin = () => admin.close();
   const readiness = new Readiness(performance.now());
   const gcPauses = new GcPauses(youngGenerationBound());
@@ -282,7 +285,12 @@ interface Watches {
   readonly consumerWatch: ConsumerWatch;
 }
 
-function startWatches(project: Project, { bundle, watched, log, assembly }: Core, open: OpenParts): Watches {
+function startWatches(
+  project: Project,
+  { bundle, watched, log, assembly }: Core,
+  open: OpenParts,
+  lines: StderrLines,
+): Watches {
   const { settings, clock, logger } = project;
   const { serving, metrics } = assembly;
   const swap = async (next: Bundle): Promise<void> => {
@@ -294,7 +302,7 @@ function startWatches(project: Project, { bundle, watched, log, assembly }: Core
   };
   const bundleWatch = watchBundles(watched, bundle.hash, swap, logger);
   open.bundleWatch = () => bundleWatch.stop();
-  const settingsWatch = watchSettings(project, assembly.setLayers);
+  const settingsWatch = watchSettings(project, assembly.setLayers, (level) => lines.setLevel(level));
   open.settingsWatch = () => settingsWatch.stop();
   const eventLoopDelay = new EventLoopDelay();
   open.eventLoopDelay = () => eventLoopDelay.stop();
@@ -317,7 +325,7 @@ function startWatches(project: Project, { bundle, watched, log, assembly }: Core
  *
  * @throws  what `runServe` throws; LOG_LOST at the end, when the disk of the log did not keep what was answered
  */
-export async function serveUntilSignal(project: Project, droppedLogLines: () => number): Promise<void> {
+export async function serveUntilSignal(project: Project, lines: StderrLines): Promise<void> {
   let sidecar: RunningSidecar | null = null;
   let isImpatient = false;
   // Listens before the start, so that a signal during the start is kept.
@@ -329,7 +337,7 @@ export async function serveUntilSignal(project: Project, droppedLogLines: () => 
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, ends);
     process.on('SIGHUP', () => (process.stderr.isTTY ? ends('SIGHUP') : sidecar?.reload()));
   });
-  sidecar = await runServe(project, droppedLogLines);
+  sidecar = await runServe(project, lines);
   const signal = await first;
   if (signal === 'SIGTERM') {
     project.logger.info('SIGTERM: not ready any more; serving until nobody asks');

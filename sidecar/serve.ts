@@ -187,10 +187,12 @@ export class Serving {
     isolated?.hold();
     inFlight.waitsFor = missing.length;
     inFlight.keepTimes();
+    inFlight.exchange.trace?.asks(missing.length);
     const endMs = inFlight.computed === null ? 0 : performance.now() + deadlineMs;
     const finish = (): void => {
       if (inFlight.answered) return;
       inFlight.answered = true;
+      inFlight.exchange.trace?.hasRows();
       this.#inFlightValues -= inFlight.valueCount;
       if (inFlight.deadline !== null) clearTimeout(inFlight.deadline);
       try {
@@ -257,6 +259,8 @@ export class Serving {
     buffer.begin();
     const headers = surface.answer(inFlight, performance.now() - startedMs, buffer);
     const body = buffer.end();
+    if (exchange.trace !== null)
+      exchange.trace.answers(inFlight.request.plan.service, inFlight.request.count);
     this.#metrics.countServed(inFlight);
     const served = this.#outbox.logs ? servedRequest(inFlight, surface.code, body) : null;
     this.#outbox.leave({ exchange, route: surface.route, body, headers }, served);

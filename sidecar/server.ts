@@ -5,7 +5,7 @@
 import type { CodedError } from '../contract/std/coded-error.ts';
 import { REFUSALS, REFUSED } from './request/admission.ts';
 import type { Admission, Refusal } from './request/admission.ts';
-import { checkRequestId } from './request/request-id.ts';
+import { requestIdOf } from './request/request-id.ts';
 import { JSON_HEADERS } from './transport/transport.ts';
 import { sidecarError } from './errors.ts';
 import { httpStatusOf } from './error-status.ts';
@@ -15,6 +15,7 @@ import { PAGE_ROUTES, methodOf, noRoute, pageOf } from './docs/pages.ts';
 import type { Serving } from './serve.ts';
 import { nativeErrorBody } from './surface/native/native.ts';
 import { ALL_SURFACES, surfaceAt } from './surface/surfaces.ts';
+import type { Tracer } from './traces/tracer.ts';
 import type { RequestServer } from './request-server.ts';
 import type { Surface } from './request/surface.ts';
 import { MAX_BODY_BYTES, NO_ROUTE } from './transport/transport.ts';
@@ -42,6 +43,8 @@ interface ServerOptions {
   readonly deadlineMs: number;
   /** Makes ids for requests that bring none. */
   readonly nextRequestId: () => string;
+  /** null: nothing is traced. */
+  readonly tracer: Tracer | null;
 }
 
 export class Server implements HttpHandler, RequestServer {
@@ -80,8 +83,10 @@ export class Server implements HttpHandler, RequestServer {
   serve(exchange: Exchange, body: Buffer, ageMs: number): void {
     const surface = ALL_SURFACES[exchange.route]!;
     try {
-      const { requestId, deadlineMs } = exchange.head;
-      exchange.requestId = requestId === '' ? this.#options.nextRequestId() : checkRequestId(requestId);
+      const { tracer, nextRequestId } = this.#options;
+      const { deadlineMs } = exchange.head;
+      exchange.requestId = requestIdOf(exchange.head, nextRequestId);
+      if (tracer !== null) exchange.trace = tracer.begin(exchange);
       const deadline = deadlineMs === '' ? this.#options.deadlineMs : parseDeadline(deadlineMs);
       this.#options.serving.serve(exchange, surface, body, deadline - ageMs);
     } catch (error) {
@@ -166,9 +171,13 @@ export class Server implements HttpHandler, RequestServer {
     const status = httpStatusOf(error.code);
     const body = surface === null ? nativeErrorBody(error) : surface.errorBody(error);
     const headers = status === 503 ? RETRY_HEADERS : status === 405 ? allowHeaders(exchange) : JSON_HEADERS;
-    exchange.reply(status, body, headers, close);
     const route = surface !== null && surface.takes(exchange.path) ? surface.route : 'other';
+    // A transport may use the exchange again once it has replied.
+    const { trace } = exchange;
+    exchange.trace = null;
+    exchange.reply(status, body, headers, close);
     this.#options.metrics.countRequest(route, status);
+    trace?.end(route, status);
   }
 }
 

@@ -3,7 +3,7 @@
  * receivers are mostly secrets, so they are never shown, and best given as a file or a variable of the environment.
  */
 import { z } from 'zod';
-import { bytes, localPath, milliseconds, numeric } from './setting-values.ts';
+import { bytes, httpUrl, localPath, milliseconds, numeric } from './setting-values.ts';
 
 export interface MonitorSettings {
   /** Bytes that DuckDB may hold in memory, and at most half of what the container has; the rest goes to `scratch`. */
@@ -51,8 +51,6 @@ export interface SecretText {
 
 const KINDS = ['webhook', 'slack', 'alertmanager'] as const;
 
-const HTTP = 'expected a URL that begins with http:// or https://';
-const httpUrl = z.string().refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text), HTTP);
 const variable = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable')

@@ -1,6 +1,6 @@
 /** The settings of `plumb serve`: addresses, deadlines, the cache, the start and the end. */
 import { z } from 'zod';
-import { bytes, flag, list, milliseconds, numeric, port } from './setting-values.ts';
+import { bytes, flag, httpUrl, list, milliseconds, numeric, port } from './setting-values.ts';
 
 export interface ServeSettings {
   /** An address or a name, or `unix:/path`. */
@@ -29,6 +29,16 @@ export interface ServeSettings {
   readonly transport: 'auto' | 'uws' | 'node';
   /** The least level of the lines on stderr. */
   readonly logLevel: 'info' | 'warn' | 'error';
+  /** Whether the admin port takes profiles of the processor and of the heap. */
+  readonly profiling: boolean;
+  readonly traces: TraceSettings;
+}
+
+interface TraceSettings {
+  /** A receiver of OTLP over HTTP, with its path; null: nothing is traced. */
+  readonly url: string | null;
+  /** Of the requests that belong to no trace of their caller's, 0 to 1. */
+  readonly share: number;
 }
 
 /** Which layers of the sidecar's cache are on. A running sidecar takes a change of these in plumbline.yaml. */
@@ -99,6 +109,13 @@ export const SERVE_SETTINGS = z
     allowedHosts: list.default([]),
     transport: z.enum(['auto', 'uws', 'node']).default('auto'),
     logLevel: z.enum(['info', 'warn', 'error']).default('info'),
+    profiling: flag.default(false),
+    traces: z
+      .strictObject({
+        url: httpUrl.nullable().default(null),
+        share: numeric(z.number().min(0).max(1)).default(0),
+      })
+      .prefault({}),
   })
   .refine(({ cacheFreshMs, staleLimitMs }) => staleLimitMs === 0 || staleLimitMs >= cacheFreshMs, {
     path: ['staleLimitMs'],

@@ -132,7 +132,16 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
     'auto, uws, node',
     'Which HTTP server; `uws` in production, which must be there then.',
   ),
-  'serve.logLevel': of('info, warn, error', 'Less important lines are left out.'),
+  'serve.logLevel': of('info, warn, error', 'Less important lines are left out. Taken by a running sidecar.'),
+  'serve.profiling': of(
+    'true, false',
+    'Whether the admin port takes profiles of the processor and of the heap.',
+  ),
+  'serve.traces.url': of(
+    HTTP_URL,
+    'A receiver of OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`; none: nothing is traced.',
+  ),
+  'serve.traces.share': of(SHARE, 'Of the requests without a `traceparent` that are traced as well.'),
 
   'materialize.maxRejectedShare': of(SHARE, 'The largest share of the rows of a run that may be rejected.'),
   'materialize.maxAbsentShare': of(

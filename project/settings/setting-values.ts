@@ -42,6 +42,12 @@ export const storedPath = z
 export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], {
   error: 'expected true or false',
 });
+export const httpUrl = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\//i.test(text) && URL.canParse(text),
+    'expected a URL that begins with http:// or https://',
+  );
 export const milliseconds = () =>
   z.number({
     error: ({ code }) =>

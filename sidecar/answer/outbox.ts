@@ -195,8 +195,10 @@ export class Outbox {
 
   #send({ exchange, route, body, headers }: Answer): void {
     // A transport may use the exchange again once it has replied.
-    const { readMs } = exchange;
+    const { readMs, trace } = exchange;
+    if (trace !== null) exchange.trace = null;
     exchange.reply(200, body, headers, false);
     this.#metrics.countAnswer(route, performance.now() - readMs);
+    if (trace !== null) trace.end(route, 200);
   }
 }

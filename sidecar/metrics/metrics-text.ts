@@ -20,6 +20,7 @@ import type { VectorLogStats } from '../vector-log/vector-log.ts';
 import type { OnDemandTally } from '../on-demand/on-demand-tally.ts';
 import type { DeprecatedTally } from '../plan/deprecations.ts';
 import type { ViewTally } from '../plan/view-tally.ts';
+import type { SpanCounts } from '../traces/span-exporter.ts';
 import { onDemandMetrics } from './on-demand-metrics.ts';
 
 /** What is read from other parts for one scrape: gauges.ts. */
@@ -69,6 +70,8 @@ export interface Gauges {
   /** How far the wall clock has moved since the start beyond the time that passed. */
   readonly clockOffsetUs: number;
   readonly droppedLogLines: number;
+  /** null: nothing is traced. */
+  readonly spans: SpanCounts | null;
 }
 
 export function metricsText(metrics: Metrics, gauges: Gauges): string {
@@ -286,7 +289,8 @@ function shipping(out: Exposition, { shipping: stats, log, nowUs }: Gauges): voi
   out.gauge(`${name}_oldest_unshipped_seconds`, 'Age of the oldest request that waits.', age);
 }
 
-function program(out: Exposition, { eventLoopDelays, gc, clockOffsetUs, droppedLogLines }: Gauges): void {
+function program(out: Exposition, gauges: Gauges): void {
+  const { eventLoopDelays, gc, clockOffsetUs, droppedLogLines, spans } = gauges;
   out.gauge(
     'plumbline_clock_offset_seconds',
     'How far the wall clock has moved since the start beyond the time that passed.',
@@ -297,6 +301,11 @@ function program(out: Exposition, { eventLoopDelays, gc, clockOffsetUs, droppedL
     'Lines of this log on stderr that nobody took in time.',
     droppedLogLines,
   );
+  if (spans !== null)
+    out.counter('plumbline_spans_total', 'Spans of traced requests, by what became of them.', [
+      [{ outcome: 'sent' }, spans.sent],
+      [{ outcome: 'dropped' }, spans.dropped],
+    ]);
   out.histogram('plumbline_event_loop_delay_seconds', 'How late timers are, one every 10 ms.', [
     [NO_LABELS, eventLoopDelays],
   ]);

@@ -11,6 +11,7 @@
  *
  *   /livez      200, or 503 once no pong has come for `livezMs`
  *   /readyz     what was told last; also 503 while /livez is
+ *   /debug/     profiles of the answering thread, taken by this one, where `serve.profiling` is on
  *   all others  the answering thread makes them, within 1 s; after that /metrics is the last one made, with its age
  */
 import { listenFault } from '../transport/listen-fault.ts';
@@ -18,6 +19,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { trimHeap } from '../../contract/std/garbage.ts';
 
 export interface AdminThreadInput {
@@ -25,6 +27,8 @@ export interface AdminThreadInput {
   readonly host: string;
   readonly port: number;
   readonly livezMs: number;
+  /** Whether it takes profiles. */
+  readonly profiling: boolean;
 }
 
 export interface Page {
@@ -53,7 +57,7 @@ const PINGS_WITHIN_LIMIT = 10;
 const PING_MS_MAX = 500;
 const TEXT = 'text/plain; charset=utf-8';
 
-const { host, port: wantedPort, livezMs } = workerData as AdminThreadInput;
+const { host, port: wantedPort, livezMs, profiling } = workerData as AdminThreadInput;
 const main = parentPort!;
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
 const post = (message: FromThread): void => main.postMessage(message);
@@ -103,9 +107,49 @@ function bound(socket: Socket): void {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { status, type, text } = await pageOf(request.method!, request.url!.split('?')[0]!);
+  const [path, query = ''] = request.url!.split('?') as [string, string?];
+  if (request.method === 'GET' && path.startsWith('/debug/')) return debug(path, query, response);
+  const { status, type, text } = await pageOf(request.method!, path);
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
   response.end(request.method === 'HEAD' ? undefined : text);
+}
+
+const CPU_PROFILE = '/debug/cpu-profile';
+const HEAP_SNAPSHOT = '/debug/heap-snapshot';
+const PROFILE_S = 10;
+const MAX_PROFILE_S = 60;
+let isProfiling = false;
+
+async function debug(path: string, query: string, response: ServerResponse): Promise<void> {
+  const refuse = (status: number, text: string): void =>
+    void response.writeHead(status, { 'content-type': TEXT }).end(`${text}\n`);
+  if (!profiling)
+    return refuse(404, 'there are no profiles: set serve.profiling: true, and start the sidecar anew');
+  const seconds = Number(new URLSearchParams(query).get('seconds') ?? PROFILE_S);
+  if (path !== CPU_PROFILE && path !== HEAP_SNAPSHOT)
+    return refuse(404, `there are ${CPU_PROFILE}?seconds=${PROFILE_S} and ${HEAP_SNAPSHOT}`);
+  if (!(seconds > 0 && seconds <= MAX_PROFILE_S))
+    return refuse(400, `seconds should be a number above 0 and up to ${MAX_PROFILE_S}`);
+  if (isProfiling) return refuse(409, 'another profile is being taken');
+  isProfiling = true;
+  try {
+    // Loaded only here: it is of no use to a sidecar that is well.
+    const { cpuProfile, heapSnapshot } = await import('./main-thread-profile.ts');
+    const headers = { 'content-type': 'application/json' };
+    if (path === CPU_PROFILE) {
+      const profile = await cpuProfile(seconds, sleep);
+      response.writeHead(200, headers).end(profile);
+    } else {
+      response.writeHead(200, headers);
+      await heapSnapshot((piece) => void response.write(piece));
+      response.end();
+    }
+  } catch (error) {
+    if (response.headersSent) response.destroy();
+    else refuse(500, (error as Error).message);
+  } finally {
+    isProfiling = false;
+  }
 }
 
 function pageOf(method: string, path: string): Page | Promise<Page> {

@@ -17,6 +17,8 @@ interface AdminPages {
 
 /** Of a thread that answers a few requests a second: a page of metrics is some 50 KB. */
 const MEMORY = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 0.5, stackSizeMb: 1 };
+/** A profile of a minute, or the pieces of a heap snapshot that are on their way to a slow reader. */
+const PROFILING_MEMORY = { ...MEMORY, maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
 const TEXT = 'text/plain; charset=utf-8';
 // Beside this file, in the source tree as in the package.
 const THREAD = new URL(`./admin-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
@@ -47,7 +49,8 @@ export class Admin {
 
   /** @throws SRV_PORT */
   static async open(input: AdminThreadInput, logger: Logger): Promise<Admin> {
-    const worker = new Worker(THREAD, { workerData: input, name: 'plumbline admin', resourceLimits: MEMORY });
+    const resourceLimits = input.profiling ? PROFILING_MEMORY : MEMORY;
+    const worker = new Worker(THREAD, { workerData: input, name: 'plumbline admin', resourceLimits });
     const said = await new Promise<FromThread>((resolve) => {
       worker.once('message', resolve);
       worker.once('error', (error) => resolve({ fault: (error as Error).message }));
@@ -85,7 +88,11 @@ export class Admin {
 function pageOf(path: string, pages: AdminPages | null): Page {
   try {
     if (path !== '/metrics' && path !== '/cache-layers') {
-      return { status: 404, type: TEXT, text: 'there are /livez, /readyz, /metrics and /cache-layers\n' };
+      return {
+        status: 404,
+        type: TEXT,
+        text: 'there are /livez, /readyz, /metrics, /cache-layers and /debug/\n',
+      };
     }
     if (pages === null) return { status: 503, type: TEXT, text: 'the sidecar starts\n' };
     return path === '/metrics'

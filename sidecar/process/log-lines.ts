@@ -15,14 +15,21 @@ import { RepeatedLines } from './repeated-lines.ts';
 
 const STDERR = 2;
 
-/** Lines of a program that nobody watches; on a terminal what people read there. */
-interface LogLines {
-  readonly logger: Logger;
-  /** Tells the error that ends the program: as a line among lines, as the sentence where nothing was written before. */
-  fail(error: CodedError, sentence: string): void;
+/** What a running sidecar asks of its lines. */
+export interface StderrLines {
   setLevel(level: ServeSettings['logLevel']): void;
   /** Lines that were never written, since nobody read them. */
   readonly dropped: number;
+}
+
+/** Of a sidecar that says nothing on stderr, or by other means. */
+export const NO_LINES: StderrLines = { setLevel() {}, dropped: 0 };
+
+/** Lines of a program that nobody watches; on a terminal what people read there. */
+interface LogLines extends StderrLines {
+  readonly logger: Logger;
+  /** Tells the error that ends the program: as a line among lines, as the sentence where nothing was written before. */
+  fail(error: CodedError, sentence: string): void;
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * Watches plumbline.yaml for the layers of the cache, the only settings that a running sidecar takes over. A file that
+ * Watches plumbline.yaml for the layers of the cache and the level of log lines, the only settings that a running
+ * sidecar takes over. A file that
  * cannot be read, or holds a mistake, changes nothing; the log warns of it once. Called by main.ts.
  *
  *   look: text as before -> nothing     another text -> wait     the same other text again -> take it, or refuse it
@@ -9,7 +10,7 @@
 import { join } from 'node:path';
 import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import type { Project } from '../../project/project.ts';
-import type { CacheLayers } from '../../project/settings/serve-settings.ts';
+import type { CacheLayers, ServeSettings } from '../../project/settings/serve-settings.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 
 const POLL_MS = 1_000;
@@ -22,12 +23,16 @@ export interface SettingsWatch {
   stop(): void;
 }
 
-/** @param set  takes the layers where they differ from those in force */
-export function watchSettings(project: Project, set: (layers: CacheLayers) => void): SettingsWatch {
+/** @param setLayers, setLevel  take what differs from what is in force */
+export function watchSettings(
+  project: Project,
+  setLayers: (layers: CacheLayers) => void,
+  setLevel: (level: ServeSettings['logLevel']) => void,
+): SettingsWatch {
   const { settings, logger } = project;
   const file = join(settings.folder, 'plumbline.yaml');
   const othersAtStart = otherSettingsText(settings);
-  let layers = settings.serve.cacheLayers;
+  let { cacheLayers: layers, logLevel: level } = settings.serve;
   /** The text that was last taken or refused, and the one that the last look saw. */
   let taken = textOf(file);
   let seen = taken;
@@ -37,16 +42,23 @@ export function watchSettings(project: Project, set: (layers: CacheLayers) => vo
       const changed = changedLayers(layers, next.serve.cacheLayers);
       layers = next.serve.cacheLayers;
       if (changed.length > 0) {
-        set(layers);
+        setLayers(layers);
         logger.info(`cache layers: ${changed.join(', ')}`);
       }
+      if (next.serve.logLevel !== level) {
+        // Said while lines of this level are still, or already, written.
+        if (level === 'info') logger.info(`log lines from level ${next.serve.logLevel} on`);
+        setLevel(next.serve.logLevel);
+        if (level !== 'info') logger.info(`log lines from level ${next.serve.logLevel} on`);
+        level = next.serve.logLevel;
+      }
       if (otherSettingsText(next) !== othersAtStart) {
-        logger.warn('plumbline.yaml: only serve.cacheLayers is taken now, other changes at the next start');
+        logger.warn(
+          'plumbline.yaml: only serve.cacheLayers and serve.logLevel are taken now, other changes at the next start',
+        );
       }
     } catch (error) {
-      logger.warn(
-        `plumbline.yaml is refused, the cache layers stay as they are: ${(error as Error).message}`,
-      );
+      logger.warn(`plumbline.yaml is refused, what is in force stays as it is: ${(error as Error).message}`);
     }
   };
   const look = (): void => {
@@ -82,5 +94,5 @@ function changedLayers(from: CacheLayers, to: CacheLayers): string[] {
 }
 
 function otherSettingsText(settings: Settings): string {
-  return JSON.stringify({ ...settings, serve: { ...settings.serve, cacheLayers: null } });
+  return JSON.stringify({ ...settings, serve: { ...settings.serve, cacheLayers: null, logLevel: null } });
 }

@@ -88,7 +88,7 @@ class GrpcTransport implements Transport {
   #exchange(route: number, path: string, call: Call, respond: Grpc.sendUnaryData<Buffer>): GrpcExchange {
     this.#open += 1;
     const exchange = new GrpcExchange(route, path, replyOf(this.#grpc, respond), () => (this.#open -= 1));
-    for (const header of ['x-request-id', 'x-request-start']) {
+    for (const header of ['x-request-id', 'x-request-start', 'traceparent']) {
       const [value] = call.metadata.get(header);
       if (typeof value === 'string') exchange.head.take(header, value);
     }

@@ -7,6 +7,8 @@
  *   answer ready  -> exchange.reply(...)              in the same tick or later, once
  */
 
+import type { RequestTrace } from '../traces/request-trace.ts';
+
 export const MAX_BODY_BYTES = 2 ** 20;
 /** The index that `Exchange.route` has when no route fits. */
 export const NO_ROUTE = -1;
@@ -50,6 +52,8 @@ export abstract class Exchange {
   pollMs = 0;
   /** The caller's, or one of ours; set by the handler before the request is served. */
   requestId = '';
+  /** Null: it is not traced. */
+  trace: RequestTrace | null = null;
 
   /**
    * @param body   valid during the call only
@@ -71,6 +75,8 @@ export class RequestHead {
   deadlineMs = '';
   /** When the first proxy took the request, as it says. */
   requestStart = '';
+  /** The caller's trace; empty: none. */
+  traceparent = '';
   /** Empty: the body comes as it is. */
   contentEncoding = '';
   /** Length of the JSON before binary tensors; empty: the whole body is JSON. */
@@ -86,6 +92,7 @@ export class RequestHead {
     this.requestId = '';
     this.deadlineMs = '';
     this.requestStart = '';
+    this.traceparent = '';
     this.contentEncoding = '';
     this.inferenceHeaderLength = '';
   }
@@ -124,6 +131,9 @@ export class RequestHead {
         break;
       case 'x-request-start':
         this.requestStart = value;
+        break;
+      case 'traceparent':
+        this.traceparent = value;
         break;
       case 'content-encoding':
         this.contentEncoding = value;

@@ -84,7 +84,10 @@ describe.each(['uws', 'node'])('bodies that do not end, on %s', (name) => {
 });
 
 test('the admin port holds 64 connections, closes the oldest for the next, and waits for no head', async () => {
-  const admin = await Admin.open({ host: '127.0.0.1', port: 0, livezMs: 60_000 }, silentLogger);
+  const admin = await Admin.open(
+    { host: '127.0.0.1', port: 0, livezMs: 60_000, profiling: false },
+    silentLogger,
+  );
   try {
     const silent = open(admin.port, 200);
     const openOnes = (): Client[] => silent.filter(({ closed }) => !closed);

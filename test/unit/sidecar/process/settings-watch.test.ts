@@ -16,15 +16,18 @@ function watched(flags: Record<string, string> = {}) {
   const warned: string[] = [];
   const logger = { ...silentLogger, info: (l: string) => said.push(l), warn: (l: string) => warned.push(l) };
   const taken: CacheLayers[] = [];
-  const watch = watchSettings(openProject(folder, logger as never, {}, flags), (layers) =>
-    taken.push(layers),
+  const levels: string[] = [];
+  const watch = watchSettings(
+    openProject(folder, logger as never, {}, flags),
+    (layers) => taken.push(layers),
+    (level) => levels.push(level),
   );
   // The timer would look in between; the tests look themselves.
   watch.stop();
   const look = (times = 2): void => {
     for (let i = 0; i < times; i++) watch.look();
   };
-  return { file, said, warned, taken, look, write: (text: string) => writeFileSync(file, text) };
+  return { file, said, warned, taken, levels, look, write: (text: string) => writeFileSync(file, text) };
 }
 
 test('layers switched in plumbline.yaml are taken, each change said once', () => {
@@ -39,6 +42,18 @@ test('layers switched in plumbline.yaml are taken, each change said once', () =>
     { ...ALL_ON, readAhead: false },
   ]);
   expect(said).toEqual(['cache layers: readAhead off, stale off', 'cache layers: stale on']);
+  expect(warned).toEqual([]);
+});
+
+test('a level of log lines is taken, and said while lines of level info are written', () => {
+  const { write, look, levels, said, warned } = watched();
+  for (const level of ['warn', 'error', 'info']) {
+    write(`serve: { logLevel: ${level} }\n`);
+    look(3);
+  }
+  expect(levels).toEqual(['warn', 'error', 'info']);
+  expect(said[0]).toBe('log lines from level warn on');
+  expect(said.at(-1)).toBe('log lines from level info on');
   expect(warned).toEqual([]);
 });
 
@@ -70,7 +85,7 @@ test('a mistake, or no file at all, keeps the layers as they are and is said onc
   rmSync(file);
   look(5);
   expect(taken).toHaveLength(1);
-  const refused = 'plumbline.yaml is refused, the cache layers stay as they are: ';
+  const refused = 'plumbline.yaml is refused, what is in force stays as it is: ';
   expect(warned).toEqual([
     expect.stringContaining(`${refused}the settings`),
     expect.stringContaining('serve.cacheLayers.fresh'),
@@ -88,6 +103,6 @@ test('what a flag sets stays, and other settings wait for the next start', () =>
   look();
   expect(taken).toEqual([{ ...ALL_ON, hotKeys: false, stale: false }]);
   expect(warned).toEqual([
-    'plumbline.yaml: only serve.cacheLayers is taken now, other changes at the next start',
+    'plumbline.yaml: only serve.cacheLayers and serve.logLevel are taken now, other changes at the next start',
   ]);
 });
