@@ -11,8 +11,10 @@ import { addBundles } from './bundles.ts';
 import { knownCaller, needRole } from './caller.ts';
 import type { CallerOf } from './caller.ts';
 import { catalogueError, httpStatusOf } from './errors.ts';
+import type { ErrorStatus } from './errors.ts';
 import { guard } from './guard.ts';
 import type { KnownCatalogue } from './known/catalogue.ts';
+import type { BrowserLogin, Link } from './login/browser-login.ts';
 import { PAGES } from './pages/all-pages.ts';
 import type { AnyPage, Asked } from './pages/page.ts';
 import { frame, STYLE, STYLE_PATH } from './parts/frame.ts';
@@ -27,6 +29,8 @@ interface AppParts {
   readonly bundles: string;
   readonly allowedHosts: readonly string[];
   readonly callerOf: CallerOf;
+  /** Where browsers log in; absent or null: nowhere. */
+  readonly login?: BrowserLogin | null;
   readonly logger: Logger;
   /** What else is served here; each adds its routes. */
   readonly more?: readonly ((app: Hono) => void)[];
@@ -44,7 +48,9 @@ export function catalogueApp(parts: AppParts): Hono {
       'cache-control': `public, max-age=${YEAR_S}, immutable`,
     }),
   );
-  app.use(knownCaller(parts.callerOf));
+  const login = parts.login ?? null;
+  login?.addTo(app, (context, title, links) => context.body(toldText(title, links, parts), 200, HTML_TYPE));
+  app.use(knownCaller(parts.callerOf, login !== null));
   for (const page of PAGES) addPage(app, page, parts);
   addReports(app, parts.reports);
   addBundles(app, parts.bundles);
@@ -85,7 +91,9 @@ function addPage(app: Hono, page: AnyPage, { known, project }: AppParts): void {
     const drawn = page.draw(await read(context));
     const asked = context.req.query('q');
     const { pathname: path, search } = new URL(context.req.url);
-    const text = frame(drawn, { project, path, search, ...(asked === undefined ? {} : { asked }) });
+    const { caller, formToken } = context.var;
+    const who = formToken === undefined ? {} : { who: { name: caller.name ?? '', formToken } };
+    const text = frame(drawn, { project, path, search, ...who, ...(asked === undefined ? {} : { asked }) });
     return context.body(text, 200, HTML_TYPE);
   });
   app.get(page.path === '/' ? '/api' : `/api${page.path}`, async (context) => {
@@ -102,17 +110,24 @@ function jsonText(data: unknown): string {
   return JSON.stringify(data, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }
 
+/** A page that says one thing, and where to go on. */
+function toldText(title: string, links: readonly Link[], { project }: AppParts): string {
+  const body = html`<h1>${title}.</h1>
+    ${links.map(({ to, words }) => html`<p><a href="${to}">${words}</a></p>`)}`;
+  return frame({ title, body }, { project, path: '' });
+}
+
 /** Tells what was expected and what to do next: as JSON under /api, else as a page. */
 function failed(context: Context, error: Error, { project, logger }: AppParts): Response {
   const known = error instanceof CodedError ? error : null;
-  if (known === null || httpStatusOf(known.code) === 500 || known.code === 'REG_STORE')
+  if (known === null || httpStatusOf(known) === 500 || known.code === 'REG_STORE')
     logger.warn(`${context.req.method} ${shown(context.req.path)}: ${error.message}`);
   const told = known ?? catalogueError('CAT_INTERNAL', 'the page could not be made');
   const { code, details } = told;
-  const status = httpStatusOf(code);
+  const status = httpStatusOf(told);
   if (context.req.path.startsWith('/api')) {
     const body = { error: { code, message: told.message, field: details.field, help: details.help } };
-    return answer(jsonText(body), status, JSON_TYPE['content-type']);
+    return answer(context, jsonText(body), status, JSON_TYPE['content-type']);
   }
   const drawn = {
     title: told.message,
@@ -120,12 +135,12 @@ function failed(context: Context, error: Error, { project, logger }: AppParts): 
       <h1>${sentence(told.message)}</h1>
       <p class="lead">${details.help ?? ''}</p>`,
   };
-  return answer(frame(drawn, { project, path: '' }), status, HTML_TYPE['content-type']);
+  return answer(context, frame(drawn, { project, path: '' }), status, HTML_TYPE['content-type']);
 }
 
-function answer(text: string, status: number, type: string): Response {
+function answer(context: Context, text: string, status: ErrorStatus, type: string): Response {
   const login: Record<string, string> = status === LOGIN ? { 'www-authenticate': BEARER } : {};
-  return new Response(text, { status, headers: { 'content-type': type, ...login } });
+  return context.body(text, status, { 'content-type': type, ...login });
 }
 
 const LOGIN = 401;

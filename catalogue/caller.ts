@@ -8,15 +8,19 @@ import { ANYBODY, lackOf } from '../project/access/caller.ts';
 import type { Caller } from '../project/access/caller.ts';
 import type { Role } from '../project/access/role.ts';
 import { proxyCaller } from '../project/access/proxy-header.ts';
-import { TokenCheck } from '../project/access/token-check.ts';
+import { BearerCheck } from '../project/access/bearer-check.ts';
 import type { AccessTable } from '../project/database/access-table.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { AccessSettings } from '../project/settings/access-settings.ts';
+import { CodedError } from '../contract/std/coded-error.ts';
 import { catalogueError } from './errors.ts';
+import type { BrowserLogin } from './login/browser-login.ts';
 
 declare module 'hono' {
   interface ContextVariableMap {
     caller: Caller;
+    /** Of a browser that has logged in, what its forms send along. */
+    formToken?: string;
   }
 }
 
@@ -25,10 +29,19 @@ export type CallerOf = (context: Context) => Promise<Caller>;
 
 export const ANYONE: CallerOf = async () => ANYBODY;
 
-/** By the header of a proxy, else by the token that `Authorization: Bearer` brings. */
-export function callerBy(settings: AccessSettings, table: AccessTable, nowUs: () => number): CallerOf {
+/**
+ * By the header of a proxy, else by the token that `Authorization: Bearer` brings, else by the session of a browser.
+ *
+ * @param login  null: browsers log in nowhere
+ */
+export function callerBy(
+  settings: AccessSettings,
+  table: AccessTable,
+  nowUs: () => number,
+  login: BrowserLogin | null = null,
+): CallerOf {
   if (!settings.enabled) return ANYONE;
-  const tokens = new TokenCheck(table, nowUs);
+  const tokens = new BearerCheck(settings, table, nowUs);
   const proxied = proxyCaller(settings.proxy);
   const noteForged = onceAMinute(table, nowUs);
   return async (context) => {
@@ -42,7 +55,12 @@ export function callerBy(settings: AccessSettings, table: AccessTable, nowUs: ()
       throw catalogueError('CAT_PROXY', said.refused);
     }
     if (said !== null) return said;
-    const token = /^Bearer +(\S{1,200})$/i.exec(req.header('authorization') ?? '')?.[1];
+    const session = req.header('authorization') === undefined ? await login?.sessionOf(context) : undefined;
+    if (session !== undefined && session !== null) {
+      context.set('formToken', session.formToken);
+      return session.caller;
+    }
+    const token = /^Bearer +(\S{1,8192})$/i.exec(req.header('authorization') ?? '')?.[1];
     if (token === undefined)
       throw catalogueError('CAT_LOGIN', 'this catalogue asks who you are, and no token came');
     const caller = await tokens.callerOf(token, what);
@@ -67,19 +85,37 @@ function onceAMinute(
 
 const MINUTE_US = 60_000_000;
 
-/** Asks who sends a request, and lets no cache that others share keep what only they may read. */
-export function knownCaller(callerOf: CallerOf): MiddlewareHandler {
+/**
+ * Asks who sends a request, and lets no cache that others share keep what only they may read.
+ *
+ * @param hasLogin  whether a browser that nobody has logged in with is led to where that is done
+ */
+export function knownCaller(callerOf: CallerOf, hasLogin: boolean): MiddlewareHandler {
   return async (context, next) => {
-    const caller = await callerOf(context);
+    const caller = await callerOf(context).catch((error: unknown) => {
+      const isUnknown = error instanceof CodedError && error.code === 'CAT_LOGIN';
+      if (hasLogin && isUnknown && isPageOfBrowser(context)) return null;
+      throw error;
+    });
+    if (caller === null) {
+      const { pathname, search } = new URL(context.req.url);
+      return context.redirect(`/login?to=${encodeURIComponent(`${pathname}${search}`)}`);
+    }
     context.set('caller', caller);
     await next();
     if (caller.name === null) return;
     const { headers } = context.res;
     headers.set('cache-control', (headers.get('cache-control') ?? 'no-store').replace('public', 'private'));
-    headers.append('vary', 'authorization');
+    headers.append('vary', context.var.formToken === undefined ? 'authorization' : 'authorization, cookie');
     // What a proxy says is no part of the address either.
     if (caller.via === 'proxy') headers.set('vary', '*');
   };
+}
+
+/** Programs ask for JSON and bundles, or bring a token. */
+function isPageOfBrowser({ req }: Context): boolean {
+  if (req.method !== 'GET' || req.header('authorization') !== undefined) return false;
+  return !/^\/(api|bundles)(\/|$)/.test(req.path) && (req.header('accept') ?? '').includes('text/html');
 }
 
 /** @throws CAT_ROLE, noted in the audit */

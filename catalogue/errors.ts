@@ -1,6 +1,6 @@
 /** The catalogue's table of errors. Documented in docs/errors.md. */
 import { errorsOf } from '../contract/std/coded-error.ts';
-import type { ErrorEntry } from '../contract/std/coded-error.ts';
+import type { CodedError, ErrorEntry } from '../contract/std/coded-error.ts';
 
 export const CATALOGUE_ERRORS = {
   CAT_ROUTE: {
@@ -14,7 +14,7 @@ export const CATALOGUE_ERRORS = {
     kind: 'usage',
   },
   CAT_METHOD: {
-    message: 'The catalogue is only read: it takes GET and HEAD.',
+    message: 'The catalogue is only read: it takes GET and HEAD, POST alone for the registry and to log out.',
     help: 'Change definitions in their files, then run `plumb plan` and `plumb apply`.',
     kind: 'usage',
   },
@@ -29,8 +29,9 @@ export const CATALOGUE_ERRORS = {
     kind: 'usage',
   },
   CAT_LOGIN: {
-    message: 'Access is on, and the request brings no token, or one that is not taken.',
-    help: 'Send `Authorization: Bearer TOKEN`; an admin makes a token with `plumb token create`.',
+    message:
+      'Access is on, and nobody who is known asks: there is no token, session or login, or none that is taken.',
+    help: 'Send `Authorization: Bearer TOKEN`; an admin makes a token with `plumb token create`. Browsers log in at /login.',
     kind: 'usage',
   },
   CAT_PROXY: {
@@ -41,6 +42,16 @@ export const CATALOGUE_ERRORS = {
   CAT_ROLE: {
     message: 'Whoever asks may not see this.',
     help: 'Ask an admin of the registry for a token with that role.',
+    kind: 'usage',
+  },
+  CAT_BODY: {
+    message: 'What was posted is no JSON, or too long.',
+    help: 'Send JSON with `Content-Type: application/json`, as a `plumb` with this registry does.',
+    kind: 'usage',
+  },
+  CAT_APPLY: {
+    message: 'Plans and applies are taken where access is on, and from nobody by a session of a browser.',
+    help: 'Set access.enabled for `plumb ui`, and send a token.',
     kind: 'usage',
   },
   CAT_PORT: {
@@ -64,7 +75,9 @@ type CatalogueErrorCode = keyof typeof CATALOGUE_ERRORS;
 
 export const catalogueError = errorsOf(CATALOGUE_ERRORS);
 
-const HTTP_STATUS: Readonly<Record<CatalogueErrorCode, number>> = {
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 500 | 503;
+
+const HTTP_STATUS: Readonly<Record<CatalogueErrorCode, ErrorStatus>> = {
   CAT_ROUTE: 404,
   CAT_UNKNOWN: 404,
   CAT_METHOD: 405,
@@ -73,14 +86,26 @@ const HTTP_STATUS: Readonly<Record<CatalogueErrorCode, number>> = {
   CAT_LOGIN: 401,
   CAT_PROXY: 401,
   CAT_ROLE: 403,
+  CAT_BODY: 400,
+  CAT_APPLY: 403,
   CAT_PORT: 500,
   CAT_NOT_APPLIED: 503,
   CAT_INTERNAL: 500,
 };
 
-/** @returns 500 for a code of another program's table, but for the registry that is away */
-export function httpStatusOf(code: string): number {
-  // The database of the registry is away: nothing is wrong with the request or the page.
-  if (code === 'REG_STORE') return 503;
-  return HTTP_STATUS[code as CatalogueErrorCode] ?? 500;
+/** Of the registry's: what is away, and what is refused since of who asks. */
+const OF_REGISTRY: Readonly<Record<string, ErrorStatus>> = {
+  REG_STORE: 503,
+  REG_ISSUER: 503,
+  REG_TEAM: 403,
+  REG_ROLE: 403,
+  REG_PLAN: 409,
+};
+
+/** @returns 500 for what failed, and for a code of another program's table */
+export function httpStatusOf({ code, kind }: Pick<CodedError, 'code' | 'kind'>): ErrorStatus {
+  const own = HTTP_STATUS[code as CatalogueErrorCode] ?? OF_REGISTRY[code];
+  if (own !== undefined) return own;
+  if (!code.startsWith('REG_')) return 500;
+  return kind === 'usage' ? 400 : kind === 'failed' ? 500 : 409;
 }

@@ -1,6 +1,7 @@
 /**
- * What every request passes first: a Host that is served here, no page of another place, GET or HEAD; and what every
- * answer says to a browser. A page of another host can then neither read the catalogue nor be it.
+ * What every request passes first: a Host that is served here, no page of another place, GET or HEAD but where
+ * something is taken; and what every answer says to a browser. A page of another host can then neither read the
+ * catalogue nor be it.
  */
 import type { MiddlewareHandler } from 'hono';
 import { catalogueError } from './errors.ts';
@@ -36,16 +37,22 @@ export function guard(allowed: readonly string[]): MiddlewareHandler {
       throw catalogueError('CAT_ORIGIN', 'requests of pages of another place are refused', {
         field: 'sec-fetch-site',
       });
-    if (method !== 'GET' && method !== 'HEAD')
+    if (method !== 'GET' && method !== 'HEAD' && !(method === 'POST' && isPostedTo(context.req.path)))
       throw catalogueError('CAT_METHOD', `${method} is not taken here`, { field: 'method' });
     await next();
     const { headers } = context.res;
     if (!headers.has('content-security-policy')) headers.set('content-security-policy', PAGE_POLICY);
     headers.set('x-content-type-options', 'nosniff');
-    headers.set('referrer-policy', 'no-referrer');
+    // With `no-referrer` browsers say of our own forms that they come from nowhere.
+    headers.set('referrer-policy', 'same-origin');
     headers.set('cross-origin-resource-policy', 'same-origin');
     if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
   };
+}
+
+/** All else is only read. */
+function isPostedTo(path: string): boolean {
+  return path === '/logout' || path.startsWith('/api/registry/');
 }
 
 function isOwnOrigin(origin: string, host: string): boolean {

@@ -5,6 +5,7 @@ import { ROLES } from '../project/access/role.ts';
 import type { Add } from './add-command.ts';
 
 const access = () => import('../registry/access/commands.ts');
+const logins = () => import('../registry/access/login-commands.ts');
 /** Of an option that may be repeated. */
 const list = (value: string, before: string[] = []): string[] => [...before, value];
 
@@ -30,6 +31,10 @@ export function accessCommands(add: Add, token: Command): void {
     async (c, of) => (await access()).tokenRevoke(c, of),
     token,
   );
+  add('login', 'log in at the identity provider, for the commands after this one', async (c) =>
+    (await logins()).login(c),
+  );
+  add('logout', 'forget that login, here and there', async (c) => (await logins()).logout(c));
   add('audit', 'who applied, was refused, or used a token; the newest first', async (c, o) =>
     (await access()).audit(c, o),
   )

@@ -75,8 +75,19 @@ export const REGISTRY_ERRORS = {
   },
   REG_LOGIN: {
     message: 'Access is on, and no token was given, or one that is not taken.',
-    help: 'Set PLUMB_TOKEN to a token; an admin makes one with `plumb token create`.',
+    help: 'Set PLUMB_TOKEN to a token; an admin makes one with `plumb token create`. Where people log in: `plumb login`.',
     kind: 'usage',
+  },
+  REG_ISSUER: {
+    message:
+      'The identity provider that people log in at cannot be reached, or does not do what was asked of it.',
+    help: 'Look at access.oidc, and whether the provider is up, then try again.',
+    kind: 'failed',
+  },
+  REG_REMOTE: {
+    message: 'The registry behind a URL cannot be reached, or does not answer as `plumb ui` does.',
+    help: 'Look at the URL of registry, and whether `plumb ui` of this version runs there.',
+    kind: 'failed',
   },
   REG_ROLE: {
     message: 'Whoever asks may not do this.',

@@ -1,4 +1,5 @@
 /** What every command starts from: a project's settings, the clock that recorded times come from, and its voice. */
+import type { Caller } from './access/caller.ts';
 import { stepText } from './clock.ts';
 import type { ProjectClock } from './clock.ts';
 import type { CommandContext } from './command.ts';
@@ -13,6 +14,8 @@ export interface Project {
   readonly settings: Settings;
   readonly clock: ProjectClock;
   readonly logger: Logger;
+  /** Who asks, where a server has found that out; absent: whoever runs the command. */
+  readonly caller?: Caller;
   /**
    * The settings from the file as it is now, under the same environment and flags.
    *

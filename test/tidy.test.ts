@@ -114,6 +114,12 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^contract\/on-demand\/(realm|compile-function|isolated-process)\.ts$/,
     /^contract\/std\/garbage\.ts$/,
   ],
+  jose: [/^project\/access\/oidc\/jwt-check\.ts$/, /^catalogue\/login\/sealed-cookie\.ts$/],
+  'openid-client': [
+    /^project\/access\/oidc\/issuer\.ts$/,
+    /^catalogue\/login\/browser-login\.ts$/,
+    /^registry\/access\/device-login\.ts$/,
+  ],
   commander: [/^(command-line|plumb)\.ts$/, /^command-line\//],
   '@grpc/grpc-js': [/^sidecar\/transport\/grpc\.ts$/],
   minisearch: [/^project\/overview\/search-index\.ts$/],

@@ -44,6 +44,8 @@ export const CATALOGUE_STYLE = `
 .age-line{fill:none;stroke:var(--served);stroke-width:1.7;stroke-linejoin:round}
 .age-dot{fill:var(--alarm)}
 .scroll{overflow-x:auto}
+.bar form.who{flex:0 0 auto;align-items:center;gap:10px;font-size:14px}
+.bar .who button{border-left:1px solid var(--line);border-radius:6px;padding:4px 10px}
 details.ask{margin-top:8px}
 .gone{color:var(--soft)}
 @media screen and (max-width:900px){.two{grid-template-columns:1fr}}

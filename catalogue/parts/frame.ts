@@ -30,6 +30,8 @@ interface Framed {
   readonly path: string;
   readonly search?: string;
   readonly asked?: string;
+  /** Who has logged in with this browser; absent: nobody has. */
+  readonly who?: { readonly name: string; readonly formToken: string };
 }
 
 /**
@@ -37,7 +39,10 @@ interface Framed {
  * @param search  the query behind it, with its question mark
  * @param asked   what the search holds
  */
-export function frame({ title, body }: Drawn, { project, path, search = '', asked = '' }: Framed): string {
+export function frame(
+  { title, body }: Drawn,
+  { project, path, search = '', asked = '', who }: Framed,
+): string {
   const api = path === '/' ? '/api' : `/api${path}${search}`;
   return html`<!doctype html>
     <html lang="en">
@@ -65,6 +70,7 @@ export function frame({ title, body }: Drawn, { project, path, search = '', aske
           <nav aria-label="Catalogue">
             ${PLACES.map(([to, words]) => html`<a href="${to}" ${path.startsWith(to) && current()}>${words}</a> `)}
           </nav>
+          ${who === undefined ? '' : whoForm(who)}
         </header>
         <main id="page" tabindex="-1">${body}</main>
         <footer>
@@ -75,6 +81,12 @@ export function frame({ title, body }: Drawn, { project, path, search = '', aske
         </footer>
       </body>
     </html> `.text;
+}
+
+function whoForm({ name, formToken }: NonNullable<Framed['who']>): Markup {
+  return html`<form class="who" method="post" action="/logout">
+    <input type="hidden" name="token" value="${formToken}" />${name} <button>Log out</button>
+  </form>`;
 }
 
 function current(): Markup {

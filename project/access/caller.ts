@@ -2,8 +2,8 @@
 import { includesRole } from './role.ts';
 import type { Role } from './role.ts';
 
-/** How somebody said who they are: by nothing but their login on the machine, by a token, or through a proxy. */
-export type Via = 'login' | 'token' | 'proxy';
+/** How somebody said who they are: by their login on the machine, a token, a proxy, or an identity provider. */
+export type Via = 'login' | 'token' | 'proxy' | 'oidc';
 
 export interface Caller {
   /** null: nobody has said who asks, since access is off. */

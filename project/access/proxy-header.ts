@@ -23,9 +23,10 @@ export function proxyCaller({
   from,
   userHeader,
   roleHeader,
+  teamsHeader,
 }: ProxySettings): (request: ProxiedRequest) => Caller | LoginRefused | null {
   const trusted = blockListOf(from);
-  const names = roleHeader === null ? [userHeader] : [userHeader, roleHeader];
+  const names = [userHeader, roleHeader, teamsHeader].filter((name) => name !== null);
   return ({ peer = '', header }) => {
     const sent = names.find((name) => header(name) !== undefined);
     if (sent === undefined) return null;
@@ -40,13 +41,20 @@ export function proxyCaller({
       return {
         refused: `the header ${userHeader} names nobody, or several: expected one name, got ${givenText(user)}`,
       };
-    if (roleHeader === null) return { name: user, role: 'read', teams: [], via: 'proxy' };
+    const teams = teamsHeader === null ? [] : teamsIn(header(teamsHeader) ?? '');
+    if (roleHeader === null) return { name: user, role: 'read', teams, via: 'proxy' };
     const given = header(roleHeader)?.trim() ?? '';
     const role = ROLES.find((one) => one === given);
     if (role === undefined)
       return { refused: `the header ${roleHeader}: expected ${ROLES.join(', ')}, got ${givenText(given)}` };
-    return { name: user, role, teams: [], via: 'proxy' };
+    return { name: user, role, teams, via: 'proxy' };
   };
+}
+
+/** Two headers of one name are joined by a comma as well: the proxy has to take away what a client sent. */
+function teamsIn(text: string): string[] {
+  const all = text.split(',').map((team) => team.trim());
+  return [...new Set(all.filter((team) => team !== ''))];
 }
 
 function blockListOf(from: readonly string[]): BlockList {

@@ -24,7 +24,7 @@ export interface AccessTables {
   audit: { id: string; at_us: number; who: string; via: Via; what: AuditWhat; detail: string };
 }
 
-type AuditWhat = 'apply' | 'promoted' | 'refused' | 'use' | 'token created' | 'token revoked';
+type AuditWhat = 'apply' | 'promoted' | 'refused' | 'login' | 'use' | 'token created' | 'token revoked';
 
 export interface AuditEntry {
   readonly atUs: number;

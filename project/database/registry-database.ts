@@ -28,7 +28,7 @@ import { RolloutTable } from './rollout-table.ts';
 import type { RolloutTables } from './rollout-table.ts';
 import { migrate } from './migrations.ts';
 import type { RegistryConnection } from './registry-connection.ts';
-import { sqliteConnection } from './sqlite-connection.ts';
+import { connectionTo } from './connect-registry.ts';
 import { wholeRuns } from '../../contract/run-set.ts';
 import type { TrainedEntry, TrainingManifest } from '../../contract/training-manifest.ts';
 import type { ServiceVersion } from '../../contract/definitions/service-version.ts';
@@ -386,10 +386,4 @@ function appliedBundle(row: Tables['applied_bundle']): AppliedBundle {
     bundle: row.bundle,
     changes: row.changes,
   };
-}
-
-async function connectionTo(url: StoreUrl): Promise<RegistryConnection> {
-  if (url.kind === 'sqlite') return sqliteConnection(url.url);
-  const { postgresConnection } = await import('./postgres-connection.ts');
-  return postgresConnection(url.url);
 }

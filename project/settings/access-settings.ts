@@ -1,12 +1,18 @@
-/** Whether callers must say who they are, and which proxies may say it for them: `access`. Off on a laptop. */
+/** Whether callers must say who they are, and who else may say it for them: `access`. Off on a laptop. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { flag, list } from './setting-values.ts';
+import { OIDC_SETTINGS, oidcSettings } from './oidc-settings.ts';
+import type { OidcSettings } from './oidc-settings.ts';
+import { flag, list, localPath } from './setting-values.ts';
 
 export interface AccessSettings {
   /** Whether a caller of the registry and the catalogue must be known. */
   readonly enabled: boolean;
   readonly proxy: ProxySettings;
+  /** Where people log in; null: nowhere. */
+  readonly oidc: OidcSettings | null;
+  /** File in PEM, absolute, of the authorities of that server and of a registry over HTTPS; null: the machine's. */
+  readonly ca: string | null;
 }
 
 export interface ProxySettings {
@@ -16,6 +22,8 @@ export interface ProxySettings {
   readonly userHeader: string;
   /** In lower case; null: whom the proxy lets through may read. */
   readonly roleHeader: string | null;
+  /** In lower case, its teams with commas between; null: nobody has any. */
+  readonly teamsHeader: string | null;
 }
 
 /** Those that mean something else already. */
@@ -34,10 +42,30 @@ const PROXY = z
       .default([]),
     userHeader: header.default('x-forwarded-user'),
     roleHeader: header.nullable().default(null),
+    teamsHeader: header.nullable().default(null),
   })
   .prefault({});
 
-export const ACCESS_SETTINGS = z.strictObject({ enabled: flag.default(false), proxy: PROXY }).prefault({});
+export const ACCESS_SETTINGS = z
+  .strictObject({
+    enabled: flag.default(false),
+    proxy: PROXY,
+    oidc: OIDC_SETTINGS.nullable().default(null),
+    ca: localPath.nullable().default(null),
+  })
+  .prefault({});
+
+/** @param path  makes a path absolute against the project's folder */
+export function accessSettings(
+  { oidc, ca, ...given }: z.output<typeof ACCESS_SETTINGS>,
+  path: (text: string) => string,
+): AccessSettings {
+  return {
+    ...given,
+    oidc: oidc === null ? null : oidcSettings(oidc, path),
+    ca: ca === null ? null : path(ca),
+  };
+}
 
 function isNetwork(text: string): boolean {
   const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];

@@ -16,8 +16,9 @@ import { bytes, duration, flag, localPath, numeric, storedPath } from './setting
 import { KAFKA_ACCESS, KAFKA_SETTINGS, kafkaAccess } from './kafka-settings.ts';
 import { LINEAGE_SETTINGS, MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
-import { ACCESS_SETTINGS } from './access-settings.ts';
+import { ACCESS_SETTINGS, accessSettings } from './access-settings.ts';
 import type { AccessSettings } from './access-settings.ts';
+import { isSafeUrl } from './oidc-settings.ts';
 import { UI_SETTINGS } from './ui-settings.ts';
 import type { UiSettings } from './ui-settings.ts';
 import type { KafkaAccess, KafkaSettings } from './kafka-settings.ts';
@@ -72,8 +73,8 @@ export interface Settings {
 
 /** `sqlite:` with an absolute path, or a server's URL. */
 export interface StoreUrl {
-  readonly kind: 'sqlite' | 'postgres' | 'redis' | 'redis-cluster';
-  /** The file of `sqlite`, else the URL as given. */
+  readonly kind: 'sqlite' | 'postgres' | 'http' | 'redis' | 'redis-cluster';
+  /** The file of `sqlite`, else the URL as given. `http` is a registry that a server has, over TLS or on loopback. */
   readonly url: string;
 }
 
@@ -296,7 +297,7 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
     monitor: monitorSettings(s.monitor, path),
     lineage: { url: s.lineage.url, file: s.lineage.file === null ? null : path(s.lineage.file) },
     ui: s.ui,
-    access: s.access,
+    access: accessSettings(s.access, path),
     elsewhere: {
       extensions: s.duckdb.extensions === null ? null : path(s.duckdb.extensions),
       s3,
@@ -307,7 +308,13 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
 }
 
 /** Settings that only the file can give. */
-const FILE_ONLY: ReadonlySet<string> = new Set(['definitions', 'vars', 'monitor.alerts']);
+const FILE_ONLY: ReadonlySet<string> = new Set([
+  'definitions',
+  'vars',
+  'monitor.alerts',
+  'access.oidc.roles',
+  'access.oidc.teams',
+]);
 
 /** @returns every setting that a flag or the environment can give, as a path such as `serve.port`; no variables */
 export function settingPaths(): string[] {
@@ -360,12 +367,13 @@ function storeUrl(setting: string, url: string, path: (text: string) => string):
     throw registryError('REG_SETTINGS', `${setting}: ${expected}, got ${shownUrl(url)}`, { field: setting });
   }
   if (setting === 'registry' && /^postgres(ql)?:\/\//.test(url)) return { kind: 'postgres', url };
+  if (setting === 'registry' && isSafeUrl(url)) return { kind: 'http', url };
   if (setting === 'online' && /^rediss?(\+sentinel)?:\/\//i.test(url)) return { kind: 'redis', url };
   if (setting === 'online' && /^rediss?\+cluster:\/\//i.test(url)) return { kind: 'redis-cluster', url };
   const known =
     setting === 'online'
       ? 'sqlite:FILE, redis://, redis+cluster:// or redis+sentinel:// (rediss for TLS)'
-      : 'sqlite:FILE or postgres://';
+      : 'sqlite:FILE, postgres:// or https:// (http:// on loopback alone)';
   throw registryError('REG_SETTINGS', `${setting}: expected ${known}, got ${shownUrl(url)}`, {
     field: setting,
   });

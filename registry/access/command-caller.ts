@@ -1,15 +1,16 @@
-/** Who runs a command: the owner of the token in PLUMB_TOKEN, where access is on. */
+/** Who runs a command: the owner of the token in PLUMB_TOKEN, else whoever has logged in, where access is on. */
 import { hostname, userInfo } from 'node:os';
 import { registryError } from '../../contract/errors.ts';
 import { ANYBODY, lackOf } from '../../project/access/caller.ts';
 import type { Caller } from '../../project/access/caller.ts';
 import type { Role } from '../../project/access/role.ts';
-import { TokenCheck } from '../../project/access/token-check.ts';
+import { BearerCheck } from '../../project/access/bearer-check.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
+import { loginToken } from './kept-login.ts';
 
 /** What a check knows is kept as long as the database is open: a command asks more than once. */
-const CHECKS = new WeakMap<RegistryDatabase, TokenCheck>();
+const CHECKS = new WeakMap<RegistryDatabase, BearerCheck>();
 
 /**
  * @param what  the command does, for the audit, such as `plan`
@@ -19,21 +20,16 @@ const CHECKS = new WeakMap<RegistryDatabase, TokenCheck>();
 export async function callerWith(
   needed: Role,
   what: string,
-  { settings, clock }: Project,
+  project: Project,
   database: RegistryDatabase,
 ): Promise<Caller> {
+  const { settings, clock } = project;
   if (!settings.access.enabled) return ANYBODY;
-  const token = process.env['PLUMB_TOKEN'] ?? '';
-  if (token === '') throw registryError('REG_LOGIN', `${what} needs a token, and PLUMB_TOKEN is not set`);
-  const { access } = database;
-  const check = CHECKS.get(database) ?? new TokenCheck(access, () => clock.nowUs());
-  CHECKS.set(database, check);
-  const caller = await check.callerOf(token.trim(), what);
-  if ('refused' in caller) throw registryError('REG_LOGIN', caller.refused, { field: 'PLUMB_TOKEN' });
+  const caller = project.caller ?? (await callerOfCommand(what, project, database));
   const lack = lackOf(caller, needed);
   if (lack === null) return caller;
   const { via } = caller;
-  await access.note({
+  await database.access.note({
     atUs: clock.nowUs(),
     who: nameOf(caller),
     via,
@@ -41,6 +37,26 @@ export async function callerWith(
     detail: `${what}: ${lack}`,
   });
   throw registryError('REG_ROLE', `${what} is refused: ${lack}`);
+}
+
+async function callerOfCommand(what: string, project: Project, database: RegistryDatabase): Promise<Caller> {
+  const { settings, clock } = project;
+  const token = await sentToken(project);
+  if (token === null) throw registryError('REG_LOGIN', `${what} needs a token, and PLUMB_TOKEN is not set`);
+  const check =
+    CHECKS.get(database) ?? new BearerCheck(settings.access, database.access, () => clock.nowUs());
+  CHECKS.set(database, check);
+  const caller = await check.callerOf(token, what);
+  if ('refused' in caller) throw registryError('REG_LOGIN', caller.refused, { field: 'PLUMB_TOKEN' });
+  return caller;
+}
+
+/** @returns the token that says who runs a command; null: none was given, and nobody has logged in */
+async function sentToken({ settings, clock }: Project): Promise<string | null> {
+  const given = (process.env['PLUMB_TOKEN'] ?? '').trim();
+  if (given !== '') return given;
+  const { access } = settings;
+  return access.oidc === null ? null : loginToken(access.oidc, access, () => clock.nowUs());
 }
 
 /** @returns the caller's name, or the login and the machine where nobody is asked for one */

@@ -9,6 +9,7 @@ import { KnownCatalogue } from '../../../catalogue/known/catalogue.ts';
 import { STYLE_PATH } from '../../../catalogue/parts/frame.ts';
 import { openCatalogue } from '../../../catalogue/serving.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
+import { proxyCaller } from '../../../project/access/proxy-header.ts';
 import { TokenCheck } from '../../../project/access/token-check.ts';
 import { isSecretOf } from '../../../project/access/token.ts';
 import { httpOrigin } from '../../../project/bundles/http-origin.ts';
@@ -38,8 +39,8 @@ const STORES: Record<string, (folder: string) => Promise<string>> = {
   postgres: () => postgres.database(),
 };
 
-const PROXY = { from: [], userHeader: 'x-forwarded-user', roleHeader: null };
-const ACCESS: AccessSettings = { enabled: true, proxy: PROXY };
+const PROXY = { from: [], userHeader: 'x-forwarded-user', roleHeader: null, teamsHeader: null };
+const ACCESS: AccessSettings = { enabled: true, proxy: PROXY, oidc: null, ca: null };
 
 describe.each(Object.keys(STORES))('on %s', (store) => {
   let folder: string;
@@ -381,8 +382,20 @@ ${more}`;
   test('a header says who asks from the proxies that are named, and is refused from elsewhere', async () => {
     const root = await made('root', 'admin');
     await using(async (database) => {
-      const proxy = { from: ['10.4.0.0/16', 'fd00::7'], userHeader: 'x-user', roleHeader: 'x-role' };
-      const app = appOver(database, { enabled: true, proxy });
+      const from = ['10.4.0.0/16', 'fd00::7'];
+      const proxy = { from, userHeader: 'x-user', roleHeader: 'x-role', teamsHeader: 'x-teams' };
+      const app = appOver(database, { ...ACCESS, proxy });
+      const said: Record<string, string> = {
+        'x-user': 'ada',
+        'x-role': 'apply',
+        'x-teams': ' crm, risk ,,crm',
+      };
+      expect(proxyCaller(proxy)({ peer: '10.4.0.1', header: (name) => said[name] })).toEqual({
+        name: 'ada',
+        role: 'apply',
+        teams: ['crm', 'risk'],
+        via: 'proxy',
+      });
       const get = (peer: string | undefined, headers: Record<string, string>) =>
         app.request(
           '/bundles/current',
@@ -397,7 +410,12 @@ ${more}`;
       }
       const token = { authorization: `Bearer ${root}` };
       for (const peer of ['10.5.0.1', '::ffff:10.5.0.1', 'fd00::8', '127.0.0.1', '', undefined]) {
-        for (const headers of [ada, { ...ada, ...token }, { 'x-role': 'admin', ...token }]) {
+        for (const headers of [
+          ada,
+          { ...ada, ...token },
+          { 'x-role': 'admin', ...token },
+          { 'x-teams': 'crm', ...token },
+        ]) {
           const answer = await get(peer, headers);
           expect([peer, answer.status, await answer.text()]).toEqual([
             peer,
