@@ -48,7 +48,10 @@ function withFields(group: FileGroup, { fields }: StreamSource): FileGroup {
     const none: FileColumn = { name, type: parseSourceType(duckType), sql: `NULL::${duckType}` };
     columns.set(lower, group.columns.get(lower) ?? [none]);
   }
-  for (const name of Object.values(ARCHIVE_COLUMNS)) columns.set(name, group.columns.get(name) ?? []);
+  for (const name of Object.values(ARCHIVE_COLUMNS)) {
+    const found = group.columns.get(name);
+    if (found !== undefined) columns.set(name, found);
+  }
   return { ...group, columns };
 }
 
