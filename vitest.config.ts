@@ -8,6 +8,7 @@ const LONG = [
   'test/property/**/*.test.ts',
   'test/integration/{monitor/monitor-hashed-values,project/package}.test.ts',
 ];
+const STRIPPED_ONCE = new URL('test/support/processes/stripped-once.mjs', import.meta.url).href;
 const UNITS = 'test/unit/**/*.test.ts';
 const apart = ['test/clients/**', ...(long ? [] : ['**/*.long.test.ts'])];
 
@@ -27,16 +28,17 @@ export default defineConfig({
           part('whole', true, ['test/**/*.test.ts'], [UNITS]),
         ],
     globalSetup: ['test/support/kafka/run-kafka-setup.ts', 'test/support/processes/build-plumb-setup.ts'],
-    setupFiles: ['test/support/property-seed.ts'],
+    setupFiles: ['test/support/property-seed.ts', 'test/support/processes/kept-compiled.ts'],
     // Two cores: more workers only make real servers wait for each other.
     maxWorkers: 2,
     // A hung test ends; a machine with much other work, where processes take ten times as long to start, ends none.
     testTimeout: 600_000,
     hookTimeout: 600_000,
     pool: 'forks',
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-    // Tests import modules as Node does: the very files, hooks and types stripped that production runs.
-    experimental: { viteModuleRunner: false },
+    execArgv: ['--disable-warning=ExperimentalWarning', '--import', STRIPPED_ONCE],
+    // Tests import modules as Node does: the very files, hooks and types stripped that production runs. No mocks of
+    // modules, so that Vitest need not look into any.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
     reporters: ['default'],
   },
 });

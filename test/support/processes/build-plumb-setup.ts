@@ -22,12 +22,29 @@ import type { TestProject } from 'vitest/node';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const CACHE = join(ROOT, '.cache/plumb');
+/** What stripped-once.mjs keeps. */
+const LOADED = join(ROOT, '.cache/loaded');
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 /** What a build does not depend on, and what is large. */
 const APART = new Set(['node_modules', 'test', 'dist', 'docs', 'benchmarks', 'clients']);
 
 export default function setup(project: TestProject): void {
+  forgetLoaded();
   project.provide('plumb', join(builtPackage(), 'dist/plumb.js'));
+}
+
+function forgetLoaded(): void {
+  mkdirSync(LOADED, { recursive: true });
+  for (const entry of readdirSync(LOADED, { withFileTypes: true, recursive: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile() && isOld(file)) rmSync(file, { force: true });
+  }
+}
+
+/** Another run may have removed it. */
+function isOld(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found !== undefined && found.mtimeMs < Date.now() - KEPT_MS;
 }
 
 function builtPackage(): string {
@@ -36,7 +53,7 @@ function builtPackage(): string {
   mkdirSync(CACHE, { recursive: true });
   for (const name of readdirSync(CACHE)) {
     const old = join(CACHE, name);
-    if (statSync(old).mtimeMs < Date.now() - KEPT_MS) rmSync(old, { recursive: true, force: true });
+    if (isOld(old)) rmSync(old, { recursive: true, force: true });
   }
   const folder = mkdtempSync(join(CACHE, 'new-'));
   build(folder);
