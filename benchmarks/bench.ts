@@ -12,6 +12,7 @@
  *   npm run bench -- --only streamdelay [--events 600000]   needs KAFKA_BROKERS
  *   npm run bench -- --only grpc
  *   npm run bench -- --only ondemand
+ *   npm run bench -- --only fleet   a thousand pods in virtual time
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
  *   --feast     also Feast: its Python feature server on the same Redis, its training sets
@@ -36,6 +37,7 @@ import { feastContender } from './contenders/feast.ts';
 import { besideFeastGo } from './subjects/feast-go.ts';
 import { fiftyRows } from './subjects/fifty-rows.ts';
 import { fillStore } from './subjects/fill.ts';
+import { simulatedFleet } from './subjects/fleet.ts';
 import { besideGrpc } from './subjects/grpc.ts';
 import { cachedMemory } from './subjects/cached-memory.ts';
 import { monitoredDays } from './subjects/monitor.ts';
@@ -77,6 +79,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   feastgo: besideFeastGo,
   grpc: besideGrpc,
   ondemand: onDemandFeatures,
+  fleet: simulatedFleet,
 };
 /** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
 const BY_NAME: ReadonlySet<string> = new Set([
@@ -90,6 +93,7 @@ const BY_NAME: ReadonlySet<string> = new Set([
   'feastgo',
   'grpc',
   'ondemand',
+  'fleet',
 ]);
 const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];

@@ -7,6 +7,8 @@
  *
  * Called by redis-rows.ts, which reports failed reads and asks for the state.
  */
+import { repeatOutOfStep } from './out-of-step.ts';
+
 const ASK_EVERY_MS = 5_000;
 const LOOK_MS = 500;
 
@@ -16,12 +18,13 @@ export type Pings = () => Iterable<readonly [node: string, ping: () => Promise<u
 export class NodeSilence {
   readonly #pings: Pings;
   readonly #silent = new Set<string>();
-  readonly #timer: NodeJS.Timeout;
-  #askedMs = performance.now();
+  readonly #endLooks: () => void;
+  /** As if at a random moment before the start: a fleet that starts in step does not ask in step. */
+  #askedMs = performance.now() - ASK_EVERY_MS * Math.random();
 
   constructor(pings: Pings) {
     this.#pings = pings;
-    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#endLooks = repeatOutOfStep(() => this.#look(), LOOK_MS);
   }
 
   get hasSilentNode(): boolean {
@@ -54,6 +57,6 @@ export class NodeSilence {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#endLooks();
   }
 }

@@ -13,6 +13,7 @@ import { Markers } from './markers.ts';
 import type { Marks } from './markers.ts';
 import { NodeSilence } from './node-silence.ts';
 import type { Pings } from './node-silence.ts';
+import { repeatOutOfStep } from './out-of-step.ts';
 import { StoreHealth } from './store-health.ts';
 import type { StoreState } from './store-health.ts';
 import { MARKER_RENEWAL_MS, MAY_BE_EVICTED } from './store-reader.ts';
@@ -87,8 +88,8 @@ export abstract class RedisRows implements StoreReader {
   readonly #commands: RedisCommands;
   readonly #keyPrefix: string;
   readonly #clock: Clock;
-  readonly #renewals: NodeJS.Timeout;
-  readonly #firstReads: NodeJS.Timeout;
+  readonly #endRenewals: () => void;
+  readonly #endFirstReads: () => void;
   readonly #onTrouble: (error: Error) => void;
   readonly #silence = new NodeSilence(() => this.pings());
   protected readonly health = new StoreHealth();
@@ -101,8 +102,8 @@ export abstract class RedisRows implements StoreReader {
     this.#clock = clock;
     this.#onTrouble = onTrouble;
     this.markers = new Markers((hash) => this.#readMarkers(hash), undefined, onTrouble);
-    this.#renewals = setInterval(() => this.markers.renew(clock.nowUs()), MARKER_RENEWAL_MS).unref();
-    this.#firstReads = setInterval(() => this.#tryFirstRead(), FIRST_READ_EVERY_MS).unref();
+    this.#endRenewals = repeatOutOfStep(() => this.markers.renew(clock.nowUs()), MARKER_RENEWAL_MS);
+    this.#endFirstReads = repeatOutOfStep(() => this.#tryFirstRead(), FIRST_READ_EVERY_MS);
   }
 
   abstract nodeOf(key: string): string;
@@ -173,8 +174,8 @@ export abstract class RedisRows implements StoreReader {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#renewals);
-    clearInterval(this.#firstReads);
+    this.#endRenewals();
+    this.#endFirstReads();
     this.#silence.stop();
     this.disconnect();
   }
@@ -222,7 +223,7 @@ export abstract class RedisRows implements StoreReader {
   }
 
   #tryFirstRead(): void {
-    if (this.health.wasRead) clearInterval(this.#firstReads);
+    if (this.health.wasRead) this.#endFirstReads();
     else this.markers.read(this.anyMarkerHash(), this.#clock.nowUs()).catch(this.#onTrouble);
   }
 
