@@ -112,7 +112,7 @@ export class Fleet {
     });
   }
 
-  /** A request comes, and the next one after a time that is drawn at random, as where callers know nothing of each other. */
+  /** A request comes, and the next one after a random time, as where callers know nothing of each other. */
   #ask(): void {
     const { route, requestsPerSecond } = this.#shape;
     const customer = this.#customer();

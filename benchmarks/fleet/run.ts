@@ -1,5 +1,6 @@
 /**
- * One scenario of a simulated fleet in a process of its own, since virtual time takes the process's timers. Prints JSON.
+ * One scenario of a simulated fleet in a process of its own, since virtual time takes the process's timers. Prints
+ * JSON.
  *
  *   node --disable-warning=ExperimentalWarning benchmarks/fleet/run.ts '{"pods": 100, "scenario": "failover"}'
  */

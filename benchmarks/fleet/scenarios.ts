@@ -8,7 +8,7 @@ interface Act {
   readonly act: (fleet: Fleet) => void;
 }
 
-export interface Scenario {
+interface Scenario {
   readonly shape: FleetShape;
   readonly seconds: number;
   readonly acts: readonly Act[];

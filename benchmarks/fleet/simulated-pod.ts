@@ -1,4 +1,4 @@
-/** A pod of a simulated fleet: the sidecar's serving, cache, loader and hot keys as they are, on a simulated cluster. */
+/** A pod of a simulated fleet: the sidecar's serving, cache, loader and hot keys as they are, on a made-up cluster. */
 import type { Clock } from '../../project/clock.ts';
 import { FROM_CACHE, FROM_NONE, FROM_STALE } from '../../contract/status.ts';
 import { Outbox } from '../../sidecar/answer/outbox.ts';
