@@ -211,7 +211,7 @@ function backfillCommand(add: Add): void {
     .option('--to <time>', 'up to and including this event time');
 }
 
-const NO_TILES = ['source', 'archive', 'from'];
+const NO_TILES = ['source', 'archive', 'makeTiles', 'from'];
 function streamCommand(add: Add): void {
   const stream = add(
     'stream',
@@ -222,7 +222,18 @@ function streamCommand(add: Add): void {
     .option('--drain', 'end when all that is there has been read')
     .option('--from <time>', 'make rows after this time again that are not what the archive gives')
     .option('--archive', 'write the archive alone: another engine makes the tiles, and --tiles takes them')
-    .addOption(new Option('--tiles <topic>', 'take tiles that another engine makes').conflicts(NO_TILES))
+    .addOption(
+      new Option(
+        '--make-tiles',
+        'write the archive, and send tiles to topics in place of making rows',
+      ).conflicts(['archive', 'tiles', 'from']),
+    )
+    .addOption(
+      new Option(
+        '--tiles <topic>',
+        'make rows of tiles that another engine, or --make-tiles, sends',
+      ).conflicts(NO_TILES),
+    )
     .option('--view <id>', 'with --tiles: whose tiles they are; the only view over a topic unless given');
   add(
     'sql',

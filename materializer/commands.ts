@@ -85,6 +85,7 @@ interface StreamFlags {
   readonly source?: string[];
   readonly drain?: boolean;
   readonly archive?: boolean;
+  readonly makeTiles?: boolean;
   readonly tiles?: string;
   readonly view?: string;
   readonly from?: string;
@@ -93,7 +94,7 @@ interface StreamFlags {
 /** Takes the messages of streams into their archives and views, until it is drained or stopped; one line a view. */
 export async function stream(context: CommandContext, flags: StreamFlags): Promise<ExitCode> {
   const main = await import('./main.ts');
-  const { source, drain, archive, tiles: topic, view, from } = flags;
+  const { source, drain, archive, makeTiles, tiles: topic, view, from } = flags;
   if (topic !== undefined) {
     const options = { topic, drain: drain === true, ...(view === undefined ? {} : { view }) };
     const record = await untilStopped((signal) =>
@@ -107,13 +108,17 @@ export async function stream(context: CommandContext, flags: StreamFlags): Promi
     main.stream(projectOf(context), {
       ...chosen,
       archiveOnly: archive === true,
+      makesTiles: makeTiles === true,
       drain: drain === true,
       ...(from === undefined ? {} : { fromUs: timeOf('from', from) }),
       signal,
     }),
   );
-  const shown = (): string =>
-    archive === true ? 'The messages are archived; no rows were made of them.' : renderRuns(records);
+  const shown = (): string => {
+    if (makeTiles === true)
+      return 'The messages are archived, and their tiles sent; no rows were made of them.';
+    return archive === true ? 'The messages are archived; no rows were made of them.' : renderRuns(records);
+  };
   await printResult(context, { runs: records.map(runToJson) }, shown);
   return 0;
 }

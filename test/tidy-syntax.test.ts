@@ -73,7 +73,6 @@ describe('exports', () => {
 
   /** Why each of these is there. */
   const FOR_TESTS: Readonly<Record<string, string>> = {
-    'contract/aggregation/tile-json.ts tileToJson': 'the form of tiles that other engines will write',
     'materializer/aggregate/tile-rows.ts mergedTileSelects': 'the tiles that other makers are held to',
     'materializer/aggregate/tile-rows.ts tileRowSelects': 'the tiles that other makers are held to',
     'contract/sketch.ts takenFrom': 'what a sketch takes of a value: the SQL of sketches is held to it',

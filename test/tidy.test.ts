@@ -94,7 +94,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^sidecar\/shipper\/(platformatic-producer|kafkajs-codecs)\.ts$/,
     /^monitor\/ingest\/platformatic-topic\.ts$/,
     /^registry\/doctor\/kafka-topics\.ts$/,
-    /^materializer\/stream\/(source\/kafka-reader|group\/kafka-group)\.ts$/,
+    /^materializer\/stream\/(source\/kafka-reader|group\/kafka-group|tiles\/tile-topic)\.ts$/,
     /^benchmarks\/micro\/kafka-bench\.ts$/,
   ],
   kafkajs: [

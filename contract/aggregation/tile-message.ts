@@ -1,7 +1,7 @@
 /**
- * What an engine that speaks SQL writes of tiles into a topic, as JSON: a tile, or how far a partition of the source
- * has come. The columns of a tile are those of tile-json.ts, but what is a list there is an object of texts here, each
- * with how often it was seen: SQL has it as a multiset.
+ * What makers write of tiles into a topic, as JSON: a tile, or how far a partition of the source has come. A tile is
+ * as tile-json.ts has it; of an engine that speaks SQL what is a list there is an object of texts here, each with how
+ * often it was seen: SQL has it as a multiset.
  *
  *   tile  {"view", "definition", "k0".., "edge", "origin", "n", "seen", "since", then the parts'}
  *
@@ -85,10 +85,16 @@ function listsFromJson(plan: TilePlan, json: JsonObject): Record<string, Json> {
   const lists: Record<string, Json> = {};
   for (const part of plan.parts) {
     const { type } = plan.columns[part.key.column]!;
+    if (part.fields.every(({ name, kind }) => isPlain(json[name], kind === 'list'))) continue;
     const states = partJson(part, type, (name) => netCounts(json, `${name}${part.key.column}`));
     for (const [i, state] of (states ?? []).entries()) lists[part.fields[i]!.name] = state;
   }
   return lists;
+}
+
+/** Whether a field is there as tile-json.ts has it: as our own makers write it. */
+function isPlain(json: Json | undefined, isList: boolean): boolean {
+  return isList ? Array.isArray(json) : json !== undefined;
 }
 
 /** @returns one JSON for each of the part's fields; null: the message has them as they are */

@@ -21,6 +21,9 @@ import { KeptTiles } from './state/kept-tiles.ts';
 import { SourceStream } from './source-stream.ts';
 import type { HeldView } from './source-stream.ts';
 import { noCounts } from './stream-counts.ts';
+import type { TilePlan } from '../../contract/aggregation/tile-plan.ts';
+import { TileMaker } from './tiles/tile-maker.ts';
+import type { TileTopic } from './tiles/tile-topic.ts';
 import { StandingRows } from './tiles/standing-rows.ts';
 import type { RunningView } from './running-view.ts';
 import { ViewStream } from './view-stream.ts';
@@ -32,6 +35,8 @@ export interface ShareParts {
   readonly database: RegistryDatabase;
   readonly source: Source;
   readonly runs: readonly RunningView[];
+  /** Views whose tiles are made for a topic, in place of rows. */
+  readonly tiled: readonly TiledTopic[];
   /** null: there are no views. */
   readonly writer: OnlineWriter | null;
   readonly duck: DuckDb;
@@ -42,6 +47,13 @@ export interface ShareParts {
   readonly fromUsOf: (partition: number) => number | null;
 }
 
+/** A view, and where its tiles go. */
+export interface TiledTopic {
+  readonly plan: TilePlan;
+  readonly horizonUs: number;
+  readonly topic: TileTopic;
+}
+
 /** @throws MAT_STREAM_SOURCE, REG_STORE; what was opened is closed then */
 export async function openShare(parts: ShareParts, share: Share): Promise<SourceStream> {
   const { project, bundle, database, source, runs, rejects, reader, duck, group } = parts;
@@ -50,15 +62,21 @@ export async function openShare(parts: ShareParts, share: Share): Promise<Source
   const decode = compileMessages(source);
   const warn = (line: string): void => logger.warn(line);
   const views: HeldView[] = [];
+  const allMakers: TileMaker[] = [];
   try {
     for (const run of runs) views.push(await openView({ ...parts, archive: folder }, run, share));
     const partitions = new Map<number, PartitionStream>();
     for (const [i, partition] of share.partitions.entries()) {
       const place = { folder, source, partition, partitions: reader.partitions.length, sourceId: reader.id };
-      const archive = await ArchiveTable.open({ ...place, hold: () => share.hold(), duck, logger });
+      const hold = (): Promise<void> => share.hold();
+      // Where no rows are made of one partition alone, it says nothing which of them an entity is in.
+      const mayGrow = runs.length === 0;
+      const archive = await ArchiveTable.open({ ...place, mayGrow, hold, duck, logger });
+      const makers = parts.tiled.map((tiled) => openMaker(parts, share, { tiled, partition }));
+      allMakers.push(...makers);
       const seen = new SeenTime(archive.seenUs);
       const own = views.map(({ streams, online, kept }) => ({ stream: streams[i]!, online, kept: kept[i]! }));
-      const of = { partition, archive, views: own, decode, rejects, seen, clock, warn };
+      const of = { partition, archive, views: own, makers, hold, decode, rejects, seen, clock, warn };
       partitions.set(partition, new PartitionStream(of));
     }
     const { metrics } = settings.materialize;
@@ -77,8 +95,26 @@ export async function openShare(parts: ShareParts, share: Share): Promise<Source
     });
   } catch (error) {
     for (const { streams } of views) for (const stream of streams) stream.close();
+    for (const maker of allMakers) maker.close();
     throw error;
   }
+}
+
+function openMaker(
+  { project, rejects, reader }: ShareParts,
+  { generation }: Share,
+  { tiled, partition }: { readonly tiled: TiledTopic; readonly partition: number },
+): TileMaker {
+  const { view } = tiled.plan;
+  const name = `${definitionName(view.definitionId)}.made-${partition}.db`;
+  return new TileMaker({
+    ...tiled,
+    partition,
+    stateFile: join(project.settings.stream.state, view.id, name),
+    owner: `${project.clock.nowUs()} ${process.pid} ${generation}`,
+    sourceId: reader.id,
+    reject: ({ offset }, reason) => rejects.keep({ partition, offset, reason, view: view.id }),
+  });
 }
 
 /** Nothing is written before both say that it may be: the group of the partition, the registry of the view. */

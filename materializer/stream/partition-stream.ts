@@ -16,7 +16,9 @@ import type { OnlineOutput } from './output/online-output.ts';
 import type { Rejects } from './rejects.ts';
 import type { MessageBatch, Position, StreamMessage } from './source/stream-reader.ts';
 import type { KeptTiles } from './state/kept-tiles.ts';
+import type { TileMaker } from './tiles/tile-maker.ts';
 import type { ViewStream } from './view-stream.ts';
+import type { ReadEvents } from './windows/spoiled-tiles.ts';
 import type { SeenTime } from './windows/watermark.ts';
 
 /** A view, and its rows' way online. */
@@ -30,6 +32,10 @@ interface PartitionOptions {
   readonly partition: number;
   readonly archive: ArchiveTable;
   readonly views: readonly StreamedView[];
+  /** Of views whose tiles are made for a topic, in place of rows. */
+  readonly makers: readonly TileMaker[];
+  /** Throws where another may have the partition. */
+  readonly hold: () => Promise<void>;
   readonly decode: DecodeMessage;
   readonly rejects: Rejects;
   readonly seen: SeenTime;
@@ -78,6 +84,30 @@ export class PartitionStream {
       for (const batch of await stream.begin()) await online.write(batch, clock.nowUs());
       if (!(await this.#catchUp(view, isOver))) return false;
       await online.write(stream.step(stream.offset, archive.seenUs, clock.nowUs()), clock.nowUs());
+    }
+    for (const maker of this.#options.makers) if (!(await this.#catchUpTiles(maker, isOver))) return false;
+    return true;
+  }
+
+  async #catchUpTiles(maker: TileMaker, isOver: () => boolean): Promise<boolean> {
+    const { archive } = this.#options;
+    let [taken, last] = [0, -1];
+    while (maker.offset < archive.end.offset) {
+      let behind = archive.end.offset;
+      reading: for await (const events of archive.read(maker.offset))
+        for (const event of events) {
+          if (taken >= STEP_MESSAGES && event.offset > last) {
+            behind = event.offset;
+            break reading;
+          }
+          maker.take(event);
+          [taken, last] = [taken + 1, event.offset];
+        }
+      // What is little is sent with the next commit; of much all is sent, once the end is known.
+      if (behind === archive.end.offset && taken < STEP_MESSAGES) return true;
+      await maker.keep(behind, this.#read);
+      taken = 0;
+      if (isOver()) return false;
     }
     return true;
   }
@@ -137,10 +167,11 @@ export class PartitionStream {
 
   #take(message: StreamMessage): void {
     const { offset, appendedUs, value } = message;
-    const { partition, archive, views, decode, rejects, seen } = this.#options;
+    const { partition, archive, views, makers, decode, rejects, seen } = this.#options;
     const events = decode(message);
     if (typeof events === 'string') {
       rejects.add({ partition, offset, reason: events, message: value ?? Buffer.alloc(0) });
+      for (const maker of makers) maker.passUnreadable();
       return;
     }
     for (const { values, eventUs, id, op } of events) {
@@ -148,6 +179,7 @@ export class PartitionStream {
       archive.add(event);
       seen.see(eventUs, appendedUs);
       for (const { stream } of views) stream.take(event);
+      for (const maker of makers) maker.take(event);
     }
   }
 
@@ -171,9 +203,11 @@ export class PartitionStream {
   /** Of what was archived, and what waits for it. */
   async #remake(stream: ViewStream, seenUs: number): Promise<void> {
     if (!stream.isSpoiled(seenUs)) return;
-    const { archive } = this.#options;
-    await stream.remake(seenUs, ({ fromOffset, ...wanted }) => archive.readAll(fromOffset, wanted));
+    await stream.remake(seenUs, this.#read);
   }
+
+  readonly #read: ReadEvents = ({ fromOffset, ...wanted }) =>
+    this.#options.archive.readAll(fromOffset, wanted);
 
   /** Makes durable for others what the steps have made. @returns how many rows became history, a view each */
   async commit(): Promise<number[]> {
@@ -185,8 +219,17 @@ export class PartitionStream {
     await archive.commit(this.#position, seen.us, clock.nowUs());
     const rows: number[] = [];
     for (const { stream } of views) rows.push(await stream.commit());
+    await this.#sendTiles();
     for (const view of views) await this.#keepTiles(view);
     return rows;
+  }
+
+  async #sendTiles(): Promise<void> {
+    const { makers, seen, hold } = this.#options;
+    for (const maker of makers) {
+      await hold();
+      await maker.commit({ offset: this.#position.offset, seenUs: seen.us, read: this.#read });
+    }
   }
 
   /** Losing them costs time alone: what goes wrong is told, and tried again. */
@@ -205,5 +248,6 @@ export class PartitionStream {
 
   close(): void {
     for (const { stream } of this.#options.views) stream.close();
+    for (const maker of this.#options.makers) maker.close();
   }
 }

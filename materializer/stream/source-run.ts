@@ -23,12 +23,16 @@ import { KafkaGroup } from './group/kafka-group.ts';
 import { LoneGroup } from './group/stream-group.ts';
 import type { Share, StreamGroup } from './group/stream-group.ts';
 import { openShare } from './open-share.ts';
-import type { ShareParts } from './open-share.ts';
+import type { ShareParts, TiledTopic } from './open-share.ts';
 import { Rejects } from './rejects.ts';
 import { fileKind } from './source/file-kind.ts';
 import { FolderReader } from './source/folder-reader.ts';
 import { KafkaReader } from './source/kafka-reader.ts';
 import type { MessagePlace, StreamReader } from './source/stream-reader.ts';
+import { planTiles } from '../../contract/aggregation/tile-plan.ts';
+import { tileTopicOf } from './tiles/job-sql.ts';
+import { kafkaOf } from './tiles/tile-run.ts';
+import { TileTopic } from './tiles/tile-topic.ts';
 import { pump } from './stream-pump.ts';
 import { StreamRecord } from './stream-record.ts';
 import type { SourceStream } from './source-stream.ts';
@@ -52,13 +56,16 @@ interface StreamedSource {
   readonly source: Source;
   /** That rows are made of; none: the messages are archived, and whoever makes rows is another program. */
   readonly views: readonly FeatureView[];
+  /** Whose tiles are sent to topics of their own; where there are any, no rows are made. */
+  readonly tiled: readonly FeatureView[];
 }
 
 /**
  * @returns the records of the views
  * @throws  as runStreams in stream.ts
  */
-export async function runSource(job: SourceJob, { source, views }: StreamedSource): Promise<RunRecord[]> {
+export async function runSource(job: SourceJob, of: StreamedSource): Promise<RunRecord[]> {
+  const { source, views } = of;
   const { project } = job;
   const runs: RunningView[] = [];
   try {
@@ -70,7 +77,7 @@ export async function runSource(job: SourceJob, { source, views }: StreamedSourc
     const tempFolder = join(project.settings.stream.state, source.name, spill);
     const duck = await DuckDb.open({ memoryLimit: `${memory}B`, tempFolder, elsewhere, ...settingsOf });
     try {
-      await streamMessages(job, source, { runs, duck });
+      await streamMessages(job, of, { runs, duck });
       return await Promise.all(runs.map(({ record }) => record.complete(project.clock.nowUs())));
     } finally {
       duck.close();
@@ -115,12 +122,12 @@ async function groupOf(
 
 async function streamMessages(
   job: SourceJob,
-  source: Source,
+  { source, tiled: views }: StreamedSource,
   { runs, duck }: { readonly runs: readonly RunningView[]; readonly duck: DuckDb },
 ): Promise<void> {
   const { project, database, signal, drain } = job;
   const { stream } = project.settings;
-  const reader = await openReader(source, project, !drain);
+  const reader = await openReader(source, project, { waits: !drain, isKeyed: runs.length > 0 });
   const file = join(stream.state, source.name, 'rejected.jsonl');
   const placeOf = (offset: number): MessagePlace | null => reader.placeOf(offset);
   const rejects = new Rejects(file, stream.maxRejected, { placeOf });
@@ -130,8 +137,10 @@ async function streamMessages(
   // Those that have been made again; one that comes back from another process need not be.
   const rewound = new Set<number>();
   const fromUsOf = (partition: number): number | null => (rewound.has(partition) ? null : job.fromUs);
-  const parts = { ...job, source, runs, duck, rejects, reader, group, fromUsOf };
+  const tiled: TiledTopic[] = [];
+  const parts = { ...job, source, runs, tiled, duck, rejects, reader, group, fromUsOf };
   try {
+    for (const view of views) tiled.push(await openTiled(job, view));
     for (;;) {
       const share = await group.join(signal);
       if (share === null) return;
@@ -140,9 +149,19 @@ async function streamMessages(
     }
   } finally {
     rejects.flush();
+    for (const { topic } of tiled) await topic.close();
     await group.leave();
     await reader.close();
   }
+}
+
+/** @throws MAT_STREAM_SOURCE when there is no topic for the view's tiles */
+async function openTiled({ project, bundle, database }: SourceJob, view: FeatureView): Promise<TiledTopic> {
+  const plan = planTiles(view, bundle.entities.get(view.entity)!);
+  const runs = await database.runs({ view: view.id });
+  const known = runs.findLast((run) => run.horizonUs !== null)?.horizonUs;
+  const horizonUs = known ?? (await database.streamPartitions.firstHorizon(view.id, project.clock.nowUs()));
+  return { plan, horizonUs, topic: await TileTopic.open(tileTopicOf(view), kafkaOf(project, view)) };
 }
 
 /** @returns whether the stream is at its end; false: the partitions are to be shared out anew */
@@ -192,11 +211,14 @@ function openGroup({ settings, logger }: Project, { source, reader, name }: Shar
   });
 }
 
-/** @param waits  whether the reader waits for a moment where nothing is there */
+/**
+ * @param waits    whether the reader waits for a moment where nothing is there
+ * @param isKeyed  whether rows are made of one partition alone
+ */
 async function openReader(
   source: Source,
   { settings, logger }: Project,
-  waits: boolean,
+  { waits, isKeyed }: { readonly waits: boolean; readonly isKeyed: boolean },
 ): Promise<StreamReader> {
   const { folder, topic, keyedBy } = source.stream!;
   const kind = fileKind(source.stream!);
@@ -212,11 +234,16 @@ async function openReader(
     });
   }
   const reader = await KafkaReader.open({ topic: topic!, kafka, warn });
-  if (reader.partitions.length === 1 || keyedBy !== null) return reader;
+  if (reader.partitions.length === 1 || keyedBy !== null || !isKeyed) return reader;
   await reader.close();
   throw materializerError(
     'MAT_STREAM_SOURCE',
     `the topic ${topic!} has ${reader.partitions.length} partitions, and nothing says that an entity keeps to one of them`,
-    { field: source.name, help: 'Send messages with the entity as their key, and say so: `keyedBy`.' },
+    {
+      field: source.name,
+      help:
+        'Send messages with the entity as their key, and say so: `keyedBy`. Or make rows of the tiles of all partitions: ' +
+        '`plumb stream --make-tiles` (docs/streams.md, "Entities in any partition").',
+    },
   );
 }

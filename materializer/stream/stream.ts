@@ -12,6 +12,8 @@ export interface StreamRunOptions {
   readonly sources?: readonly string[];
   /** Archives the messages and makes no rows of them: another program does, of tiles. */
   readonly archiveOnly?: boolean;
+  /** Archives the messages and sends the tiles of their views to topics, of which another process makes rows. */
+  readonly makesTiles?: boolean;
   /** Makes the tiles again of the archive, and from this time on the rows that are not what they should be. */
   readonly fromUs?: number;
   /** Ends when all that is there has been read. */
@@ -36,7 +38,8 @@ interface StreamJob {
 export async function runStreams(job: StreamJob): Promise<RunRecord[]> {
   const groups = chosenSources(job);
   const { project, bundle, database, options } = job;
-  const writer = options.archiveOnly === true ? null : await openOnlineWriter(project.settings.online);
+  const makesRows = options.archiveOnly !== true && options.makesTiles !== true;
+  const writer = makesRows ? await openOnlineWriter(project.settings.online) : null;
   try {
     const stop = new AbortController();
     const signal = AbortSignal.any([options.signal, stop.signal]);
@@ -52,7 +55,8 @@ export async function runStreams(job: StreamJob): Promise<RunRecord[]> {
           fromUs: options.fromUs ?? null,
         };
         const { source } = views[0]!;
-        return await runSource(own, { source, views: options.archiveOnly === true ? [] : views });
+        const tiled = options.makesTiles === true ? views : [];
+        return await runSource(own, { source, views: makesRows ? views : [], tiled });
       } catch (error) {
         stop.abort('another stream that failed');
         throw error;

@@ -79,7 +79,7 @@ export class ViewStream {
   /** The longest window or gap in hops; Infinity: a lifetime. */
   readonly #reach: number;
   readonly #tiles: ViewTiles;
-  readonly #spoiled: SpoiledTiles;
+  readonly #spoiled: SpoiledTiles<EntityTiles>;
   #progress: Progress;
   /** Of the message that it takes next. */
   #offset: number;

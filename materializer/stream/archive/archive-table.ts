@@ -40,6 +40,8 @@ interface ArchiveOptions {
   /** How many the source has. */
   readonly partitions: number;
   readonly sourceId: string;
+  /** Whether the source may have more partitions than when the archive was last written. */
+  readonly mayGrow?: boolean;
   /** Throws where another may have the partition. */
   readonly hold: () => Promise<void>;
   readonly duck: DuckDb;
@@ -73,7 +75,8 @@ export class ArchiveTable {
     const last = lastArchived(state, partition);
     const partitions = partitionsArchived(state) ?? options.partitions;
     if (last === null || last.sourceId === sourceId) {
-      if (partitions === options.partitions) return new ArchiveTable(options, state);
+      const hasGrown = options.mayGrow === true && partitions < options.partitions;
+      if (partitions === options.partitions || hasGrown) return new ArchiveTable(options, state);
       throw sharedOtherwise(options, partitions);
     }
     throw materializerError(
@@ -253,7 +256,9 @@ function sharedOtherwise({ folder, source, partitions }: ArchiveOptions, before:
       'moved from one to another',
     {
       file: folder.path,
-      help: 'Give the source another archive: a stream cannot move entities between partitions.',
+      help:
+        'Rows can be made of the tiles of all partitions: `plumb stream --make-tiles` and `plumb stream --tiles TOPIC` ' +
+        '(docs/streams.md, "Entities in any partition").',
     },
   );
 }

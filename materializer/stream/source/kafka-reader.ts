@@ -144,7 +144,7 @@ export class KafkaReader implements StreamReader {
     throw materializerError(
       'MAT_STREAM_SOURCE',
       `the topic ${topic} ${what} while it was read: offsets, or where entities are, mean something else by now`,
-      { help: 'Give the source another archive.' },
+      { help: partitionsCount === was ? 'Give the source another archive.' : 'Start the stream again.' },
     );
   }
 

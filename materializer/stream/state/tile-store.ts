@@ -128,6 +128,22 @@ export class TileStore {
     return [...tiles].toSorted(([a], [b]) => a - b).map(([edge, tile]) => ({ edge, tile }));
   }
 
+  /** Yields all tiles, those of an entity together. Nothing is to be put meanwhile. */
+  *all(): Generator<{ readonly entity: string; readonly edge: number; readonly tile: Buffer }> {
+    const { next, chunks } = this.#statements;
+    let row = next.get(0) as { key: number } | undefined;
+    while (row !== undefined) {
+      const neighbours = Math.floor(row.key / SAVES);
+      const [from, to] = [neighbours * SAVES, (neighbours + 1) * SAVES];
+      for (const [place, tiles] of newestOf(
+        chunks.all(from, to) as unknown as { tiles: Uint8Array }[],
+      ).entries())
+        for (const [edge, tile] of tiles)
+          yield { entity: this.nameOf(neighbours * NEIGHBOURS + place), edge, tile };
+      row = next.get(to) as { key: number } | undefined;
+    }
+  }
+
   /** @returns the numbers of the entities that have a tile after one edge, up to and including another; some twice */
   entitiesIn(after: number, upTo: number): Uint32Array[] {
     const rows = this.#statements.entitiesIn.all(after, upTo) as unknown as { ids: Uint8Array }[];

@@ -51,6 +51,8 @@ export interface Progress {
   readonly createdUs: number;
   /** Tells the rows that one state has made on end from those of another: the history names it with each commit. */
   readonly lineage: number;
+  /** Of tiles that are made for a topic: whether it may lack some that are saved here. */
+  readonly isUnsent?: boolean;
 }
 
 interface StateFile {

@@ -4,6 +4,7 @@ import { locateSources } from '../../../contract/definitions/source-variables.ts
 import { planTiles } from '../../../contract/aggregation/tile-plan.ts';
 import { parseDuration } from '../../../contract/std/duration.ts';
 import { definitionName } from '../../../contract/wire/online/row-header.ts';
+import type { FeatureView } from '../../../contract/model.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { flinkRefusals, tileJobSql } from '../../../project/engine/flink/tile-job.ts';
 import type { Project } from '../../../project/project.ts';
@@ -51,7 +52,12 @@ export async function tileJob(project: Project, options: JobOptions): Promise<Pr
     database.runs({ view: view.id }),
   );
   const horizonUs = runs.findLast((run) => run.horizonUs !== null)?.horizonUs ?? clock.nowUs();
-  const topic = options.topic ?? `plumbline.tiles.${view.id}.${definitionName(view.definitionId)}`;
+  const topic = options.topic ?? tileTopicOf(view);
   const sql = tileJobSql(plan, { topic, brokers, horizonUs, checkpointMs: checkpointUs / 1_000 });
   return { view: view.id, definition: view.definitionId, topic, horizonUs, sql };
+}
+
+/** @returns the topic of a view's tiles, unless another one is named */
+export function tileTopicOf({ id, definitionId }: Pick<FeatureView, 'id' | 'definitionId'>): string {
+  return `plumbline.tiles.${id}.${definitionName(definitionId)}`;
 }

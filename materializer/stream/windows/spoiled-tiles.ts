@@ -8,6 +8,7 @@
  * Until then events that come in join it, and of those that are taken out it only counts how many.
  */
 import { compareCanonical } from '../../../contract/aggregation/canonical-order.ts';
+import type { Retraction } from '../../../contract/aggregation/parts/part.ts';
 import { emptyTile, foldEvent } from '../../../contract/aggregation/tile.ts';
 import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
@@ -15,7 +16,6 @@ import { edgeAt } from '../../../contract/windows.ts';
 import type { ReceivedEvent } from '../stream-event.ts';
 import { entityKeys } from '../view-entity.ts';
 import type { EventOutcome } from '../view-events.ts';
-import type { EntityTiles } from './entity-tiles.ts';
 
 /** Which events are wanted. */
 interface WantedEvents {
@@ -29,8 +29,8 @@ interface WantedEvents {
 /** @returns at least the events that are wanted of a partition, in the order of their offsets */
 export type ReadEvents = (wanted: WantedEvents) => AsyncIterable<readonly ReceivedEvent[]>;
 
-interface RemadeTile {
-  readonly entity: EntityTiles;
+interface RemadeTile<Owner> {
+  readonly entity: Owner;
   readonly edge: number;
   readonly tile: Tile;
 }
@@ -38,24 +38,31 @@ interface RemadeTile {
 /** Past so many ranges of time one that covers them all is read. */
 const RANGES_MAX = 64;
 
-export class SpoiledTiles {
+/** Who has tiles. */
+interface TileOwner {
+  readonly entity: string;
+  /** @returns the tile of an edge, which is there */
+  tileAt(edge: number): Tile;
+}
+
+export class SpoiledTiles<Owner extends TileOwner> {
   readonly #plan: TilePlan;
   readonly #outcome: (event: ReceivedEvent) => EventOutcome;
   /** Entities by their names, by edge. */
-  readonly #edges = new Map<number, Map<string, EntityTiles>>();
+  readonly #edges = new Map<number, Map<string, Owner>>();
 
   constructor(plan: TilePlan, outcome: (event: ReceivedEvent) => EventOutcome) {
     this.#plan = plan;
     this.#outcome = outcome;
   }
 
-  add(entity: EntityTiles, edge: number): void {
+  add(entity: Owner, edge: number): void {
     let entities = this.#edges.get(edge);
     if (entities === undefined) this.#edges.set(edge, (entities = new Map()));
     entities.set(entity.entity, entity);
   }
 
-  has(entity: EntityTiles, edge: number): boolean {
+  has(entity: Owner, edge: number): boolean {
     return this.#edges.size > 0 && this.#edges.get(edge)?.has(entity.entity) === true;
   }
 
@@ -66,10 +73,10 @@ export class SpoiledTiles {
   }
 
   /** @returns those up to an edge, made again; they are spoiled no more */
-  async remake(upTo: number, read: ReadEvents): Promise<RemadeTile[]> {
+  async remake(upTo: number, read: ReadEvents): Promise<RemadeTile<Owner>[]> {
     const edges = [...this.#edges.keys()].filter((edge) => edge <= upTo).toSorted((a, b) => a - b);
     if (edges.length === 0) return [];
-    const making = new Map<string, TileMaking>();
+    const making = new Map<string, TileMaking<Owner>>();
     for (const edge of edges) {
       for (const entity of this.#edges.get(edge)!.values())
         making.set(`${edge} ${entity.entity}`, new TileMaking(this.#plan, entity, edge));
@@ -116,8 +123,8 @@ export class SpoiledTiles {
 }
 
 /** The events of one tile as they are read again. */
-class TileMaking {
-  readonly entity: EntityTiles;
+class TileMaking<Owner extends TileOwner> {
+  readonly entity: Owner;
   readonly edge: number;
   /** Of the tile that is made again: no event of it comes before this offset. */
   readonly since: number;
@@ -127,7 +134,7 @@ class TileMaking {
   #seen = 0;
   #since = Infinity;
 
-  constructor(plan: TilePlan, entity: EntityTiles, edge: number) {
+  constructor(plan: TilePlan, entity: Owner, edge: number) {
     this.#plan = plan;
     this.entity = entity;
     this.edge = edge;
@@ -166,4 +173,21 @@ class TileMaking {
       return countedOnly || compareCanonical(value, other) === 0;
     });
   }
+}
+
+/**
+ * As `foldEvent`, into a tile that may be spoiled: what it says of an event that is to be taken out is not true then,
+ * but for how many it has.
+ */
+export function foldSpoiled(
+  plan: TilePlan,
+  tile: Tile,
+  { event, isSpoiled }: { readonly event: TileEvent; readonly isSpoiled: boolean },
+): Retraction {
+  if (!isSpoiled || event.sign > 0) return foldEvent(plan, tile, event);
+  if (tile.n === 0) return 'unknown';
+  tile.n -= 1;
+  tile.seen += 1;
+  if (event.offset < tile.since) tile.since = event.offset;
+  return 'counted';
 }

@@ -6,11 +6,11 @@
 import { foldEvent } from '../../../contract/aggregation/tile.ts';
 import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import { decodeTile } from '../../../contract/aggregation/tile-bytes.ts';
-import type { Retraction } from '../../../contract/aggregation/parts/part.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { edgeAt } from '../../../contract/windows.ts';
 import type { TileStore } from '../state/tile-store.ts';
 import { EntityTiles } from './entity-tiles.ts';
+import { foldSpoiled } from './spoiled-tiles.ts';
 import type { SpoiledTiles } from './spoiled-tiles.ts';
 
 /** When so many were met in a turn, those that were not met in it leave the memory, and the next turn begins. */
@@ -19,7 +19,7 @@ const ENTITIES_KEPT = 100_000;
 interface ViewTilesOptions {
   readonly edge: number;
   readonly refuse: (entity: string) => void;
-  readonly spoiled: SpoiledTiles;
+  readonly spoiled: SpoiledTiles<EntityTiles>;
 }
 
 export class ViewTiles {
@@ -41,7 +41,7 @@ export class ViewTiles {
   /** Those of them that it has no tile of at an edge, by edge. */
   readonly #entered = new Map<number, EntityTiles[]>();
   readonly #refuse: (entity: string) => void;
-  readonly #spoiled: SpoiledTiles;
+  readonly #spoiled: SpoiledTiles<EntityTiles>;
   #edge: number;
   #move = 0;
 
@@ -114,7 +114,7 @@ export class ViewTiles {
     const tile = isLate ? entity.lateTile(edge) : entity.openTile(edge);
     const isNew = tile.seen === 0;
     const outcome = this.#spoiled.has(entity, edge)
-      ? foldSpoiled(this.#plan, tile, event)
+      ? foldSpoiled(this.#plan, tile, { event, isSpoiled: true })
       : foldEvent(this.#plan, tile, event);
     if (outcome === 'unknown') {
       if (isNew) entity.forget(edge, isLate);
@@ -221,14 +221,4 @@ export class ViewTiles {
       entity.isNamed = false;
     }
   }
-}
-
-/** What a spoiled tile says of an event to be taken out is not true any more: that it has events is. */
-function foldSpoiled(plan: TilePlan, tile: Tile, event: TileEvent): Retraction {
-  if (event.sign > 0) return foldEvent(plan, tile, event);
-  if (tile.n === 0) return 'unknown';
-  tile.n -= 1;
-  tile.seen += 1;
-  if (event.offset < tile.since) tile.since = event.offset;
-  return 'counted';
 }

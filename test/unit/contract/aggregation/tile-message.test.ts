@@ -104,7 +104,7 @@ test('a mark says how far a partition has come', () => {
 test.each([
   [{ ...sent, view: 'other' }, /^expected a tile of view clicks/],
   [{ ...sent, n: -1 }, /^expected a count for n, got -1/],
-  [{ ...sent, values0: [['/a', 2]] }, /^expected texts with their counts for values0/],
+  [{ ...sent, values0: '/a' }, /^expected texts with their counts for values0/],
   [{ ...sent, values0_back: { c: 1 } }, /^expected what values0 takes back to have been counted, got "?c/],
   [{ ...sent, buckets1: { '~': 1 } }, /^expected a number/],
   [{ ...sent, timed1: { '30 NaN': 1 } }, /^expected a number/],
