@@ -9,7 +9,7 @@ export interface CallOptions {
   readonly callMs: number;
   /** Of the process's heap; 64 unless given. */
   readonly memoryMiB?: number;
-  /** Of outcomes whose rows still wait for others of their call; more of them get a fault. No bound unless given. */
+  /** Of outcomes that somebody waits for or keeps (`rows`); more of them get a fault. No bound unless given. */
   readonly heldMiB?: number;
   /** How long the process may take to start, and then the code of each module by itself; 10 s unless given. */
   readonly startMs?: number;

@@ -15,7 +15,7 @@ interface WaitingParts {
   readonly resolve: (waiting: WaitingRows) => void;
 }
 
-/** The bytes of outcomes that wait for others, over all that wait. */
+/** The bytes of outcomes that are kept for whoever asked, over all that do. */
 export class HeldOutcomes {
   readonly #mostMiB: number;
   bytes = 0;
@@ -32,7 +32,8 @@ export class HeldOutcomes {
 
   /** What a row gets whose outcome is not kept. */
   get fault(): OnDemandFault {
-    return new OnDemandFault('memory', `outcomes that wait for others take over ${this.#mostMiB} MiB`);
+    const what = 'what isolated functions gave requests that are not answered yet';
+    return new OnDemandFault('memory', `${what} takes over ${this.#mostMiB} MiB`);
   }
 }
 
@@ -46,7 +47,7 @@ export class WaitingRows {
   outcomes: OnDemandOutcome[] = [];
   isDropped = false;
   readonly #held: HeldOutcomes;
-  /** Of its outcomes, as long as they wait. */
+  /** Of its outcomes, as long as they are kept. */
   #bytes = 0;
   readonly #resolve: (waiting: WaitingRows) => void;
   /** How many rows have no outcome yet. */
@@ -81,11 +82,15 @@ export class WaitingRows {
     this.outcomes[row] = outcome;
     this.#left -= 1;
     if (this.#left > 0) return;
-    this.#release();
+    if (this.until === undefined) this.#release();
     this.#resolve(this);
   }
 
-  /** Nobody waits any longer. */
+  get isDone(): boolean {
+    return this.#left === 0;
+  }
+
+  /** Nobody waits for it or keeps its outcomes any longer. */
   drop(): void {
     this.isDropped = true;
     this.outcomes = [];

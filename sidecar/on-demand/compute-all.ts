@@ -1,8 +1,8 @@
 /**
  * All on-demand views of a request, in their order. Where none is isolated they are computed at once; otherwise rows
  * are sent to the process of isolated functions, at most until the request's deadline, and a view that uses such a one
- * waits for it. What is not there at the deadline is
- * not computed any more. Called by serve.ts and get.ts.
+ * waits for it. What is not there at the deadline is not computed any more. What is there counts as held until all
+ * views are computed: the answer is then made at once. Called by serve.ts and get.ts.
  */
 import { computeHere, giveUp, isolatedRows, takeIsolated } from './compute.ts';
 import type { ComputedRequest } from './compute.ts';
@@ -20,23 +20,33 @@ export function computeAllHere(of: ComputedRequest): boolean {
 export async function computeAll(of: ComputedRequest, limitMs: number): Promise<void> {
   const { onDemand } = of.request.plan;
   const endMs = performance.now() + limitMs;
+  const untils = onDemand.map(() => new AbortController());
   const waits: (Promise<void> | null)[] = [];
-  for (let v = 0; v < onDemand.length; v++) {
-    const { runner, computed } = onDemand[v]!;
-    for (const used of computed) await waits[used.onDemand];
-    waits[v] = runner.isIsolated ? computeIsolated(of, v, endMs) : null;
-    if (!runner.isIsolated) computeHere(of, v);
+  try {
+    for (let v = 0; v < onDemand.length; v++) {
+      const { runner, computed } = onDemand[v]!;
+      for (const used of computed) await waits[used.onDemand];
+      waits[v] = runner.isIsolated ? computeIsolated(of, v, endMs, untils[v]!) : null;
+      if (!runner.isIsolated) computeHere(of, v);
+    }
+    await Promise.all(waits);
+  } finally {
+    for (const until of untils) until.abort();
   }
-  await Promise.all(waits);
 }
 
-async function computeIsolated(of: ComputedRequest, v: number, endMs: number): Promise<void> {
+/** @param until  aborted at the deadline */
+async function computeIsolated(
+  of: ComputedRequest,
+  v: number,
+  endMs: number,
+  until: AbortController,
+): Promise<void> {
   const asked = isolatedRows(of, v);
   if (asked === null) return;
   const { runner } = of.request.plan.onDemand[v]!;
   const { rows, values } = asked;
   const startMs = performance.now();
-  const until = new AbortController();
   const outcomes = startMs < endMs ? await within(runner.rows(values, until.signal), endMs - startMs) : null;
   if (outcomes === null) {
     until.abort();

@@ -92,7 +92,7 @@ export class FunctionRunner {
     (this.#runs as IsolatedFunctions).release();
   }
 
-  /** Of an isolated function. @param until  aborted once nobody waits any longer */
+  /** Of an isolated function. @param until  aborted once nobody waits any longer, or keeps what came */
   async rows(
     values: readonly (readonly Value[])[],
     until?: AbortSignal,

@@ -15,7 +15,7 @@ import { OnDemandTally } from './on-demand-tally.ts';
 
 /** A call is ended between this and twice as long, so that others of the process lose less than 10 ms. */
 const CALL_MS = 4;
-/** Of outcomes that wait for others of their request, over all requests; rows past it are UNAVAILABLE. */
+/** Of outcomes of requests that are not answered yet, over all of them; rows past it are UNAVAILABLE. */
 const HELD_MIB = 64;
 /** Of the views that an ended process ran, so many are named. */
 const MOST_NAMED = 5;

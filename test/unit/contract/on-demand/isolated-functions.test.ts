@@ -270,10 +270,22 @@ describe('isolated functions', () => {
     for (const one of many.slice(kept))
       expect(one).toMatchObject({
         reason: 'memory',
-        message: 'outcomes that wait for others take over 3 MiB',
+        message: 'what isolated functions gave requests that are not answered yet takes over 3 MiB',
       });
     expect(few).toEqual([[text + text], [text + text]]);
     expect(await functions.rows('long', [[text]])).toEqual([[text + text]]);
+  });
+
+  test('outcomes that whoever asked keeps count until it is done with them', async () => {
+    const long = onDemandView('long', '({ x }) => ({ y: x + x })', { x: 'string' }, { y: 'string' });
+    const { functions } = await isolated([long], { callMs: 60_000, heldMiB: 0.1 });
+    const row = ['a'.repeat(30_000)];
+    const until = new AbortController();
+    expect(await functions.rows('long', [row], until.signal)).toEqual([[row[0] + row[0]!]]);
+    const [refused] = await functions.rows('long', [row], new AbortController().signal);
+    expect(refused).toMatchObject({ reason: 'memory' });
+    until.abort();
+    expect(await functions.rows('long', [row])).toEqual([[row[0] + row[0]!]]);
   });
 
   test('a job is told part by part: a loop and a crash behind long outcomes cost their rows alone', async () => {
