@@ -10,6 +10,9 @@ import type { OnDemandView } from '../model.ts';
 import type { ValueType } from '../value-type.ts';
 import type { OnDemandArgument } from './arguments.ts';
 
+/** What the message ends with of a function that returned a time which no timestamp is. */
+export const OUTSIDE_YEARS = ', and times end with the year 9999, of numbers with 2255';
+
 /** Makes values outside the realm; the code fills them with primitives and bytes. */
 interface ValueMaker {
   list(): unknown[];
@@ -114,9 +117,12 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
     return typeof x === 'bigint' && asIntN(64, x) === x ? x : NO;
   };
   // RFC 3339 has years of four digits, and readers of answers take no others.
+  let isOutside = false;
   const time = (x) => {
     const us = whole(x);
-    return us !== NO && us >= -62135596800000000n && us <= 253402300799999999n ? us : NO;
+    if (us !== NO && us >= -62135596800000000n && us <= 253402300799999999n) return us;
+    isOutside = typeof x === 'bigint' || Number.isInteger(x);
+    return NO;
   };
   const text = (x) => (typeof x === 'string' && fits(x.length) && x.isWellFormed() ? x : NO);
   // UTF-16 has surrogates below U+E000, UTF-8 their characters above.
@@ -155,8 +161,9 @@ const TOOLS = String.raw`  const { freeze, keys, getPrototypeOf, getOwnPropertyD
   };
   const wrong = (name, x, result) => {
     const what = left < 0 ? 'more than 64 KiB' : shown(x);
-    left = MAX_SIZE;
-    return 'returned\n' + (typeof result.then === 'function' ? 'it returned a promise' : 'it returned ' + what + ' as "' + name + '"');
+    const why = isOutside ? '${OUTSIDE_YEARS}' : '';
+    [left, isOutside] = [MAX_SIZE, false];
+    return 'returned\n' + (typeof result.then === 'function' ? 'it returned a promise' : 'it returned ' + what + ' as "' + name + '"' + why);
   };
   const unknown = (result, names) => {
     const more = keys(result).find((name) => !names.includes(name));

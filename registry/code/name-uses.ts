@@ -10,6 +10,8 @@ interface Binding {
   readonly name: string;
   /** Declared at the top of the code, and so kept from one call to the next. */
   readonly isTop: boolean;
+  /** The class, or what the variable is given where it is declared; null: anything else, or it is declared twice. */
+  made: SyntaxNode | null;
 }
 
 export interface NameUse {
@@ -162,7 +164,7 @@ class NameWalk implements NameUses {
   #class(node: SyntaxNode, at: At): void {
     const scope = new Scope(at.scope);
     // The name of a declaration is that of the scope around it.
-    if (node.type === 'ClassExpression' && isNode(node['id'])) this.#declare(scope, node['id'], false);
+    if (node.type === 'ClassExpression' && isNode(node['id'])) this.#declare(scope, node['id'], false, node);
     const inner = { ...at, scope, hasThis: true };
     if (isNode(node['superClass'])) this.visit(node['superClass'], at);
     this.visit(part(node, 'body'), inner);
@@ -248,16 +250,20 @@ class NameWalk implements NameUses {
     this.uses.push({ name, start: node.start, isWrite, isInFunction, binding });
   }
 
-  #declare(scope: Scope, id: SyntaxNode, isTop: boolean): Binding {
-    return this.#declareNamed(scope, String(id['name']), isTop);
+  #declare(scope: Scope, id: SyntaxNode, isTop: boolean, made: SyntaxNode | null = null): void {
+    this.#declareNamed(scope, String(id['name']), isTop, made);
   }
 
-  #declareNamed(scope: Scope, name: string, isTop: boolean): Binding {
+  #declareNamed(scope: Scope, name: string, isTop: boolean, made: SyntaxNode | null = null): void {
     const known = scope.names.get(name);
-    if (known !== undefined) return known;
-    const binding = { name, isTop };
-    scope.names.set(name, binding);
-    return binding;
+    if (known === undefined) scope.names.set(name, { name, isTop, made });
+    else known.made = null;
+  }
+
+  #declareVariable(node: SyntaxNode, scope: Scope, isTop: boolean): void {
+    const [id, init] = [part(node, 'id'), node['init']];
+    if (id.type === 'Identifier') this.#declare(scope, id, isTop, isNode(init) ? init : null);
+    else this.#declarePattern(id, scope, isTop);
   }
 
   #declarePattern(pattern: SyntaxNode, scope: Scope, isTop: boolean): void {
@@ -269,13 +275,12 @@ class NameWalk implements NameUses {
     const declaration = node.type.startsWith('Export') ? node['declaration'] : node;
     if (!isNode(declaration)) return;
     if (declaration.type === 'VariableDeclaration' && declaration['kind'] !== 'var') {
-      for (const one of declaration['declarations'] as SyntaxNode[])
-        this.#declarePattern(part(one, 'id'), scope, isTop);
+      for (const one of declaration['declarations'] as SyntaxNode[]) this.#declareVariable(one, scope, isTop);
     } else if (declaration.type === 'ImportDeclaration') {
       for (const one of declaration['specifiers'] as SyntaxNode[])
         this.#declare(scope, part(one, 'local'), isTop);
     } else if (/^(Class|Function)Declaration$/.test(declaration.type) && isNode(declaration['id'])) {
-      this.#declare(scope, declaration['id'], isTop);
+      this.#declare(scope, declaration['id'], isTop, declaration);
     }
   }
 
@@ -283,8 +288,7 @@ class NameWalk implements NameUses {
   #declareVars(node: SyntaxNode, scope: Scope, isTop: boolean): void {
     if (FUNCTIONS.has(node.type) || node.type.startsWith('Class')) return;
     if (node.type === 'VariableDeclaration' && node['kind'] === 'var') {
-      for (const one of node['declarations'] as SyntaxNode[])
-        this.#declarePattern(part(one, 'id'), scope, isTop);
+      for (const one of node['declarations'] as SyntaxNode[]) this.#declareVariable(one, scope, isTop);
     }
     for (const child of childrenOf(node)) this.#declareVars(child, scope, isTop);
   }

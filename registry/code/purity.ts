@@ -5,9 +5,10 @@
 import { KEPT } from '../../contract/on-demand/realm.ts';
 import { didYouMean } from '../../contract/std/did-you-mean.ts';
 import { remembersMatch } from './changing-part.ts';
+import { returnsValue } from './class-bases.ts';
 import { nameUsesOf } from './name-uses.ts';
 import type { NameUse } from './name-uses.ts';
-import { childrenOf, isIdentifier, isNode, memberName, visitAll } from './syntax-tree.ts';
+import { isIdentifier, isNode, memberName, visitAll } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
 
 interface CodeFault {
@@ -159,12 +160,6 @@ function faultOfConstructor(node: SyntaxNode): string | null {
   return returnsValue(body)
     ? 'a constructor that returns something can keep values on what lives longer than a call; return it from a function'
     : null;
-}
-
-/** Whether a `return` of a function's own gives a value; functions and classes in it have their own. */
-function returnsValue(node: SyntaxNode): boolean {
-  if (node.type === 'ReturnStatement') return isNode(node['argument']);
-  return childrenOf(node).some((part) => !/Function|Class/.test(part.type) && returnsValue(part));
 }
 
 function faultOfCall(node: SyntaxNode): string | null {

@@ -13,9 +13,10 @@ import type { Mistakes } from '../../contract/definitions/mistake.ts';
 import type { OnDemandCode } from '../../contract/model.ts';
 import { requireRegularFile } from '../../contract/std/files/regular-file.ts';
 import { givenText } from '../../contract/std/given-text.ts';
-import type { BundleFault } from './bundle-fault.ts';
+import { BundleFault } from './bundle-fault.ts';
 import { bundleModule } from './bundled-module.ts';
 import type { BundledModule, ImportedModule } from './bundled-module.ts';
+import { strayBasesIn } from './class-bases.ts';
 import { costlyPartOf } from './cost/sized-run.ts';
 import type { CostlyPart } from './cost/sized-run.ts';
 import { faultOfModule } from './project-files.ts';
@@ -69,7 +70,8 @@ function readInline(text: string, at: Place, folder: string, add: Add): ReadCode
   const lineOf = (start: number): number => found.line + lineAt(wrapped.script, start) - 1;
   const { script, fn } = wrapped;
   if (fn['generator'] === true) add(at, 'compute is a generator, and answers with no features');
-  for (const { start, message } of faultsOfPurity(fn, 'inline'))
+  const impure = faultsOfPurity(fn, 'inline');
+  for (const { start, message } of impure.length > 0 ? impure : strayBasesIn(fn))
     add(atLine(found.file, lineOf(start)), message);
   const file = relative(folder, found.file);
   const code = {
@@ -152,6 +154,13 @@ class ModuleReader {
     }
     const trees = bundled.modules.map((one) => this.#treeOf(one));
     if (trees.includes(null)) return null;
+    for (const { start, message } of strayBasesIn(bundled.tree)) {
+      const { file, line } = originOf(bundled, start) ?? {
+        file: relative(this.#folder, this.#file),
+        line: 1,
+      };
+      this.#addFault(new BundleFault(message, file, line));
+    }
     const links = bundled.modules.map(({ imports }) => imports);
     const { script, sourceMap, changing } = bundled;
     const hash = hashOfTrees(trees as SyntaxNode[], links);
@@ -221,9 +230,18 @@ function costlyWith(tree: SyntaxNode, placeOf: (part: CostlyPart) => string): Re
 }
 
 /** @returns ` (file:line)` of the module that a part of the bundled text comes from; '' where none does */
-function placeIn({ text, sourceMap }: BundledModule, { start }: { readonly start: number }): string {
+function placeIn(bundled: BundledModule, { start }: { readonly start: number }): string {
+  const origin = originOf(bundled, start);
+  return origin === null ? '' : ` (${origin.file}:${origin.line})`;
+}
+
+/** @returns the file, relative to the project, and the line; null: the bundle made it */
+function originOf(
+  { text, sourceMap }: BundledModule,
+  start: number,
+): { readonly file: string; readonly line: number } | null {
   const line = lineAt(text, start);
   const column = start - (text.lastIndexOf('\n', start) + 1);
   const entry = new SourceMap(JSON.parse(sourceMap) as SourceMapPayload).findEntry(line - 1, column);
-  return 'originalSource' in entry ? ` (${entry.originalSource}:${entry.originalLine + 1})` : '';
+  return 'originalSource' in entry ? { file: entry.originalSource, line: entry.originalLine + 1 } : null;
 }

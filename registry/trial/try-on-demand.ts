@@ -5,13 +5,15 @@
  * ends is found too.
  *
  *   a mistake   two answers, a wrong type, an end by the limit, a throw over a sample or over every row, slowness
- *   a warning   a throw over some generated rows, a number out of range over extreme ones: UNAVAILABLE when served
+ *   a warning   a throw over some generated rows, a number out of range over extreme ones, a time outside of the years
+ *               1 to 9999: UNAVAILABLE when served
  */
 import { availableParallelism } from 'node:os';
 import { Mistakes } from '../../contract/definitions/mistake.ts';
 import type { Definitions, OnDemandView } from '../../contract/model.ts';
 import { argumentsOf } from '../../contract/on-demand/arguments.ts';
 import type { OnDemandArgument } from '../../contract/on-demand/arguments.ts';
+import { OUTSIDE_YEARS } from '../../contract/on-demand/call-code.ts';
 import { EndedCalls } from '../../contract/on-demand/ended-calls.ts';
 import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
 import type { OnDemandOutcome } from '../../contract/on-demand/on-demand-function.ts';
@@ -203,7 +205,7 @@ class Trial {
       fault.reason === 'deadline' ||
       fault.reason === 'memory' ||
       row < this.#samples ||
-      (fault.reason === 'returned' && !this.#rows[row]!.isExtreme);
+      (fault.reason === 'returned' && !this.#rows[row]!.isExtreme && !isTimeOutside(fault));
     const grave = found.find(isMistake) ?? (found.length === outcomes.length ? first : undefined);
     const told = ({ fault, row }: (typeof found)[number]): string =>
       `${fault.message}, over ${this.#rowText(row)}`;
@@ -243,6 +245,11 @@ class Trial {
     const text = recordText(this.#args, this.#rows[row]!.values);
     return `${what}: ${text.length > SHOWN ? `${text.slice(0, SHOWN - 1)}…` : text}`;
   }
+}
+
+/** Rows that no request will bring lead far from today. */
+function isTimeOutside({ message }: OnDemandFault): boolean {
+  return message.endsWith(OUTSIDE_YEARS);
 }
 
 function medianOf(times: readonly number[]): number {

@@ -58,6 +58,7 @@ describe('a function may use its argument and the language', () => {
     '({ now }) => ({ y: new Date(now / 1000).getUTCDay() })',
     '({ x }) => { let n = 0; [x].forEach((one) => { n += one }); return { y: n, z: undefined ?? NaN } }',
     '({ x }) => { class Point { constructor(a) { if (a === 0) return; this.a = [a].map((b) => { return b })[0] } get twice() { return 2 * this.a } } return { y: new Point(x).twice } }',
+    '({ x }) => { class Known extends Map { #n = x; get n() { return this.#n } } const Sub = class extends Known { #m = 1 }; class Bare extends ((a) => a) {} return { y: [new Sub().n, Bare] } }',
     '({ x }) => { const o = { n: x, f() { return this.n } }; return { y: o.f } }',
     'function ({ x }) { return { y: arguments.length + x } }',
     '({ x }) => { label: { if (x) break label } return { y: x } }',
@@ -72,6 +73,9 @@ describe('a function may use its argument and the language', () => {
   test.each([
     ['({ x }) => ({ y: x * rate })', '"rate" is declared outside of the function, and only the function travels to where it runs: make it an input, or move the function into a module: compute: module("./file.ts")'],
     ['() => { class Base { constructor(o) { if (o) { return o } } } class Stamp extends Base { #a = [1] } new Stamp(Math); return { y: 1 } }', 'a constructor that returns something can keep values on what lives longer than a call'],
+    ['() => { function Give(o) { return o } class Stamp extends Give { #a = [1] } new Stamp(Math); return { y: 1 } }', '"Stamp" has # members and extends what is not known to be a class'],
+    ['() => { const Mix = (Base) => class extends Base { #a() {} }; return { y: new (Mix(Object))() } }', 'a class has # members and extends'],
+    ['() => { let Give = class {}; Give = (o) => o; class Low extends Give {} class Stamp extends Low { get #a() { return 1 } } return { y: Stamp } }', '"Stamp" has # members'],
     ['({ x }) => ({ y: Maht.abs(x) })', 'did you mean "Math"?'],
     ['() => ({ y: Date.now() })', 'Date.now reads a clock: the function has no clock; take the time as an input: `now: t.requestTime()`'],
     ['() => ({ y: Date() })', 'Date without an argument reads a clock'],
@@ -172,6 +176,24 @@ describe('TypeScript that is more than types', () => {
 describe('a module is bundled with its imports', () => {
   const viewOf = ({ code }: ReadCode) =>
     onDemandView('trip', code.script, { x: 'float64' }, { y: 'float64' }, { code });
+
+  test('of which no class puts # members on what is not its own, in a package neither', async () => {
+    const own =
+      "import { Base } from './base.ts';\nclass Own extends Base { #n = 1; get n() { return this.#n; } }\n";
+    const use = 'export default ({ x }: { x: number }) => ({ y: new Own(x).n });\n';
+    const known = await readModule(own + use, { 'compute/base.ts': 'export class Base {}\n' });
+    expect(known.mistakes).toEqual([]);
+    const plain = 'export const Base = function (o: object) { return o; } as any;\n';
+    const stray = await readModule(own + use, { 'compute/base.ts': plain });
+    expect(stray.mistakes).toEqual([expect.stringMatching(/^compute\/trip\.ts:2 {2}"Own" has # members/)]);
+    const stamp =
+      'class Give { constructor(o) { return o; } }\nexport class Stamp extends Give { #n = 1; static add(o) { new Stamp(o); return 1; } }\n';
+    const imports = "import { Stamp } from 'stamp';\nexport default () => ({ y: Stamp.add(Math) });\n";
+    const packaged = await readModule(imports, { 'node_modules/stamp/index.js': stamp });
+    expect(packaged.mistakes).toEqual([
+      expect.stringMatching(/^node_modules\/stamp\/index\.js:2 {2}"Stamp" has # members/),
+    ]);
+  });
 
   test('and runs by its default export, with the line of the very file in what it throws', async () => {
     const { read, mistakes } = await readModule(

@@ -63,6 +63,18 @@ test('a whole number that only extreme rows put out of range is warned of', asyn
   expect(await tried('({ x }) => ({ y: x })', 'int32')).toContain('basket.ts:1: it returned the number');
 });
 
+test('a time past the year 9999 is warned of, but where every row or a sample leads there', async () => {
+  const far = '({ x }) => ({ y: x === null || !(x > 500) ? null : 5e17 })';
+  expect(await tried(far, 'timestamp')).toMatch(
+    /^warning: .* it returned the number 500000000000000000 as "y", and times end with the year 9999, of numbers with 2255, over generated row/,
+  );
+  expect(await tried(far, 'list<timestamp>')).toMatch(/^basket.ts:1 .* it returned the number/);
+  expect(await tried(far, 'timestamp', { samples: [[600, null]] })).toContain('over sample 1');
+  expect(await tried('() => ({ y: 5e17 })', 'timestamp')).toMatch(
+    /^basket.ts:1 .* and times end with the year 9999/,
+  );
+});
+
 test('a throw over a sample is a mistake, whatever the generated rows give', async () => {
   const said = await tried('({ l }) => ({ y: l.length })', 'int32', {
     samples: [
