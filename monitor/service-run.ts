@@ -28,6 +28,7 @@ import { giveBackMemory } from './memory-limit.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import type { JudgedComputed } from './on-demand/computed-tally.ts';
 import { OnDemandRun } from './on-demand/on-demand-run.ts';
+import type { KeptComputed } from './on-demand/on-demand-run.ts';
 import { UsedRows } from './on-demand/used-rows.ts';
 import { RoleRun } from './role-run.ts';
 import { countedIncidents } from './tally/incident-tally.ts';
@@ -87,7 +88,7 @@ export class ServiceRun {
       const view = book.current.views.get(role.view)!;
       const state = views.get(view.id);
       const runs = state?.runs ?? (await database.runs({ view: view.id }));
-      const before = await kept.take(i, (outcome) => this.#tablesOf(role, outcome));
+      const before = await kept.take<KeptRole>(i, (outcome) => this.#tablesOf(role, outcome));
       if (before === null) {
         const run = await RoleRun.open(this.#day, this.#served, parts, { used: role, runs });
         const outcome = await run.judge();
@@ -101,7 +102,7 @@ export class ServiceRun {
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));
     }
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
-    await this.#judgeComputed(trained);
+    await this.#judgeComputed(trained, kept);
     await this.#rows.write(judgedRowsFile(settings.reports, service.name, spanText(this.#day)));
     const features = new Map(
       [...this.#outcomes, ...this.#computed].flatMap((outcome) =>
@@ -119,7 +120,7 @@ export class ServiceRun {
     return written;
   }
 
-  async #judgeComputed(trained: ReadonlyMap<string, number>): Promise<void> {
+  async #judgeComputed(trained: ReadonlyMap<string, number>, kept: KeptRoles): Promise<void> {
     const { log, otherEngine, project } = this.#day;
     const { name, onDemand } = this.#served.service;
     const engines = [...new Set(log.otherEngines.map(({ engine }) => engine))];
@@ -130,8 +131,14 @@ export class ServiceRun {
       );
     const own = { used: this.#used, answers: this.#answers, rows: this.#rows, judged: this.#judged };
     const parts = { ...own, others: new Map(), trained };
-    for (const computed of onDemand)
-      this.#computed.push(await new OnDemandRun(this.#day, this.#served, parts, computed).judge());
+    for (const [i, computed] of onDemand.entries()) {
+      const place = this.#outcomes.length + i;
+      const run = new OnDemandRun(this.#day, this.#served, parts, computed);
+      const before = await kept.take<KeptComputed>(place, () => run.tables);
+      const outcome = before ?? (await run.judge());
+      if (before === null) await kept.keep(place, outcome, () => run.tables);
+      this.#computed.push(run.take(outcome));
+    }
   }
 
   /** What of a role stands in tables. */

@@ -6,6 +6,8 @@
  *                                                          {tie}-{n}.unjudged    its vectors without a judged value
  *                                                          {tie}-{n}.used        what on-demand views use of it
  *
+ * On-demand views come behind them, numbered on, with what they give to each other as `.used`.
+ *
  * The first is written last, so where it is the others are. A tie names all that they depend on (run-tie.ts): what
  * bears another one is removed. The folder goes when the verdict is written; what is older than three days goes with
  * the next run. What cannot be read is judged again, and where nothing can be kept a run goes on without it.
@@ -20,7 +22,6 @@ import { makeFolder } from '../../contract/std/files/folder.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { spanText } from '../judged-span.ts';
 import type { MonitoredDay } from '../monitored-day.ts';
-import type { KeptRole } from './kept-role.ts';
 import { runTie } from './run-tie.ts';
 
 const NOT_KEPT = 'what is judged cannot be kept for the case that this run is killed';
@@ -39,7 +40,7 @@ export interface KeptTable {
 
 /** By the ending of their files. */
 export type KeptTables = Readonly<Record<string, KeptTable>>;
-type TablesOf = (outcome: KeptRole) => KeptTables;
+type TablesOf<Outcome> = (outcome: Outcome) => KeptTables;
 
 /** Where a service's roles of a day are kept, and the tie that they bear. */
 interface Place {
@@ -80,15 +81,15 @@ export class KeptRoles {
   /**
    * Takes a role over, with its tables.
    *
-   * @param role  its place among the roles of the service
+   * @param role  its place among the roles of the service, then its on-demand views
    * @returns     null: it was not judged before, or what is kept of it cannot be read
    */
-  async take(role: number, tablesOf: TablesOf): Promise<KeptRole | null> {
+  async take<Outcome>(role: number, tablesOf: TablesOf<Outcome>): Promise<Outcome | null> {
     const place = this.#place;
     if (place === null) return null;
-    let outcome: KeptRole;
+    let outcome: Outcome;
     try {
-      outcome = deserialize(readFileSync(fileOf(place, role, 'roles'))) as KeptRole;
+      outcome = deserialize(readFileSync(fileOf(place, role, 'roles'))) as Outcome;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#unreadable(error);
       return null;
@@ -108,7 +109,7 @@ export class KeptRoles {
   }
 
   /** Keeps a role that has ended. What cannot be kept is warned of: the run goes on. */
-  async keep(role: number, outcome: KeptRole, tablesOf: TablesOf): Promise<void> {
+  async keep<Outcome>(role: number, outcome: Outcome, tablesOf: TablesOf<Outcome>): Promise<void> {
     const place = this.#place;
     if (place === null) return;
     for (let tries = 1; ; tries++) {
@@ -142,7 +143,7 @@ export class KeptRoles {
   }
 }
 
-async function write(place: Place, role: number, outcome: KeptRole, tables: KeptTables): Promise<void> {
+async function write(place: Place, role: number, outcome: unknown, tables: KeptTables): Promise<void> {
   makeFolder(place.folder, 0o700);
   for (const [name, table] of Object.entries(tables)) {
     const file = fileOf(place, role, name);

@@ -27,7 +27,7 @@ export async function runTie(
   trained: ReadonlyMap<string, number>,
   code = ownCode(),
 ): Promise<string> {
-  const { book, database, hmacKey, project, log } = day;
+  const { book, database, hmacKey, project, log, otherEngine } = day;
   const views = [...new Set(service.views.map(({ view }) => view))].map((id) => book.current.views.get(id)!);
   const parts: unknown[] = [
     [code, process.version],
@@ -35,6 +35,7 @@ export async function runTie(
     [...trained],
     hmacKey === null ? null : [hmacKey.id, hashOf(hmacKey.secret)],
     [...log.leftOut],
+    [otherEngine, log.otherEngines],
   ];
   const files = log.files.map(({ file }) => file);
   const marks = log.isOfSpool ? await Promise.all(files.map(hashOfFile)) : await stampsOf(day.duck, files);

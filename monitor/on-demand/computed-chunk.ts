@@ -9,7 +9,7 @@ import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import type { Value } from '../../contract/value-type.ts';
 import { passedValues } from '../../project/engine/duckdb/passed-values.ts';
 import type { Cause } from '../../contract/cause.ts';
-import { ASKED } from './asked-state.ts';
+import { ASKED } from './asked/asked-state.ts';
 import { VECTOR_COLUMNS } from './computed-vectors.ts';
 import { BETWEEN_CAUSES } from './inherited.ts';
 import type { InputDecision } from './inherited.ts';

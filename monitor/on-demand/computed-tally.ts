@@ -23,7 +23,7 @@ import type { CountedPart, RoleTally } from '../tally/role-tally.ts';
 import { hourOf } from '../tally/served-place.ts';
 import type { GroupPlace, VectorColumns } from '../tally/served-place.ts';
 import type { ComputedViewSnapshot, Example, SliceBy } from '../verdict/snapshot.ts';
-import { IS_UNDECODED, NOT_GIVEN, WHY_NOT } from './asked-state.ts';
+import { IS_UNDECODED, NOT_GIVEN, WHY_NOT } from './asked/asked-state.ts';
 import { comparedOutput, endedCall, gives, outputOf } from './compared-output.ts';
 import type { Output } from './compared-output.ts';
 import type { ComputedChunk, Recomputed } from './computed-chunk.ts';

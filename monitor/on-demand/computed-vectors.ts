@@ -23,7 +23,7 @@ import type { OtherEngine } from '../day/day-of-log.ts';
 import { isSampled } from '../judged-rows/judged-columns.ts';
 import { shownKeySql } from '../judge/replayed-vector.ts';
 import type { ServedFiles } from '../replay/served-files.ts';
-import { ASKED, IS_UNDECODED, NOT_ARCHIVED, OTHER_ENGINE, UNKNOWN_KEY } from './asked-state.ts';
+import { ASKED, IS_UNDECODED, NOT_ARCHIVED, OTHER_ENGINE, UNKNOWN_KEY } from './asked/asked-state.ts';
 import type { ComputedRows } from './computed-rows.ts';
 import { computedSource, rowsSource } from './used-source.ts';
 import type { Argument, UsedSource } from './used-source.ts';
@@ -73,9 +73,10 @@ export const VECTOR_COLUMNS = [
 
 /**
  * @param sources  of `usedRoles`, in their order
+ * @param every    one of so many vectors is wanted, chosen by a hash
  * @returns        SQL of the vectors, those of one entity one after the other
  */
-export function computedVectorsSql(of: AskedVectors, sources: readonly UsedSource[]): string {
+export function computedVectorsSql(of: AskedVectors, sources: readonly UsedSource[], every = 1): string {
   const { files, bundle, service, computed, view, outputs, keys } = of;
   const roles = usedRoles(computed);
   const isKey = (name: string): boolean => service.requestKeys.some((key) => key.name === name);
@@ -115,7 +116,8 @@ export function computedVectorsSql(of: AskedVectors, sources: readonly UsedSourc
   ];
   return `SELECT ${columns.join(', ')} FROM (${files.vectorsWith(wanted)}) v
     ${sources.map(({ join }) => join).join(' ')}
-    WHERE v.bundle = ${quoteText(bundle.hash)} ORDER BY entity, v.vid`;
+    WHERE v.bundle = ${quoteText(bundle.hash)}${every === 1 ? '' : ` AND hash(v.vid) % ${every} = 0`}
+    ORDER BY entity, v.vid`;
 }
 
 /** @returns what it uses, each once, in the order in which a chunk has what was decided of it */

@@ -4,7 +4,7 @@ import type { OnDemandView } from '../../contract/model.ts';
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import type { OnDemandOutcome } from '../../contract/on-demand/on-demand-function.ts';
 import type { Value } from '../../contract/value-type.ts';
-import { ASKED, NOT_GIVEN } from './asked-state.ts';
+import { ASKED, NOT_GIVEN } from './asked/asked-state.ts';
 import { endedCall } from './compared-output.ts';
 import type { Output } from './compared-output.ts';
 import type { ComputedChunk, Recomputed } from './computed-chunk.ts';

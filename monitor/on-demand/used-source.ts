@@ -12,7 +12,7 @@ import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { restColumn } from '../archive/archive-shape.ts';
 import { ROW_OUTCOMES } from '../judged-rows/row-verdicts.ts';
 import type { ServedFiles } from '../replay/served-files.ts';
-import { ASKED, IS_UNDECODED, NOT_GIVEN, OTHER_DEFINITION } from './asked-state.ts';
+import { ASKED, IS_UNDECODED, NOT_GIVEN, OTHER_DEFINITION } from './asked/asked-state.ts';
 import type { ComputedRows } from './computed-rows.ts';
 import type { UsedRows } from './used-rows.ts';
 

@@ -46,7 +46,8 @@ export async function replayedSpreads(
   });
 }
 
-function isMeasured(type: ValueType): boolean {
+/** Whether a difference of two values is a number. */
+export function isMeasured(type: ValueType): boolean {
   return isNumeric(type) || type.kind === 'timestamp';
 }
 

@@ -10,7 +10,7 @@ import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { UsedSource } from '../on-demand/used-source.ts';
 import { passedSql } from '../../project/engine/duckdb/passed-values.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
-import { NOT_GIVEN } from '../on-demand/asked-state.ts';
+import { NOT_GIVEN } from '../on-demand/asked/asked-state.ts';
 import { sameValueSql } from '../../project/engine/duckdb/same-value-sql.ts';
 import { VALUES } from './known-rows.ts';
 import type { Setting, SettingsNow } from './setting.ts';

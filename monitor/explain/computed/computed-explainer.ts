@@ -19,7 +19,7 @@ import type { Recomputed } from '../../on-demand/computed-chunk.ts';
 import { computedEvidence } from '../../on-demand/computed-evidence.ts';
 import { inheritedDecision, worstOf } from '../../on-demand/inherited.ts';
 import type { InputDecision } from '../../on-demand/inherited.ts';
-import { whyNotAsked } from '../../on-demand/why-not-asked.ts';
+import { whyNotAsked } from '../../on-demand/asked/why-not-asked.ts';
 import { isUnjudged, takenFeature } from '../explained-feature.ts';
 import type { TakenFeature } from '../explained-feature.ts';
 import type { ExplainedComputed, ExplainedFeature } from '../explanation.ts';

@@ -7,7 +7,7 @@ import { PRESENT } from '../../../contract/status.ts';
 import type { Value } from '../../../contract/value-type.ts';
 import { isSame } from '../../causes/value-equality.ts';
 import { isAbsent, stateOf } from '../../causes/value-state.ts';
-import { ASKED } from '../../on-demand/asked-state.ts';
+import { ASKED } from '../../on-demand/asked/asked-state.ts';
 import { comparedOutput, endedCall } from '../../on-demand/compared-output.ts';
 import type { Output } from '../../on-demand/compared-output.ts';
 import type { ComputedChunk, Recomputed } from '../../on-demand/computed-chunk.ts';

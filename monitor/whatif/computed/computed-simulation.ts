@@ -21,7 +21,7 @@ import type { ComputedBundle } from '../../on-demand/computed-vectors.ts';
 import { listedOf } from '../../on-demand/listed-features.ts';
 import { computedSource } from '../../on-demand/used-source.ts';
 import type { UsedSource } from '../../on-demand/used-source.ts';
-import { whyNotAsked } from '../../on-demand/why-not-asked.ts';
+import { whyNotAsked } from '../../on-demand/asked/why-not-asked.ts';
 import { CountedChunks } from './computed-counts.ts';
 import type { ComputedCounts } from './computed-counts.ts';
 import { simulatedSource } from '../kept-answers.ts';

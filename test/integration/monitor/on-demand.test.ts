@@ -8,6 +8,7 @@ import type { Value, ValueType } from '../../../contract/value-type.ts';
 import { judgedRowsFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import { explainRequest } from '../../../monitor/explain/explain.ts';
 import { renderExplanation } from '../../../monitor/explain/explanation-text.ts';
+import { quantileOfSorted } from '../../../monitor/statistics/quantile.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quotePath } from '../../../project/engine/duckdb/file-sql.ts';
@@ -152,7 +153,7 @@ test('a function that gives another output over what was logged differs, of whic
   await recordRun(day, '05:00');
   await day.setWatermark('23:59');
   for (const n of [7, 8]) {
-    const wrong = { cart: 5, ratio: (ratioOf(5, null, n / 4) ?? 0) + 1 };
+    const wrong = { cart: 5, ratio: (ratioOf(5, null, n / 4) ?? 0) + 0.125 };
     serve('06:31', `same-${n}`, { row: online(rows[n]!), watermark: '06:00' }, wrong);
   }
   const snapshot = await day.judge(SETTLED);
@@ -161,8 +162,15 @@ test('a function that gives another output over what was logged differs, of whic
   expect(featureOf(snapshot, 'orders__spent_1d').causes).toEqual({});
   const [incident] = snapshot.incidents;
   expect(incident).toMatchObject({ view: 'basket', cause: 'on-demand differs', pods: ['pod-1'], values: 2 });
-  // Without a training set nothing says how far apart its values lie: each counts whole.
-  expect(incident!.harm).toBe(2);
+  // Without a training set it is measured by how far apart the quartiles of what is replayed lie.
+  const matching = rows.map((_, i) => ratioOf(i + 1, i % 3 === 0 ? 'five' : null, i / 4));
+  const replayed = [...matching, ratioOf(5, null, 7 / 4), ratioOf(5, null, 8 / 4)].filter(
+    (one) => one !== null,
+  );
+  const sorted = replayed.toSorted((a, b) => a - b);
+  const spread = quantileOfSorted(sorted, 0.75) - quantileOfSorted(sorted, 0.25);
+  expect(spread).toBeGreaterThan(0.125);
+  expect(incident!.harm).toBeCloseTo((2 * 0.125) / spread, 9);
 });
 
 test('a model that was told another value than the logged one is an alarm, one that was told it is not', async () => {

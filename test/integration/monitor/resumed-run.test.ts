@@ -10,6 +10,7 @@ import { deserialize, serialize } from 'node:v8';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { KeptRole } from '../../../monitor/kept/kept-role.ts';
 import { JudgedVectors } from '../../../monitor/replay/judged-vectors.ts';
+import { OnDemandRun } from '../../../monitor/on-demand/on-demand-run.ts';
 import { runMonitor } from '../../../monitor/run.ts';
 import { judgedRowsFile, snapshotFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
@@ -17,6 +18,16 @@ import type { RegistryDatabase } from '../../../project/database/registry-databa
 import { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../../project/engine/duckdb/file-sql.ts';
 import { DAY, at } from '../../support/day-time.ts';
+import {
+  BASKET,
+  MARKUP,
+  basketService,
+  doubledOf,
+  onlineRow,
+  ratioOf,
+  serveBasket,
+  spentRow,
+} from '../../support/fixtures/basket-day.ts';
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import { QUIET_NODE } from '../../support/processes/plumb-process.ts';
 import { until } from '../../support/until.ts';
@@ -56,6 +67,8 @@ async function wrongDay(): Promise<MonitoredDay> {
   day.project.setClock(at(SETTLED));
   return day;
 }
+
+const { judge: judgeOnDemand } = OnDemandRun.prototype;
 
 const keptFolder = ({ project }: MonitoredDay): string =>
   join(project.settings.monitor.scratch, 'plumb-monitor/kept');
@@ -169,6 +182,43 @@ test('what was judged is not judged again, and a file that is damaged is, with a
       'what a killed run had judged cannot be read, and is judged again',
     );
   }
+});
+
+test('what was computed on demand is not judged again either, and gives others what it gave', async () => {
+  const day = await MonitoredDay.make();
+  onTestFinished(() => day.remove());
+  day.onDemand = [BASKET, MARKUP];
+  day.publish(day.orders, basketService(['cart_ratio', 'cart_doubled']));
+  const rows = Array.from({ length: CUSTOMERS }, (_, i) => spentRow(`c-${i}`, '05:00:00', '05:00:00', i / 4));
+  await day.appendOrders(rows);
+  for (const [i, { customer, ...own }] of rows.entries()) {
+    // Some were served another row, and of some the function gives another value than the logged one.
+    const spent = i % 5 === 0 ? 1 : i / 4;
+    const row = { ...onlineRow({ customer, ...own }), values: [1n, spent] as [bigint, number] };
+    const ratio = i % 7 === 0 ? 0.5 : ratioOf(i, null, spent);
+    const computed = { cart: i, outputs: [ratio, doubledOf(i, ratio)], views: [BASKET, MARKUP] };
+    serveBasket(day, '06:30:00', { customer, row, watermark: '06:00:00' }, computed);
+  }
+  await day.writeDrivers([{ driver: 9, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
+  await day.setWatermark('23:00:00');
+  await day.closeLog();
+  day.project.setClock(at(SETTLED));
+  await judge(day);
+  const undisturbed = await writtenOf(day);
+  rmSync(day.project.settings.reports, { recursive: true });
+  // The run ends when it begins the second view, as a kill would: the first is kept.
+  const asked = vi.spyOn(OnDemandRun.prototype, 'judge');
+  onTestFinished(() => void asked.mockRestore());
+  asked.mockImplementationOnce(async function (this: OnDemandRun) {
+    return await judgeOnDemand.call(this);
+  });
+  asked.mockImplementationOnce(() => Promise.reject(new Error('the machine is gone')));
+  await expect(judge(day)).rejects.toThrow('the machine is gone');
+  asked.mockClear();
+  await judge(day);
+  expect(asked.mock.calls).toHaveLength(1);
+  expect(await writtenOf(day)).toEqual(undisturbed);
+  expect(readdirSync(keptFolder(day))).toEqual([]);
 });
 
 test('where nothing can be kept, the day is judged all the same, with a warning', async () => {

@@ -1,10 +1,10 @@
 /** Why a function cannot be run again over what was logged: told of all vectors of a bundle at once. Pure. */
-import { isSameFeature } from '../../contract/feature-match.ts';
-import type { LogPolicy } from '../../contract/model.ts';
-import { usedFeature } from '../../contract/on-demand/arguments.ts';
-import { DROPPED, HASHED_INPUTS } from '../verdict/snapshot.ts';
-import type { ComputedBundle } from './computed-vectors.ts';
-import type { ComputedRows } from './computed-rows.ts';
+import { isSameFeature } from '../../../contract/feature-match.ts';
+import type { LogPolicy } from '../../../contract/model.ts';
+import { usedFeature } from '../../../contract/on-demand/arguments.ts';
+import { DROPPED, HASHED_INPUTS } from '../../verdict/snapshot.ts';
+import type { ComputedBundle } from '../computed-vectors.ts';
+import type { ComputedRows } from '../computed-rows.ts';
 
 /** As the vectors' bundle has it, and what is known today of what it uses. */
 type AskedBundle = Pick<ComputedBundle, 'bundle' | 'service' | 'computed' | 'view' | 'outputs' | 'keys'> & {

@@ -1,8 +1,8 @@
 /** Why functions are not run again, by the definitions alone. */
 import { expect, test } from 'vitest';
-import type { Bundle, Feature, LogPolicy, OnDemandView } from '../../../../contract/model.ts';
-import { whyNotAsked } from '../../../../monitor/on-demand/why-not-asked.ts';
-import { bare, fee, onDemandContent, trip } from '../../../support/fixtures/on-demand-bundle.ts';
+import type { Bundle, Feature, LogPolicy, OnDemandView } from '../../../../../contract/model.ts';
+import { whyNotAsked } from '../../../../../monitor/on-demand/asked/why-not-asked.ts';
+import { bare, fee, onDemandContent, trip } from '../../../../support/fixtures/on-demand-bundle.ts';
 
 const bundle: Bundle = { ...onDemandContent(), hash: '0123456789abcdef' };
 
