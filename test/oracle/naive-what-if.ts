@@ -72,18 +72,53 @@ interface NaiveCounts {
   readonly ages: number[];
 }
 
-export function naiveWhatIf(day: NaiveDay, setting: NaiveSetting): NaiveCounts[] {
-  const counts = day.roles.map((): NaiveCounts => ({ present: 0, exact: 0, withinPromise: 0, ages: [] }));
+/** What a vector would have been answered, and what training sees: values of the view's features, null: none. */
+interface NaiveAnswer {
+  readonly served: readonly Value[] | null;
+  readonly replayed: readonly Value[] | null;
+  /** Whether a mismatch keeps the promise. */
+  readonly within: boolean;
+  /** Of the watermark; null: there was none. */
+  readonly ageUs: number | null;
+}
+
+/** @returns for each vector its answer; null where nothing can be said of it */
+export function naiveAnswers(day: NaiveDay, setting: NaiveSetting): (NaiveAnswer | null)[] {
   const fetched = fetchedTimes(day.vectors, setting);
-  for (const [i, vector] of day.vectors.entries()) {
-    if (vector.state === 'unavailable') continue;
+  return day.vectors.map((vector, i) => {
+    if (vector.state === 'unavailable') return null;
     if (day.view.kind === 'aggregated') {
       const due = dueEdgeUs(vector.servedUs, { hopUs: day.view.hopUs, delayUs: setting.delayUs });
-      if (day.completeUs === null || due > day.completeUs) continue;
+      if (day.completeUs === null || due > day.completeUs) return null;
     }
-    count(day, setting, vector, fetched[i]!, counts[vector.role]!);
-  }
+    return answerOf(day, setting, vector, fetched[i]!);
+  });
+}
+
+export function naiveWhatIf(day: NaiveDay, setting: NaiveSetting): NaiveCounts[] {
+  const counts = day.roles.map((): NaiveCounts => ({ present: 0, exact: 0, withinPromise: 0, ages: [] }));
+  for (const [i, answer] of naiveAnswers(day, setting).entries())
+    if (answer !== null) count(day, day.vectors[i]!.role, answer, counts);
   return counts;
+}
+
+function count(
+  { view, roles }: NaiveDay,
+  role: number,
+  answer: NaiveAnswer,
+  all: readonly NaiveCounts[],
+): void {
+  const { served, replayed, within, ageUs } = answer;
+  const counts = all[role]!;
+  if (ageUs !== null) counts.ages.push(ageUs);
+  for (const i of roles[role]!) {
+    const { type, missing } = view.features[i]!;
+    if ((served?.[i] ?? null) === null && (replayed?.[i] ?? null) === null) continue;
+    counts.present += 1;
+    const [a, b] = [served, replayed].map((one): Value => (one === null ? missing : one[i]!));
+    if (isSame(type, a!, b!)) counts.exact += 1;
+    else if (within) counts.withinPromise += 1;
+  }
 }
 
 function fetchedTimes(vectors: readonly NaiveVector[], { cacheUs, readAhead }: NaiveSetting): number[] {
@@ -164,19 +199,12 @@ function newest(view: NaiveDay['view'], rows: readonly NaiveRow[]): NaiveRow | n
   return rows.toSorted(order).at(-1) ?? null;
 }
 
-function count(
-  day: NaiveDay,
-  setting: NaiveSetting,
-  vector: NaiveVector,
-  fetchedUs: number,
-  counts: NaiveCounts,
-): void {
+function answerOf(day: NaiveDay, setting: NaiveSetting, vector: NaiveVector, fetchedUs: number): NaiveAnswer {
   const { view } = day;
   const { delayUs, ttlUs } = setting;
   const { servedUs } = vector;
   const own = day.rows.filter(({ entity }) => entity === vector.entity);
   const watermarkUs = watermarkAt(day, setting, fetchedUs);
-  if (watermarkUs !== null) counts.ages.push(servedUs - watermarkUs);
   const online = newest(
     view,
     own.filter((row) => onlineUs(day, setting, row) <= fetchedUs),
@@ -189,28 +217,13 @@ function count(
   const status = there === null ? MISSING : isOld ? OUTSIDE_TTL : PRESENT;
   const types = view.features.map(({ type }) => type);
   const trained = asOf(own, servedUs, { mode: 'trained', delayUs, ttlUs }, types);
-  const within = isWithin(day, setting, {
-    vector,
-    fetchedUs,
-    watermarkUs,
-    online,
-    there,
-    status,
-    trained,
-    own,
-  });
-  for (const i of day.roles[vector.role]!) {
-    const { type, missing } = view.features[i]!;
-    const isFound = trained !== null && !trained.outsideTtl;
-    const served: Value = status === PRESENT ? there!.values[i]! : null;
-    const replayed: Value = isFound ? trained.row.values[i]! : null;
-    if (served === null && replayed === null) continue;
-    counts.present += 1;
-    const a = status === PRESENT ? served : missing;
-    const b = isFound ? replayed : missing;
-    if (isSame(type, a, b)) counts.exact += 1;
-    else if (within) counts.withinPromise += 1;
-  }
+  const known = { vector, fetchedUs, watermarkUs, online, there, status, trained, own };
+  return {
+    served: status === PRESENT ? there!.values : null,
+    replayed: trained !== null && !trained.outsideTtl ? trained.row.values : null,
+    within: isWithin(day, setting, known),
+    ageUs: watermarkUs === null ? null : servedUs - watermarkUs,
+  };
 }
 
 interface Answered {
