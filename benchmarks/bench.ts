@@ -11,8 +11,8 @@
  *   node test/support/s3/s3-run.ts npm run bench -- --only storage [--events 100000]   a day in object storage
  *   npm run bench -- --only streamdelay [--events 600000]   needs KAFKA_BROKERS
  *   npm run bench -- --only grpc
- *   npm run bench -- --only ondemand
  *   npm run bench -- --only fleet   a thousand pods in virtual time
+ *   npm run bench -- --only ondemand,looping
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
  *   --feast     also Feast: its Python feature server on the same Redis, its training sets
@@ -39,6 +39,7 @@ import { fiftyRows } from './subjects/fifty-rows.ts';
 import { fillStore } from './subjects/fill.ts';
 import { simulatedFleet } from './subjects/fleet.ts';
 import { besideGrpc } from './subjects/grpc.ts';
+import { loopingFunctions } from './subjects/looping-functions.ts';
 import { cachedMemory } from './subjects/cached-memory.ts';
 import { monitoredDays } from './subjects/monitor.ts';
 import { onDemandFeatures } from './subjects/on-demand.ts';
@@ -80,6 +81,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   grpc: besideGrpc,
   ondemand: onDemandFeatures,
   fleet: simulatedFleet,
+  looping: loopingFunctions,
 };
 /** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
 const BY_NAME: ReadonlySet<string> = new Set([
@@ -94,6 +96,7 @@ const BY_NAME: ReadonlySet<string> = new Set([
   'grpc',
   'ondemand',
   'fleet',
+  'looping',
 ]);
 const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];

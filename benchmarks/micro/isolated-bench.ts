@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.ts';
 import { print } from '../harness/report.ts';
-import { NO_VIEWS, viewOf } from './on-demand-view.ts';
+import { NO_VIEWS, viewOf } from '../harness/on-demand-view.ts';
 
 const { values } = parseArgs({
   options: { rows: { type: 'string', default: '1' }, batches: { type: 'string', default: '20000' } },

@@ -10,7 +10,7 @@ import { IsolatedFunctions } from '../../contract/on-demand/isolated-functions.t
 import type { Value } from '../../contract/value-type.ts';
 import { median } from '../harness/median.ts';
 import { print, printHardware } from '../harness/report.ts';
-import { NO_VIEWS, viewOf } from './on-demand-view.ts';
+import { NO_VIEWS, viewOf } from '../harness/on-demand-view.ts';
 
 const ROUNDS = 9;
 const ROWS = 300_000;

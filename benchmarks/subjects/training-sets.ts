@@ -1,7 +1,7 @@
 /**
  * Training sets: `plumb train` against bare DuckDB, and Feast where it is asked for, as whole processes: 200,000
- * labels on 2,000,000 rows of ten doubles, and 2 labels on 5,000,000, where only what the labels need should cost
- * anything.
+ * labels on 2,000,000 rows of ten doubles, also with ten ratios of an input and these, computed on demand; and 2 labels
+ * on 5,000,000, where only what the labels need should cost anything.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,6 +19,9 @@ import { makeFolder } from '../../contract/std/files/folder.ts';
 const FEATURES = Array.from({ length: 10 }, (_, i) => `f${i}`);
 const TTL_SECONDS = 3 * 86_400;
 const DRIVERS = 200_000;
+const SERVICE = 'bench';
+/** The service with on-demand features. */
+const COMPUTED = 'computed';
 const NODE = ['--disable-warning=ExperimentalWarning'];
 
 interface Case {
@@ -38,10 +41,11 @@ export async function trainingSets(context: BenchContext): Promise<Target[]> {
   try {
     const many = await compared(context, folder, { rows: 2_000_000, labels: 200_000 }, context.withFeast);
     const few = await compared(context, folder, { rows: 5_000_000, labels: 2 }, false);
-    const [plumb, bare, theirs] = many.map((runs) => median(runs.map((run) => run.cpuSeconds)));
+    const [plumb, bare, computed, theirs] = many.map((runs) => median(runs.map((run) => run.cpuSeconds)));
     const alone = median(few[0]!.map((run) => run.cpuSeconds));
     return [
       target('train, 200,000 labels: CPU of bare DuckDB', plumb! / bare!, 1.4, true),
+      target('train, ten on-demand features: CPU of without', computed! / plumb!, 1.5, true),
       ...(theirs === undefined
         ? []
         : [target("train, 200,000 labels: Feast's CPU", theirs / plumb!, 8, false)]),
@@ -56,7 +60,7 @@ function target(what: string, reached: number, limit: number, atMost: boolean): 
   return { what, reached, wanted: limit, unit: 'x', atMost };
 }
 
-/** @returns the rounds of ours, of bare DuckDB, and of Feast where there is one */
+/** @returns the rounds of ours, of bare DuckDB, of ours with on-demand features, and of Feast where there is one */
 async function compared(
   context: BenchContext,
   parent: string,
@@ -69,6 +73,7 @@ async function compared(
   const entries = [
     ours(folder, files[0]),
     bareDuckDb(folder, files),
+    { ...ours(folder, files[0], COMPUTED), name: 'plumb train, on demand' },
     ...(withFeast ? [await feastEntry(folder, files, context.feastEnvironment)] : []),
   ];
   print(`\nTraining sets: ${labels} labels, ${rows} rows of ${FEATURES.length} float64`);
@@ -108,8 +113,22 @@ async function makeCase(folder: string, { rows, labels }: Case): Promise<void> {
       `ttl: ${TTL_SECONDS}s`,
       'freshness: 3h',
     ].join('\n'),
-    'featureService: bench\nfeatures: [stats]',
+    `featureService: ${SERVICE}\nfeatures: [stats]`,
+    [
+      'onDemandView: ratios',
+      'inputs: { cart: float64 }',
+      'uses: [stats]',
+      `features: { ${FEATURES.map((name) => `of_${name}: float64`).join(', ')} }`,
+      'compute: ../compute/ratios.ts',
+    ].join('\n'),
+    `featureService: ${COMPUTED}\nfeatures: [stats, ratios]`,
   ];
+  const ratios = FEATURES.map((name) => `of_${name}: ${name} === null ? null : cart / ${name}`);
+  makeFolder(join(folder, 'compute'));
+  writeFileSync(
+    join(folder, 'compute', 'ratios.ts'),
+    `export default ({ cart, ${FEATURES.join(', ')} }: any) => ({ ${ratios.join(', ')} });\n`,
+  );
   writeFileSync(join(folder, 'definitions', 'bench.yaml'), `${definitions.join('\n---\n')}\n`);
   const time = (salt: number): string =>
     `TIMESTAMPTZ '2025-01-01 00:00:00+00' + INTERVAL 1 SECOND * (hash(i + ${salt}) % 31000000)::INTEGER`;
@@ -119,15 +138,15 @@ async function makeCase(folder: string, { rows, labels }: Case): Promise<void> {
   await duck.run(`SET threads = 1; SET preserve_insertion_order = true;
     COPY (SELECT ${driver(7)}, ${time(0)} AS event_timestamp, event_timestamp + INTERVAL 60 SECOND AS created,
       ${values.join(', ')} FROM range(${rows}) t(i)) TO ${quoteText(join(folder, 'data', 'history.parquet'))} (FORMAT parquet);
-    COPY (SELECT ${driver(13)}, ${time(99)} AS event_timestamp, i % 2 AS label, 'note ' || i AS note
+    COPY (SELECT ${driver(13)}, ${time(99)} AS event_timestamp, i % 2 AS label, 'note ' || i AS note, (i % 977) / 8 AS cart
       FROM range(${labels}) t(i)) TO ${quoteText(join(folder, 'labels.parquet'))} (FORMAT parquet)`);
   duck.close();
   await measuredRun(process.execPath, [...NODE, join(ROOT, 'plumb.ts'), '-C', folder, 'apply']);
 }
 
-function ours(folder: string, labels: string): Entry {
-  const out = join(folder, 'ours.parquet');
-  const args = ['-C', folder, 'train', '--labels', labels, '--service', 'bench', '--out', out];
+function ours(folder: string, labels: string, service = SERVICE): Entry {
+  const out = join(folder, `${service}.parquet`);
+  const args = ['-C', folder, 'train', '--labels', labels, '--service', service, '--out', out];
   return {
     name: 'plumb train',
     program: process.execPath,
