@@ -39,7 +39,7 @@ interface Turn {
   readonly most: number;
 }
 
-export interface LoopingTurns {
+interface LoopingTurns {
   readonly plain: readonly Turn[];
   readonly doubling: readonly Turn[];
   /** Answers other than 200. */

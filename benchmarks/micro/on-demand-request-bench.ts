@@ -6,8 +6,8 @@
  *   ... --only 'of all'             a part of the requests' names
  *   ... --first [--ready] [--plain]   the first requests of the process alone, warm as a start makes it
  *
- *   one row    native JSON; the computed request has a known shape, and is held against the plain one with the same body,
- *              inputs and all, parsed the long way
+ *   one row    native JSON; the computed request has a known shape, and is held against the plain one with the same
+ *              body, inputs and all, parsed the long way
  *   fifty rows a binary tensor; its inputs as JSON, or as bytes
  *
  * Processor time of alternating rounds in one process. Not a test: figures depend on the machine.

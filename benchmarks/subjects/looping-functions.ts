@@ -1,4 +1,4 @@
-/** What twelve functions that loop for ever cost the requests beside them, in turns with and without (looping-load.ts). */
+/** What twelve functions that loop for ever cost the requests beside them, in turns with and without. */
 import type { BenchContext } from '../harness/bench-context.ts';
 import { loopingTurns } from '../harness/looping-load.ts';
 import { median } from '../harness/median.ts';

@@ -10,8 +10,7 @@
  * others of that kind. One that was ended often rests for a while: its rows get a fault at once. What waits behind a
  * call that is ended is sent anew, what was answered most first: of many views that loop at once it waits for one.
  *
- * Whoever stops waiting says so: what is not computed yet is not any more, and no outcome of it is kept. Whoever keeps
- * outcomes, as a request does for its other views, says when it is done with them.
+ * Whoever stops waiting, or is done with the outcomes that it keeps, says so: what is not computed yet is not any more.
  *
  *   who is to blame    of a loop the call that the process tells it is in
  *                      of a crash the first job without an answer: its row if it has one; else its rows go again one
@@ -119,8 +118,7 @@ export class IsolatedFunctions {
   /**
    * @param view  the id of one of the views
    * @param rows  each with one value an argument, in their order; they are copied
-   * @param until  aborted once nobody waits any longer and no outcome is kept: then the promise may stay as it is for
-   *               ever. Until then the outcomes count as held; without it until all are there
+   * @param until  aborted once nobody waits (the promise may then stay as it is for ever) or keeps what counts as held
    * @returns     for each row, in their order, its outputs before fallbacks or the fault; never rejects
    */
   async rows(
@@ -193,9 +191,7 @@ export class IsolatedFunctions {
 
   /** Nobody waits for these any longer, or keeps what came of them. */
   #drop(waiting: WaitingRows): void {
-    const { isDone } = waiting;
-    waiting.drop();
-    if (isDone) return;
+    if (!waiting.drop()) return;
     this.#processes.skip([...this.#sent.keys()].filter((id) => this.#sent.get(id)!.waiting === waiting));
     this.#queue = this.#queue.filter((batch) => batch.waiting !== waiting);
     this.#endIfLeft();

@@ -86,15 +86,12 @@ export class WaitingRows {
     this.#resolve(this);
   }
 
-  get isDone(): boolean {
-    return this.#left === 0;
-  }
-
-  /** Nobody waits for it or keeps its outcomes any longer. */
-  drop(): void {
+  /** Nobody waits for it or keeps its outcomes any longer. @returns whether one was still to come */
+  drop(): boolean {
     this.isDropped = true;
     this.outcomes = [];
     this.#release();
+    return this.#left > 0;
   }
 
   #release(): void {

@@ -1,7 +1,7 @@
 /**
- * How far apart the values are that an on-demand view's functions give over replayed rows: what a difference is measured
- * by where there is no training set (incidents/harm.ts). They are called for a sample of the day's vectors before any is
- * judged.
+ * How far apart the values are that an on-demand view's functions give over replayed rows: what a difference is
+ * measured by where there is no training set (incidents/harm.ts). They are called for a sample of the day's vectors
+ * before any is judged.
  */
 import { OnDemandFault } from '../../contract/on-demand/on-demand-function.ts';
 import type { Value } from '../../contract/value-type.ts';

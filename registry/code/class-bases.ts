@@ -1,8 +1,8 @@
 /**
- * Classes that could put their `#` members on what is not theirs. `super()` gives whatever the constructor above returns,
- * and what that is gets the members, frozen or not, for ever: `Math` would grow with each call. So a class with such
- * members extends a class that is declared in the code, which returns nothing from its constructor, or one of the
- * language. Of a class without them nothing stays: what is frozen takes no other property.
+ * Classes that could put their `#` members on what is not theirs. `super()` gives whatever the constructor above
+ * returns, and what that is gets the members, frozen or not, for ever: `Math` would grow with each call. So a class
+ * with such members extends a class that is declared in the code, which returns nothing from its constructor, or one of
+ * the language. Of a class without them nothing stays: what is frozen takes no other property.
  */
 import { nameUsesOf } from './name-uses.ts';
 import type { NameUse } from './name-uses.ts';
