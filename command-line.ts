@@ -31,6 +31,7 @@ const sidecar = () => import('./sidecar/commands.ts');
 const spool = () => import('./sidecar/vector-log/log-commands.ts');
 const shipper = () => import('./sidecar/shipper/ship-command.ts');
 const catalogue = () => import('./catalogue/ui-command.ts');
+const registryServer = () => import('./registry/remote/registry-routes.ts');
 const loadtest = () => import('./loadtest/commands.ts');
 /** Of an option that may be repeated. */
 const list = (value: string, before: string[] = []): string[] => [...before, value];
@@ -149,7 +150,7 @@ function definitionCommands(add: Add): void {
   add(
     'ui',
     'the catalogue, as pages and as JSON: what there is, how right and how fresh it is',
-    async (c, o) => (await catalogue()).ui(c, o),
+    async (c, o) => (await catalogue()).ui(c, o, (await registryServer()).registryRoutes),
   ).option('--port <port>', 'port of the pages');
   const what = new Argument('<of>', 'which files').choices(['definitions', 'settings']);
   add('schema', 'JSON Schema for editors: of definitions in YAML, or of plumbline.yaml', async (c, of) =>

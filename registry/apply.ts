@@ -25,6 +25,7 @@ import type { Bundle, Definitions, OnDemandView, RowSchema } from '../contract/m
 import { ENGINE } from '../contract/on-demand/engine.ts';
 import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
+import type { RegistryReads } from '../project/database/registry-reads.ts';
 import { rewrittenRows } from './rewritten-rows.ts';
 import type { RewrittenRows } from './rewritten-rows.ts';
 import { streamCosts, streamWarning } from './stream-cost.ts';
@@ -60,21 +61,51 @@ export interface ApplyPlan {
 /** @throws REG_DEFINITIONS with every mistake in the definitions; also when there are no definitions and never were */
 export async function planProject(project: Project, database: RegistryDatabase): Promise<ApplyPlan> {
   const inForce = await readInForce(project, database);
-  const { applied } = inForce;
+  const definitions = await compileAgainst(inForce.applied, project);
+  return withStreams(await planAgainst(inForce, { project, database, engine: ENGINE }, definitions), project);
+}
+
+/**
+ * @param applied  what is in force, as this plumb reads it
+ * @returns        the project's definition files, compiled
+ * @throws         REG_DEFINITIONS, as planProject
+ */
+export async function compileAgainst(applied: Bundle | null, project: Project): Promise<Definitions> {
   const warn = (message: string): void => project.logger.warn(message);
   const compiled = await compileProject(project.settings, warn, applied?.views);
   pastDeprecations(compiled, project.clock.nowUs()).forEach(warn);
   if (isEmpty(compiled) && (applied === null || isEmpty(applied))) throw noDefinition(project);
-  return planAgainst(inForce, project, database, compiled);
+  return compiled;
 }
 
-/** Plans definitions that lie elsewhere than in the project's files. */
+/**
+ * Plans definitions that lie elsewhere than in the project's files.
+ *
+ * @param engine  that tries their functions; absent: this one, which also tells what streams cost
+ */
 export async function planDefinitions(
   project: Project,
   database: RegistryDatabase,
   definitions: Definitions,
+  engine?: string,
 ): Promise<ApplyPlan> {
-  return planAgainst(await readInForce(project, database), project, database, definitions);
+  const planning = { project, database, engine: engine ?? ENGINE };
+  const plan = await planAgainst(await readInForce(project, database), planning, definitions);
+  return engine === undefined ? withStreams(plan, project) : plan;
+}
+
+/** The plan with what its streams cost, which is warned of where it is much. */
+export async function withStreams(plan: ApplyPlan, { settings, logger }: Project): Promise<ApplyPlan> {
+  const { views } = plan.next;
+  const streams = await streamCosts(
+    plan.recomputed.map((id) => views.get(id)!),
+    settings,
+  );
+  for (const cost of streams) {
+    const warning = streamWarning(views.get(cost.view)!, cost);
+    if (warning !== null) logger.warn(warning);
+  }
+  return { ...plan, streams };
 }
 
 /** What is in force, and the number of its apply; null and 0 where nothing was ever applied. */
@@ -83,27 +114,32 @@ interface InForce {
   readonly sequence: number;
 }
 
-async function readInForce(project: Project, database: RegistryDatabase): Promise<InForce> {
-  const last = await database.lastApplied();
+export async function readInForce(
+  project: Project,
+  registry: Pick<RegistryReads, 'lastApplied'>,
+): Promise<InForce> {
+  const last = await registry.lastApplied();
   const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
   return { applied, sequence: last?.sequence ?? 0 };
 }
 
+interface Planning {
+  readonly project: Project;
+  readonly database: RegistryDatabase;
+  /** What functions are tried on. */
+  readonly engine: string;
+}
+
 async function planAgainst(
   { applied, sequence }: InForce,
-  project: Project,
-  database: RegistryDatabase,
+  planning: Planning,
   compiled: Definitions,
 ): Promise<ApplyPlan> {
-  const next = await nextBundle(project.settings.project, applied, compiled, database);
+  const { project, database } = planning;
+  const next = await nextBundle(planning, applied, compiled);
   const recomputed = [...next.views.values()].filter(({ id, definitionId }) => {
     return applied?.views.get(id)?.definitionId !== definitionId;
   });
-  const streams = await streamCosts(recomputed, project.settings);
-  for (const cost of streams) {
-    const warning = streamWarning(next.views.get(cost.view)!, cost);
-    if (warning !== null) project.logger.warn(warning);
-  }
   const nowUs = project.clock.nowUs();
   const recent = await database.removedConsumers(nowUs - REMOVED_CONSUMER_US);
   const changes = changesBetween(applied, next, recent);
@@ -116,7 +152,7 @@ async function planAgainst(
     sequence,
     removed: applied === null ? [] : consumersRemoved(applied, next, nowUs),
     rewrites: await rewrittenRows(applied, next.views, project.settings.history, database),
-    streams,
+    streams: [],
     recomputed: recomputed.map(({ id }) => id),
     untried: [...next.onDemand.values()].filter(({ id, definitionId, engine }) => {
       const before = applied?.onDemand.get(id);
@@ -198,10 +234,9 @@ function noDefinition({ settings }: Project): CodedError {
 }
 
 async function nextBundle(
-  project: string,
+  { project, database, engine }: Planning,
   applied: Bundle | null,
   compiled: Definitions,
-  database: RegistryDatabase,
 ): Promise<Omit<Bundle, 'hash'>> {
   const known = await database.serviceVersions();
   const services = [...compiled.services.values()].map((service) => {
@@ -216,11 +251,11 @@ async function nextBundle(
     return own;
   });
   return {
-    project,
+    project: project.settings.project,
     entities: compiled.entities,
     views: new Map(views.map((view) => [view.id, view])),
     onDemand: new Map(
-      [...compiled.onDemand].map(([id, view]) => [id, { ...keptCode(view, applied), engine: ENGINE }]),
+      [...compiled.onDemand].map(([id, view]) => [id, { ...keptCode(view, applied), engine }]),
     ),
     services: new Map(services.map((service) => [service.name, service])),
     schemas,

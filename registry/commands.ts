@@ -4,9 +4,14 @@ import { isAbsolute, join } from 'node:path';
 import { schemeOf } from '../contract/std/files/local-path.ts';
 import { callerWith } from './access/command-caller.ts';
 import { allowanceOf, isAllowanceOf } from './allowance.ts';
+import type { Allowance } from './allowance.ts';
+import { applyThere, planThere } from './remote/remote-apply.ts';
+import { RemoteRegistry } from './remote/remote-registry.ts';
+import { bundleInForce, isRemote, usingRegistry } from './remote/using-registry.ts';
 import { applyPlan, planProject } from './apply.ts';
 import type { ApplyPlan } from './apply.ts';
-import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import type { BundlePointer } from '../contract/bundles/bundle-pointer.ts';
+import { registryError } from '../contract/errors.ts';
 import type { Bundle, OnDemandView } from '../contract/model.ts';
 import {
   bundleToJson,
@@ -28,6 +33,7 @@ import { changeToJson } from './changes.ts';
 import { refusalToJson } from './guard.ts';
 import { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { KeptAllowance } from '../project/database/registry-database.ts';
+import type { RegistryReads } from '../project/database/registry-reads.ts';
 import { runToJson } from '../contract/run-record.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
@@ -44,11 +50,12 @@ import {
   checkStaged,
   comparedText,
   inForceText,
-  planTakingBack,
   promoteStaged,
   stagedPlan,
 } from './versions/rollout.ts';
-import { readPlan, writePlan } from './versions/plan-file.ts';
+import { planFrom } from './versions/apply-source.ts';
+import type { ApplySource } from './versions/apply-source.ts';
+import { writePlan } from './versions/plan-file.ts';
 
 /** Compares the definitions with what is applied; with `exitCode`, the exit code is 1 when there are changes. */
 export async function plan(
@@ -57,16 +64,10 @@ export async function plan(
 ): Promise<ExitCode> {
   const project = projectOf(context);
   const { out } = options;
-  const { changes, rewrites, streams, next, staged } = await RegistryDatabase.using(
-    project.settings.registry,
-    async (database) => {
-      await callerWith('propose', 'plan', project, database);
-      const made = await planProject(project, database);
-      if (out !== undefined) await writePlan(out, made, database, project.clock.nowUs());
-      const underWay = await database.rollouts.underWay();
-      return { ...made, staged: underWay };
-    },
-  );
+  const { changes, rewrites, streams, next, staged } = await planned(project, async (made, registry) => {
+    if (out !== undefined) await writePlan(out, made, registry, project.clock.nowUs());
+    return { ...made, staged: await registry.rollouts.underWay() };
+  });
   const computed = [...next.onDemand.values()];
   const functions = computed.map(functionToJson);
   const under = staged === null ? null : { apply: staged.sequence, share: staged.share };
@@ -76,6 +77,21 @@ export async function plan(
   await printResult(context, data, render);
   if (out !== undefined) context.logger.info(`the plan is in ${out}: plumb apply ${out}`);
   return options.exitCode === true && changes.length > 0 ? 1 : 0;
+}
+
+/** Plans the project's files, in the registry's database or on the server that has it. */
+async function planned<T>(
+  project: Project,
+  work: (made: ApplyPlan, registry: RegistryReads) => Promise<T>,
+): Promise<T> {
+  if (isRemote(project.settings)) {
+    const registry = new RemoteRegistry(project);
+    return work(await planThere(project, registry), registry);
+  }
+  return RegistryDatabase.using(project.settings.registry, async (database) => {
+    await callerWith('propose', 'plan', project, database);
+    return work(await planProject(project, database), database);
+  });
 }
 
 export interface ApplyOptions {
@@ -98,53 +114,77 @@ export async function apply(
   options: ApplyOptions & { readonly promote?: boolean; readonly rollback?: boolean },
 ): Promise<ExitCode> {
   if (options.promote === true) return promote(context);
-  return applyNow(context, options, (project, database) => {
-    if (options.rollback === true) return planTakingBack(project, database);
-    return file === undefined ? planProject(project, database) : readPlan(file, project, database);
-  });
+  if (options.rollback === true) return applyNow(context, options, { kind: 'staged' });
+  return applyNow(context, options, file === undefined ? { kind: 'definitions' } : { kind: 'plan', file });
 }
 
 /** What a share of the pods serves is in force for all of them from now on. */
 async function promote(context: CommandContext): Promise<ExitCode> {
   const project = projectOf(context);
-  const { sequence, name } = await RegistryDatabase.using(project.settings.registry, (database) =>
-    promoteStaged(project, database),
-  );
+  const { sequence, name } = isRemote(project.settings)
+    ? await new RemoteRegistry(project).post<Pick<BundlePointer, 'sequence' | 'name'>>('promote', {})
+    : await RegistryDatabase.using(project.settings.registry, (database) => promoteStaged(project, database));
   const render = (): string => `Apply ${sequence}, bundle ${name}, is in force for all pods.`;
   await printResult(context, { sequence, bundle: name }, render);
   return 0;
 }
 
-/** @param planned  what is applied, and what it was compared with */
+/** Applies, in the registry's database or on the server that has it, and says what came of it. */
 export async function applyNow(
   context: CommandContext,
   options: ApplyOptions,
-  planned: (project: Project, database: RegistryDatabase) => Promise<ApplyPlan>,
+  source: ApplySource,
 ): Promise<ExitCode> {
-  const allowance = allowanceOf(options.allow ?? [], options.reason, options.author);
+  const given = {
+    allowance: allowanceOf(options.allow ?? [], options.reason, options.author),
+    share: options.share,
+  };
   const project = projectOf(context);
-  return RegistryDatabase.using<ExitCode>(project.settings.registry, async (database) => {
+  const isThere = isRemote(project.settings);
+  if (isThere && options.backfill !== undefined) throw noBackfill();
+  const { made, hash, allowance } = isThere
+    ? await applyThere(source, project, new RemoteRegistry(project), given)
+    : await applyHere(source, project, given);
+  const how = inForceText(made, hash);
+  // What comes next may take long, or fail.
+  if (options.backfill !== undefined) context.logger.info(how);
+  const runs = (await options.backfill?.(made.recomputed)) ?? [];
+  const ran = runs.map((run) => `\n${run.view} is backfilled up to ${formatTimestamp(run.watermarkUs)}.`);
+  const render = (): string =>
+    `${renderChanges(made.changes, made.rewrites, allowance, made.streams)}\n${how}${ran.join('')}`;
+  const { rewrites } = made;
+  const changes = made.changes.map(changeToJson);
+  const more = options.backfill === undefined ? {} : { runs: runs.map(runToJson) };
+  const share = made.staged === undefined ? {} : { share: made.staged.share };
+  await printResult(
+    context,
+    { bundle: hash, changes, rewrites, allowed: allowance, ...share, ...more },
+    render,
+  );
+  return 0;
+}
+
+async function applyHere(
+  source: ApplySource,
+  project: Project,
+  { allowance, share }: { readonly allowance: Allowance; readonly share: string | undefined },
+): Promise<{ readonly made: ApplyPlan; readonly hash: string; readonly allowance: Allowance }> {
+  return RegistryDatabase.using(project.settings.registry, async (database) => {
     await callerWith('apply', 'apply', project, database);
-    if (options.share !== undefined) await checkStaged('apply --share', project, database);
-    const whole = await planned(project, database);
-    const made = options.share === undefined ? whole : await stagedPlan(whole, options.share, database);
+    if (share !== undefined) await checkStaged('apply --share', project, database);
+    const whole = await planFrom(source, project, database);
+    const made = share === undefined ? whole : await stagedPlan(whole, share, database);
     const allowed = made.takesBack === undefined ? allowance : allOf(made, allowance);
-    const bundle = await applyPlan(project, database, made, allowed);
-    const how = inForceText(made, bundle);
-    // What comes next may take long, or fail.
-    if (options.backfill !== undefined) context.logger.info(how);
-    const runs = (await options.backfill?.(made.recomputed)) ?? [];
-    const ran = runs.map((run) => `\n${run.view} is backfilled up to ${formatTimestamp(run.watermarkUs)}.`);
-    const render = (): string =>
-      `${renderChanges(made.changes, made.rewrites, allowed, made.streams)}\n${how}${ran.join('')}`;
-    const { rewrites } = made;
-    const changes = made.changes.map(changeToJson);
-    const more = options.backfill === undefined ? {} : { runs: runs.map(runToJson) };
-    const share = made.staged === undefined ? {} : { share: made.staged.share };
-    const data = { bundle: bundle.hash, changes, rewrites, allowed, ...share, ...more };
-    await printResult(context, data, render);
-    return 0;
+    const { hash } = await applyPlan(project, database, made, allowed);
+    return { made, hash, allowance: allowed };
   });
+}
+
+function noBackfill(): Error {
+  const message =
+    '--backfill works in the database of the registry itself, and registry is the URL of a server';
+  const help = 'Apply without it, then run `plumb materialize` where the database is.';
+  return registryError('REG_USAGE', message, { field: 'backfill', help });
 }
 
 /** Shows the catalogue, or one definition of it. */
@@ -155,19 +195,20 @@ export async function show(
 ): Promise<ExitCode> {
   const project = projectOf(context);
   if (options.at !== undefined) return showAt(context, name, sequenceOf(options.at));
-  const bundle = loadCurrentBundle(project.settings.bundles);
+  const bundle = await bundleInForce(project);
   const view = name === undefined ? null : viewNamed(bundle, name);
-  const { runs, parts, allowances } = await RegistryDatabase.using(project.settings.registry, async (db) => ({
-    runs: name === undefined ? await db.runs() : view === null ? [] : await db.runs({ view: view.id }),
-    parts: view === null ? [] : await db.runParts({ view: view.id }),
-    allowances: await db.allowances(),
+  const { achieved, runs, parts, allowances } = await usingRegistry(project, async (registry) => ({
+    achieved: name === undefined ? await registry.reads.lastAchieved([...bundle.views.keys()]) : new Map(),
+    runs: view === null ? [] : await registry.runs({ view: view.id }),
+    parts: view === null ? [] : await registry.runParts({ view: view.id }),
+    allowances: await registry.allowances(),
   }));
   const nowUs = project.clock.nowUs();
   if (name === undefined) {
     const ages = new Map(
       [...bundle.views.values()].map((one) => {
-        const own = runs.filter((run) => run.view === one.id);
-        return [one.id, freshnessOf(one, own, nowUs)] as const;
+        const run = achieved.get(one.id);
+        return [one.id, freshnessOf(one, run === undefined ? [] : [run], nowUs)] as const;
       }),
     );
     const views = [...bundle.views.values()].map((one) => {
@@ -212,8 +253,7 @@ async function showAt(
   name: string | undefined,
   sequence: number,
 ): Promise<ExitCode> {
-  const { settings } = projectOf(context);
-  const bundle = await RegistryDatabase.using(settings.registry, (database) => bundleAt(database, sequence));
+  const bundle = await usingRegistry(projectOf(context), (registry) => bundleAt(registry, sequence));
   if (name === undefined) {
     const data = { hash: bundle.hash, ...bundleToJson(bundle) };
     await printResult(context, data, () => renderCatalogue(bundle, [], new Map()));

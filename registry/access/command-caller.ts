@@ -52,7 +52,7 @@ async function callerOfCommand(what: string, project: Project, database: Registr
 }
 
 /** @returns the token that says who runs a command; null: none was given, and nobody has logged in */
-async function sentToken({ settings, clock }: Project): Promise<string | null> {
+export async function sentToken({ settings, clock }: Project): Promise<string | null> {
   const given = (process.env['PLUMB_TOKEN'] ?? '').trim();
   if (given !== '') return given;
   const { access } = settings;

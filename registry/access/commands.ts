@@ -128,7 +128,9 @@ function minute(us: number): string {
 /** A command that shows what is applied: whoever may read may run it. @throws REG_LOGIN */
 export async function mayRead(context: CommandContext, what: string): Promise<void> {
   const project = projectOf(context);
-  if (!project.settings.access.enabled) return;
+  // The server of a registry asks by itself.
+  const { access: asked, registry } = project.settings;
+  if (!asked.enabled || registry.kind === 'http') return;
   await RegistryDatabase.using(project.settings.registry, (database) =>
     callerWith('read', what, project, database),
   );

@@ -1,6 +1,5 @@
 /** `plumb lineage [NAME]`: where a thing comes from, what comes of it, and who has to know when it changes. */
 import { writeFileSync } from 'node:fs';
-import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { registryError } from '../../contract/errors.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import { formatType } from '../../contract/value-type.ts';
@@ -10,6 +9,7 @@ import { projectOf } from '../../project/project.ts';
 import { LineageGraph } from '../../project/overview/lineage-graph.ts';
 import type { LineageNode, NodeKind } from '../../project/overview/lineage-graph.ts';
 import { lineageSvg } from '../../project/overview/lineage-picture.ts';
+import { bundleInForce } from '../remote/using-registry.ts';
 
 /** Shows the lineage of one thing, or of each source what hangs on it. */
 export async function lineage(
@@ -17,8 +17,8 @@ export async function lineage(
   name: string | undefined,
   { svg }: { readonly svg?: string } = {},
 ): Promise<ExitCode> {
-  const { settings } = projectOf(context);
-  const graph = new LineageGraph(loadCurrentBundle(settings.bundles), ({ type }) => formatType(type));
+  const bundle = await bundleInForce(projectOf(context));
+  const graph = new LineageGraph(bundle, ({ type }) => formatType(type));
   const node = name === undefined ? null : graph.named(name);
   const ids = node === null ? graph.nodes.map(({ id }) => id) : aroundOf(graph, node);
   if (svg !== undefined) writePicture(svg, lineageSvg(graph, ids));

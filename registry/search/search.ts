@@ -1,5 +1,4 @@
 /** `plumb search TEXT`: definitions by what people call them. */
-import { loadCurrentBundle } from '../../contract/definitions/bundle-folder.ts';
 import { registryError } from '../../contract/errors.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
@@ -7,6 +6,7 @@ import { printResult } from '../../project/command.ts';
 import { projectOf } from '../../project/project.ts';
 import { deprecationText } from '../../project/overview/deprecation-text.ts';
 import { SearchIndex } from '../../project/overview/search-index.ts';
+import { bundleInForce } from '../remote/using-registry.ts';
 
 /** Lists what fits, the best first; the exit code is 3 when nothing does. */
 export async function search(
@@ -19,8 +19,7 @@ export async function search(
     throw registryError('REG_USAGE', `--most: expected a whole number from 1 on, got ${most}`, {
       field: 'most',
     });
-  const { settings } = projectOf(context);
-  const found = new SearchIndex(loadCurrentBundle(settings.bundles)).find(words.join(' '), limit);
+  const found = new SearchIndex(await bundleInForce(projectOf(context))).find(words.join(' '), limit);
   const render = (): string =>
     found.length === 0
       ? `Nothing fits ${JSON.stringify(words.join(' '))}. \`plumb show\` lists all there is.`

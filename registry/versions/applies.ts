@@ -3,7 +3,9 @@ import { registryError } from '../../contract/errors.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import { bundleFromJson } from '../../contract/definitions/definition-json.ts';
 import type { Bundle } from '../../contract/model.ts';
-import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import type { RegistryReads } from '../../project/database/registry-reads.ts';
+
+type ReadApplies = Pick<RegistryReads, 'applied' | 'lastApplied'>;
 
 /**
  * @param text  of the command line: `3` or `#3`
@@ -26,10 +28,10 @@ export function sequenceOf(text: string): number {
  * @throws  REG_NOT_APPLIED, REG_UNKNOWN; REG_BUNDLE when another version of plumb wrote it, in a form that this one
  *          does not read
  */
-export async function bundleAt(database: RegistryDatabase, sequence: number): Promise<Bundle> {
-  const applied = await database.applied(sequence);
+export async function bundleAt(registry: ReadApplies, sequence: number): Promise<Bundle> {
+  const applied = await registry.applied(sequence);
   if (applied !== null) return bundleFromJson(JSON.parse(applied.bundle) as Json);
-  const last = await database.lastApplied();
+  const last = await registry.lastApplied();
   if (last === null) throw registryError('REG_NOT_APPLIED', 'nothing was ever applied to this registry');
   throw registryError('REG_UNKNOWN', `there is no apply ${sequence}; the last one is ${last.sequence}`, {
     help: 'Run `plumb versions` for the numbers there are.',

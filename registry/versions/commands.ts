@@ -1,11 +1,9 @@
 /** The commands over what was applied before: `versions`, `diff`, `rollback`. */
-import { registryError } from '../../contract/errors.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { renderTable } from '../../contract/std/text-table.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
 import { projectOf } from '../../project/project.ts';
-import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { KeptApply } from '../../project/database/registry-database.ts';
 import type { Rollout } from '../../project/database/rollout-table.ts';
 import { renderChanges } from '../change-text.ts';
@@ -13,7 +11,7 @@ import { changesBetween, changeToJson } from '../changes.ts';
 import type { Change } from '../changes.ts';
 import { applyNow } from '../commands.ts';
 import type { ApplyOptions } from '../commands.ts';
-import { planDefinitions } from '../apply.ts';
+import { usingRegistry } from '../remote/using-registry.ts';
 import { bundleAt, sequenceOf } from './applies.ts';
 import { shareText } from './rollout.ts';
 import { servingPods } from './serving-pods.ts';
@@ -25,9 +23,9 @@ const NAMED_CHANGES = 3;
 /** Lists every apply, the newest first. */
 export async function versions(context: CommandContext): Promise<ExitCode> {
   const project = projectOf(context);
-  const { applies, rollouts } = await RegistryDatabase.using(project.settings.registry, async (database) => ({
-    applies: await database.applies(),
-    rollouts: await database.rollouts.all(),
+  const { applies, rollouts } = await usingRegistry(project, async (registry) => ({
+    applies: await registry.applies(),
+    rollouts: await registry.rollouts.all(),
   }));
   const pods = await servingPods(project.settings).catch((error: Error) => {
     context.logger.warn(`which pods serve which bundle is not known: ${error.message}`);
@@ -106,10 +104,10 @@ function changesText(changes: readonly Change[]): string {
 /** Shows what differs between what two applies put in force; without the second up to what is in force. */
 export async function diff(context: CommandContext, from: string, to: string | undefined): Promise<ExitCode> {
   const project = projectOf(context);
-  const changes = await RegistryDatabase.using(project.settings.registry, async (database) => {
-    const before = await bundleAt(database, sequenceOf(from));
-    const last = (await database.lastApplied())!.sequence;
-    const after = await bundleAt(database, to === undefined ? last : sequenceOf(to));
+  const changes = await usingRegistry(project, async (registry) => {
+    const before = await bundleAt(registry, sequenceOf(from));
+    const last = (await registry.lastApplied())!.sequence;
+    const after = await bundleAt(registry, to === undefined ? last : sequenceOf(to));
     // Whom it would break is a question of an apply.
     return changesBetween(before, after).map((change) => ({ ...change, refusals: [], unguarded: [] }));
   });
@@ -126,17 +124,7 @@ export async function rollback(
 ): Promise<ExitCode> {
   const wanted = sequenceOf(sequence);
   const reason = options.reason ?? `back to apply ${wanted}`;
-  const code = await applyNow(context, { ...options, reason }, async (project, database) => {
-    const plan = await planDefinitions(project, database, await bundleAt(database, wanted));
-    if (plan.changes.length > 0) return plan;
-    throw registryError(
-      'REG_USAGE',
-      `what is in force is what apply ${wanted} put in force: nothing to go back to`,
-      {
-        help: 'Run `plumb versions` for the numbers there are.',
-      },
-    );
-  });
+  const code = await applyNow(context, { ...options, reason }, { kind: 'apply', sequence: wanted });
   context.logger.info('The definition files still say what was: `plumb plan` shows the difference.');
   return code;
 }

@@ -9,12 +9,10 @@ import { canonicalJson } from '../../contract/std/canonical-json.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import { bundleFromJson, bundleToJson } from '../../contract/definitions/definition-json.ts';
-import { planDefinitions } from '../apply.ts';
 import type { ApplyPlan } from '../apply.ts';
 import { changeToJson } from '../changes.ts';
 import type { Bundle } from '../../contract/model.ts';
-import type { Project } from '../../project/project.ts';
-import type { RegistryDatabase } from '../../project/database/registry-database.ts';
+import type { RegistryReads } from '../../project/database/registry-reads.ts';
 
 const FORMAT = 1;
 
@@ -32,13 +30,13 @@ interface PlanFile {
 /** @throws REG_STORE when the file cannot be written */
 export async function writePlan(
   file: string,
-  plan: ApplyPlan,
-  database: RegistryDatabase,
+  plan: Pick<ApplyPlan, 'sequence' | 'changes' | 'next'>,
+  registry: Pick<RegistryReads, 'id'>,
   nowUs: number,
 ): Promise<void> {
   const content: PlanFile = {
     format: FORMAT,
-    registry: await database.id(),
+    registry: await registry.id(),
     sequence: plan.sequence,
     plannedAt: formatTimestamp(nowUs),
     changes: plan.changes.map(changeToJson),
@@ -52,20 +50,21 @@ export async function writePlan(
 }
 
 /**
- * @returns the plan of the file, compared anew with what is in force
+ * @param planOf  plans what the file holds
+ * @returns       the plan of the file, compared anew with what is in force
  * @throws  REG_USAGE when it was applied already; REG_PLAN when it is no plan, or of another registry, when something
  *          was applied since, or when this plumb would publish something else
  */
 export async function readPlan(
   file: string,
-  project: Project,
-  database: RegistryDatabase,
+  from: Pick<RegistryReads, 'id' | 'lastApplied' | 'applied'>,
+  planOf: (bundle: Bundle) => Promise<ApplyPlan>,
 ): Promise<ApplyPlan> {
   const { registry, sequence, plannedAt, bundle: json } = parsed(file);
-  if (registry !== (await database.id())) throw fault(file, 'was made against another registry');
-  const last = await database.lastApplied();
+  if (registry !== (await from.id())) throw fault(file, 'was made against another registry');
+  const last = await from.lastApplied();
   if ((last?.sequence ?? 0) !== sequence) {
-    const next = await database.applied(sequence + 1);
+    const next = await from.applied(sequence + 1);
     if (next !== null && next.bundle === canonicalJson(json))
       throw registryError('REG_USAGE', `${file}: this plan was applied as apply ${sequence + 1}`, {
         help: 'There is nothing to do; `plumb versions` lists what was applied.',
@@ -73,8 +72,7 @@ export async function readPlan(
     const since = last === null ? '' : `: apply ${last.sequence} of ${formatTimestamp(last.appliedUs)}`;
     throw fault(file, `was made on ${plannedAt} and another apply came since${since}`);
   }
-  const bundle = bundleOf(file, json);
-  const plan = await planDefinitions(project, database, bundle);
+  const plan = await planOf(bundleOf(file, json));
   if (canonicalJson(bundleToJson(plan.next)) !== canonicalJson(json))
     throw fault(
       file,

@@ -113,11 +113,15 @@ export async function promoteStaged(project: Project, database: RegistryDatabase
  *
  * @throws REG_ROLLOUT when nothing is staged
  */
-export async function planTakingBack(project: Project, database: RegistryDatabase): Promise<ApplyPlan> {
+export async function planTakingBack(
+  project: Project,
+  database: RegistryDatabase,
+  engine?: string,
+): Promise<ApplyPlan> {
   const underWay = await database.rollouts.underWay();
   if (underWay === null) throw notStaged();
   const before = await bundleAt(database, underWay.sequence - 1);
-  const plan = await planDefinitions(project, database, before);
+  const plan = await planDefinitions(project, database, before, engine);
   return { ...plan, takesBack: underWay.sequence };
 }
 
@@ -129,7 +133,7 @@ export function allOf({ changes, takesBack }: ApplyPlan, { reason, author }: All
 }
 
 /** How it is in force, as a sentence. */
-export function inForceText({ staged }: ApplyPlan, { hash }: Bundle): string {
+export function inForceText({ staged }: ApplyPlan, hash: string): string {
   if (staged === undefined) return `Bundle ${hash} is in force.`;
   return `Bundle ${hash} is staged: ${shareText(staged.share)} of the pods take it. End that with \`plumb apply --promote\` or --rollback.`;
 }
