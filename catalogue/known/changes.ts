@@ -65,7 +65,16 @@ function detailText({ option, before, after, sentence }: WrittenChange['details'
   return sentence ?? `${option}: ${valueText(before)} → ${valueText(after)}`;
 }
 
+/** As people read it: `none`, `a, b`, `model churn, owner team-crm`. */
+function plainText(value: Json): string {
+  if (value === null) return 'none';
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(plainText).join(', ');
+  if (typeof value !== 'object') return String(value);
+  const told = Object.entries(value).filter(([, one]) => one !== null && one !== undefined);
+  return told.map(([name, one]) => `${name} ${plainText(one!)}`).join(', ');
+}
+
 function valueText(value: Json): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = plainText(value);
   return text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS - 1)}…` : text;
 }

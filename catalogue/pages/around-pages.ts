@@ -1,9 +1,10 @@
-/** What stands around views and services: entities, sources, models. */
+/** What stands around views and services: entities, sources, models, owners. */
 import { html } from '../../project/page/markup.ts';
 import type { Part } from '../../project/page/markup.ts';
 import { table } from '../../project/page/table.ts';
 import { counted } from '../../project/page/value-text.ts';
 import { VERDICT_WORDS } from '../../project/page/verdict-words.ts';
+import { isStoredView } from '../known/catalogue.ts';
 import type { CatalogueNow } from '../known/catalogue.ts';
 import { changesOf } from '../known/changes.ts';
 import type { Drawn } from '../parts/frame.ts';
@@ -153,7 +154,7 @@ async function readModel(catalogue: CatalogueNow, { name }: Asked) {
 function drawModel(data: NonNullable<Awaited<ReturnType<typeof readModel>>>): Drawn {
   return {
     title: data.model,
-    body: html`${head('model', data.model, null)} ${facts([['Owner', data.owners.join(', ')]])}
+    body: html`${head('model', data.model, null)} ${facts([['Owner', links('owner', data.owners)]])}
     ${section(
       'Services that it consumes',
       table(
@@ -177,8 +178,50 @@ function drawModel(data: NonNullable<Awaited<ReturnType<typeof readModel>>>): Dr
   };
 }
 
+/** What somebody, or a team, is asked about. Nobody has to be known: owners are texts. */
+async function readOwner({ bundle }: CatalogueNow, { name }: Asked) {
+  const isOwn = (one: { readonly owner: string | null; readonly team?: string | null }): boolean =>
+    one.owner === name || one.team === name;
+  const views = [...bundle.views.values(), ...bundle.onDemand.values()].filter(isOwn);
+  const services = [...bundle.services.values()];
+  return {
+    owner: name,
+    entities: [...bundle.entities.values()].filter(isOwn).map((one) => one.name),
+    views: views.map((view) => ({
+      view: view.id,
+      kind: isStoredView(view) ? view.kind : 'on demand',
+      features: view.features.length,
+      description: view.description,
+    })),
+    services: services.filter(isOwn).map((one) => one.name),
+    models: [
+      ...new Set(
+        services.flatMap(({ consumers }) =>
+          consumers.filter(({ owner }) => owner === name).map(({ model }) => model),
+        ),
+      ),
+    ],
+  };
+}
+
+function drawOwner(data: Awaited<ReturnType<typeof readOwner>>): Drawn {
+  const { owner, entities, views, services, models } = data;
+  const isNothing = [entities, views, services, models].every(({ length }) => length === 0);
+  return {
+    title: owner,
+    body: html`${head('owner', owner, isNothing ? 'Nothing that is in force names this owner or team.' : null)}
+    ${facts([
+      ['Entities', entities.length > 0 && links('entity', entities)],
+      ['Services', services.length > 0 && links('service', services.slice(0, MOST_VIEWS)), true],
+      ['Models', models.length > 0 && links('model', models.slice(0, MOST_VIEWS)), true],
+    ])}
+    ${section('Views', viewsTable(views))}`,
+  };
+}
+
 export const AROUND_PAGES = [
   page({ path: '/entities/:name', read: readEntity, draw: drawEntity }),
   page({ path: '/sources/:name', read: readSource, draw: drawSource }),
   page({ path: '/models/:name', read: readModel, draw: drawModel }),
+  page({ path: '/owners/:name', read: readOwner, draw: drawOwner }),
 ];

@@ -70,7 +70,7 @@ function drawIncident(data: IncidentData): Drawn {
       ${data.command !== '' && command(data.command)}
       ${facts([
         ['View', link('view', view)],
-        ['Owners', data.owners.join(', ')],
+        ['Owners', links('owner', data.owners)],
         ['Models', data.models.length > 0 && links('model', data.models)],
         ['Level', state(data.level)],
         ['Values that differ', countText(values)],

@@ -4,14 +4,14 @@ import type { DayRecord } from '../../contract/verdict-record.ts';
 import { html } from '../../project/page/markup.ts';
 import type { Part } from '../../project/page/markup.ts';
 import { table } from '../../project/page/table.ts';
-import { durationText, percentText } from '../../project/page/value-text.ts';
+import { percentText } from '../../project/page/value-text.ts';
 import { VERDICT_WORDS } from '../../project/page/verdict-words.ts';
 import { isStoredView, viewAges } from '../known/catalogue.ts';
 import type { CatalogueNow } from '../known/catalogue.ts';
 import { matchOf } from '../known/match.ts';
 import type { Drawn } from '../parts/frame.ts';
-import { featureLink, link } from '../parts/links.ts';
-import { goes, pageLinks, paged, state } from '../parts/pieces.ts';
+import { featureLink, link, ownerLink } from '../parts/links.ts';
+import { ageText, goes, pageLinks, paged, state } from '../parts/pieces.ts';
 import { page } from './page.ts';
 import type { Asked } from './page.ts';
 
@@ -53,7 +53,7 @@ function drawFeatures(data: Awaited<ReturnType<typeof readFeatures>>): Drawn {
               html`${featureLink(view, feature)}${goes(deprecated)}${description !== null && html` <small>${description}</small>`}`,
           },
           { head: 'Type', cell: ({ type }) => type },
-          { head: 'Owner', cell: ({ owner }) => owner ?? '' },
+          { head: 'Owner', cell: ({ owner }) => ownerLink(owner) },
           { head: 'Services', number: true, cell: ({ services }) => services },
           {
             head: 'Within the promise',
@@ -102,16 +102,12 @@ function drawViews(data: Awaited<ReturnType<typeof readViews>>): Drawn {
           { head: 'Entity', cell: ({ entity }) => entity !== null && link('entity', entity) },
           { head: 'Features', number: true, cell: ({ features }) => features },
           { head: 'Complete up to', cell: ({ freshness }) => freshness !== null && ageText(freshness) },
-          { head: 'Owner', cell: ({ owner }) => owner ?? '' },
+          { head: 'Owner', cell: ({ owner }) => ownerLink(owner) },
         ],
         data.rows,
       )}
       ${pageLinks(data, '/views?', 'view')}`,
   };
-}
-
-function ageText({ ageUs, state: of }: { readonly ageUs: number | null; readonly state: string }): Part {
-  return ageUs === null ? state(of) : html`${durationText(Math.floor(ageUs / 1e6) * 1e6)} ago ${state(of)}`;
 }
 
 async function readServices({ bundle, database }: CatalogueNow, { query }: Asked) {
@@ -151,7 +147,7 @@ function drawServices(data: Awaited<ReturnType<typeof readServices>>): Drawn {
             head: 'Models',
             cell: ({ models }) => models.map((model, i) => html`${i > 0 && ', '}${link('model', model)}`),
           },
-          { head: 'Owner', cell: ({ owner }) => owner ?? '' },
+          { head: 'Owner', cell: ({ owner }) => ownerLink(owner) },
           { head: 'Verdict', cell: ({ verdict }) => verdict !== null && verdictText(verdict) },
         ],
         data.rows,

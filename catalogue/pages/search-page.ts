@@ -2,14 +2,15 @@
 import { html } from '../../project/page/markup.ts';
 import type { Part } from '../../project/page/markup.ts';
 import { counted, percentText } from '../../project/page/value-text.ts';
-import { featureNamed } from '../known/catalogue.ts';
+import type { ViewFreshness } from '../../project/overview/view-freshness.ts';
+import { featureNamed, viewAges } from '../known/catalogue.ts';
 import type { CatalogueNow } from '../known/catalogue.ts';
 import { matchOf } from '../known/match.ts';
 import type { Match } from '../known/match.ts';
 import type { Drawn } from '../parts/frame.ts';
 import { link } from '../parts/links.ts';
 import type { PlaceKind } from '../parts/links.ts';
-import { goes, list } from '../parts/pieces.ts';
+import { ageText, goes, list } from '../parts/pieces.ts';
 import { page } from './page.ts';
 import type { Asked } from './page.ts';
 
@@ -30,13 +31,18 @@ async function readSearch(catalogue: CatalogueNow, { query }: Asked) {
     date === null || views.length === 0
       ? []
       : await verdicts.features({ views, features, from: date, to: date });
+  const ages = found.length === 0 ? null : await viewAges(catalogue);
+  const ageOf = (view: string | undefined): ViewFreshness | null => {
+    return view === undefined ? null : (ages?.get(view) ?? null);
+  };
   const byFeature = Map.groupBy(records, ({ view, feature }) => `${view}:${feature}`);
   return {
     text,
     date,
-    found: found.map((one) => {
+    found: found.map((one, i) => {
       const own = byFeature.get(one.name);
-      return { ...one, match: own === undefined ? null : matchOf(own) };
+      const view = one.kind === 'view' ? one.name : known[i]?.view.id;
+      return { ...one, match: own === undefined ? null : matchOf(own), freshness: ageOf(view) };
     }),
   };
 }
@@ -70,13 +76,14 @@ function foundLine({
   owner,
   deprecated,
   match,
+  freshness,
 }: SearchData['found'][number]): Part {
   return html`<span class="chip">${kind}</span>
     <b>${link(kind as PlaceKind, kind === 'feature' ? name.replace(':', '__') : name, name)}</b
     >${goes(deprecated)} ${note !== null && html`<span class="soft">${note}</span>`}
-    ${match !== null && matchText(match)}
+    ${match !== null && matchText(match)} ${freshness !== null && ageText(freshness)}
     <small
-      >${description ?? ''}${owner !== null && `${description === null ? '' : ' · '}owner ${owner}`}</small
+      >${description ?? ''}${owner !== null && html`${description === null ? '' : ' · '}owner ${link('owner', owner)}`}</small
     >`;
 }
 

@@ -91,7 +91,10 @@ function drawService(data: ServiceData): Drawn {
         [
           'Models',
           consumers.length > 0 &&
-            consumers.map(({ model, owner }, i) => html`${i > 0 && ', '}${link('model', model)} (${owner})`),
+            consumers.map(
+              ({ model, owner }, i) =>
+                html`${i > 0 && ', '}${link('model', model)} (${link('owner', owner)})`,
+            ),
         ],
         ['Owner', data.owner === null ? 'nobody is named' : link('owner', data.owner)],
         ['Asked with', data.keys.map(({ name, type }) => `${name} ${type}`).join(', ')],

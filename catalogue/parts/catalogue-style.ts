@@ -36,6 +36,9 @@ export const CATALOGUE_STYLE = `
 .found mark{background:var(--mark);color:inherit}
 .pages{display:flex;gap:18px;margin-top:16px;font-size:14px}
 .picture{overflow-x:auto;border:1px solid var(--line);border-radius:10px;background:#fff}
+@media screen and (prefers-color-scheme:dark){.picture{background:var(--card)}.picture .ground{fill:var(--card)}.picture .edge{stroke:#64748b}
+.picture .box{stroke:#475569}.picture .source{fill:#17304f}.picture .column,.picture .input{fill:#152538}.picture .view{fill:#143524}
+.picture .feature{fill:#12291d}.picture .service{fill:#3b2f0f}.picture .model{fill:#3d1c1c}.picture .name{fill:var(--ink)}.picture .small{fill:var(--soft)}}
 .picture svg{display:block;width:100%;min-width:900px;height:auto}
 .catalogue .command{margin-top:6px}
 .catalogue .command code{overflow-wrap:anywhere}

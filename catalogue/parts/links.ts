@@ -30,7 +30,6 @@ const FOLDERS: Readonly<Record<PlaceKind, string>> = {
 
 /** `/features/purchases__count_7d` */
 function addressOf(kind: PlaceKind, name: string): string {
-  if (kind === 'owner') return `/search?q=${encodeURIComponent(name)}`;
   return `/${FOLDERS[kind]}/${encodeURIComponent(name).replaceAll('%40', '@').replaceAll('%3A', ':')}`;
 }
 
@@ -40,6 +39,11 @@ export function link(kind: PlaceKind, name: string, words: string = name): Marku
 
 export function featureLink(view: string, feature: string): Markup {
   return link('feature', featureName(view, feature));
+}
+
+/** Whoever is asked about a thing; empty where nobody is named. */
+export function ownerLink(owner: string | null): Markup | string {
+  return owner === null ? '' : link('owner', owner);
 }
 
 /** Several, with commas between them. */

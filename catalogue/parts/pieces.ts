@@ -1,7 +1,8 @@
 /** What many pages are put together of: the head, facts, states, lists that are cut, pages of a list. */
 import type { Deprecation } from '../../contract/model.ts';
 import { deprecationText } from '../../project/overview/deprecation-text.ts';
-import { counted } from '../../project/page/value-text.ts';
+import type { ViewFreshness } from '../../project/overview/view-freshness.ts';
+import { counted, durationText } from '../../project/page/value-text.ts';
 import { html } from '../../project/page/markup.ts';
 import type { Markup, Part } from '../../project/page/markup.ts';
 
@@ -31,6 +32,11 @@ export function facts(all: readonly Fact[]): Markup {
 /** A state with its colour, which the word says too. */
 export function state(name: string, words: string = name): Markup {
   return html`<span class="state ${name}">${words}</span>`;
+}
+
+/** Up to when a view is complete, and whether that is as fresh as promised. */
+export function ageText({ ageUs, state: of }: Pick<ViewFreshness, 'ageUs' | 'state'>): Part {
+  return ageUs === null ? state(of) : html`${durationText(Math.floor(ageUs / 1e6) * 1e6)} ago ${state(of)}`;
 }
 
 /** Beside a name: that it will go; nothing where it stays. */

@@ -1,10 +1,15 @@
-/** Lineage as a picture: an SVG that stands for itself, sources on the left and models on the right. */
+/**
+ * Lineage as a picture: an SVG that stands for itself, sources on the left and models on the right. Classes let a page
+ * give it colours of its own, for the dark.
+ */
 import { linkHorizontal } from 'd3-shape';
 import type { LineageGraph, LineageNode, NodeKind } from './lineage-graph.ts';
 
 const BOX = { width: 210, height: 34, gapX: 70, gapY: 12, margin: 24 } as const;
 /** Past it a name is cut; its whole text is the box's title. */
 const MAX_LETTERS = 25;
+/** Size of letters of the second line. */
+const SMALL = 9;
 
 const FILL: Readonly<Record<NodeKind, string>> = {
   source: '#dbeafe',
@@ -43,12 +48,12 @@ export function lineageSvg(graph: LineageGraph, ids: readonly string[]): string 
     if (a === undefined || b === undefined) return [];
     const middle = BOX.height / 2;
     const path = link({ source: [a.x + BOX.width, a.y + middle], target: [b.x, b.y + middle] });
-    return [`<path d="${path}" fill="none" stroke="#94a3b8" stroke-width="1.2"/>`];
+    return [`<path d="${path}" class="edge" fill="none" stroke="#94a3b8" stroke-width="1.2"/>`];
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
       'role="img" aria-label="lineage" font-family="system-ui, sans-serif">',
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+    `<rect class="ground" width="${width}" height="${height}" fill="#ffffff"/>`,
     ...edges,
     ...[...placed.values()].map(boxOf),
     '</svg>',
@@ -92,11 +97,11 @@ function inColumns(graph: LineageGraph, drawn: ReadonlySet<string>): string[][] 
 function boxOf({ kind, name, owner, note, x, y }: Placed): string {
   const small = [kind, note, owner].filter((text) => text !== null).join(' · ');
   const text = (at: number, size: number, colour: string, shown: string): string =>
-    `<text x="${x + 10}" y="${y + at}" font-size="${size}" fill="${colour}">${escaped(cut(shown, size))}</text>`;
+    `<text class="${size === SMALL ? 'small' : 'name'}" x="${x + 10}" y="${y + at}" font-size="${size}" fill="${colour}">${escaped(cut(shown, size))}</text>`;
   return (
     `<g><title>${escaped(`${kind} ${name}${owner === null ? '' : `, of ${owner}`}`)}</title>` +
-    `<rect x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6" fill="${FILL[kind]}" stroke="#64748b"/>` +
-    `${text(15, 12, '#0f172a', name)}${text(28, 9, '#475569', small)}</g>`
+    `<rect class="box ${kind}" x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6" fill="${FILL[kind]}" stroke="#64748b"/>` +
+    `${text(15, 12, '#0f172a', name)}${text(28, SMALL, '#475569', small)}</g>`
   );
 }
 

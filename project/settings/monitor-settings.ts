@@ -110,7 +110,7 @@ export const MONITOR_SETTINGS = z
   .prefault({});
 
 /** Where the lineage of runs is told. */
-export const LINEAGE_SETTINGS = z.strictObject({ url, file }).prefault({});
+export const LINEAGE_SETTINGS = z.strictObject({ url, file, tokenFile: file }).prefault({});
 
 /** @param path  makes a path absolute against the project's folder */
 export function monitorSettings(

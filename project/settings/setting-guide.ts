@@ -231,6 +231,10 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   'monitor.ca': of(FILE, "PEM, for all of these; none: the machine's authorities."),
   'lineage.url': of(HTTP_URL, 'Gets the lineage of each run as an event of OpenLineage, by POST.'),
   'lineage.file': of(FILE, 'Gets these events, a line each.'),
+  'lineage.tokenFile': of(
+    FILE,
+    'The token that the server behind the URL asks for, sent as a bearer; read each time.',
+  ),
   'clock.control': of(FILE, "A rehearsal's clock, for the demo and tests."),
   'clock.runLasts': of('duration', 'How long a rehearsed run takes.'),
 };

@@ -62,8 +62,8 @@ export interface Settings {
   readonly monitor: MonitorSettings;
   readonly ui: UiSettings;
   readonly access: AccessSettings;
-  /** Where the lineage of runs is told, as events of OpenLineage; null: nowhere. The file is absolute. */
-  readonly lineage: { readonly url: string | null; readonly file: string | null };
+  /** Where the lineage of runs is told, as events of OpenLineage; null: nowhere. Files are absolute. */
+  readonly lineage: LineageSettings;
   /** `duckdb` and `s3`. */
   readonly elsewhere: Elsewhere;
   readonly clock: ClockSettings;
@@ -76,6 +76,13 @@ export interface StoreUrl {
   readonly kind: 'sqlite' | 'postgres' | 'http' | 'redis' | 'redis-cluster';
   /** The file of `sqlite`, else the URL as given. `http` is a registry that a server has, over TLS or on loopback. */
   readonly url: string;
+}
+
+interface LineageSettings {
+  readonly url: string | null;
+  readonly file: string | null;
+  /** With the token that the server behind the URL asks for, read each time. */
+  readonly tokenFile: string | null;
 }
 
 interface MaterializeSettings {
@@ -295,7 +302,11 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
     },
     train: { ...s.train, temp: path(s.train.temp) },
     monitor: monitorSettings(s.monitor, path),
-    lineage: { url: s.lineage.url, file: s.lineage.file === null ? null : path(s.lineage.file) },
+    lineage: {
+      url: s.lineage.url,
+      file: s.lineage.file === null ? null : path(s.lineage.file),
+      tokenFile: s.lineage.tokenFile === null ? null : path(s.lineage.tokenFile),
+    },
     ui: s.ui,
     access: accessSettings(s.access, path),
     elsewhere: {

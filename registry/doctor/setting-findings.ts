@@ -121,7 +121,7 @@ const LOOPBACK = /^(127\.|localhost$|\[?::1\]?$|unix:)/;
 
 /** Settings that fit by themselves, and together do not do what they say. */
 function contradictions(settings: Settings): SetupFinding[] {
-  const { log, serve, online, registry, monitor } = settings;
+  const { log, serve, online, registry } = settings;
   const findings: SetupFinding[] = [];
   const found = (is: boolean, check: string, text: string, help: string): void => {
     if (is) findings.push(wrong(check, text, help));
@@ -170,6 +170,12 @@ function contradictions(settings: Settings): SetupFinding[] {
     'a file of this machine, while the registry is shared by several: others cannot read it',
     'Set online to a Redis.',
   );
+  return [...findings, ...notes(settings), ...sharedFolders(settings)];
+}
+
+/** What may be meant as it is. */
+function notes({ access, serve, monitor, ui }: Settings): SetupFinding[] {
+  const findings: SetupFinding[] = [];
   if (!LOOPBACK.test(serve.host) && serve.allowedHosts.length === 0)
     findings.push(
       note(
@@ -178,9 +184,25 @@ function contradictions(settings: Settings): SetupFinding[] {
         'Name there what callers call it.',
       ),
     );
+  if (!LOOPBACK.test(ui.host) && !access.enabled)
+    findings.push(
+      note(
+        'access.enabled',
+        `false, while ui.host is ${ui.host}: whoever reaches the catalogue reads it all`,
+        'Set access.enabled: true (docs/access.md), or let the catalogue listen on loopback behind what checks people.',
+      ),
+    );
+  if (access.enabled && access.oidc !== null && access.oidc.sessionKeyFile === null)
+    findings.push(
+      note(
+        'access.oidc.sessionKeyFile',
+        'not set: sessions of browsers end with each `plumb ui`, and two of them do not know those of each other',
+        'Make one: `openssl rand -out FILE 32`.',
+      ),
+    );
   if (monitor.alerts.length > 0 && monitor.reportsUrl === null)
     findings.push(note('monitor.reportsUrl', 'not set: alerts cannot link to their report', null));
-  return [...findings, ...sharedFolders(settings)];
+  return findings;
 }
 
 /** Folders that two settings name, or that lie in one another, where one program removes what another keeps. */

@@ -9,7 +9,7 @@ import type { ApplyPlan } from '../apply.ts';
 
 const ENGINE_TEXT = /^V8 [\w.-]{1,60} \w{1,20}$/;
 
-/** The functions of the definitions are tried where they come from, never on the server: it has the registry's login. */
+/** Functions are tried where the definitions come from, never on the server: it has the login of the registry. */
 export const POSTED_PLAN = z.strictObject({
   definitions: z.record(z.string(), z.unknown()),
   /** What their functions are tried on. */
@@ -29,8 +29,8 @@ export const POSTED_APPLY = z.strictObject({
 
 type PostedApply = z.output<typeof POSTED_APPLY>;
 
-/** A plan without what whoever asked knows better: what their functions' samples are, what streams cost. */
-export interface PlanJson extends Omit<ApplyPlan, 'next' | 'untried' | 'streams'> {
+/** A plan without what whoever asked knows better: the samples of their functions; what streams cost is left empty. */
+export interface PlanJson extends Omit<ApplyPlan, 'next' | 'untried'> {
   readonly next: Json;
   /** By id. */
   readonly untried: readonly string[];
@@ -44,7 +44,7 @@ export interface AppliedJson extends Pick<PostedApply, 'reason'> {
   readonly staged: ApplyPlan['staged'] | null;
 }
 
-export function planToJson({ next, untried, streams: _, ...plan }: ApplyPlan): PlanJson {
+export function planToJson({ next, untried, ...plan }: ApplyPlan): PlanJson {
   return { ...plan, next: bundleToJson(next) as unknown as Json, untried: untried.map(({ id }) => id) };
 }
 

@@ -1,4 +1,4 @@
-/** What an apply takes: the definition files, a plan in a file, what is in force of a staged apply, an earlier apply. */
+/** What an apply takes: the definition files, a plan in a file, what a staged apply takes back, an earlier apply. */
 import { registryError } from '../../contract/errors.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';

@@ -35,6 +35,8 @@ const PAGES = [
   '/views/purchases_1',
   '/services/churn_0',
   '/entities/thing',
+  '/owners/team-crm',
+  '/owners/nobody%20here',
   '/sources/events_0',
   `/models/${encodeURIComponent('churn <b>"1"')}`,
   '/runs/run-0-2',
