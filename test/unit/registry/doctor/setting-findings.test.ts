@@ -34,7 +34,7 @@ test('what is right is told in a line', async () => {
 test.each([
   ['serve: { prot: 1 }', /"prot", did you mean "port"/],
   ['serve: { port: many }', /serve\.port: /],
-  ['registry: mysql://x', /registry: expected sqlite:FILE or postgres/],
+  ['registry: mysql://x', /registry: expected sqlite:FILE, postgres:/],
   ['log: { hmacKey: { id: k1, file: keys/none } }', /log\.hmacKey\.file: .*keys\/none is not there/],
   ['monitor: { ca: . }', /monitor\.ca: .* is no file/],
   ['log: { onFull: reject }', /log\.onFull: reject refuses every request/],
