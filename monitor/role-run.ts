@@ -227,6 +227,8 @@ export class RoleRun {
       }
     }
     judge.addLikeness(await this.#reading(() => looksLike(duck, view, replay, unexplained.rows())));
+    await asServed.end();
+    await pages.end();
     return pages;
   }
 

@@ -108,6 +108,7 @@ export class AsServed {
     const { areAllTold } = await this.#search.prepare(archived, read);
     await this.#held.lay();
     if (!areAllTold) await this.#prepareMasked(pages, read);
+    await this.#search.endSearch();
     await this.#following.lay();
   }
 
@@ -133,6 +134,13 @@ export class AsServed {
       }
     }
     await this.#search.prepareMasked(await this.#masked.end());
+  }
+
+  /** Drops what was found, when all groups are judged. */
+  async end(): Promise<void> {
+    await this.#held.end();
+    await this.#search.end();
+    await this.#following.end();
   }
 
   /** Takes what was found for the groups of a page. */

@@ -79,6 +79,10 @@ export class FollowingRows {
       DROP TABLE ${STAMPED_VECTORS}`);
   }
 
+  async end(): Promise<void> {
+    await this.#duck.run(`DROP TABLE ${HONEST}; DROP TABLE ${MISSED}`);
+  }
+
   /** Takes the rows of the groups from a place to before another. */
   async open(from: number, until: number): Promise<void> {
     const ofPage = `WHERE place >= ${from} AND place < ${until}`;

@@ -44,6 +44,10 @@ export class HeldRows {
       WHERE v.status = ${PRESENT} AND NOT coalesce(${isReplayed} AND NOT p.is_crowded, false) ORDER BY p.place`);
   }
 
+  async end(): Promise<void> {
+    await this.#duck.run(`DROP TABLE ${HELD}`);
+  }
+
   /** Takes the rows of the groups from a place to before another. */
   async open(from: number, until: number): Promise<void> {
     this.#columns = await this.#duck.columns(

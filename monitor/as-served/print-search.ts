@@ -113,6 +113,19 @@ export class PrintSearch {
     }
   }
 
+  /** Drops what is searched in: what was found stays. */
+  async endSearch(): Promise<void> {
+    const tables = [...this.#laid.map((_, i) => `own_prints_${i}`), GROUPS];
+    await this.#duck.run(tables.map((table) => `DROP TABLE ${table}`).join('; '));
+  }
+
+  /** Drops what was found. */
+  async end(): Promise<void> {
+    await this.#duck.run(
+      [STAMPED, 'found_own', OTHERS, SUSPECTS].map((table) => `DROP TABLE ${table}`).join('; '),
+    );
+  }
+
   /** @param printed  a SELECT of place, what replay_base has, and the print of groups */
   async #search(compared: readonly number[], printed: string): Promise<void> {
     const prints = await this.#layOwnPrints(compared);

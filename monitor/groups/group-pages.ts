@@ -32,7 +32,7 @@ import { vectorNames } from '../replay/vector-names.ts';
 import type { VectorName } from '../tally/example.ts';
 import type { VectorColumns } from '../tally/served-place.ts';
 import { ServedKinds } from './served-kinds.ts';
-import { GROUPS, membersOf } from './vector-groups.ts';
+import { GROUPS, MEMBERS, membersOf } from './vector-groups.ts';
 
 /** A page of groups, and the columns in which their vectors stand one group after the other. */
 interface GroupPage {
@@ -197,6 +197,14 @@ export class GroupPages {
       }
       yield batch;
     }
+  }
+
+  /** Drops what the judge alone reads: the rows that are written need its memory. */
+  async end(): Promise<void> {
+    const tables = [FIRSTS, GIVEN, MEMBERS, ...modesOf(this.#role).map((mode) => REPLAYED[mode])];
+    await this.#duck.run(
+      [...tables, 'replay_base', 'replay_rows'].map((table) => `DROP TABLE ${table}`).join('; '),
+    );
   }
 
   /** @returns by vid the vectors as reports name them */

@@ -108,7 +108,7 @@ export class ViewReplay {
     await this.#joinAsOf({ name: 'replay_trained', mode: 'trained', isOfHistory: true }, readings, nanos);
     const isAllInTime = await this.#isAllInTime(readings, nanos);
     if (isAllInTime)
-      await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_available AS
+      await this.#duck.run(`CREATE OR REPLACE TEMP VIEW replay_available AS
         SELECT * RENAME (trained_row AS available_row) FROM replay_trained`);
     else
       await this.#joinAsOf(

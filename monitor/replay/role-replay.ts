@@ -16,7 +16,7 @@ import type {
 } from '../../contract/model.ts';
 import type { HmacKey } from '../../contract/log-privacy.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
-import { valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
+import { quoteText, valueFromDuck } from '../../project/engine/duckdb/duckdb.ts';
 import type { DayOfService } from '../day/day-of-log.ts';
 import { bundlesOf, kindsOf } from '../day/servers.ts';
 import { HashedFeature } from '../judge/hashed-values.ts';
@@ -148,16 +148,26 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
     hasCreatedTimes,
     traffic: isLaid ? await agreeingTraffic(duck, servers) : NO_TRAFFIC,
     hashed: placesWhere(true),
-    open: await layOpenRows(duck, rows, placesWhere(false)),
+    open: await layOpenRows(duck, rows, placesWhere(false), servers),
   };
 }
 
-/** Drops what was laid out of a role: tables whose names begin with `replay_`. */
+/** What the tables of a role begin with: of its replay, and of what as-served/ looks up. */
+const OF_ROLE = ['replay_', 'found_', 'earlier_', 'masked_', 'column_revealed_'];
+
+/** Drops what was laid out of a role: of a large day it would take the memory of the next one. */
 export async function dropReplay(duck: DuckDb): Promise<void> {
-  const tables = await duck.rows(`SELECT table_name FROM duckdb_tables()
-    WHERE starts_with(table_name, 'replay_')`);
-  if (tables.length > 0)
-    await duck.run(tables.map((row) => `DROP TABLE ${row['table_name'] as string}`).join('; '));
+  const isOfRole = (name: string): string =>
+    OF_ROLE.map((prefix) => `starts_with(${name}, ${quoteText(prefix)})`).join(' OR ');
+  const found =
+    await duck.rows(`SELECT 'TABLE' AS kind, table_name AS name FROM duckdb_tables() WHERE ${isOfRole('table_name')}
+    UNION ALL SELECT 'VIEW', view_name FROM duckdb_views() WHERE ${isOfRole('view_name')}`);
+  // Views go first.
+  const dropped = found.toSorted(
+    (one, other) => Number(one['kind'] === 'TABLE') - Number(other['kind'] === 'TABLE'),
+  );
+  if (dropped.length > 0)
+    await duck.run(dropped.map(({ kind, name }) => `DROP ${kind as string} ${name as string}`).join('; '));
 }
 
 /** A feature of the role's rows, and the columns that may have it. */
