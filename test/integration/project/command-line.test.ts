@@ -17,6 +17,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CodedError } from '../../../contract/std/coded-error.ts';
+import { plumbHere } from '../../support/processes/plumb-here.ts';
 import { PLUMB, plumb, QUIET_NODE, serve } from '../../support/processes/plumb-process.ts';
 import type { Finished } from '../../support/processes/plumb-process.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -107,26 +109,44 @@ const MISTAKES: readonly Mistake[] = [
   { what: 'a spool that is a file', args: setOnLive('log.spool=plumbline.yaml', 'log', 'cat'), exit: 4, code: 'REG_STORE', says: /ENOTDIR/ },
 ];
 
+const OF_THE_SYSTEM = 'a spool that is a file';
+
+/**
+ * One of each code is met as its user meets it, and what the front door gives its code: errors of commander and of the
+ * system. Of the others what the front door gets.
+ */
+const { started = [], here = [] } = Object.groupBy(MISTAKES, ({ code, what }, i) =>
+  code === 'REG_USAGE' || what === OF_THE_SYSTEM || MISTAKES.findIndex((one) => one.code === code) === i
+    ? 'started'
+    : 'here',
+);
+const EXIT_OF: Readonly<Record<string, number>> = { usage: 2, 'not-enough-data': 3, failed: 4 };
+
 describe('a mistake gets one sentence, the exit code of its kind, and changes nothing', () => {
-  test.concurrent.each(MISTAKES)('$what', async ({ args, exit, code, says }) => {
+  test.concurrent.each(started)('$what', async ({ args, exit, code, says }) => {
     const before = contentOf(live());
     const forPeople = await plumb(args());
     expectOneSentence(forPeople, code);
     expect(forPeople.stderr).toMatch(says);
     expect(forPeople.code).toBe(exit);
-
     expect(forPeople.stderr).not.toContain('sekret');
-    expect(contentOf(live())).toEqual(before);
-    expect(existsSync(join(fresh(), '.plumb'))).toBe(false);
+    expectNoChange(before);
+  });
+
+  test.each(here)('$what', async ({ args, exit, code, says }) => {
+    const before = contentOf(live());
+    const error: unknown = await plumbHere(args()).catch((thrown: unknown) => thrown);
+    if (!(error instanceof CodedError)) throw new Error(`no mistake of ours: ${String(error)}`);
+    const stderr = `error: ${error.message}\n  ${error.details.help ?? ''}  [${error.code}]`;
+    expectOneSentence({ code: EXIT_OF[error.kind]!, stdout: '', stderr }, code);
+    expect(stderr).toMatch(says);
+    expect(EXIT_OF[error.kind]).toBe(exit);
+    expect(stderr).not.toContain('sekret');
+    expectNoChange(before);
   });
 
   /** One of each exit code, and one of each road to the report: commander, a program, the system. */
-  const AS_JSON = [
-    'an unknown command',
-    'get of an unknown key',
-    'a day without vectors',
-    'a spool that is a file',
-  ];
+  const AS_JSON = ['an unknown command', 'get of an unknown key', 'a day without vectors', OF_THE_SYSTEM];
   test.concurrent.each(AS_JSON)('%s, as JSON on stdout', async (name) => {
     const { args, exit, code, says } = MISTAKES.find(({ what }) => what === name)!;
     const { stdout, stderr, code: exitCode } = await plumb([...args(), '--json']);
@@ -236,18 +256,18 @@ describe('a project with bad definitions or data', () => {
     ['gone', (file: string): void => rmSync(file)],
   ])('serves nothing from a Parquet file that is %s, and all once it is whole again', async (_, spoil) => {
     const folder = copyOf(fresh());
-    expect((await plumb(['-C', folder, 'apply'])).code).toBe(0);
+    expect((await plumbHere(['-C', folder, 'apply'])).code).toBe(0);
     spoil(join(folder, STATS));
     const failed = await plumb(['-C', folder, 'materialize']);
     expectOneSentence(failed, 'MAT_SOURCE|REG_SOURCE');
     expect(failed.stderr).toContain('driver_stats.parquet');
     expect(failed.code).toBe(4);
-    const nothing = await plumb(['-C', folder, '--json', ...GET]);
+    const nothing = await plumbHere(['-C', folder, '--json', ...GET]);
     expect(statusesOf(nothing)).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE']);
 
     copyFileSync(join(fresh(), STATS), join(folder, STATS));
-    expect((await plumb(['-C', folder, 'materialize'])).code).toBe(0);
-    expect(statusesOf(await plumb(['-C', folder, '--json', ...GET]))).toEqual([
+    expect((await plumbHere(['-C', folder, 'materialize'])).code).toBe(0);
+    expect(statusesOf(await plumbHere(['-C', folder, '--json', ...GET]))).toEqual([
       'PRESENT',
       'PRESENT',
       'PRESENT',
@@ -396,6 +416,11 @@ describe('what went well', () => {
   });
 });
 
+function expectNoChange(before: ReturnType<typeof contentOf>): void {
+  expect(contentOf(live())).toEqual(before);
+  expect(existsSync(join(fresh(), '.plumb'))).toBe(false);
+}
+
 function copyOf(project: string): string {
   const folder = scratchFolder();
   cpSync(project, folder, { recursive: true });
@@ -438,7 +463,7 @@ async function serveALot(folder: string, requests: number): Promise<void> {
   expect((await sidecar.stop()).code).toBe(0);
 }
 
-function statusesOf({ stdout }: Finished): string[] {
+function statusesOf({ stdout }: Pick<Finished, 'stdout'>): string[] {
   return (JSON.parse(stdout) as { features: { status: string }[] }).features.map(({ status }) => status);
 }
 
