@@ -110,6 +110,17 @@ test(
       many: 5,
       after: 2,
       threads: [400, true],
+      router: {
+        movedOfOthers: 0,
+        evenly: true,
+        inAnyOrder: true,
+        ofNumpy: true,
+        first: 'pod-7',
+        refused: [
+          'ValueError: a router needs at least one server, got none',
+          'ValueError: pick needs the join keys of an entity, got none',
+        ],
+      },
       late: 'DeadlineExceeded: URL did not answer within 0.1 s',
       lateAfter: true,
       closing: [7, 7, 7],

@@ -17,7 +17,7 @@ asked = json.load(sys.stdin)
 sys.path.insert(0, asked["site"])
 
 import numpy as np  # noqa: E402
-from plumbline_client import AsyncClient, Client, DeadlineExceeded, FeatureError, NoSidecar  # noqa: E402
+from plumbline_client import AsyncClient, Client, DeadlineExceeded, FeatureError, NoSidecar, Router  # noqa: E402
 
 ROWS = [{"customer_id": 1001}, {"customer_id": 9}]
 CONTEXT = {"cart_value": [30.5, 7.25], "coupon": ["SAVE10", None]}
@@ -74,6 +74,19 @@ with Client(asked["url"], deadline=5) as client:
     for thread in threads:
         thread.join()
     found["threads"] = [len(counts), all(counts)]
+
+servers = [f"pod-{i}" for i in range(50)]
+whole, fewer = Router(servers), Router(servers[1:])
+picked = [whole.pick(i) for i in range(20_000)]
+shares = [picked.count(name) / 400 for name in servers]
+found["router"] = {
+    "movedOfOthers": sum(name not in ("pod-0", fewer.pick(i)) for i, name in enumerate(picked)),
+    "evenly": min(shares) > 0.6 and max(shares) < 1.6,
+    "inAnyOrder": all(Router(reversed(servers)).pick(i) == picked[i] for i in range(100)),
+    "ofNumpy": whole.pick(np.int64(17)) == picked[17],
+    "first": picked[0],
+    "refused": [said(lambda: Router([])), said(lambda: whole.pick())],
+}
 
 found["refused"] += [
     said(lambda: Client("http://127.0.0.1:1").schema("cart_v1")),

@@ -6,6 +6,7 @@ from .errors import DeadlineExceeded, FeatureError, NoSidecar, Overloaded
 from .historical import HistoricalFeatures, TrainError, get_historical_features
 from .on_demand import ComputeError, compute, compute_in_spark
 from .online import OnlineFeatures, Schema
+from .routing import Router
 from .served import Served, served
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "NoSidecar",
     "OnlineFeatures",
     "Overloaded",
+    "Router",
     "Schema",
     "Served",
     "TrainError",
