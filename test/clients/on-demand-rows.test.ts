@@ -14,8 +14,8 @@ import type { PythonEnvironment } from '../support/processes/python-environment.
 import { scratchFolder } from '../support/scratch.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
-const BLOCKS = IS_LONG_RUN ? 50 : 1;
-const ROWS = IS_LONG_RUN ? 20_000 : 3_000;
+const BLOCKS = IS_LONG_RUN ? 20 : 1;
+const ROWS = IS_LONG_RUN ? 50_000 : 3_000;
 const LIMIT_MS = IS_LONG_RUN ? 7_200_000 : PYTHON_LIMIT_MS;
 
 let python: PythonEnvironment;
@@ -27,7 +27,7 @@ beforeAll(async () => {
 test(
   'give the same bits as the sidecar, and refuse what does not fit before anything runs',
   async () => {
-    const places = await ComparedPlaces.make(join(scratchFolder(), 'random'), seededRandom());
+    const places = await ComparedPlaces.make(join(scratchFolder(), 'random'), seededRandom(), IS_LONG_RUN);
     for (let block = 0; block < BLOCKS; block++) expect((await places.compare(ROWS, true)).found).toEqual([]);
     const job = {
       project: places.folder,
