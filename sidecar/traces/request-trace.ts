@@ -12,6 +12,9 @@ import type { SpanSink, TraceSpan } from './span-exporter.ts';
 import type { TraceContext } from './trace-context.ts';
 
 const SPAN_ID_BYTES = 8;
+const SPAN_ID_DIGITS = 2 * SPAN_ID_BYTES;
+/** At most, of one request. */
+const SPANS = 4;
 const TRACE_ID_BYTES = 16;
 /** As OTLP numbers kinds of spans. */
 const INTERNAL = 1;
@@ -64,38 +67,38 @@ export class RequestTrace {
   end(route: string, status: number): void {
     const nowMs = performance.now();
     const epochMs = Date.now() - nowMs;
-    const root = randomBytes(SPAN_ID_BYTES).toString('hex');
-    const span = (
+    // One call for all: each takes some microseconds.
+    const ids = randomBytes(SPANS * SPAN_ID_BYTES).toString('hex');
+    const idAt = (i: number): string => ids.slice(i * SPAN_ID_DIGITS, (i + 1) * SPAN_ID_DIGITS);
+    const spans: TraceSpan[] = [];
+    const add = (
       name: string,
       kind: number,
       [fromMs, toMs]: readonly [number, number],
       attributes: TraceSpan['attributes'],
-    ): TraceSpan => ({
-      traceId: this.#traceId,
-      spanId: kind === SERVER ? root : randomBytes(SPAN_ID_BYTES).toString('hex'),
-      parentId: kind === SERVER ? this.#parentId : root,
-      name,
-      kind,
-      fromNs: nanoseconds(epochMs + fromMs),
-      toNs: nanoseconds(epochMs + toMs),
-      isError: kind === SERVER && status >= SERVER_FAULT,
-      attributes,
+    ): unknown =>
+      spans.push({
+        traceId: this.#traceId,
+        spanId: idAt(spans.length),
+        parentId: kind === SERVER ? this.#parentId : idAt(0),
+        name,
+        kind,
+        fromNs: nanoseconds(epochMs + fromMs),
+        toNs: nanoseconds(epochMs + toMs),
+        isError: kind === SERVER && status >= SERVER_FAULT,
+        attributes,
+      });
+    add(route, SERVER, [this.#readMs, nowMs], {
+      'http.route': route,
+      'http.response.status_code': status,
+      'plumbline.request_id': this.#requestId,
+      'plumbline.service': this.#service,
+      'plumbline.rows': this.#rows,
     });
-    const spans = [
-      span(route, SERVER, [this.#readMs, nowMs], {
-        'http.route': route,
-        'http.response.status_code': status,
-        'plumbline.request_id': this.#requestId,
-        'plumbline.service': this.#service,
-        'plumbline.rows': this.#rows,
-      }),
-      span('wait for its turn', INTERNAL, [this.#readMs, this.#turnMs], {}),
-    ];
+    add('wait for its turn', INTERNAL, [this.#readMs, this.#turnMs], {});
     if (this.#rowsMs > 0)
-      spans.push(
-        span('read the store', CLIENT, [this.#asksMs, this.#rowsMs], { 'plumbline.missing': this.#missing }),
-      );
-    if (this.#answerMs > 0) spans.push(span('log and leave', INTERNAL, [this.#answerMs, nowMs], {}));
+      add('read the store', CLIENT, [this.#asksMs, this.#rowsMs], { 'plumbline.missing': this.#missing });
+    if (this.#answerMs > 0) add('log and leave', INTERNAL, [this.#answerMs, nowMs], {});
     this.#sink.add(spans);
   }
 }
