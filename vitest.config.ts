@@ -10,6 +10,11 @@ const LONG = [
 ];
 const STRIPPED_ONCE = new URL('test/support/processes/stripped-once.mjs', import.meta.url).href;
 const UNITS = 'test/unit/**/*.test.ts';
+/** Of programs in the test's own process; what changes a module or the process itself is not among them. */
+const IN_PROCESS = [
+  'test/property/!(pure-modules|spool).test.ts',
+  'test/integration/{materializer,training}/*.test.ts',
+];
 const apart = ['test/clients/**', ...(long ? [] : ['**/*.long.test.ts'])];
 
 /** A part of the suite. Its files run in processes of their own, or one after another in the same. */
@@ -25,7 +30,8 @@ export default defineConfig({
       : [
           // What their files import is loaded once: a third of a second a file.
           part('unit', false, [UNITS], []),
-          part('whole', true, ['test/**/*.test.ts'], [UNITS]),
+          part('in-process', false, IN_PROCESS, []),
+          part('whole', true, ['test/**/*.test.ts'], [UNITS, ...IN_PROCESS]),
         ],
     globalSetup: ['test/support/kafka/run-kafka-setup.ts', 'test/support/processes/build-plumb-setup.ts'],
     setupFiles: ['test/support/property-seed.ts', 'test/support/processes/kept-compiled.ts'],
