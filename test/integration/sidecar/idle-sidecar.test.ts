@@ -10,6 +10,7 @@ import { until } from '../../support/until.ts';
 
 /** By the nodes' own clock; two rounds of renewed markers lie in it. */
 const WINDOW_S = 10;
+const POLL_MS = 200;
 /** Ours, and what nodes of a cluster say to each other. */
 const NOT_OURS = /^(info|ping|replconf|psync|config\|resetstat|publish)$/;
 
@@ -30,7 +31,7 @@ test(
       await until(() => reader.state().kind === 'read', 'the cluster was read');
       for (const client of clients) await client.config('RESETSTAT');
       const fromS = await uptimeS();
-      await until(async () => (await uptimeS()) - fromS >= WINDOW_S, 'the window has passed');
+      await until(async () => (await uptimeS()) - fromS >= WINDOW_S, 'the window has passed', POLL_MS);
       const lastedS = (await uptimeS()) - fromS;
       let commands = 0;
       for (const stats of await infoOf('commandstats'))
