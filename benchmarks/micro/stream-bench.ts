@@ -12,13 +12,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PLAIN_FEATURE, PLAIN_VIEW } from '../../contract/definitions/plain-definition.ts';
-import type { AggregateFunction, Entity, Feature, FeatureView, Source } from '../../contract/model.ts';
-import type { ValueType } from '../../contract/value-type.ts';
 import { compileDecoder } from '../../materializer/stream/decode/decoder.ts';
-import type { HistoryOutput } from '../../materializer/stream/output/history-output.ts';
 import { noCounts } from '../../materializer/stream/stream-counts.ts';
 import { ViewStream } from '../../materializer/stream/view-stream.ts';
+import { clickEntity, clickSource, clickView, noHistory } from './click-view.ts';
 import { clicksOf } from '../harness/streamed-clicks.ts';
 import { print } from '../harness/report.ts';
 
@@ -29,75 +26,6 @@ const [EVENTS, USERS, PER_SECOND] = [
 ];
 const STEP_MESSAGES = 50_000;
 const COMMIT_MESSAGES = 200_000;
-
-const entity: Entity = {
-  name: 'user',
-  joinKeys: [{ name: 'user_id', type: 'int64' }],
-  description: null,
-  owner: null,
-  tags: [],
-  log: 'raw',
-};
-const source: Source = {
-  name: 'clicks',
-  path: 'data/clicks',
-  eventTime: 'at',
-  createdTime: '_appended',
-  maxAheadUs: null,
-  stream: {
-    topic: null,
-    folder: 'data/incoming',
-    format: { kind: 'json' },
-    fields: [
-      { name: 'user_id', type: { kind: 'int64' }, unit: null },
-      { name: 'page', type: { kind: 'string' }, unit: null },
-      { name: 'price', type: { kind: 'float64' }, unit: null },
-      { name: 'at', type: { kind: 'timestamp' }, unit: 'ms' },
-    ],
-    id: null,
-    keyedBy: 'user_id',
-    op: null,
-  },
-};
-const view: FeatureView = {
-  ...PLAIN_VIEW,
-  id: 'user_clicks',
-  name: 'user_clicks',
-  kind: 'aggregated',
-  entity: 'user',
-  source,
-  definitionId: 1,
-  freshnessUs: 60_000_000,
-  freshnessAlertUs: 120_000_000,
-  sourceFreshnessUs: 120_000_000,
-  outOfOrderUs: 5_000_000,
-  hopUs: 10_000_000,
-  features: [
-    feature('clicks_1m', 'count', null, 60),
-    feature('spent_10m', 'sum', 'price', 600),
-    feature('price_1h', 'avg', 'price', 3_600),
-    feature('dearest_1d', 'max', 'price', 86_400),
-    feature('pages_30m', 'countDistinct', 'page', 1_800),
-  ],
-};
-
-function feature(name: string, of: AggregateFunction, column: string | null, seconds: number): Feature {
-  const columnType: ValueType | null =
-    column === null ? null : { kind: column === 'price' ? 'float64' : 'string' };
-  const type: ValueType = { kind: of.startsWith('count') ? 'int64' : 'float64' };
-  const [windowUs, sessionUs] = [seconds * 1_000_000, null];
-  const aggregation = {
-    function: of,
-    column,
-    columnType,
-    windowUs,
-    scale: 6,
-    n: 0,
-    percentile: 0,
-    sessionUs,
-  };
-  return { ...PLAIN_FEATURE, name, type, aggregation };
-}
 
 const spent = new Map<string, number>();
 
@@ -123,23 +51,15 @@ for (const { user, text } of clicksOf({ events: EVENTS, users: USERS, perSecond:
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'stream-bench-'));
-const history: Pick<HistoryOutput, 'committed' | 'commit' | 'begin' | 'add' | 'addBatch' | 'waiting'> = {
-  committed: { offset: 0, rowNumber: 0, watermarkUs: null, createdUs: 0, ownCreatedUs: null, lineage: null },
-  waiting: 0,
-  async begin() {},
-  add() {},
-  addBatch() {},
-  async commit() {},
-};
 const stream = new ViewStream({
-  view,
-  entity,
+  view: clickView,
+  entity: clickEntity,
   partition: 0,
   stateFile: join(folder, 'state.db'),
   owner: 'bench',
   sourceId: 'bench',
   horizonUs: untilUs,
-  history,
+  history: noHistory(),
   counts: noCounts(),
   otherPartitionOf: () => null,
   warn: print,
@@ -147,7 +67,7 @@ const stream = new ViewStream({
     throw new Error(reason);
   },
 });
-const decode = compileDecoder(source);
+const decode = compileDecoder(clickSource);
 let [seenUs, rows] = [0, 0];
 const appendedUs = untilUs;
 for (let from = 0; from < EVENTS; from += STEP_MESSAGES) {

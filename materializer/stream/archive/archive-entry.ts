@@ -40,6 +40,9 @@ export interface ArchiveFile {
   readonly rows: number;
   readonly firstOffset: number;
   readonly lastOffset: number;
+  /** Event times of its rows, microseconds. */
+  readonly firstUs: number;
+  readonly lastUs: number;
 }
 
 export function archiveColumns(stream: StreamSource): TableColumn[] {
@@ -75,6 +78,8 @@ export function partitionsArchived(state: TableState | null): number | null {
 interface NewMessages {
   readonly columns: readonly TableColumn[];
   readonly files: readonly ArchiveFile[];
+  /** The column of the event time. */
+  readonly eventTime: string;
   readonly commit: Omit<ArchiveCommit, 'nonce' | 'of'>;
   readonly nowMs: number;
   /** The table's folder, for messages. */
@@ -86,7 +91,8 @@ interface NewMessages {
  * @throws  REG_STORE when a field has another type in the table
  */
 export function archiveEntry(state: TableState | null, messages: NewMessages): DeltaAction[] {
-  const { files, commit, nowMs } = messages;
+  const { files, commit, nowMs, eventTime } = messages;
+  const { partition, offset } = ARCHIVE_COLUMNS;
   const facts: ArchiveCommit = {
     nonce: randomBytes(8).toString('hex'),
     of: partitionSubject(commit.partition),
@@ -96,7 +102,7 @@ export function archiveEntry(state: TableState | null, messages: NewMessages): D
     { commitInfo: { timestamp: nowMs, operation: 'WRITE', engineInfo: 'plumbline', plumbline: facts } },
     ...tableActions(state, messages),
     { txn: { appId: facts.of, version: commit.position.offset, lastUpdated: nowMs } },
-    ...files.map(({ path, bytes, rows, firstOffset, lastOffset }) => ({
+    ...files.map(({ path, bytes, rows, firstOffset, lastOffset, firstUs, lastUs }) => ({
       add: {
         path: encodeURI(path),
         partitionValues: {},
@@ -105,13 +111,44 @@ export function archiveEntry(state: TableState | null, messages: NewMessages): D
         dataChange: true,
         stats: JSON.stringify({
           numRecords: rows,
-          minValues: { [ARCHIVE_COLUMNS.partition]: commit.partition, [ARCHIVE_COLUMNS.offset]: firstOffset },
-          maxValues: { [ARCHIVE_COLUMNS.partition]: commit.partition, [ARCHIVE_COLUMNS.offset]: lastOffset },
-          nullCount: { [ARCHIVE_COLUMNS.partition]: 0, [ARCHIVE_COLUMNS.offset]: 0 },
+          minValues: { [partition]: commit.partition, [offset]: firstOffset, [eventTime]: msText(firstUs) },
+          maxValues: {
+            [partition]: commit.partition,
+            [offset]: lastOffset,
+            [eventTime]: msText(lastUs + 999),
+          },
+          nullCount: { [partition]: 0, [offset]: 0, [eventTime]: 0 },
         }),
       },
     })),
   ];
+}
+
+/** Delta has times of its statistics in milliseconds: they lie around the rows' own. */
+function msText(us: number): string {
+  return new Date(Math.floor(us / 1_000)).toISOString();
+}
+
+interface TimeRange {
+  readonly fromUs: number;
+  readonly beforeUs: number;
+}
+
+/** @returns false where a file's statistics show that it has no event time in any of the ranges */
+export function mayHoldTimes(
+  stats: string | undefined,
+  eventTime: string,
+  ranges: readonly TimeRange[],
+): boolean {
+  const { minValues, maxValues } = JSON.parse(stats ?? '{}') as {
+    readonly [name in 'minValues' | 'maxValues']?: Readonly<Record<string, unknown>>;
+  };
+  const [first, last] = [minValues?.[eventTime], maxValues?.[eventTime]].map(
+    (text) => Date.parse(String(text)) * 1_000,
+  );
+  // Files of builds before do not say it.
+  if (Number.isNaN(first) || Number.isNaN(last)) return true;
+  return ranges.some(({ fromUs, beforeUs }) => last! + 1_000 > fromUs && first! < beforeUs);
 }
 
 function tableActions(state: TableState | null, { columns, nowMs, folder }: NewMessages): DeltaAction[] {

@@ -25,7 +25,13 @@ import type { Position } from '../source/stream-reader.ts';
 import type { Source } from '../../../contract/model.ts';
 import { eventMaker } from '../decode/event-maker.ts';
 import type { ReceivedEvent } from '../stream-event.ts';
-import { archiveColumns, archiveEntry, lastArchived, partitionsArchived } from './archive-entry.ts';
+import {
+  archiveColumns,
+  archiveEntry,
+  lastArchived,
+  mayHoldTimes,
+  partitionsArchived,
+} from './archive-entry.ts';
 import type { ArchiveFile } from './archive-entry.ts';
 import { WaitingEvents } from './waiting-events.ts';
 import type { WaitingDay } from './waiting-events.ts';
@@ -105,7 +111,8 @@ export class ArchiveTable {
   /** To be called before the first event is added. */
   async begin(): Promise<void> {
     const { duck, source, partition } = this.#options;
-    this.#waiting = await WaitingEvents.open(duck, source.stream!, `waiting_${partition}`);
+    const of = { stream: source.stream!, eventTime: source.eventTime };
+    this.#waiting = await WaitingEvents.open(duck, of, `waiting_${partition}`);
   }
 
   add(event: ReceivedEvent): void {
@@ -137,6 +144,7 @@ export class ArchiveTable {
         return archiveEntry(now, {
           columns: archiveColumns(source.stream!),
           files,
+          eventTime: source.eventTime,
           commit: facts,
           nowMs,
           folder: folder.path,
@@ -150,7 +158,7 @@ export class ArchiveTable {
 
   async #write(
     waiting: WaitingEvents,
-    { day, first, last, rows }: WaitingDay,
+    { day, first, last, ...held }: WaitingDay,
     nowUs: number,
   ): Promise<ArchiveFile> {
     const { folder, partition, duck } = this.#options;
@@ -162,7 +170,7 @@ export class ArchiveTable {
       await duck.run(`COPY (${select}) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`);
       const bytes = statSync(aside).size;
       await folder.bring([{ from: aside, to: path }]);
-      return { path, bytes, rows, firstOffset: first, lastOffset: last };
+      return { path, bytes, ...held, firstOffset: first, lastOffset: last };
     } finally {
       rmSync(aside, { force: true });
     }
@@ -176,7 +184,10 @@ export class ArchiveTable {
     const { folder, partition, duck } = this.#options;
     await openHistoryStorage(duck, folder);
     const own = `partition=${partition}/`;
-    const paths = [...(this.#state?.files.keys() ?? [])].map(decodeURIComponent);
+    const all = [...(this.#state?.files.values() ?? [])];
+    const mayHold = (stats: string | undefined): boolean =>
+      wanted.ranges === null || mayHoldTimes(stats, this.#options.source.eventTime, wanted.ranges);
+    const paths = all.flatMap(({ path, stats }) => (mayHold(stats) ? [decodeURIComponent(path)] : []));
     const files = paths.filter((path) => path.startsWith(own) && lastOffsetOf(path) >= fromOffset);
     for (const file of files.toSorted((a, b) => lastOffsetOf(a) - lastOffsetOf(b))) {
       const from = `read_parquet(${quotePaths([folder.fileOf(file)])}, hive_partitioning = false)`;

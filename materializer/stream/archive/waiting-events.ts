@@ -23,15 +23,19 @@ const BOOL = { kind: 'bool' } as const;
 export class WaitingEvents {
   readonly #duck: DuckDb;
   readonly #fields: readonly StreamField[];
+  /** Of the event time, microseconds. */
+  readonly #timeColumn: string;
   readonly #hasChanges: boolean;
   readonly #table: string;
   #filling: TableFilling;
   readonly #page: ValuePage;
   #rows = 0;
 
-  private constructor(duck: DuckDb, stream: StreamSource, table: string, filling: TableFilling) {
+  private constructor(duck: DuckDb, source: EventSource, table: string, filling: TableFilling) {
+    const { stream, eventTime } = source;
     this.#duck = duck;
     this.#fields = stream.fields;
+    this.#timeColumn = `c${stream.fields.findIndex(({ name }) => name === eventTime)}`;
     this.#hasChanges = hasChanges(stream);
     this.#table = table;
     this.#filling = filling;
@@ -40,13 +44,14 @@ export class WaitingEvents {
   }
 
   /** @param table  a name that no other partition's events have */
-  static async open(duck: DuckDb, stream: StreamSource, table: string): Promise<WaitingEvents> {
+  static async open(duck: DuckDb, source: EventSource, table: string): Promise<WaitingEvents> {
+    const { stream } = source;
     const columns = stream.fields.map(({ type }, i) => `c${i} ${pageTypeOf(type)}`);
     // A double holds an offset and a time to the microsecond; a bigint would be one more object an event.
     const own = [`${OFFSET} DOUBLE`, `${APPENDED} DOUBLE`, `${COUNTS} BOOLEAN`];
     if (hasChanges(stream)) own.push(`${CHANGE} VARCHAR`);
     await duck.run(`CREATE OR REPLACE TABLE ${table} (${[...columns, ...own].join(', ')})`);
-    return new WaitingEvents(duck, stream, table, await duck.filling(table));
+    return new WaitingEvents(duck, source, table, await duck.filling(table));
   }
 
   /** How many they are. */
@@ -81,7 +86,8 @@ export class WaitingEvents {
     this.#filling.addPage(this.#page);
     this.#filling.close();
     const rows = await this.#duck.rows(
-      `SELECT ${dayOfSql()} AS day, min(${OFFSET}) AS first, max(${OFFSET}) AS last, count(*)::DOUBLE AS n
+      `SELECT ${dayOfSql()} AS day, min(${OFFSET}) AS first, max(${OFFSET}) AS last, count(*)::DOUBLE AS n,
+         min(${this.#timeColumn})::DOUBLE AS first_us, max(${this.#timeColumn})::DOUBLE AS last_us
        FROM ${this.#table} GROUP BY day ORDER BY day`,
     );
     return rows.map((row) => ({
@@ -89,6 +95,8 @@ export class WaitingEvents {
       first: row['first'] as number,
       last: row['last'] as number,
       rows: row['n'] as number,
+      firstUs: row['first_us'] as number,
+      lastUs: row['last_us'] as number,
     }));
   }
 
@@ -125,6 +133,16 @@ export interface WaitingDay {
   readonly first: number;
   readonly last: number;
   readonly rows: number;
+  /** Event times. */
+  readonly firstUs: number;
+  readonly lastUs: number;
+}
+
+/** Whose events they are. */
+interface EventSource {
+  readonly stream: StreamSource;
+  /** A field. */
+  readonly eventTime: string;
 }
 
 /** What the archive calls its own columns, and what is the same for all events of a commit. */

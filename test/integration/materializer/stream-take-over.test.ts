@@ -1,4 +1,5 @@
 /** Two streams of one partition: the second to write finds that it has lost it, and nothing of it counts. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../../contract/std/logger.ts';
@@ -38,8 +39,18 @@ test('a range of offsets comes to the archive once, whoever writes it', async ()
     ),
   });
   expect([...(await readTable(localFolder(folder)))!.files.values()]).toHaveLength(1);
-  const read: unknown[] = [];
-  for await (const events of tables[0]!.read(0)) read.push(...events);
-  expect(read).toEqual([event]);
+  const read = async (fromUs: number, beforeUs: number): Promise<unknown[]> => {
+    const found: unknown[] = [];
+    for await (const events of tables[0]!.read(0, { ranges: [{ fromUs, beforeUs }], keys: null }))
+      found.push(...events);
+    return found;
+  };
+  expect(await read(0, 1_000_001)).toEqual([event]);
+  const later = { field: 'user_id', texts: ['bob'] };
+  for await (const events of tables[0]!.read(0, { ranges: null, keys: later })) expect(events).toEqual([]);
+  rmSync(join(folder, 'partition=0'), { recursive: true });
+  // The log says which event times a file has.
+  expect([await read(0, 1_000_000 - 1_000), await read(1_003_000, 9e15)]).toEqual([[], []]);
+  await expect(read(0, 1_000_001)).rejects.toThrow(/No files found/);
   for (const duck of [a!, b!]) duck.close();
 });
