@@ -142,7 +142,8 @@ class Load {
         response.setEncoding('utf8').on('data', (part: string) => (answer += part));
         response.on('end', () => resolve({ status: response.statusCode!, body: answer }));
       });
-      sent.once('error', reject).end(text);
+      // The server may close a connection that was idle in the moment in which it is used again.
+      sent.once('error', (error) => (sent.reusedSocket ? resolve(this.ask(body)) : reject(error))).end(text);
     });
   }
 }
