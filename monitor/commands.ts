@@ -1,6 +1,6 @@
 /** The monitor's commands: `plumb monitor ingest, run, report, trend, whatif`, and `plumb explain`. */
 import { randomUUID } from 'node:crypto';
-import { loadCurrentBundle } from '../contract/definitions/bundle-folder.ts';
+import { loadCurrentBundle, readPointer } from '../contract/definitions/bundle-folder.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { emitLineage } from '../project/open-lineage/emit.ts';
 import { verdictDatasets } from '../project/open-lineage/run-event.ts';
@@ -77,6 +77,7 @@ export async function run(
   try {
     await judgeDay(project, asked, (day) => judged.push(day));
   } catch (error) {
+    await tellFailed(project, options.service, judged, error as Error);
     if (judged.length === 0) throw error;
     failed = error;
   }
@@ -104,6 +105,30 @@ async function tellLineage(project: Project, { snapshot, snapshotFile }: JudgedD
       error: null,
     };
   });
+}
+
+/** Of each service that was to be judged and was not. */
+async function tellFailed(
+  project: Project,
+  asked: readonly string[] | undefined,
+  judged: readonly JudgedDay[],
+  { message }: Error,
+): Promise<void> {
+  const { settings, clock } = project;
+  const { url, file } = settings.lineage;
+  if (url === null && file === null) return;
+  // Without one the error says so.
+  const bundle = readPointer(settings.bundles) === null ? null : loadCurrentBundle(settings.bundles);
+  if (bundle === null) return;
+  const done = new Set(judged.map(({ snapshot }) => snapshot.service));
+  for (const name of (asked ?? [...bundle.services.keys()]).filter((one) => !done.has(one)))
+    await emitLineage(project, () => ({
+      ...verdictDatasets(settings, bundle, bundle.services.get(name), settings.reports),
+      job: `monitor.${name}`,
+      runId: randomUUID(),
+      endedAt: formatTimestamp(clock.nowUs()),
+      error: message,
+    }));
 }
 
 function verdictText(context: CommandContext, { snapshot, reportFile }: JudgedDay): string {

@@ -52,11 +52,32 @@ export async function runTrain(project: Project, options: TrainOptions): Promise
   refuseStrayOptions(options);
   const bundle = locateSources(loadCurrentBundle(project.settings.bundles), project.settings.vars);
   const service = serviceNamed(bundle, options.service);
-  const out = resolve(options.out);
   refusePlace(options.out, options.labels);
   const origin = { bundle, service, seen: new HistoriesSeen() };
+  const name = options.name ?? basename(options.out);
+  try {
+    return await madeSet(project, origin, options, name);
+  } catch (error) {
+    const files = { labels: resolve(options.labels), out: resolve(options.out) };
+    await emitLineage(project, () => ({
+      ...trainingDatasets(project.settings, bundle, service, files),
+      job: `train.${name}`,
+      runId: randomUUID(),
+      endedAt: formatTimestamp(project.clock.nowUs()),
+      error: (error as Error).message,
+    }));
+    throw error;
+  }
+}
+
+async function madeSet(
+  project: Project,
+  origin: Parameters<typeof makeSet>[1],
+  options: TrainOptions,
+  name: string,
+): Promise<TrainResult> {
+  const out = resolve(options.out);
   return await makeSet(project, origin, options, async (set, { duck, scratch }) => {
-    const name = options.name ?? basename(options.out);
     const written = await writeAside(duck, set, { file: out, scratch, zone: SET_ZONE });
     try {
       const { sha256 } = written;

@@ -130,7 +130,7 @@ export function nativeRequest(plan: Plan): Schema {
 /** Values that a request brings for itself. */
 function contextSchema(plan: Plan): Schema {
   if (plan.inputs.length === 0) {
-    const description = `Values that a request brings for itself: ${plan.service} takes none.`;
+    const description = 'Values that a request brings for itself: this service takes none.';
     return { type: 'object', maxProperties: 0, description };
   }
   const fields = plan.inputs.map((input): [string, Schema] => [input.name, inputSchema(plan, input)]);
@@ -224,6 +224,27 @@ export function nativeResult(plan: Plan): Schema {
     entities: objectOf(Object.fromEntries(entities)),
     features: objectOf(Object.fromEntries(features)),
     statuses: objectOf(Object.fromEntries(statuses)),
+  });
+}
+
+/** The same for a bundle of many features: what each means, GET /feature-service/{name} says. */
+export function shortNativeResult(plan: Plan): Schema {
+  const { properties } = nativeResult(plan) as { properties: Record<'entities', Schema> };
+  const features = plan.fullNames.map((name, i): [string, Schema] => {
+    const schema = valueSchema(plan.featureDefinitions[i]!.type);
+    return [name, { ...schema, format: undefined, ...deprecatedMark(deprecationAt(plan, i)) }];
+  });
+  // As many as there are names, and no others: each is there.
+  const all = { type: 'object', minProperties: features.length };
+  return objectOf({
+    entities: properties.entities,
+    features: { ...all, properties: Object.fromEntries(features), additionalProperties: false },
+    statuses: {
+      ...all,
+      maxProperties: features.length,
+      additionalProperties: { $ref: '#/components/schemas/Status' },
+      description: 'By the same names.',
+    },
   });
 }
 

@@ -13,10 +13,12 @@ import {
   nativeMetadata,
   nativeRequest,
   nativeResult,
+  shortNativeResult,
   objectOf,
   statusSchema,
 } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
+import { withSharedParts } from './shared-schemas.ts';
 import { inferAnswer, inferRequest } from './openapi-tensors.ts';
 import type { BundlePlans } from '../plan/bundle-plans.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -46,8 +48,19 @@ export function openApiText(plans: BundlePlans): string {
   return text;
 }
 
+/** Past so many features that services list, the document is made short: it is read by programs then. */
+const MOST_DESCRIBED = 1_000;
+/** Of the services, in a short document. */
+const MOST_EXAMPLES = 20;
+
 function openApiDocument(plans: BundlePlans): Json {
   const services = [...plans.services()];
+  const isShort = services.reduce((sum, { featureCount }) => sum + featureCount, 0) > MOST_DESCRIBED;
+  const document = wholeDocument(plans, services, isShort);
+  return isShort ? withSharedParts(document) : document;
+}
+
+function wholeDocument(plans: BundlePlans, services: readonly Plan[], isShort: boolean): Json {
   const names = services.map((plan) => plan.service);
   return {
     openapi: '3.1.0',
@@ -60,21 +73,25 @@ function openApiDocument(plans: BundlePlans): Json {
     },
     servers: [{ url: '/' }],
     paths: {
-      ...(services.length === 0 ? {} : vectorPaths(plans, services)),
+      ...(services.length === 0 ? {} : vectorPaths(plans, services, isShort)),
       ...Object.fromEntries(
-        services.map((plan) => [`/v2/models/${plan.service}/infer`, { post: inferOperation(plan) }]),
+        services.map((plan) => [
+          `/v2/models/${plan.service}/infer`,
+          { post: isShort ? shortInferOperation(plan) : inferOperation(plan) },
+        ]),
       ),
       ...(services.length === 0 ? {} : modelPaths(names)),
       ...serverPaths(),
     },
-    components: { schemas: components(services) },
+    components: { schemas: components(services, isShort) },
   };
 }
 
-function components(services: readonly Plan[]): Json {
+function components(services: readonly Plan[], isShort: boolean): Json {
+  const resultOf = isShort ? shortNativeResult : nativeResult;
   const ofServices = services.flatMap((plan): [string, Schema][] => [
     [`${plan.service}.request`, nativeRequest(plan)],
-    [`${plan.service}.result`, nativeResult(plan)],
+    [`${plan.service}.result`, resultOf(plan)],
     [`${plan.service}.feast`, feastRequest(plan)],
     [`${plan.service}.infer`, inferRequest(plan)],
     [`${plan.service}.tensors`, inferAnswer(plan)],
@@ -82,10 +99,12 @@ function components(services: readonly Plan[]): Json {
   return { Status: statusSchema, ...errorSchemas(), ...Object.fromEntries(ofServices) };
 }
 
-function vectorPaths(plans: BundlePlans, services: readonly Plan[]): Json {
-  const references = [...plans.views.values()].flatMap((view) =>
+function vectorPaths(plans: BundlePlans, services: readonly Plan[], isShort: boolean): Json {
+  const shown = isShort ? services.slice(0, MOST_EXAMPLES) : services;
+  const all = [...plans.views.values()].flatMap((view) =>
     view.view.features.map((f) => `${view.id}:${f.name}`),
   );
+  const references = isShort ? [] : all;
   const answer = objectOf({
     results: { type: 'array', items: { anyOf: services.map((plan) => ref(`${plan.service}.result`)) } },
     metadata: nativeMetadata(),
@@ -97,7 +116,7 @@ function vectorPaths(plans: BundlePlans, services: readonly Plan[]): Json {
         parameters: headerParameters(),
         requestBody: jsonBody(
           { anyOf: services.map((plan) => ref(`${plan.service}.request`)) },
-          examples(services, nativeExample),
+          examples(shown, nativeExample),
         ),
         responses: { 200: jsonAnswer('The vectors.', answer), ...errors('Error') },
       }),
@@ -105,7 +124,7 @@ function vectorPaths(plans: BundlePlans, services: readonly Plan[]): Json {
     [feastSurface.route]: {
       post: operation('getFeaturesAsFeast', 'The contract of the Feast feature server, column by column.', {
         parameters: headerParameters(),
-        requestBody: jsonBody({ anyOf: feastBodies }, examples(services, feastExample)),
+        requestBody: jsonBody({ anyOf: feastBodies }, examples(shown, feastExample)),
         responses: { 200: jsonAnswer('The columns.', feastAnswer()), ...errors('FeastError') },
       }),
     },
@@ -144,6 +163,20 @@ function inferOperation(plan: Plan): Json {
       },
     },
   );
+}
+
+/** The same for a bundle of many services: in few words, without an example, and all refusals are one answer. */
+function shortInferOperation(plan: Plan): Json {
+  const { service, definition } = plan;
+  return operation(`infer_${service}`, `Features of ${service} as tensors.`, {
+    ...deprecatedMark(definition.deprecated),
+    parameters: headerParameters(),
+    requestBody: jsonBody(ref(`${service}.infer`)),
+    responses: {
+      200: jsonAnswer('The tensors.', ref(`${service}.tensors`)),
+      default: jsonAnswer('The request is refused; the error says why.', ref('InferenceError')),
+    },
+  });
 }
 
 function modelPaths(names: readonly string[]): Json {
@@ -255,8 +288,9 @@ function headerParameters(): Json[] {
   ];
 }
 
-function jsonBody(schema: Schema, examplesOf: Json): Json {
-  return { required: true, content: { 'application/json': { schema, examples: examplesOf } } };
+function jsonBody(schema: Schema, examplesOf?: Json): Json {
+  const shown = examplesOf === undefined ? {} : { examples: examplesOf };
+  return { required: true, content: { 'application/json': { schema, ...shown } } };
 }
 
 function jsonAnswer(description: string, schema: Schema): Json {

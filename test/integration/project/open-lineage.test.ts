@@ -34,7 +34,9 @@ interface Event {
 
 test('materialize, train and monitor: to a file and by POST; what fails is told too, and warned of', async () => {
   const posted: string[] = [];
+  const logins: (string | undefined)[] = [];
   const server = createServer((request, response) => {
+    logins.push(request.headers.authorization);
     request.setEncoding('utf8').on('data', (text: string) => posted.push(text));
     request.on('end', () => response.writeHead(201).end());
   }).listen(0, '127.0.0.1');
@@ -42,13 +44,17 @@ test('materialize, train and monitor: to a file and by POST; what fails is told 
   await once(server, 'listening');
   const folder = await shopProject();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1/lineage`;
-  const flags = { 'lineage.url': url, 'lineage.file': 'out/events.jsonl' };
+  writeFileSync(join(folder, 'token'), 'of the lineage\n');
+  const flags = { 'lineage.url': url, 'lineage.file': 'out/events.jsonl', 'lineage.tokenFile': 'token' };
   const context = commandContext(folder, true, flags);
   await apply(context, undefined, {});
   await materialize(context, {});
   writeFileSync(join(folder, 'labels.csv'), 'customer_id,event_timestamp\n1,2023-11-15T00:00:00Z\n');
   const out = join(folder, 'set.parquet');
   await train(context, { labels: join(folder, 'labels.csv'), service: 'churn_v1', out });
+  await expect(
+    train(context, { labels: join(folder, 'labels.csv'), service: 'churn_v1', out, input: ['no=such'] }),
+  ).rejects.toThrow();
   const project = openProject(folder, silentLogger, {}, flags);
   const bundle = loadCurrentBundle(project.settings.bundles);
   const service = bundle.services.get('churn_v1');
@@ -59,13 +65,15 @@ test('materialize, train and monitor: to a file and by POST; what fails is told 
 
   const lines = readFileSync(join(folder, 'out/events.jsonl'), 'utf8').trim().split('\n');
   expect(posted).toEqual(lines);
+  expect(new Set(logins)).toEqual(new Set(['Bearer of the lineage']));
   const events = lines.map((line) => JSON.parse(line) as Event);
   expect(events.map(({ eventType, job }) => `${eventType} ${job.namespace} ${job.name}`)).toEqual([
     'COMPLETE shop materialize.purchases',
     'COMPLETE shop train.set.parquet',
+    'FAIL shop train.set.parquet',
     'FAIL shop monitor.churn_v1',
   ]);
-  const [run1, run2, run3] = events as [Event, Event, Event];
+  const [run1, run2, , run3] = events as [Event, Event, Event, Event];
   const source = { namespace: 'file', name: join(folder, 'data/invoices.parquet') };
   expect(run1.run.runId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(run1.inputs).toMatchObject([source]);
