@@ -119,7 +119,7 @@ export async function readInForce(
   registry: Pick<RegistryReads, 'lastApplied'>,
 ): Promise<InForce> {
   const last = await registry.lastApplied();
-  const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json);
+  const applied = last === null ? null : readApplied(project, JSON.parse(last.bundle) as Json, last.hash);
   return { applied, sequence: last?.sequence ?? 0 };
 }
 
@@ -208,8 +208,8 @@ export async function applyPlan(
 }
 
 /** @returns null when the last apply had another bundle format: then there is nothing to compare with */
-function readApplied({ logger }: Project, json: Json): Bundle | null {
-  if (isOfThisFormat(json)) return bundleFromJson(json);
+function readApplied({ logger }: Project, json: Json, hash: string): Bundle | null {
+  if (isOfThisFormat(json)) return bundleFromJson(json, hash);
   logger.warn(
     'what is in force was applied by another version of plumb, in a form that this one does not read: every ' +
       'definition is shown as created, and nothing is guarded. An apply publishes all of it anew',

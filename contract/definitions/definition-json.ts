@@ -317,8 +317,11 @@ export function bundleToJson(bundle: Omit<Bundle, 'hash'>): JsonObject {
   };
 }
 
-/** @throws TypeError when the JSON is no bundle, REG_BUNDLE when it is one of another format or a field does not fit */
-export function bundleFromJson(json: Json): Bundle {
+/**
+ * @param hash  of its canonical text, where that is known: to make the text again takes a third of the whole
+ * @throws TypeError when the JSON is no bundle, REG_BUNDLE when it is one of another format or a field does not fit
+ */
+export function bundleFromJson(json: Json, hash?: string): Bundle {
   const raw = json as unknown as {
     format: number;
     project: string;
@@ -345,7 +348,7 @@ export function bundleFromJson(json: Json): Bundle {
   const services = raw.services.map(serviceFromJson);
   return {
     project: raw.project,
-    hash: bundleHash(canonicalJson(json)),
+    hash: hash ?? bundleHash(canonicalJson(json)),
     entities: new Map(raw.entities.map((entity) => [entity.name, entity])),
     views: new Map(views.map((view) => [view.id, view])),
     onDemand: new Map(onDemand.map((view) => [view.id, view])),
