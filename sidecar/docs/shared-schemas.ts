@@ -1,6 +1,6 @@
 /**
- * Makes a long OpenAPI document short: a schema, a parameter or an answer that stands in several places is written once,
- * as a component, and named elsewhere. What it says stays the same. Pure.
+ * Makes a long OpenAPI document short: a schema, a parameter or an answer that stands in several places is written
+ * once, as a component, and named elsewhere. What it says stays the same. Pure.
  */
 type Json = Readonly<Record<string, unknown>>;
 
