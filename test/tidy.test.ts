@@ -62,7 +62,9 @@ describe('imports go one way', () => {
   test.each(PROGRAMS)('%s imports contract and project, and no other program', (program) => {
     const wrong = (_: string, i: string): boolean =>
       isOurs(i) && !i.startsWith(`${program}/`) && !/^(contract|project)\//.test(i);
-    expect(offenders(within(program), wrong)).toEqual([]);
+    // It conducts the others.
+    const its = within(program).filter((file) => !file.startsWith('deploy/processes/'));
+    expect(offenders(its, wrong)).toEqual([]);
   });
 
   test('a benchmark speaks HTTP or runs commands; only one of a part (`micro/`, `fleet/`) imports what it measures', () => {
@@ -72,8 +74,9 @@ describe('imports go one way', () => {
     expect(offenders(speakers, wrong)).toEqual([]);
   });
 
-  test('nothing imports test/', () => {
-    expect(offenders(sources, (_, i) => i.startsWith('test/'))).toEqual([]);
+  test('nothing imports test/, but for what starts real servers on a developer machine: it is in no package', () => {
+    const published = sources.filter((file) => !file.startsWith('deploy/processes/'));
+    expect(offenders(published, (_, i) => i.startsWith('test/'))).toEqual([]);
   });
 });
 

@@ -44,7 +44,16 @@ const RATIO = 'basket_now__basket_to_average';
 const LUNCH_PLACE = { lat: 51.5117, lon: -0.124 };
 const MARK = '# Made by the retail demo; it is made anew each time.\n';
 
-interface DemoResult {
+/** What the demo stands on, as lines of plumbline.yaml; the embedded defaults unless given. */
+interface DemoPlace {
+  readonly settings: readonly string[];
+  /** How long an answer may wait for the store. */
+  readonly deadlineMs: number;
+}
+
+const EMBEDDED: DemoPlace = { settings: [], deadlineMs: 8 };
+
+export interface DemoResult {
   readonly folder: string;
   readonly date: string;
   readonly snapshot: Snapshot;
@@ -60,11 +69,16 @@ interface DemoResult {
  * @param dayUs   midnight of the day to which the data's last day is moved
  * @throws        REG_FOLDER when it holds something else, REG_STORE when it cannot be written
  */
-export async function runDemo(dir: string, dayUs: number, logger: Logger): Promise<DemoResult> {
+export async function runDemo(
+  dir: string,
+  dayUs: number,
+  logger: Logger,
+  place: DemoPlace = EMBEDDED,
+): Promise<DemoResult> {
   const folder = resolve(dir);
   const tell = teller(logger);
   const day = dayOf(dayUs);
-  const control = await layOut(folder, dayUs);
+  const control = await layOut(folder, dayUs, place);
   logger.info(
     `Plumbline rehearses ${day} in an online gift shop: 13 months of its real invoices, moved so that the`,
   );
@@ -143,7 +157,7 @@ function theDay(dayUs: number, baskets: readonly Basket[]): Happening[] {
 }
 
 /** Makes the project's folder: settings with the rehearsed clock, the example's definitions. */
-async function layOut(folder: string, dayUs: number): Promise<RehearsalControl> {
+async function layOut(folder: string, dayUs: number, place: DemoPlace): Promise<RehearsalControl> {
   const settings = join(folder, 'plumbline.yaml');
   if (existsSync(folder) && !(existsSync(settings) && readFileSync(settings, 'utf8').startsWith(MARK))) {
     throw registryError('REG_FOLDER', `${folder} exists and is no earlier demo`, {
@@ -160,7 +174,8 @@ async function layOut(folder: string, dayUs: number): Promise<RehearsalControl> 
   const lines = [
     readFileSync(join(EXAMPLE, 'plumbline.yaml'), 'utf8'),
     `clock: { control: clock.txt, runLasts: ${formatDuration(RUN_LASTS_US)} }`,
-    `serve: { port: ${port}, adminPort: ${adminPort}, drainMs: 0, cacheFreshMs: 500 }`,
+    `serve: { port: ${port}, adminPort: ${adminPort}, drainMs: 0, cacheFreshMs: 500, deadlineMs: ${place.deadlineMs} }`,
+    ...place.settings,
   ];
   writeFileSync(settings, `${MARK}${lines.join('\n')}\n`);
   cpSync(join(EXAMPLE, 'definitions'), join(folder, 'definitions'), { recursive: true });

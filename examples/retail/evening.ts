@@ -14,7 +14,7 @@ import type { Click } from './clicks.ts';
 import { eveningClicks, writeClicks } from './clicks.ts';
 import { askVisit } from './model-servers.ts';
 import type { PreparedShop } from './prepare.ts';
-import { startStream } from './plumb-process.ts';
+import { startProgram } from './plumb-process.ts';
 
 const SECOND_US = 1_000_000;
 const MINUTE_US = 60 * SECOND_US;
@@ -67,7 +67,9 @@ export async function playEvening(
       us + FILE_US,
     );
   const writer = await openOnlineWriter(project.settings.online);
-  const stream = await startStream(folder);
+  const stream = startProgram(folder, 'stream');
+  // A cluster has a marker for each 128 slots: to ask for all of them again and again would be the most of its work.
+  const pollMs = project.settings.online.kind === 'sqlite' ? 5 : 50;
   const reached = async (upTo: number): Promise<number> => {
     for (const untilMs = performance.now() + LIMIT_MS; ;) {
       const marks = [...(await writer.readMarkers(VIEW)).watermarksUs.values()];
@@ -75,7 +77,7 @@ export async function playEvening(
       if (watermarkUs >= upTo) return watermarkUs;
       if (performance.now() > untilMs || stream.hasEnded())
         throw new Error(`plumb stream has not come up to where it should within ${LIMIT_MS / 1_000} s`);
-      await sleep(5);
+      await sleep(pollMs);
     }
   };
   try {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 
-interface PlumbProcess {
+export interface PlumbProcess {
   hasEnded(): boolean;
   stop(): Promise<void>;
 }
@@ -19,20 +19,20 @@ export async function startSidecar(folder: string): Promise<Sidecar> {
 }
 
 /** @param folder  the project's */
-export async function startStream(folder: string): Promise<PlumbProcess> {
-  const { said: _, ...stream } = start(folder, 'stream');
-  return stream;
+export function startProgram(folder: string, ...command: readonly string[]): PlumbProcess {
+  const { said: _, ...program } = start(folder, ...command);
+  return program;
 }
 
 /** @returns the process, and what waits for it to say something: the pattern's group */
-function start(folder: string, command: string) {
+function start(folder: string, ...command: readonly string[]) {
   const plumb = resolve(
     import.meta.dirname,
     import.meta.url.endsWith('.ts') ? '../../plumb.ts' : '../../plumb.js',
   );
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', plumb, '-C', folder, command],
+    ['--disable-warning=ExperimentalWarning', plumb, '-C', folder, ...command],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let text = '';
@@ -46,14 +46,14 @@ function start(folder: string, command: string) {
           if (found !== undefined) done(found);
         });
         void ended.then((code) =>
-          reject(new Error(`plumb ${command} ended with ${code} before it was ready:\n${text}`)),
+          reject(new Error(`plumb ${command.join(' ')} ended with ${code} before it was ready:\n${text}`)),
         );
       }),
     hasEnded: () => child.exitCode !== null,
     async stop() {
       child.kill('SIGTERM');
       const code = await ended;
-      if (code !== 0) throw new Error(`plumb ${command} ended with ${code}:\n${text}`);
+      if (code !== 0) throw new Error(`plumb ${command.join(' ')} ended with ${code}:\n${text}`);
     },
   };
 }

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { buildImage, instructions } from '../support/deploy/image-build.ts';
+import { buildImages, instructions } from '../support/deploy/image-build.ts';
 import type { BuiltImage } from '../support/deploy/image-build.ts';
 import { run } from '../support/processes/plumb-process.ts';
 import type { Finished } from '../support/processes/plumb-process.ts';
@@ -46,7 +46,8 @@ const megabytes = (path: string): number =>
 let builds: Readonly<Record<'sidecar' | 'plumbline', BuiltImage>>;
 const folder = mkdtempSync(join(tmpdir(), 'plumb-'));
 beforeAll(async () => {
-  builds = { sidecar: await buildImage('sidecar', folder), plumbline: await buildImage('plumbline', folder) };
+  const stages = await buildImages(folder);
+  builds = { sidecar: stages.get('sidecar')!, plumbline: stages.get('plumbline')! };
 });
 afterAll(() => {
   execFileSync('chmod', ['-R', 'u+w', folder]);
@@ -89,7 +90,6 @@ test('the image of all programs makes a project, and that of the sidecar serves 
   served.kill('SIGTERM');
   expect(await ended, said).toBe(0);
   expect(await inImage(sidecar, ['log', 'verify'], project)).toMatchObject({ code: 0 });
-  expect(await inImage(sidecar, ['config', 'check'], project)).toMatchObject({ code: 0 });
   const get = await inImage(sidecar, ['get', '--service', 'rank_v1', '--entity', 'driver_id=1001'], project);
   expect(get).toMatchObject({ code: 0 });
 

@@ -2,7 +2,7 @@
  * Builds the images of `deploy/image/Dockerfile` without a container engine: each stage is a folder, and its COPY and
  * RUN steps are carried out there with this machine's Node in the place of the base image.
  *
- *   const image = await buildImage('sidecar', folder);
+ *   const image = (await buildImages(folder)).get('sidecar')!;
  *   image.root         the folder that stands for /
  *   image.command      ENTRYPOINT and CMD, with paths of the image led to the root
  *
@@ -20,8 +20,6 @@ const STEP_LIMIT_MS = 600_000;
 
 export interface BuiltImage {
   readonly root: string;
-  readonly workdir: string;
-  readonly user: string | null;
   readonly entrypoint: readonly string[];
   readonly command: readonly string[];
   readonly healthcheck: readonly string[];
@@ -30,28 +28,32 @@ export interface BuiltImage {
 interface Stage {
   readonly root: string;
   workdir: string;
-  user: string | null;
   env: Record<string, string>;
   entrypoint: string[];
   command: string[];
   healthcheck: string[];
 }
 
-/** @param folder  where the stages are made */
-export async function buildImage(target: string, folder: string): Promise<BuiltImage> {
+/**
+ * @param folder  where the stages are made
+ * @returns       every stage, by name
+ */
+export async function buildImages(folder: string): Promise<ReadonlyMap<string, BuiltImage>> {
   const stages = new Map<string, Stage>();
-  const wanted = stagesOf(target);
   let at: Stage | null = null;
   for (const [instruction, rest] of instructions()) {
     if (instruction === 'FROM') {
-      const [, base, name] = /^(\S+)(?: AS (\S+))?$/.exec(rest)!;
-      at = wanted.has(name!) ? await newStage(join(folder, name!), stages.get(base!)) : null;
-      if (at !== null) stages.set(name!, at);
+      const [, base, name] = /^(\S+) AS (\S+)$/.exec(rest)!;
+      at = await newStage(join(folder, name!), stages.get(base!));
+      stages.set(name!, at);
     } else if (at !== null) await carryOut(at, instruction, rest, stages);
   }
-  const { root, ...stage } = stages.get(target)!;
+  return new Map([...stages].map(([name, stage]) => [name, imageOf(stage)]));
+}
+
+function imageOf({ root, entrypoint, command, healthcheck }: Stage): BuiltImage {
   const inRoot = (word: string): string => (word.startsWith('/') ? join(root, word) : word);
-  return { ...stage, root, entrypoint: stage.entrypoint.map(inRoot) };
+  return { root, entrypoint: entrypoint.map(inRoot), command, healthcheck };
 }
 
 /** @returns the instructions in order: `['RUN', 'npm ci']`, with lines that go on joined */
@@ -69,34 +71,11 @@ export function instructions(): [string, string][] {
     });
 }
 
-/** @returns the stages that a target is made of */
-function stagesOf(target: string): Set<string> {
-  const needs = new Map<string, string[]>();
-  let name = '';
-  for (const [instruction, rest] of instructions()) {
-    if (instruction === 'FROM') {
-      const [, base, as] = /^(\S+) AS (\S+)$/.exec(rest)!;
-      name = as!;
-      needs.set(name, [base!]);
-    }
-    const from = /^--from=(\S+)/.exec(rest)?.[1];
-    if (instruction === 'COPY' && from !== undefined) needs.get(name)!.push(from);
-  }
-  const found = new Set<string>();
-  const add = (one: string): void => {
-    if (found.has(one) || !needs.has(one)) return;
-    found.add(one);
-    needs.get(one)!.forEach(add);
-  };
-  add(target);
-  return found;
-}
-
 async function newStage(root: string, base: Stage | undefined): Promise<Stage> {
   mkdirSync(dirname(root), { recursive: true });
   if (base !== undefined) await run('cp', ['-a', base.root, root]);
   else mkdirSync(root);
-  const empty = { workdir: '/', user: null, env: {}, entrypoint: [], command: [], healthcheck: [] };
+  const empty = { workdir: '/', env: {}, entrypoint: [], command: [], healthcheck: [] };
   return { ...empty, ...base, root };
 }
 
@@ -122,9 +101,6 @@ async function carryOut(
       return;
     case 'RUN':
       await runStep(stage, rest);
-      return;
-    case 'USER':
-      stage.user = rest;
       return;
     case 'ENTRYPOINT':
       stage.entrypoint = JSON.parse(rest) as string[];
