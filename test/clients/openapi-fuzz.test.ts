@@ -58,13 +58,17 @@ describe.each(['uws', 'node'])('the OpenAPI document on %s', (transport) => {
     fixture.close();
   });
 
-  test('says what the sidecar does', async () => {
-    expect(await fuzz(`http://127.0.0.1:${served.port}`, fixture.folder)).toContain('Tested: 17');
-    // On a busy machine the disk and functions may be slow for a moment; nothing else is worth a word.
-    const usual =
-      /^the disk of the spool|^the on-demand view (?:bare is UNAVAILABLE|\w+ is UNAVAILABLE in a row \((?:slow|late|deadline|resting)\))/;
-    expect(fixture.warnings.filter((line) => !usual.test(line))).toEqual([]);
-  });
+  test(
+    'says what the sidecar does',
+    async () => {
+      expect(await fuzz(`http://127.0.0.1:${served.port}`, fixture.folder)).toContain('Tested: 17');
+      // On a busy machine the disk and functions may be slow for a moment; nothing else is worth a word.
+      const usual =
+        /^the disk of the spool|^the on-demand view (?:bare is UNAVAILABLE|\w+ is UNAVAILABLE in a row \((?:slow|late|deadline|resting)\))/;
+      expect(fixture.warnings.filter((line) => !usual.test(line))).toEqual([]);
+    },
+    LIMIT_MS,
+  );
 });
 
 test(
