@@ -37,7 +37,7 @@ test('the tutorial leads from a Parquet file to a vector, a training set and a v
   };
   const { code, stdout, stderr } = await run('bash', ['steps.sh'], { cwd: folder, env });
   expect(code, `${stdout}\n${stderr}`).toBe(0);
-  expect(stdout).toContain('"spent_7d"');
+  expect(stdout).toContain('purchases__spent_7d');
   expect(stdout).toMatch(/^churn_v1 .*PASS/m);
   expect(stdout).toContain('values present match.');
 });
