@@ -62,8 +62,13 @@ export function formatType(type: ValueType): string {
   }
 }
 
+/** Bundles name thousands of them. */
+const SCALAR_TYPES: ReadonlyMap<string, ValueType> = new Map(SCALARS.map((kind) => [kind, { kind }]));
+
 /** @returns the type that a text names, spaces not minded, or null when it names none */
 export function parseType(text: string): ValueType | null {
+  const scalar = SCALAR_TYPES.get(text);
+  if (scalar !== undefined) return scalar;
   const parser = new TypeParser(text);
   const type = parser.type();
   return type !== null && parser.atEnd() ? type : null;

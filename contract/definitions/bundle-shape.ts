@@ -13,6 +13,7 @@ import { parseType } from '../value-type.ts';
 import { ValueFault, valueFromJson } from '../wire/online/json-value.ts';
 import { faultOfName, isReserved, MAX_NAME } from './name.ts';
 import { optionSentence, valueAt } from './option-sentence.ts';
+import { areFeatures, areRowFields, areServedFeatures, areServedViews } from './plain-parts.ts';
 import { STREAM_SHAPE } from './stream-json.ts';
 
 /** @param more  what may stand behind the name */
@@ -62,6 +63,21 @@ function distinct<Item extends z.ZodType>(item: Item, named: (value: z.output<It
 }
 
 const keys = distinct(key, (one) => one.name).min(1);
+
+/**
+ * A list of which bundles hold thousands of items.
+ *
+ * @param arePlain  takes lists that are surely right; the schema takes what it will of the others, and says what is
+ *                  wrong
+ */
+function plainOr<List extends z.ZodType>(arePlain: (given: unknown) => boolean, schema: List) {
+  return z.custom<z.output<List>>().superRefine((given, context) => {
+    if (arePlain(given)) return;
+    // What is wrong is not looked at any further.
+    for (const issue of schema.safeParse(given).error?.issues ?? [])
+      context.addIssue({ ...issue, continue: false } as z.core.$ZodSuperRefineIssue);
+  });
+}
 
 const aggregation = z
   .object({
@@ -141,7 +157,10 @@ const view = z
     source,
     where: expression.nullable(),
     select: distinct(z.object({ name: columnName, expression }), (one) => one.name),
-    features: distinct(feature, (one) => one.name),
+    features: plainOr(
+      areFeatures,
+      distinct(feature, (one) => one.name),
+    ),
     definitionId,
     ttlUs: count.nullable(),
     hopUs: count,
@@ -215,13 +234,16 @@ const service = z
   .object({
     name,
     version: count,
-    features: distinct(
-      z.object({ fullName: z.string(), view: viewId, role: name, feature: name }),
-      (one) => one.fullName,
+    features: plainOr(
+      areServedFeatures,
+      distinct(
+        z.object({ fullName: z.string(), view: viewId, role: name, feature: name }),
+        (one) => one.fullName,
+      ),
     ),
-    views: distinct(
-      z.object({ role: name, view: viewId, requestKeys: z.array(name).min(1) }),
-      (one) => one.role,
+    views: plainOr(
+      areServedViews,
+      distinct(z.object({ role: name, view: viewId, requestKeys: z.array(name).min(1) }), (one) => one.role),
     ),
     onDemand: distinct(
       z.object({ role: name, view: viewId, uses: z.array(name) }),
@@ -250,7 +272,10 @@ const rowSchema = z.object({
   definitionId,
   entity: name,
   joinKeys: keys,
-  features: distinct(z.object({ name: columnName, type }), (one) => one.name),
+  features: plainOr(
+    areRowFields,
+    distinct(z.object({ name: columnName, type }), (one) => one.name),
+  ),
 });
 
 const BUNDLE = z.object({
@@ -278,6 +303,12 @@ function faultOfReference(bundle: BundleShape): BundleFault | null {
   const entities = new Map(bundle.entities.map((one) => [one.name, one]));
   const views = new Map(bundle.views.map((one) => [one.id, one]));
   const computed = new Map(bundle.onDemand.map((one) => [one.id, one]));
+  const features = new Map(
+    [...computed.values(), ...views.values()].map((one) => [
+      one.id,
+      new Set(one.features.map(({ name: own }) => own)),
+    ]),
+  );
   for (const [i, { entity }] of bundle.views.entries())
     if (!entities.has(entity)) return unknownName(`views.${i}.entity`, entity);
   for (const [i, { id, uses }] of bundle.onDemand.entries()) {
@@ -302,7 +333,7 @@ function faultOfReference(bundle: BundleShape): BundleFault | null {
       if (used.requestKeys.length !== entity.joinKeys.length)
         return { field, sentence: `${field}: expected one for each of ${entity.joinKeys.length} join keys` };
     }
-    const fault = faultOfOnDemand(one, at, computed) ?? faultOfFeatures(one, at, { views, computed });
+    const fault = faultOfOnDemand(one, at, computed) ?? faultOfFeatures(one, at, features);
     if (fault !== null) return fault;
   }
   return null;
@@ -338,18 +369,13 @@ function faultOfOnDemand(
 function faultOfFeatures(
   of: BundleShape['services'][number],
   at: string,
-  known: {
-    readonly views: ReadonlyMap<string, BundleShape['views'][number]>;
-    readonly computed: ReadonlyMap<string, BundleShape['onDemand'][number]>;
-  },
+  known: ReadonlyMap<string, ReadonlySet<string>>,
 ): BundleFault | null {
+  const roles = new Map([...of.views, ...of.onDemand].map((used) => [used.role, used.view]));
   for (const [j, item] of of.features.entries()) {
-    const definition = known.views.get(item.view) ?? known.computed.get(item.view);
-    const isThere = definition?.features.some(({ name: own }) => own === item.feature);
-    const isUsed = [...of.views, ...of.onDemand].some(
-      (used) => used.role === item.role && used.view === item.view,
-    );
-    if (isThere !== true || !isUsed) return unknownName(`${at}.features.${j}`, item.fullName);
+    const isThere = known.get(item.view)?.has(item.feature);
+    if (isThere !== true || roles.get(item.role) !== item.view)
+      return unknownName(`${at}.features.${j}`, item.fullName);
   }
   return null;
 }

@@ -3,8 +3,10 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { loadBundle } from '../../../../contract/definitions/bundle-folder.ts';
+import { faultOfBundle } from '../../../../contract/definitions/bundle-shape.ts';
 import { bundleHash, bundleToJson } from '../../../../contract/definitions/definition-json.ts';
 import { canonicalJson } from '../../../../contract/std/canonical-json.ts';
 import type { Json } from '../../../../contract/std/canonical-json.ts';
@@ -160,3 +162,53 @@ test('what no definition could say, however long or deep, is refused by the fiel
       expect(error).toMatchObject({ code: 'REG_BUNDLE' });
     }
 });
+
+test('a list that passes at one glance is one that the schema takes, and is refused with the same words', () => {
+  const odd = fc.constantFrom<unknown>(
+    ...[null, 0, -1, 1, 0.5, 1e300, 2 ** 53, 22, 23, 1_001, '', 'a', 'a__b', 'event_time', 'Tier', 'a\0'],
+    ...['int64', 'list<', 'lastN', 'count', 'duration', 'hmac', [], [null], ['a'], [7], {}, true, undefined],
+  );
+  const paths = pathsOf(JSON.parse(good), /(features|services\.\d+\.views)\.\d+(\.|$)/).filter(
+    (path) => !/tags|description/.test(path),
+  );
+  const parents = paths.map((path) => path.slice(0, path.lastIndexOf('.')));
+  const change = fc.record({
+    path: fc.constantFrom(...new Set([...paths, ...parents])),
+    other: fc.option(fc.constantFrom(...new Set([...paths, ...parents])), { nil: null }),
+    value: odd,
+  });
+  let refused = 0;
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 2 }), (changes) => {
+      const json = JSON.parse(good) as Json;
+      for (const { path, other, value } of changes) put(json, path, other === null ? value : at(json, other));
+      const read = JSON.parse(JSON.stringify(json)) as Json;
+      const fault = faultOfBundle(read);
+      if (fault !== null) refused += 1;
+      expect(fault).toEqual(faultOfBundle(withOtherPrototypes(read)));
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(refused).toBeGreaterThan(500);
+});
+
+function at(json: unknown, path: string): unknown {
+  return path.split('.').reduce((value, name) => (value as Record<string, unknown> | null)?.[name], json);
+}
+
+function put(json: unknown, path: string, value: unknown): void {
+  const cut = path.lastIndexOf('.');
+  const holder = at(json, path.slice(0, cut));
+  const name = path.slice(cut + 1);
+  if (typeof holder !== 'object' || holder === null) return;
+  if (value === undefined) delete (holder as Record<string, unknown>)[name];
+  else (holder as Record<string, unknown>)[name] = structuredClone(value);
+}
+
+/** The same for the schema, and nothing that passes at one glance. */
+function withOtherPrototypes(json: unknown): unknown {
+  if (Array.isArray(json)) return json.map(withOtherPrototypes);
+  if (typeof json !== 'object' || json === null) return json;
+  const entries = Object.entries(json).map(([name, value]) => [name, withOtherPrototypes(value)] as const);
+  return Object.assign(Object.create({}) as object, Object.fromEntries(entries));
+}
