@@ -123,7 +123,8 @@ const feature = z
     aggregation: aggregation.nullable(),
   })
   .superRefine((one, context) => {
-    const of = parseType(one.type)!;
+    const of = parseType(one.type);
+    if (of === null) return;
     const values: [PropertyKey[], unknown][] = one.examples.map((value, i) => [['examples', i], value]);
     for (const [path, value] of [[['missing'], one.missing] as const, ...values]) {
       const read = valueFromJson(of, value as Json);

@@ -12,7 +12,7 @@ import { parseType } from '../value-type.ts';
 import { ValueFault, valueFromJson } from '../wire/online/json-value.ts';
 import { faultOfName, isReserved } from './name.ts';
 
-const LOGS: readonly unknown[] = ['raw', 'hmac', 'drop'];
+const LOGS: ReadonlySet<unknown> = new Set(['raw', 'hmac', 'drop']);
 const FUNCTIONS: ReadonlySet<unknown> = new Set(AGGREGATE_FUNCTIONS);
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -60,7 +60,7 @@ export function areServedViews(given: unknown): boolean {
 
 function isFeature(one: Fields): boolean {
   const { name, type, missing, tolerance, log, checks, examples, deprecated, aggregation } = one;
-  if (!isColumnName(name) || !isType(type) || !LOGS.includes(log)) return false;
+  if (!isColumnName(name) || !isType(type) || !LOGS.has(log)) return false;
   if (checks !== null || !Array.isArray(examples) || missing === undefined) return false;
   if ((one['column'] ?? deprecated ?? null) !== null) return false;
   if (tolerance !== null && !isNumber(tolerance, 0, Number.MAX_VALUE)) return false;
