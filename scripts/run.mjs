@@ -13,6 +13,8 @@ const transport = join(root, 'node_modules', 'uWebSockets.js');
 /** Says that uWebSockets.js cannot be had on this machine; goes with the next `npm ci`. */
 const without = join(root, 'node_modules', '.without-uwebsockets');
 const TRANSPORT_ATTEMPTS = 3;
+/** npm's default is 2: its package is the largest, and a registry that is slow for minutes was met. */
+const TRANSPORT_RETRIES = '--fetch-retries=5';
 
 const path = `${bin}${delimiter}${process.env.PATH}`;
 
@@ -44,13 +46,13 @@ function installTransport() {
     attempt++
   ) {
     console.error('Installing uWebSockets.js, which npm has left out ...');
-    npm(['install', '--no-save'], path);
+    npm(['install', '--no-save', TRANSPORT_RETRIES], path);
     touchInstalled();
   }
   if (existsSync(transport) || existsSync(without)) return;
   console.error(
     'warning: uWebSockets.js cannot be had here. The sidecar serves on node:http, at a lower rate; the tests of ' +
-      `uWebSockets.js fail. Remove ${without} to try again.`,
+      `uWebSockets.js fail. Remove ${without} to try again; npm pack uws-pack says why it cannot.`,
   );
   writeFileSync(without, '');
 }
