@@ -7,34 +7,15 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { buildImages, instructions } from '../support/deploy/image-build.ts';
+import { buildImages } from '../support/deploy/image-build.ts';
 import type { BuiltImage } from '../support/deploy/image-build.ts';
 import { run } from '../support/processes/plumb-process.ts';
 import type { Finished } from '../support/processes/plumb-process.ts';
-import { pythonEnvironment, PYTHON_LIMIT_MS } from '../support/processes/python-environment.ts';
 import { freePort } from '../support/redis/redis.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const MB = 1e6;
-
-test(
-  'hadolint finds nothing',
-  async () => {
-    const python = await pythonEnvironment();
-    const done = await run(python.program('hadolint'), [join(ROOT, 'deploy/image/Dockerfile')]);
-    expect(done).toMatchObject({ code: 0, stdout: '' });
-  },
-  PYTHON_LIMIT_MS,
-);
-
-test('the base is the Node that this project is tested on, and no image runs as root', () => {
-  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  expect(instructions()).toContainEqual(['ARG', `NODE_VERSION=${devDependencies.node}`]);
-  const users = instructions().filter(([word]) => word === 'USER');
-  expect(users.map(([, user]) => user)).toEqual(['1000:1000', '1000:1000']);
-});
 
 async function inImage({ entrypoint }: BuiltImage, args: readonly string[], cwd: string): Promise<Finished> {
   return run(process.execPath, [...entrypoint.slice(1), ...args], { cwd });
