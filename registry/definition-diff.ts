@@ -7,6 +7,7 @@ import { canonicalJson } from '../contract/std/canonical-json.ts';
 import type { Json } from '../contract/std/canonical-json.ts';
 import {
   AGGREGATION_MEANING,
+  entriesOf,
   FEATURE_MEANING,
   INPUT_MEANING,
   inputsText,
@@ -283,10 +284,12 @@ function optionDetails<Of extends object>(
   before: Of,
   after: Of,
 ): Detail[] {
-  return Object.entries(table).flatMap(([field, entry]) => {
+  const details: Detail[] = [];
+  for (const [field, entry] of entriesOf(table)) {
     const [old, now] = [shown(entry, field, before), shown(entry, field, after)];
-    if (canonicalJson(old) === canonicalJson(now)) return [];
+    if (old === now || canonicalJson(old) === canonicalJson(now)) continue;
     const meaning = typeof entry.meaning === 'string' ? entry.meaning : entry.meaning(before, after);
-    return [{ option: entry.option, meaning, before: old, after: now, feature: null }];
-  });
+    details.push({ option: entry.option, meaning, before: old, after: now, feature: null });
+  }
+  return details;
 }

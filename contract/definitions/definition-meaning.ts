@@ -311,10 +311,23 @@ function rowLogicIn<Of extends object>(
   table: { readonly [field: string]: OptionMeaning<Of> },
   of: Of,
 ): { readonly [option: string]: Json } {
-  const decisive = Object.entries(table).filter(
-    ([, { meaning }]) => meaning === 'row' || meaning === 'schema',
-  );
-  return Object.fromEntries(decisive.map(([field, entry]) => [entry.option, shown(entry, field, of)]));
+  const logic: Record<string, Json> = {};
+  for (const [field, entry] of entriesOf(table))
+    if (entry.meaning === 'row' || entry.meaning === 'schema') logic[entry.option] = shown(entry, field, of);
+  return logic;
+}
+
+const entries = new WeakMap<object, readonly (readonly [string, unknown])[]>();
+
+/** @returns the fields of a table of meanings with what they mean; each table is taken apart once */
+export function entriesOf<Of extends object>(table: {
+  readonly [field: string]: OptionMeaning<Of>;
+}): readonly (readonly [field: string, entry: OptionMeaning<Of>])[] {
+  const known = entries.get(table);
+  if (known !== undefined) return known as readonly (readonly [string, OptionMeaning<Of>])[];
+  const made = Object.entries(table);
+  entries.set(table, made);
+  return made;
 }
 
 /** @returns the value of one field as it is shown and hashed */

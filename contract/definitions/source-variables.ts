@@ -17,6 +17,7 @@ const WRITTEN = /\$\{([^}]*)\}?/g;
 
 /** @returns the names between `${` and `}`, in order */
 export function variablesIn(text: string): string[] {
+  if (!text.includes('${')) return [];
   return [...text.matchAll(WRITTEN)].map((match) => match[1]!);
 }
 

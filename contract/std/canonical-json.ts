@@ -10,8 +10,13 @@ export function canonicalJson(value: Json): string {
     return JSON.stringify(value);
   }
   if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const keys = sortedByBytes(Object.keys(value).filter((key) => value[key] !== undefined));
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key]!)}`).join(',')}}`;
+  let fields = '';
+  for (const key of sortedByBytes(Object.keys(value))) {
+    const of = value[key];
+    if (of === undefined) continue;
+    fields += `${fields === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(of)}`;
+  }
+  return `{${fields}}`;
 }
 
 function isArray(value: Json): value is readonly Json[] {

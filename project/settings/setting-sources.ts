@@ -104,7 +104,7 @@ function readYaml(file: string): SettingsFile {
   }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter });
-  const read = readDocument(document, lineCounter);
+  const read = readDocument(document, lineCounter, text);
   if ('fault' in read) {
     const { line, column, message } = read.fault;
     throw refused(`line ${line}, column ${column}: ${message}`, undefined, line);

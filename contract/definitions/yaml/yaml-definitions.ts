@@ -28,7 +28,7 @@ export function parseYamlDefinitions(file: string, text: string, mistakes: Mista
   const counter = new LineCounter();
   const drafts: Draft[] = [];
   for (const document of parseAllDocuments(text, { lineCounter: counter })) {
-    const read = readDocument(document as Document, counter);
+    const read = readDocument(document as Document, counter, text);
     if ('fault' in read) {
       mistakes.addUnreadable(file, read.fault.line, faultText(read.fault, text));
       continue;
