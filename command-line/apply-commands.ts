@@ -1,6 +1,7 @@
 /** The commands that apply definitions and look at what was applied, and those over bundles on their way. */
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import type { RunRecord } from '../contract/run-record.ts';
 import type { CommandContext } from '../project/command.ts';
 import type { Add } from './add-command.ts';
 
@@ -75,5 +76,6 @@ function applyOptions(command: Command): void {
 }
 
 function backfillViews(c: CommandContext) {
-  return async (views: readonly string[]) => (await materializer()).backfillApplied(c, views);
+  return async (views: readonly string[], told: (run: RunRecord) => Promise<void>) =>
+    (await materializer()).backfillApplied(c, views, told);
 }

@@ -72,13 +72,18 @@ export async function backfill(context: CommandContext, flags: BackfillFlags): P
   return 0;
 }
 
-/** Computes views that an apply has made new, of those that only gained features these alone. */
+/**
+ * Computes views that an apply has made new, of those that only gained features these alone.
+ *
+ * @param told  called with each run once it is done
+ */
 export async function backfillApplied(
   context: CommandContext,
   views: readonly string[],
+  told: (run: RunRecord) => Promise<void>,
 ): Promise<readonly RunRecord[]> {
   const { backfillNew } = await import('./main.ts');
-  return untilStopped((signal) => backfillNew(projectOf(context), views, signal));
+  return untilStopped((signal) => backfillNew(projectOf(context), { ids: views, told }, signal));
 }
 
 interface StreamFlags {

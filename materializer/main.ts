@@ -39,7 +39,7 @@ export async function materialize(project: Project, options: MaterializeOptions)
  */
 export async function backfillNew(
   project: Project,
-  ids: readonly string[],
+  { ids, told }: { readonly ids: readonly string[]; readonly told: (run: RunRecord) => Promise<void> },
   signal: AbortSignal,
 ): Promise<RunRecord[]> {
   const bundle = locateSources(loadWorkingBundle(project.settings.bundles), project.settings.vars);
@@ -50,7 +50,10 @@ export async function backfillNew(
       const wasRun = (await database.runs({ view: view.id })).some((run) => run.state === 'complete');
       const part = wasRun && gained !== null && view.kind === 'aggregated' ? { features: gained } : {};
       const options = { views: [view.id], kind: 'backfill' as const, signal, ...part };
-      records.push(...(await runMaterialize(project, bundle, database, options)));
+      for (const record of await runMaterialize(project, bundle, database, options)) {
+        records.push(record);
+        await told(record);
+      }
     }
     return records;
   });

@@ -21,7 +21,7 @@ import {
 } from '../contract/definitions/definition-json.ts';
 import type { CommandContext, ExitCode } from '../project/command.ts';
 import type { FeatureView } from '../contract/model.ts';
-import { printResult } from '../project/command.ts';
+import { jsonText, printResult } from '../project/command.ts';
 import { projectOf } from '../project/project.ts';
 import type { Project } from '../project/project.ts';
 import { isSecretSetting } from '../project/settings/secret-settings.ts';
@@ -102,7 +102,10 @@ export interface ApplyOptions {
   /** Who makes it; absent: whoever is logged in. */
   readonly author?: string;
   /** Computes views whose rows are new or mean something new; absent: their next runs do. */
-  readonly backfill?: (views: readonly string[]) => Promise<readonly RunRecord[]>;
+  readonly backfill?: (
+    views: readonly string[],
+    told: (run: RunRecord) => Promise<void>,
+  ) => Promise<readonly RunRecord[]>;
 }
 
 /**
@@ -146,22 +149,29 @@ export async function applyNow(
     ? await applyThere(source, project, new RemoteRegistry(project), given)
     : await applyHere(source, project, given);
   const how = inForceText(made, hash);
-  // What comes next may take long, or fail.
-  if (options.backfill !== undefined) context.logger.info(how);
-  const runs = (await options.backfill?.(made.recomputed)) ?? [];
-  const ran = runs.map((run) => `\n${run.view} is backfilled up to ${formatTimestamp(run.watermarkUs)}.`);
-  const render = (): string =>
-    `${renderChanges(made.changes, made.rewrites, allowance, made.streams)}\n${how}${ran.join('')}`;
+  const changed = `${renderChanges(made.changes, made.rewrites, allowance, made.streams)}\n${how}`;
   const { rewrites } = made;
   const changes = made.changes.map(changeToJson);
-  const more = options.backfill === undefined ? {} : { runs: runs.map(runToJson) };
   const share = made.staged === undefined ? {} : { share: made.staged.share };
-  await printResult(
-    context,
-    { bundle: hash, changes, rewrites, allowed: allowance, ...share, ...more },
-    render,
-  );
+  const result = { bundle: hash, changes, rewrites, allowed: allowance, ...share };
+  if (options.backfill === undefined) await printResult(context, result, () => changed);
+  else await backfilled(context, options.backfill, { views: made.recomputed, result, changed, how });
   return 0;
+}
+
+/** Runs take long and may fail: people read what happens as it happens, and JSON is one text at the end. */
+async function backfilled(
+  context: CommandContext,
+  backfill: NonNullable<ApplyOptions['backfill']>,
+  { views, result, changed, how }: { views: readonly string[]; result: object; changed: string; how: string },
+): Promise<void> {
+  if (context.json) context.logger.info(how);
+  else await context.print(changed);
+  const runs = await backfill(views, async (run) => {
+    const text = `${run.view} is backfilled up to ${formatTimestamp(run.watermarkUs)}.`;
+    if (!context.json) await context.print(text);
+  });
+  if (context.json) await context.print(jsonText({ ...result, runs: runs.map(runToJson) }));
 }
 
 async function applyHere(

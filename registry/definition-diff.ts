@@ -28,7 +28,9 @@ import type {
   RequestInput,
   Source,
 } from '../contract/model.ts';
+import { formatDuration } from '../contract/std/duration.ts';
 import { formatType } from '../contract/value-type.ts';
+import { watermarkLimitUs } from '../contract/windows.ts';
 import { TABLE_NAMES } from '../contract/model.ts';
 
 export interface Detail {
@@ -50,13 +52,28 @@ export interface Detail {
 
 export function viewDetails(before: FeatureView, after: FeatureView): Detail[] {
   return [
-    ...optionDetails(VIEW_MEANING, before, after).map((detail) =>
-      detail.option === 'kind' ? kindDetail(detail) : detail,
-    ),
+    ...optionDetails(VIEW_MEANING, before, after).map((detail) => {
+      if (detail.option === 'freshness') return freshnessDetail(detail, before, after);
+      return detail.option === 'kind' ? kindDetail(detail) : detail;
+    }),
     ...optionDetails(SOURCE_MEANING, before.source, after.source),
     ...formDetails(before.source, after.source),
     ...featuresDetails(before.features, after.features),
   ];
+}
+
+/** Of an aggregated view it decides which values are withheld, so that a looser one is a change of logic, too. */
+function freshnessDetail(detail: Detail, before: FeatureView, after: FeatureView): Detail {
+  const moved = `freshness: ${String(detail.before)} -> ${String(detail.after)}`;
+  if (after.kind !== 'aggregated')
+    return { ...detail, sentence: `${moved}: a promise alone, since the TTL decides what is withheld` };
+  if (detail.meaning === 'metadata') return detail;
+  const [was, is] = [before, after].map((view) => formatDuration(watermarkLimitUs(view)));
+  const served =
+    after.freshnessUs > before.freshnessUs
+      ? `values are served until the view is ${is} behind, and were withheld past ${was}`
+      : `values are withheld once the view is more than ${is} behind, and were past ${was}`;
+  return { ...detail, sentence: `${moved}: ${served}` };
 }
 
 /** Between stored and snapshot lies one option of the source. */

@@ -4,9 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { applyPlan, planProject } from '../../../registry/apply.ts';
 import { loadBundle, loadCurrentBundle, readPointer } from '../../../contract/definitions/bundle-folder.ts';
 import type { Bundle } from '../../../contract/model.ts';
+import type { RunRecord } from '../../../contract/run-record.ts';
+import { formatTimestamp } from '../../../contract/std/timestamp.ts';
+import { applyNow } from '../../../registry/commands.ts';
 import { openProject } from '../../../project/project.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
+import { commandContext } from '../../support/processes/command-context.ts';
+import { PLAIN_RUN } from '../../support/registry/filled-registry.ts';
 import { SHOP_DEFINITIONS, shopProject } from '../../support/fixtures/shop-project.ts';
 
 async function plan(folder: string) {
@@ -58,6 +63,31 @@ describe('apply', () => {
       'deleted view purchases',
     ]);
     expect(emptied.changes.flatMap(({ refusals }) => refusals)).not.toEqual([]);
+  });
+
+  test('what changes is printed before a backfill begins, and each run when it is done', async () => {
+    const context = commandContext(await shopProject());
+    const runs = ['purchases', 'lines'].map((view, i) => ({
+      ...PLAIN_RUN,
+      runId: view,
+      view,
+      definitionId: 1,
+      bundle: 'b',
+      toUs: 0,
+      startedUs: 0,
+      watermarkUs: Date.UTC(2026, 10, 20 + i) * 1_000,
+    }));
+    const backfill = async (views: readonly string[], told: (run: RunRecord) => Promise<void>) => {
+      expect(views).toEqual(['purchases']);
+      expect(context.said()).toMatch(/^\+ created .*Bundle \w+ is in force\.$/s);
+      for (const run of runs) {
+        await told(run);
+        expect(context.said()).toBe(`${run.view} is backfilled up to ${formatTimestamp(run.watermarkUs)}.`);
+      }
+      return runs;
+    };
+    expect(await applyNow(context, { backfill }, { kind: 'definitions' })).toBe(0);
+    expect(context.said()).toBe('');
   });
 
   test('a bundle whose content does not have its name is refused', async () => {
