@@ -10,6 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
@@ -51,6 +52,8 @@ const PENDING_US = 600_000_000;
 const AGAIN = 'Open /login to log in again.';
 const CALLBACK = '/login/callback';
 const FORM_TOKEN_BYTES = 16;
+/** Of the form that logs out: anybody may send one. */
+const MOST_FORM_BYTES = 16 << 10;
 
 export class BrowserLogin {
   readonly #oidc: OidcSettings;
@@ -85,7 +88,15 @@ export class BrowserLogin {
   addTo(app: Hono, told: (context: Context, title: string, links: readonly Link[]) => Response): void {
     app.get('/login', (context) => this.#begin(context));
     app.get(CALLBACK, (context) => this.#end(context));
-    app.post('/logout', async (context) => {
+    const limit = bodyLimit({
+      maxSize: MOST_FORM_BYTES,
+      onError: () => {
+        throw catalogueError('CAT_BODY', `what was posted has more than ${MOST_FORM_BYTES} bytes`, {
+          help: 'Load the page again.',
+        });
+      },
+    });
+    app.post('/logout', limit, async (context) => {
       const session = await this.#sessions.read(context);
       const { token } = await context.req.parseBody();
       if (session !== null && token !== session.formToken)

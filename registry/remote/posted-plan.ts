@@ -1,17 +1,23 @@
 /** What `plumb` and the server of its registry say to each other when something is planned and applied, as JSON. */
 import { z } from 'zod';
 import { registryError } from '../../contract/errors.ts';
-import { bundleFromJson, bundleToJson, rowSchemaOf } from '../../contract/definitions/definition-json.ts';
+import {
+  bundleFromJson,
+  bundleToJson,
+  onDemandIdOf,
+  rowSchemaOf,
+} from '../../contract/definitions/definition-json.ts';
 import type { Bundle, Definitions } from '../../contract/model.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import type { ApplyPlan } from '../apply.ts';
+import { POSTED_DEFINITIONS } from './posted-definitions.ts';
 
 const ENGINE_TEXT = /^V8 [\w.-]{1,60} \w{1,20}$/;
 
 /** Functions are tried where the definitions come from, never on the server: it has the login of the registry. */
 export const POSTED_PLAN = z.strictObject({
-  definitions: z.record(z.string(), z.unknown()),
+  definitions: POSTED_DEFINITIONS,
   /** What their functions are tried on. */
   engine: z.string().regex(ENGINE_TEXT),
 });
@@ -58,19 +64,24 @@ export function definitionsToJson(project: string, definitions: Definitions): Js
   return bundleToJson(bundle) as unknown as Json;
 }
 
+const OTHER_VERSION = 'Another version of plumb may have sent it: take that of the server.';
+
 /** @throws REG_BUNDLE where it is none, or of another project than the registry's */
 export function definitionsFromJson(json: unknown, project: string): Bundle {
   let bundle: Bundle;
   try {
     bundle = bundleFromJson(json as Json);
   } catch (error) {
-    if (error instanceof CodedError) throw error;
-    throw registryError(
-      'REG_BUNDLE',
-      `what was posted holds no definitions: ${(error as Error).message}`,
-      {},
-      error,
-    );
+    const field = error instanceof CodedError ? error.details.field : undefined;
+    const message = `what was posted holds no definitions: ${(error as Error).message}`;
+    const details = { help: OTHER_VERSION, ...(field === undefined ? {} : { field }) };
+    throw registryError('REG_BUNDLE', message, details, error);
+  }
+  // Views over sources get theirs when they are planned.
+  const other = [...bundle.onDemand.values()].find((view) => view.definitionId !== onDemandIdOf(view));
+  if (other !== undefined) {
+    const message = `the on-demand view ${other.id} has another definition id than its definition gives it`;
+    throw registryError('REG_BUNDLE', message, { field: 'onDemand', help: OTHER_VERSION });
   }
   if (bundle.project === project) return bundle;
   const message = `this is the registry of the project ${project}, and the definitions are of ${bundle.project}`;

@@ -26,7 +26,7 @@ export function callerOfClaims(claims: Claims, mapping: Mapping): Caller | Login
     return { refused: `the login names nobody: its claim ${nameClaim} is ${givenText(name)}; ${help}` };
   }
   // Whoever may write any address into their profile could be anybody.
-  if (nameClaim === 'email' && claims['email_verified'] === false)
+  if (nameClaim === 'email' && !isVerified(claims['email_verified']))
     return { refused: `the address ${name} was not verified by its provider` };
   const values = textsOf(claimAt(claims, rolesClaim));
   const granted = values.flatMap((value) => (Object.hasOwn(roles, value) ? [roles[value]!] : []));
@@ -41,6 +41,11 @@ export function callerOfClaims(claims: Claims, mapping: Mapping): Caller | Login
   const claimed = textsOf(claimAt(claims, teamsClaim));
   const mapped = teams === null ? claimed : claimed.flatMap((value) => teamFor(teams, value));
   return { name, role, teams: [...new Set(mapped)], via: 'oidc' };
+}
+
+/** Where the provider does not say, addresses are its own; some say it as text. */
+function isVerified(said: unknown): boolean {
+  return said === undefined || said === null || said === true || said === 'true';
 }
 
 function teamFor(teams: Readonly<Record<string, string>>, value: string): string[] {

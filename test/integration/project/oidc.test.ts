@@ -108,6 +108,8 @@ describe('a browser', { timeout: 60_000 }, () => {
       });
     expect((await post({})).status).toBe(403);
     expect((await post({ origin: 'https://evil.example' })).status).toBe(403);
+    // Nobody has to be known to send it, so little of it is read.
+    expect((await post({}, `token=${'x'.repeat(100_000)}`)).status).toBe(400);
     for (const changed of [`${sealed}x`, sealed.replace(/\.[^.]+$/, '.AAAA'), sealed.slice(0, -1), 'a.b.c'])
       expect((await fetch(catalogue.url, { headers: { cookie: `__Host-plumb=${changed}` } })).status).toBe(
         401,
@@ -379,6 +381,13 @@ test('claims become a role and teams: the highest role counts, within others, to
     role: 'propose',
     teams: ['crm'],
   });
+  const byEmail = (verified: unknown) =>
+    of({ email: 'a@b.example', email_verified: verified }, { nameClaim: 'email', defaultRole: 'read' });
+  for (const verified of [true, 'true', undefined, null])
+    expect(byEmail(verified)).not.toHaveProperty('refused');
+  // Some providers give it as text.
+  for (const verified of [false, 'false', 0, '', {}])
+    expect(byEmail(verified)).toMatchObject({ refused: /not verified/ });
   for (const sub of [undefined, '', 7, 'a\nb'])
     expect(of({ sub }, { defaultRole: 'read' })).toHaveProperty('refused');
 });

@@ -216,8 +216,31 @@ test('the server holds roles and teams, and the guard is its own', { timeout: 12
     code: 'REG_BUNDLE',
     message: /of the project shop/,
   });
-  await expect(posted({ views: [{ id: '../x' }] })).rejects.toMatchObject({ code: 'REG_BUNDLE' });
+  await expect(posted({ views: [{ id: '../x' }] })).rejects.toMatchObject({ code: 'REG_USAGE' });
+  await expect(posted({ schemas: { '../x': [] } })).rejects.toMatchObject({ code: 'REG_BUNDLE' });
   await expect(posted({ format: 99 })).rejects.toMatchObject({ code: 'REG_BUNDLE' });
+  // What only people read is read by pages and the guard, too: once in force, it would stop every plan after it.
+  type Posted = Record<string, Record<string, unknown>[]>;
+  for (const [where, change] of [
+    ['services.0.consumers', ({ services }) => (services![0]!['consumers'] = null)],
+    ['entities.0.tags', ({ entities }) => (entities![0]!['tags'] = {})],
+    ['views.0.description', ({ views }) => (views![0]!['description'] = { a: 1 })],
+    ['views.0.owner', ({ views }) => (views![0]!['owner'] = 7)],
+    ['views.0.name', ({ views }) => (views![0]!['name'] = 'doubled')],
+    ['views.0.deprecated.date', ({ views }) => (views![0]!['deprecated'] = { date: 'x', successor: null })],
+    ['onDemand.0.version', ({ onDemand }) => (onDemand![0]!['version'] = 2)],
+    ['onDemand.0.team', ({ onDemand }) => (onDemand![0]!['team'] = ['crm'])],
+  ] as [string, (all: Posted) => unknown][]) {
+    const all = structuredClone(bundle) as Posted;
+    change(all);
+    await expect(posted(all)).rejects.toMatchObject({
+      code: 'REG_USAGE',
+      message: expect.stringContaining(where),
+    });
+  }
+  const [computed] = bundle['onDemand'] as { definitionId: number }[];
+  const otherId = { onDemand: [{ ...computed, definitionId: computed!.definitionId ^ 1 }] };
+  await expect(posted(otherId)).rejects.toMatchObject({ code: 'REG_BUNDLE', message: /definition id/ });
   await expect(posted({}, { compared: 7 })).rejects.toMatchObject({
     code: 'REG_PLAN',
     message: /another apply came first/,
