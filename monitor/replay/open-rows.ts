@@ -24,16 +24,22 @@ export async function layOpenRows(
   // A column of nulls takes as much as one of texts.
   const without = ['vid', ...unhashed.map((i) => `h${i}`)].join(', ');
   // A table in memory has each text anew: those of which there are few take a third of its rows.
-  const few = (['bundle', 'pod', 'hmacKey'] as const).map((of) => {
+  const few = (['bundle', 'pod', 'hmacKey'] as const).flatMap((of) => {
     const column = of === 'hmacKey' ? 'hmac_key' : of;
     const texts = [...new Set(servers.map((server) => server[of]))].map(quoteText);
-    return `${column}::ENUM(${texts.join(', ')}) AS ${column}`;
+    // A type takes constants alone, and a text with a NUL is none: a hostile pod's name.
+    return texts.every(isConstant) ? [`${column}::ENUM(${texts.join(', ')}) AS ${column}`] : [];
   });
+  const replaced = few.length === 0 ? '' : `REPLACE (${few.join(', ')})`;
   // Only the ids are sorted for their numbers, not the rows.
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${OPEN_ROWS} AS
-    SELECT o.vid, o.origin, r.* EXCLUDE (${without}) REPLACE (${few.join(', ')}) FROM (${rows}) r JOIN
+    SELECT o.vid, o.origin, r.* EXCLUDE (${without}) ${replaced} FROM (${rows}) r JOIN
       (SELECT vid AS origin, row_number() OVER (ORDER BY vid) - 1 AS vid FROM ${SPLIT} WHERE agrees = ${OPEN}) o
       ON o.origin = r.vid`);
   const [count] = await duck.rows(`SELECT count(*)::DOUBLE AS n FROM ${OPEN_ROWS}`);
   return count!['n'] as number;
+}
+
+function isConstant(sql: string): boolean {
+  return /^'(?:[^']|'')*'$/.test(sql);
 }
