@@ -4,7 +4,7 @@
  * a minute: whoever sends invented names makes no load there.
  */
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose';
-import type { FetchImplementation, JWTVerifyGetKey } from 'jose';
+import type { FetchImplementation, JWTVerifyGetKey, JWTVerifyOptions, JWTVerifyResult } from 'jose';
 import { givenText } from '../../../contract/std/given-text.ts';
 import type { AccessSettings } from '../../settings/access-settings.ts';
 import type { OidcSettings } from '../../settings/oidc-settings.ts';
@@ -46,7 +46,7 @@ export class JwtCheck {
   ): Promise<{ readonly claims: Claims } | LoginRefused> {
     const keys = await this.#keysOfIssuer();
     try {
-      const { payload, protectedHeader } = await jwtVerify(text, keys, {
+      const { payload, protectedHeader } = await verified(text, keys, {
         issuer: this.#oidc.issuer,
         audience: [...audiences],
         algorithms: ALGORITHMS,
@@ -87,6 +87,27 @@ export class JwtCheck {
       throw issuerError(issuer, 'its keys cannot be read', new Error('it names no jwks_uri'));
     const fetchBy = issuerFetch(this.#access.ca) as FetchImplementation;
     return createRemoteJWKSet(new URL(uri), { ...KEYS, [customFetch]: fetchBy });
+  }
+}
+
+/** A token that names no key may be signed with any that the provider names: one may take the place of another. */
+async function verified(
+  text: string,
+  keys: JWTVerifyGetKey,
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(text, keys, options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      try {
+        return await jwtVerify(text, key, options);
+      } catch (one) {
+        if (!(one instanceof errors.JWSSignatureVerificationFailed)) throw one;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
   }
 }
 

@@ -346,6 +346,15 @@ test('a token is taken where it is good now, of this provider, for us; else a se
     const other = new BearerCheck(project().settings.access, access, () => Date.now() * 1_000);
     expect(await other.callerOf(await provider.sign(good), 'x')).toMatchObject({ name: 'ada@shop.example' });
     expect(await other.callerOf(old, 'x')).toMatchObject({ refused: /does not name/ });
+    // A token that names no key may be of any that the provider names.
+    const unnamed = await provider.sign(good, { kid: null });
+    await provider.rotate(true);
+    const both = new BearerCheck(project().settings.access, access, () => Date.now() * 1_000);
+    expect(await both.callerOf(unnamed, 'x')).toMatchObject({ name: 'ada@shop.example' });
+    const forged = `${unnamed.slice(0, unnamed.lastIndexOf('.'))}.AAAA`;
+    expect(await both.callerOf(forged, 'x')).toMatchObject({
+      refused: /signature of the login does not fit/,
+    });
     provider.away(true);
     const late = new BearerCheck(project().settings.access, access, () => Date.now() * 1_000);
     await expect(late.callerOf(await provider.sign(good), 'x')).rejects.toMatchObject({
@@ -353,7 +362,7 @@ test('a token is taken where it is good now, of this provider, for us; else a se
       message: expect.stringContaining('what it says of itself cannot be read'),
     });
     // Who is known already is let in while the provider is away.
-    expect(await other.callerOf(await provider.sign(good), 'x')).toMatchObject({ name: 'ada@shop.example' });
+    expect(await both.callerOf(await provider.sign(good), 'x')).toMatchObject({ name: 'ada@shop.example' });
   });
 });
 

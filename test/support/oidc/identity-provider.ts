@@ -19,12 +19,12 @@ export interface IdentityProvider {
   readonly issuer: string;
   /** Takes browsers back to these addresses; others are refused. */
   takesBackTo(urls: readonly string[]): Promise<void>;
-  /** Signs with another key from now on; the one of before is named no more. */
-  rotate(): Promise<void>;
+  /** Signs with another key from now on; the one of before is named no more, unless it is to be kept. */
+  rotate(keepsOld?: boolean): Promise<void>;
   /** Signs as the provider would, with its present key. */
   sign(
     claims: JWTPayload,
-    header?: { readonly alg?: string; readonly kid?: string; readonly typ?: string },
+    header?: { readonly alg?: string; readonly kid?: string | null; readonly typ?: string },
   ): Promise<string>;
   /** Answers nothing, or again. */
   away(isAway: boolean): void;
@@ -48,11 +48,13 @@ export async function startIdentityProvider(people: People, idTokenS = 3_600): P
   let urls: readonly string[] = [`${issuer}/unused`];
   let keys = 0;
   let key: Awaited<ReturnType<typeof newKey>>;
+  let named: readonly object[] = [];
   const start = (): void => {
-    answer = new Provider(issuer, configuration(people, urls, key.jwk, idTokenS)).callback();
+    answer = new Provider(issuer, configuration(people, urls, named, idTokenS)).callback();
   };
-  const rotate = async (): Promise<void> => {
+  const rotate = async (keepsOld = false): Promise<void> => {
     key = await newKey(`key-${++keys}`);
+    named = [key.jwk, ...(keepsOld ? named : [])];
     start();
   };
   await rotate();
@@ -65,7 +67,7 @@ export async function startIdentityProvider(people: People, idTokenS = 3_600): P
     },
     sign: async (claims, { alg = 'RS256', kid = key.jwk.kid, typ = 'JWT' } = {}) =>
       new SignJWT(claims)
-        .setProtectedHeader({ alg, typ, ...(kid === undefined ? {} : { kid }) })
+        .setProtectedHeader({ alg, typ, ...(kid === null ? {} : { kid: kid! }) })
         .sign(key.privateKey),
     away: (now) => {
       isAway = now;
@@ -84,7 +86,12 @@ async function newKey(kid: string) {
   return { privateKey, jwk: { ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig' } };
 }
 
-function configuration(people: People, urls: readonly string[], jwk: object, idTokenS: number): object {
+function configuration(
+  people: People,
+  urls: readonly string[],
+  keys: readonly object[],
+  idTokenS: number,
+): object {
   return {
     clients: [
       {
@@ -103,7 +110,7 @@ function configuration(people: People, urls: readonly string[], jwk: object, idT
         response_types: [],
       },
     ],
-    jwks: { keys: [jwk] },
+    jwks: { keys },
     cookies: { keys: ['a key of the cookies of the test'] },
     scopes: ['openid', 'offline_access', 'profile', 'email'],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'groups'] },
