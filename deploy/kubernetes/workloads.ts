@@ -8,6 +8,7 @@ import type { DeployValues, Manifest } from './manifest.ts';
 import { ADMIN_PORT_NAME, environmentOf, HARDENED, POD_SECURITY, SIDECAR_LABEL } from './pod.ts';
 
 const CATALOGUE_PORT = 6_570;
+const LAST_PORT = 65_535;
 /** What is the same at the next try: a check that did not hold, a mistake, too little data. */
 const NOT_TRIED_AGAIN = [1, 2, 3];
 
@@ -28,7 +29,7 @@ export function workloads(values: DeployValues): Manifest[] {
     ...when(monitor.enabled, () => [monitorJob(values)]),
     ...when(catalogue.enabled, () => catalogueObjects(values)),
     ...when(networkPolicy.enabled, () => [
-      policy(values, 'sidecar', { [SIDECAR_LABEL]: 'true' }, values[SIDECAR_CHART].adminPort),
+      sidecarPolicy(values),
       ...when(catalogue.enabled, () => [
         policy(values, 'catalogue', selectorOf(values, 'catalogue'), CATALOGUE_PORT),
       ]),
@@ -303,6 +304,19 @@ function policy(values: DeployValues, component: string, matchLabels: Selector, 
       ],
     },
   };
+}
+
+/** A policy shuts all ports of a pod but those that it names, and these are model servers' pods: theirs stay open. */
+function sidecarPolicy(values: DeployValues): Manifest {
+  const { adminPort } = values[SIDECAR_CHART];
+  const shut = policy(values, 'sidecar', { [SIDECAR_LABEL]: 'true' }, adminPort);
+  const others = [
+    { protocol: 'TCP', port: 1, endPort: adminPort - 1 },
+    ...(adminPort < LAST_PORT ? [{ protocol: 'TCP', port: adminPort + 1, endPort: LAST_PORT }] : []),
+    { protocol: 'UDP', port: 1, endPort: LAST_PORT },
+  ];
+  const ingress = [...(shut.spec!['ingress'] as object[]), { ports: others }];
+  return { ...shut, spec: { ...shut.spec, ingress } };
 }
 
 function sidecarMonitor(values: DeployValues): Manifest {

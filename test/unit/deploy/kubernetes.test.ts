@@ -104,6 +104,35 @@ test('a grace period that the pod has stays; Knative gets neither ports nor prob
   expect(sidecar.env.map(({ name }) => name)).not.toContain('POD_UID');
 });
 
+test("the sidecars' policy shuts their admin port, and leaves the model servers' own ports to everybody", () => {
+  interface Rule {
+    readonly from?: readonly object[];
+    readonly ports: readonly {
+      readonly protocol: string;
+      readonly port: number;
+      readonly endPort?: number;
+    }[];
+  }
+  for (const adminPort of [1_024, 7_567, 65_535]) {
+    const values = checkedValues([chartValues(), { [SIDECAR_CHART]: { adminPort } }]);
+    const { spec } = workloads(values).find(
+      ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name.endsWith('-sidecar'),
+    )!;
+    const mayAsk = (where: 'everybody' | 'some', protocol: string, asked: number): boolean =>
+      (spec!['ingress'] as Rule[]).some(
+        ({ from, ports }) =>
+          (from === undefined) === (where === 'everybody') &&
+          ports.some(
+            (one) => one.protocol === protocol && one.port <= asked && asked <= (one.endPort ?? one.port),
+          ),
+      );
+    expect([1, 80, 8_080, 65_534].map((port) => mayAsk('everybody', 'TCP', port))).not.toContain(false);
+    expect(mayAsk('everybody', 'UDP', 8_443)).toBe(true);
+    expect(mayAsk('everybody', 'TCP', adminPort)).toBe(false);
+    expect(mayAsk('some', 'TCP', adminPort)).toBe(true);
+  }
+});
+
 test('settings and definitions say which programs there are, and how large', () => {
   const folder = scratchFolder({
     'plumbline.yaml':
