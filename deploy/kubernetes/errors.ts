@@ -8,6 +8,12 @@ export const DEPLOY_ERRORS = {
     help: 'See `plumb k8s values`, and values.yaml of the charts in deploy/helm, for what may be given.',
     kind: 'usage',
   },
+  DEP_SECRET: {
+    message:
+      'The settings or the environment of the deployment hold secrets, which a ConfigMap or a manifest would show.',
+    help: 'Put each into a Secret whose keys are the variables, and name it in `secrets`; or mount a file and name it.',
+    kind: 'usage',
+  },
   DEP_MANIFEST: {
     message: 'The manifests have no pods that the sidecar could come into, or are no YAML.',
     help: 'Give the file of a Deployment, a StatefulSet or a Knative Service.',

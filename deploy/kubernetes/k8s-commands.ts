@@ -15,6 +15,7 @@ import { SIDECAR_CHART } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { chartValues, checkedValues, projectValues } from './project-values.ts';
 import type { GivenValues } from './project-values.ts';
+import { refuseSecrets } from './shown-secrets.ts';
 import { withSidecar } from './sidecar.ts';
 import { workloads } from './workloads.ts';
 
@@ -25,6 +26,7 @@ const SETTINGS_FILE = 'plumbline.yaml';
 export async function k8sValues(context: CommandContext): Promise<ExitCode> {
   const { settings } = projectOf(context);
   const values = ofProject(context, settings);
+  refuseSecrets(String(values['settings']), {});
   await printResult(context, values, () => stringify(values, YAML).trimEnd());
   return 0;
 }
@@ -41,12 +43,12 @@ export async function k8sRender(context: CommandContext, options: RenderOptions)
   const given = (options.values ?? []).map(readValues);
   const mode = options.mode === undefined ? [] : [{ [SIDECAR_CHART]: { mode: options.mode } }];
   const values = checkedValues([chartValues(), ofProject(context, settings), ...given, ...mode]);
+  const sidecar = values[SIDECAR_CHART];
+  refuseSecrets(values.settings, { env: values.env, [`${SIDECAR_CHART}.env`]: sidecar.env });
   const manifests =
     options.into === undefined
       ? workloads(values)
-      : readManifests(options.into).map((one) =>
-          hasPods(one) ? withSidecar(one, values[SIDECAR_CHART]) : one,
-        );
+      : readManifests(options.into).map((one) => (hasPods(one) ? withSidecar(one, sidecar) : one));
   await printResult(context, manifests, () =>
     manifests
       .map((one) => stringify(one, YAML))

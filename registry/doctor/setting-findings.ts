@@ -6,10 +6,9 @@ import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { CodedError } from '../../contract/std/coded-error.ts';
-import { withoutPassword } from '../../contract/std/secret-text.ts';
 import { readRegularText } from '../../contract/std/files/regular-file.ts';
 import { valueAt } from '../../contract/definitions/option-sentence.ts';
-import { holdsSecret } from '../../project/settings/secret-settings.ts';
+import { plainSecrets } from '../../project/settings/secret-settings.ts';
 import { isInputFile } from '../../project/settings/setting-guide.ts';
 import type { SettingFlags } from '../../project/settings/setting-sources.ts';
 import { settingsWithOrigins, spoolConsumers } from '../../project/settings/settings.ts';
@@ -82,39 +81,9 @@ function faultOf(file: string): string | null {
 
 /** Secrets that stand in plumbline.yaml itself, which mostly goes to a repository. */
 function secretsIn(file: object): SetupFinding[] {
-  const findings: SetupFinding[] = [];
-  const visit = (value: unknown, path: readonly string[]): void => {
-    if (typeof value === 'object' && value !== null)
-      for (const [name, inner] of Object.entries(value)) visit(inner, [...path, name]);
-    if (typeof value !== 'string') return;
-    const name = path.join('.');
-    const own = path.at(-1)!;
-    if (/(File|Env|^id|^kind|^name)$/.test(own)) return;
-    const variable = `PLUMB_${name
-      .replace(/[A-Z]/g, (c) => `_${c}`)
-      .replaceAll('.', '_')
-      .toUpperCase()}`;
-    const instead = path.includes('alerts')
-      ? `${own}File or ${own}Env`
-      : `${own}File, or ${variable} in the environment`;
-    if (holdsSecret(path)) findings.push(note(name, 'a secret stands in plumbline.yaml', `Give ${instead}.`));
-    else if (hasPassword(value))
-      findings.push(
-        note(
-          name,
-          'a password stands in plumbline.yaml, in a URL',
-          `Give the URL as ${variable} in the environment.`,
-        ),
-      );
-  };
-  visit(file, []);
-  return findings;
-}
-
-/** Unlike what is hidden of a URL when it is printed, a user alone is no password. */
-function hasPassword(value: string): boolean {
-  const url = value.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^:@/?#]*@(?=[^@]*$)/i, '$1');
-  return withoutPassword(url) !== url;
+  return plainSecrets(file).map(({ setting, what, instead }) =>
+    note(setting, `${what} in plumbline.yaml`, `Give ${instead}.`),
+  );
 }
 
 const LOOPBACK = /^(127\.|localhost$|\[?::1\]?$|unix:)/;

@@ -182,6 +182,28 @@ describe('the commands', () => {
     expect(service!.kind).toBe('Service');
   });
 
+  test('secrets are refused by name, wherever they would be shown, and never repeated', async () => {
+    const folder = scratchFolder({
+      'plumbline.yaml':
+        'registry: postgres://u:hush@db/x\nlog: { kafka: { brokers: "k:9092", sasl: { mechanism: plain, username: u, password: hush } } }\n',
+      'values.yaml': `settings: ''\nenv: { PLUMB_TOKEN: hush }\n${SIDECAR_CHART}: { env: { PLUMB_ONLINE: "rediss://u:hush@r" } }\n`,
+    });
+    const refused = async (done: Promise<unknown>): Promise<string> => {
+      const error = (await done.then(null, (thrown: unknown) => thrown)) as Error;
+      expect(error).toMatchObject({ code: 'DEP_SECRET' });
+      expect(error.message).not.toContain('hush');
+      return error.message;
+    };
+    const ofValues = await refused(k8sValues(commandContext(folder)));
+    expect(ofValues).toMatch(/registry: .*PLUMB_REGISTRY in the environment/);
+    expect(ofValues).toMatch(/log\.kafka\.sasl\.password: .*PLUMB_LOG_KAFKA_SASL_PASSWORD/);
+    expect(await refused(k8sRender(commandContext(folder), {}))).toBe(ofValues);
+    const given = { values: [join(folder, 'values.yaml')] };
+    const ofRender = await refused(k8sRender(commandContext(folder), given));
+    expect(ofRender).toMatch(/^ {2}env\.PLUMB_TOKEN: /m);
+    expect(ofRender).toMatch(/plumbline-sidecar\.env\.PLUMB_ONLINE: /);
+  });
+
   test.each([
     ['name: Shop\n', 'DEP_VALUES'],
     ['stream: { replcas: 2 }\n', 'DEP_VALUES'],

@@ -86,5 +86,5 @@ test('a password in a URL is told, a user without one is none', async () => {
   };
   expect(await notes('postgres://nobody@host/x')).toEqual([]);
   for (const url of ['postgres://nobody:secret@host/x', 'postgres://nobody@host/x?password=secret'])
-    expect(await notes(url)).toEqual([expect.stringMatching(/^note registry: a password stands/)]);
+    expect(await notes(url)).toEqual([expect.stringMatching(/^note registry: a URL with a password stands/)]);
 });
