@@ -78,20 +78,30 @@ export async function compileAgainst(applied: Bundle | null, project: Project): 
   return compiled;
 }
 
+/** Definitions that somebody else sent. */
+interface Sent {
+  /** That tries their functions, elsewhere. */
+  readonly engine: string;
+  /** @returns the definitions as they are taken, once what is in force is known */
+  readonly taken?: (definitions: Definitions, applied: Bundle | null) => Definitions;
+}
+
 /**
  * Plans definitions that lie elsewhere than in the project's files.
  *
- * @param engine  that tries their functions; absent: this one, which also tells what streams cost
+ * @param sent  absent: they are this project's own, and it is told what their streams cost
  */
 export async function planDefinitions(
   project: Project,
   database: RegistryDatabase,
   definitions: Definitions,
-  engine?: string,
+  sent?: Sent,
 ): Promise<ApplyPlan> {
-  const planning = { project, database, engine: engine ?? ENGINE };
-  const plan = await planAgainst(await readInForce(project, database), planning, definitions);
-  return engine === undefined ? withStreams(plan, project) : plan;
+  const planning = { project, database, engine: sent?.engine ?? ENGINE };
+  const inForce = await readInForce(project, database);
+  const taken = sent?.taken?.(definitions, inForce.applied) ?? definitions;
+  const plan = await planAgainst(inForce, planning, taken);
+  return sent === undefined ? withStreams(plan, project) : plan;
 }
 
 /** The plan with what its streams cost, which is warned of where it is much. */
@@ -263,7 +273,7 @@ async function nextBundle(
 }
 
 /** Code that means the same keeps its text: a comment in it is no reason for another bundle. */
-function keptCode(view: OnDemandView, applied: Bundle | null): OnDemandView {
+export function keptCode(view: OnDemandView, applied: Bundle | null): OnDemandView {
   const before = applied?.onDemand.get(view.id);
   if (before?.code.hash !== view.code.hash) return view;
   const isSameReason = reasonOf(view.costly) === reasonOf(before.costly);

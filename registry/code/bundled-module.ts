@@ -9,6 +9,7 @@ import { BundleFault } from './bundle-fault.ts';
 import { changingPartOf, topNamesOf } from './changing-part.ts';
 import type { ChangingPart } from './changing-part.ts';
 import { faultsOfPaths } from './project-files.ts';
+import { scriptOf } from './module-script.ts';
 import { withoutWaiting } from './no-waiting.ts';
 import { parseModule } from './syntax-tree.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
@@ -128,36 +129,6 @@ const NODE_MODULES = new Set([
 ]);
 for (const name of ['os', 'path', 'process', 'stream', 'url', 'util', 'v8', 'vm', 'worker_threads', 'zlib'])
   NODE_MODULES.add(name);
-
-/**
- * The module as an expression that gives a function. Lines stay where they are.
- *
- * @param frozen  names that are frozen once it has run; null: it runs anew for each call, and keeps nothing
- */
-function scriptOf(text: string, tree: SyntaxNode, frozen: readonly string[] | null): string {
-  const last = (tree['body'] as SyntaxNode[]).findLast((node) => node.type === 'ExportNamedDeclaration')!;
-  const named = (last['specifiers'] as SyntaxNode[]).find(
-    (one) => (one['exported'] as SyntaxNode)['name'] === 'default',
-  )!;
-  const local = String((named['local'] as SyntaxNode)['name']);
-  const given = frozen === null ? local : `[${[local, ...frozen].join(', ')}]`;
-  const load = `() => { ${text.slice(0, last.start)}return ${given};${text.slice(last.end).trimEnd()}\n}`;
-  return frozen === null ? `(${RUN_ANEW})(${load})` : `(${FREEZE})((${load})())`;
-}
-
-const RUN_ANEW = `(load) => (given) => { const compute = load(); if (typeof compute !== 'function')
-throw new TypeError('expected a function, its default export, got ' + typeof compute); return compute(given); }`.replace(
-  '\n',
-  ' ',
-);
-
-/** Freezes all that the values lead to, and gives the first. Prototypes are of the language, or among the values. */
-const FREEZE = `(values) => { const seen = new Set(); const freeze = (x) => {
-if ((typeof x !== 'object' && typeof x !== 'function') || x === null || seen.has(x)) return; seen.add(x);
-Object.freeze(x); if (x instanceof Map || x instanceof Set) x.forEach((item, key) => { freeze(item); freeze(key); });
-for (const key of [...Object.getOwnPropertyNames(x), ...Object.getOwnPropertySymbols(x)]) {
-const { value, get, set } = Object.getOwnPropertyDescriptor(x, key); freeze(value); freeze(get); freeze(set); } };
-freeze(values); return values[0]; }`.replaceAll('\n', ' ');
 
 /** Each once, where it is first imported. */
 function modulesOf({ inputs }: Metafile, first: string): ImportedModule[] {

@@ -15,6 +15,8 @@ interface CodeFault {
   /** Offset in the text. */
   readonly start: number;
   readonly message: string;
+  /** It keeps something from one call to the next. */
+  readonly keeps?: true;
 }
 
 const CLOCK = 'the function has no clock; take the time as an input: `now: t.requestTime()`';
@@ -65,9 +67,11 @@ const LOCALE = /^(?:toLocale\w+|localeCompare)$/;
  */
 export function faultsOfPurity(tree: SyntaxNode, kind: 'inline' | 'module'): CodeFault[] {
   const { uses, strayThis } = nameUsesOf(tree);
-  const faults = uses.flatMap((use) => {
+  const faults: CodeFault[] = uses.flatMap((use) => {
     const message = use.binding === null ? faultOfFreeName(use.name, kind) : faultOfState(use);
-    return message === null ? [] : [{ start: use.start, message }];
+    if (message === null) return [];
+    const at = { start: use.start, message };
+    return [use.binding === null ? at : { ...at, keeps: true as const }];
   });
   faults.push(...faultsOfMethods(tree, uses));
   for (const start of strayThis)
@@ -124,9 +128,10 @@ function faultsOfMethods(tree: SyntaxNode, uses: readonly NameUse[]): CodeFault[
       faults.push({
         start: node.start,
         message: `"${name}" remembers where its last match ended, and ${LATER_CALLS}; write it without g and y, or in the function`,
+        keeps: true,
       });
     else if (CHANGES[by.type]?.test(method) === true)
-      faults.push({ start: node.start, message: keptSentence(name) });
+      faults.push({ start: node.start, message: keptSentence(name), keeps: true });
   });
   return faults;
 }

@@ -236,8 +236,8 @@ function placeIn(bundled: BundledModule, { start }: { readonly start: number }):
 }
 
 /** @returns the file, relative to the project, and the line; null: the bundle made it */
-function originOf(
-  { text, sourceMap }: BundledModule,
+export function originOf(
+  { text, sourceMap }: Pick<BundledModule, 'text' | 'sourceMap'>,
   start: number,
 ): { readonly file: string; readonly line: number } | null {
   const line = lineAt(text, start);

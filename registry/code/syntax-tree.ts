@@ -40,6 +40,11 @@ export function parseExpression(text: string): SyntaxNode {
   return parsed(() => parseExpressionAt(text, 0, { ecmaVersion: 'latest', sourceType: 'module' }));
 }
 
+/** A text as it runs where it is no module; @throws CodeSyntaxError */
+export function parseScript(text: string): SyntaxNode {
+  return parsed(() => parse(text, { ecmaVersion: 'latest', sourceType: 'script' }));
+}
+
 function parsed(parser: () => unknown): SyntaxNode {
   try {
     return parser() as SyntaxNode;

@@ -66,7 +66,7 @@ export function definitionsToJson(project: string, definitions: Definitions): Js
 
 const OTHER_VERSION = 'Another version of plumb may have sent it: take that of the server.';
 
-/** @throws REG_BUNDLE where it is none, or of another project than the registry's */
+/** @throws REG_USAGE where it is none, or of another project than the registry's */
 export function definitionsFromJson(json: unknown, project: string): Bundle {
   let bundle: Bundle;
   try {
@@ -75,17 +75,17 @@ export function definitionsFromJson(json: unknown, project: string): Bundle {
     const field = error instanceof CodedError ? error.details.field : undefined;
     const message = `what was posted holds no definitions: ${(error as Error).message}`;
     const details = { help: OTHER_VERSION, ...(field === undefined ? {} : { field }) };
-    throw registryError('REG_BUNDLE', message, details, error);
+    throw registryError('REG_USAGE', message, details, error);
   }
   // Views over sources get theirs when they are planned.
   const other = [...bundle.onDemand.values()].find((view) => view.definitionId !== onDemandIdOf(view));
   if (other !== undefined) {
     const message = `the on-demand view ${other.id} has another definition id than its definition gives it`;
-    throw registryError('REG_BUNDLE', message, { field: 'onDemand', help: OTHER_VERSION });
+    throw registryError('REG_USAGE', message, { field: 'onDemand', help: OTHER_VERSION });
   }
   if (bundle.project === project) return bundle;
   const message = `this is the registry of the project ${project}, and the definitions are of ${bundle.project}`;
-  throw registryError('REG_BUNDLE', message, {
+  throw registryError('REG_USAGE', message, {
     field: 'project',
     help: 'Look at `project` and `registry` in plumbline.yaml.',
   });

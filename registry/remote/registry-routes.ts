@@ -13,6 +13,7 @@
 import { z } from 'zod';
 import { registryError } from '../../contract/errors.ts';
 import { bundleFromJson } from '../../contract/definitions/definition-json.ts';
+import type { Bundle, Definitions } from '../../contract/model.ts';
 import type { Json } from '../../contract/std/canonical-json.ts';
 import type { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
@@ -21,6 +22,7 @@ import { allowanceOf } from '../allowance.ts';
 import { applyPlan, planDefinitions } from '../apply.ts';
 import { sequenceOf } from '../versions/applies.ts';
 import { allOf, checkStaged, planTakingBack, promoteStaged, stagedPlan } from '../versions/rollout.ts';
+import { judgedCode } from './posted-code.ts';
 import { definitionsFromJson, planToJson, POSTED_APPLY, POSTED_PLAN } from './posted-plan.ts';
 import type { AppliedJson } from './posted-plan.ts';
 
@@ -80,23 +82,20 @@ async function lastRuns(database: RegistryDatabase): Promise<object[]> {
 async function planned(project: Project, { database, body }: AskedRoute): Promise<object> {
   const { definitions, engine } = posted(POSTED_PLAN, await body());
   const given = definitionsFromJson(definitions, project.settings.project);
-  return planToJson(await planDefinitions(project, database, given, engine));
+  const taken = (all: Definitions, inForce: Bundle | null): Definitions => judgedCode(all, inForce, 'plan');
+  return planToJson(await planDefinitions(project, database, given, { engine, taken }));
 }
 
 async function applied(project: Project, { database, body }: AskedRoute): Promise<AppliedJson> {
-  const { definitions, engine, compared, takesBack, share, allow, reason } = posted(
-    POSTED_APPLY,
-    await body(),
-  );
+  const sent = posted(POSTED_APPLY, await body());
+  const { engine, compared, takesBack, share, allow, reason } = sent;
   await checkCompared(compared, database);
+  const by = project.caller?.role === 'admin' ? 'admin' : 'apply';
+  const taken = (all: Definitions, inForce: Bundle | null): Definitions => judgedCode(all, inForce, by);
+  const given = (): Bundle => definitionsFromJson(sent.definitions, project.settings.project);
   const whole = takesBack
     ? await planTakingBack(project, database, engine)
-    : await planDefinitions(
-        project,
-        database,
-        definitionsFromJson(definitions, project.settings.project),
-        engine,
-      );
+    : await planDefinitions(project, database, given(), { engine, taken });
   if (share !== null) await checkStaged('apply --share', project, database);
   const made = share === null ? whole : await stagedPlan(whole, share, database);
   const allowance = allowanceOf(allow, reason);

@@ -121,7 +121,12 @@ export async function planTakingBack(
   const underWay = await database.rollouts.underWay();
   if (underWay === null) throw notStaged();
   const before = await bundleAt(database, underWay.sequence - 1);
-  const plan = await planDefinitions(project, database, before, engine);
+  const plan = await planDefinitions(
+    project,
+    database,
+    before,
+    engine === undefined ? undefined : { engine },
+  );
   return { ...plan, takesBack: underWay.sequence };
 }
 

@@ -213,12 +213,12 @@ test('the server holds roles and teams, and the guard is its own', { timeout: 12
     });
   await expect(posted({ services: [] })).rejects.toMatchObject({ code: 'REG_REFUSED' });
   await expect(posted({ project: 'other' })).rejects.toMatchObject({
-    code: 'REG_BUNDLE',
+    code: 'REG_USAGE',
     message: /of the project shop/,
   });
   await expect(posted({ views: [{ id: '../x' }] })).rejects.toMatchObject({ code: 'REG_USAGE' });
-  await expect(posted({ schemas: { '../x': [] } })).rejects.toMatchObject({ code: 'REG_BUNDLE' });
-  await expect(posted({ format: 99 })).rejects.toMatchObject({ code: 'REG_BUNDLE' });
+  await expect(posted({ schemas: { '../x': [] } })).rejects.toMatchObject({ code: 'REG_USAGE' });
+  await expect(posted({ format: 99 })).rejects.toMatchObject({ code: 'REG_USAGE' });
   // What only people read is read by pages and the guard, too: once in force, it would stop every plan after it.
   type Posted = Record<string, Record<string, unknown>[]>;
   for (const [where, change] of [
@@ -238,9 +238,18 @@ test('the server holds roles and teams, and the guard is its own', { timeout: 12
       message: expect.stringContaining(where),
     });
   }
-  const [computed] = bundle['onDemand'] as { definitionId: number }[];
+  const [computed] = bundle['onDemand'] as { definitionId: number; code: object }[];
   const otherId = { onDemand: [{ ...computed, definitionId: computed!.definitionId ^ 1 }] };
-  await expect(posted(otherId)).rejects.toMatchObject({ code: 'REG_BUNDLE', message: /definition id/ });
+  await expect(posted(otherId)).rejects.toMatchObject({ code: 'REG_USAGE', message: /definition id/ });
+  const script = '({ factor }) => { for (;;); }';
+  const looping = { ...computed, code: { ...computed!.code, script, sourceMap: null } };
+  await expect(posted({ onDemand: [looping] })).rejects.toMatchObject({
+    code: 'REG_USAGE',
+    message: expect.stringContaining('of the on-demand view doubled, code.hash is not that of its script'),
+    details: { field: 'onDemand.doubled.code.hash' },
+  });
+  const views = [...bundle['views']!, ...bundle['views']!];
+  await expect(posted({ views })).rejects.toMatchObject({ code: 'REG_USAGE' });
   await expect(posted({}, { compared: 7 })).rejects.toMatchObject({
     code: 'REG_PLAN',
     message: /another apply came first/,
