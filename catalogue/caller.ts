@@ -60,14 +60,26 @@ export function callerBy(
       context.set('formToken', session.formToken);
       return session.caller;
     }
-    const token = /^Bearer +(\S{1,8192})$/i.exec(req.header('authorization') ?? '')?.[1];
+    const token = /^Bearer +(\S+)$/i.exec(req.header('authorization') ?? '')?.[1];
     if (token === undefined)
       throw catalogueError('CAT_LOGIN', 'this catalogue asks who you are, and no token came');
+    if (token.length > MOST_TOKEN)
+      throw catalogueError(
+        'CAT_LOGIN',
+        `the token is too long: it has ${token.length} characters, and at most ${MOST_TOKEN} are taken`,
+        {
+          field: 'authorization',
+          help: 'Have its provider put fewer groups and claims into it.',
+        },
+      );
     const caller = await tokens.callerOf(token, what);
     if ('refused' in caller) throw catalogueError('CAT_LOGIN', caller.refused, { field: 'authorization' });
     return caller;
   };
 }
+
+/** Of a token, in characters: a login with thousand groups has some 13,000. */
+const MOST_TOKEN = 16_384;
 
 /** Anybody may send headers: of all that are refused one a minute is noted. */
 function onceAMinute(

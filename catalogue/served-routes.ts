@@ -31,7 +31,7 @@ export function addRoutes(app: Hono, routes: readonly ServedRoute[], parts: Rout
   );
   for (const route of routes) {
     const answer = async (context: Context): Promise<Response> => {
-      if (route.method === 'POST') checkPost(context, parts.isAccessOn);
+      if (route.method === 'POST') await checkPost(context, parts);
       await needRole(route.needs, context, { database: parts.database, nowUs: parts.nowUs() });
       const data = await route.answer(askedOf(context, parts.database));
       if (data === null) throw catalogueError('CAT_UNKNOWN', 'the registry has nothing of that name');
@@ -42,15 +42,25 @@ export function addRoutes(app: Hono, routes: readonly ServedRoute[], parts: Rout
   }
 }
 
-function checkPost(context: Context, isAccessOn: boolean): void {
+/** @throws CAT_APPLY, noted in the audit where somebody is known; CAT_BODY */
+async function checkPost(context: Context, { database, nowUs, isAccessOn }: RouteParts): Promise<void> {
   if (!isAccessOn)
     throw catalogueError(
       'CAT_APPLY',
       'this registry takes plans and applies over HTTP from nobody: access is off',
     );
-  if (context.var.formToken !== undefined)
-    throw catalogueError('CAT_APPLY', 'the session of a browser plans and applies nothing');
-  if (!/^application\/json\b/i.test(context.req.header('content-type') ?? ''))
+  const {
+    req,
+    var: { caller, formToken },
+  } = context;
+  if (formToken !== undefined) {
+    const refused = 'the session of a browser plans and applies nothing';
+    const { name, via } = caller;
+    const detail = `${req.method} ${req.path}: ${refused}`;
+    await database.access.note({ atUs: nowUs(), who: name ?? '', via, what: 'refused', detail });
+    throw catalogueError('CAT_APPLY', refused);
+  }
+  if (!/^application\/json\b/i.test(req.header('content-type') ?? ''))
     throw catalogueError('CAT_BODY', 'expected JSON, as Content-Type: application/json', {
       field: 'content-type',
     });

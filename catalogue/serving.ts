@@ -111,6 +111,9 @@ function hostIn(url: string | null): string[] {
   return url === null ? [] : [new URL(url).host];
 }
 
+/** Of one request, in bytes: a long token has half of them (caller.ts), and one that is too long is told so. */
+const MOST_HEADERS = 32 << 10;
+
 type Answer = (request: Request, connection: object) => Promise<Response>;
 
 function listening(
@@ -118,7 +121,10 @@ function listening(
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: answer, hostname: host, port }, () => resolve(server as Server));
+    const server = serve(
+      { fetch: answer, hostname: host, port, serverOptions: { maxHeaderSize: MOST_HEADERS } },
+      () => resolve(server as Server),
+    );
     server.once('error', (error) => {
       const what = `${host}:${port} cannot be opened: ${error.message}`;
       reject(catalogueError('CAT_PORT', what, { field: 'ui.port' }, error));

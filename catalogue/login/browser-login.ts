@@ -131,6 +131,9 @@ export class BrowserLogin {
   }
 
   async #end(context: Context): Promise<Response> {
+    // What only looks at the link must not spend the code, and GET takes HEAD along.
+    if (context.req.method !== 'GET')
+      throw catalogueError('CAT_METHOD', `${context.req.method} is not taken here`, { field: 'method' });
     const pending = await this.#pending.read(context);
     this.#pending.remove(context);
     if (pending === null)

@@ -2,6 +2,7 @@
 import { registryError } from '../../contract/errors.ts';
 import { formatTimestamp } from '../../contract/std/timestamp.ts';
 import type { Caller } from '../../project/access/caller.ts';
+import type { Role } from '../../project/access/role.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
 import { projectOf } from '../../project/project.ts';
@@ -26,19 +27,29 @@ export async function login(context: CommandContext): Promise<ExitCode> {
   const isRenewed = kept.refreshToken !== null;
   const data = { name, role, teams, until, renewed: isRenewed, file };
   const of = teams.length === 0 ? '' : ` of ${teams.join(', ')}`;
+  const may = role === null ? '' : `: ${role}${of}`;
   const end = isRenewed ? 'It is renewed by the commands that use it.' : `It ends at ${until}.`;
-  await printResult(context, data, () => `Logged in as ${name}: ${role}${of}. ${end}`);
+  await printResult(context, data, () => `Logged in as ${name}${may}. ${end}`);
   return 0;
 }
 
+/** Where the registry is a server's, roles and teams are known there alone. */
+interface LoggedIn extends Pick<Caller, 'name' | 'teams'> {
+  readonly role: Role | null;
+}
+
 /** As the registry would take it: a login without a role is no use. */
-async function callerOf(token: string, oidc: OidcSettings, { settings, clock }: Project): Promise<Caller> {
+async function callerOf(token: string, oidc: OidcSettings, { settings, clock }: Project): Promise<LoggedIn> {
   const [{ JwtCheck }, { callerOfClaims }] = await Promise.all([
     import('../../project/access/oidc/jwt-check.ts'),
     import('../../project/access/oidc/claims.ts'),
   ]);
   const check = new JwtCheck(oidc, settings.access, () => clock.nowUs());
   const found = await check.claimsOf(token, [oidc.audience ?? oidc.commandClientId]);
+  if (!('refused' in found) && settings.registry.kind === 'http') {
+    const { [oidc.nameClaim]: name, sub } = found.claims;
+    return { name: String(name ?? sub), role: null, teams: [] };
+  }
   const caller = 'refused' in found ? found : callerOfClaims(found.claims, oidc);
   if ('refused' in caller) throw registryError('REG_LOGIN', caller.refused, { field: 'access.oidc' });
   return caller;

@@ -59,12 +59,21 @@ export class JwtCheck {
         return {
           refused: `the login is none: expected an ID token or an access token, got ${givenText(typ)}`,
         };
-      return { claims: payload };
+      const stranger = this.#strangerOf(payload, audiences);
+      return stranger === null ? { claims: payload } : { refused: stranger };
     } catch (error) {
       const refused = refusedBy(error, audiences);
       if (refused !== null) return { refused };
       throw issuerError(this.#oidc.issuer, 'its keys cannot be read', error);
     }
+  }
+
+  /** An ID token may be for others, too: `azp` says who asked for it. Access tokens may be asked for by anybody. */
+  #strangerOf({ azp }: Claims, audiences: readonly string[]): string | null {
+    const { audience, clientId, commandClientId } = this.#oidc;
+    if (azp === undefined || (audience !== null && audiences.includes(audience))) return null;
+    if (azp === clientId || azp === commandClientId) return null;
+    return `the login was given to ${givenText(azp)}, another client than ${clientId} and ${commandClientId}`;
   }
 
   async #keysOfIssuer(): Promise<JWTVerifyGetKey> {
@@ -114,8 +123,10 @@ async function verified(
 /** @returns a sentence without its end, with nothing of the token but its claims; null: the token is not at fault */
 function refusedBy(error: unknown, audiences: readonly string[]): string | null {
   if (error instanceof errors.JWTExpired) {
-    const { exp } = error.payload;
-    return `the login ended at ${new Date(exp! * 1_000).toISOString().slice(0, 19)}Z (60 s are allowed for clocks that differ)`;
+    const end = new Date(error.payload.exp! * 1_000);
+    // A time that no calendar has.
+    const when = Number.isNaN(end.getTime()) ? 'long ago' : `at ${end.toISOString().slice(0, 19)}Z`;
+    return `the login ended ${when} (60 s are allowed for clocks that differ)`;
   }
   if (error instanceof errors.JWTClaimValidationFailed) return claimText(error, audiences);
   if (error instanceof errors.JOSEAlgNotAllowed)

@@ -11,6 +11,7 @@ import { callerOfClaims } from '../../../project/access/oidc/claims.ts';
 import { RegistryDatabase } from '../../../project/database/registry-database.ts';
 import { openProject } from '../../../project/project.ts';
 import type { Project } from '../../../project/project.ts';
+import { registryRoutes } from '../../../registry/remote/registry-routes.ts';
 import { login, logout } from '../../../registry/access/login-commands.ts';
 import { versions } from '../../../registry/versions/commands.ts';
 import { tokenList } from '../../../registry/access/commands.ts';
@@ -79,7 +80,7 @@ const audited = async (): Promise<string[]> =>
 describe('a browser', { timeout: 60_000 }, () => {
   test('is led to the provider and back, keeps a sealed session, and logs out', async () => {
     await using((database) => fillRegistry(database, SMALL));
-    const catalogue = await openCatalogue(project());
+    const catalogue = await openCatalogue(project(), registryRoutes(project()));
     await provider.takesBackTo([`${catalogue.url}/login/callback`]);
     const browser = new FormBrowser();
     const first = await browser.open(`${catalogue.url}/features?page=1`);
@@ -114,6 +115,33 @@ describe('a browser', { timeout: 60_000 }, () => {
       expect((await fetch(catalogue.url, { headers: { cookie: `__Host-plumb=${changed}` } })).status).toBe(
         401,
       );
+    // A session plans nothing.
+    const planned = await fetch(`${catalogue.url}/api/registry/plan`, {
+      method: 'POST',
+      headers: { cookie: `__Host-plumb=${sealed}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect([planned.status, await planned.json()]).toMatchObject([403, { error: { code: 'CAT_APPLY' } }]);
+    // A token may name many groups; one that is too long is told so.
+    const groups = ['readers', ...Array.from({ length: 700 }, (_, i) => `group-${i}`)];
+    const exp = Math.floor(Date.now() / 1_000) + 600;
+    const claims = {
+      sub: 'cid',
+      iss: provider.issuer,
+      aud: BROWSER_CLIENT.id,
+      exp,
+      email: 'cid@shop.example',
+    };
+    const long = await provider.sign({ ...claims, groups });
+    expect(long.length).toBeGreaterThan(9_000);
+    const bearing = (token: string) =>
+      fetch(`${catalogue.url}/api/features`, { headers: { authorization: `Bearer ${token}` } });
+    expect((await bearing(long)).status).toBe(200);
+    const tooLong = await bearing(`a.${'b'.repeat(20_000)}.c`);
+    expect([tooLong.status, await tooLong.text()]).toEqual([
+      401,
+      expect.stringContaining('the token is too long'),
+    ]);
     const out = await browser.submit({
       ...page,
       text: page.text.replace(/<form role="search"[^]*?<\/form>/, ''),
@@ -123,6 +151,8 @@ describe('a browser', { timeout: 60_000 }, () => {
     expect([...browser.cookies.keys()].filter((key) => key.includes('__Host'))).toEqual([]);
     await catalogue.close();
     expect((await audited()).filter((one) => one.startsWith('oidc'))).toEqual([
+      'oidc cid@shop.example: use, GET /api/features',
+      'oidc ben@shop.example: refused, POST /api/registry/plan: the session of a browser plans and applies nothing',
       'oidc ben@shop.example: refused, GET /audit: ben@shop.example has the role read, and this needs admin',
       'oidc ben@shop.example: login, read of crm',
     ]);
@@ -146,6 +176,9 @@ describe('a browser', { timeout: 60_000 }, () => {
     ]);
     const browser = new FormBrowser();
     await browser.open(`${catalogue.url}/login?to=//evil.example/`);
+    // What only looks at the link spends nothing.
+    expect((await browser.open(`${back}?code=x&state=y`, { method: 'HEAD' })).status).toBe(405);
+    expect([...browser.cookies.keys()].some((key) => key.endsWith('__Host-plumb-login'))).toBe(true);
     for (const [query, why] of [
       ['?code=x&state=y', /the login did not succeed/i],
       ['?error=access_denied&error_description=no', /the login did not succeed|no login was under way/i],
@@ -284,6 +317,11 @@ describe('the command line', () => {
   test('whoever has no role is told so, and nothing is kept', { timeout: 60_000 }, async () => {
     await expect(loggedIn('mia')).rejects.toMatchObject({ code: 'REG_LOGIN', message: /has no role here/ });
     expect(existsSync(join(folder, 'config', 'plumbline', 'logins.json'))).toBe(false);
+    // Roles are the matter of the server that has the registry.
+    settle('');
+    const here = readFileSync(join(folder, 'plumbline.yaml'), 'utf8').replace(/ +(roles|teams):.*\n/g, '');
+    writeFileSync(join(folder, 'plumbline.yaml'), `registry: https://features.example.com\n${here}`);
+    expect(await loggedIn('mia')).toMatchObject({ name: 'mia@shop.example', role: null, teams: [] });
   });
 
   test('without a provider there is nowhere to log in', async () => {
@@ -315,6 +353,11 @@ test('a token is taken where it is good now, of this provider, for us; else a se
     // 60 s are allowed for clocks that differ.
     expect(await signed({ exp: nowS - 50, nbf: nowS + 50 })).toBe('ada@shop.example admin');
     expect(await signed({ exp: nowS - 70 })).toMatch(/^the login ended at 20.*Z \(60 s are allowed/);
+    expect(await signed({ exp: -1e20 })).toMatch(/^the login ended long ago/);
+    expect(await signed({ aud: [BROWSER_CLIENT.id, 'evil'], azp: COMMAND_CLIENT })).toMatch(/^ada/);
+    expect(await signed({ aud: [BROWSER_CLIENT.id, 'evil'], azp: 'evil' })).toBe(
+      'the login was given to "evil", another client than plumbline and plumb-cli',
+    );
     expect(await signed({ nbf: nowS + 70 })).toBe('the login is not good yet: a clock is more than 60 s off');
     expect(await signed({ aud: 'another' })).toBe(
       `the login is for "another", and this takes what is for ${BROWSER_CLIENT.id} or ${COMMAND_CLIENT}`,
