@@ -40,6 +40,9 @@ const list = (value: string, before: string[] = []): string[] => [...before, val
 const READS_BUNDLES =
   /^(show|lineage|search|materialize|wait|warm|backfill|stream|sql|train|compute|get|load|cat|ingest|run|explain|whatif|health)\b/;
 
+/** Those of them that read and write runs: without the registry's database they do nothing. */
+const IN_DATABASE = /^(materialize|wait|backfill|stream|train|run)\b/;
+
 /** Commands that show what is applied, for which a token is asked where access is on; others ask for it themselves. */
 const READS_REGISTRY = /^(show \[name\]|versions|diff|lineage|search|mcp)/;
 
@@ -67,7 +70,8 @@ export function commandLine(run: RunAction): Command {
       .action((...args: unknown[]) =>
         run(async (context) => {
           if (READS_REGISTRY.test(usage)) await (await access()).mayRead(context, usage.split(' ', 1)[0]!);
-          if (READS_BUNDLES.test(usage)) await (await bundles()).takeNewestFor(context);
+          if (READS_BUNDLES.test(usage))
+            await (await bundles()).takeNewestFor(context, IN_DATABASE.test(usage));
           return action(context, ...args);
         }),
       );

@@ -53,7 +53,7 @@ export const REGISTRY_ERRORS = {
   },
   REG_NOT_APPLIED: {
     message: 'Nothing is applied yet.',
-    help: 'Run `plumb apply` first.',
+    help: 'Run `plumb apply` first. Where registry is the URL of a server, set bundles.from to URL/bundles: bundles come from there.',
     kind: 'usage',
   },
   REG_UNKNOWN: {

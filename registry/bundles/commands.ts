@@ -10,6 +10,7 @@ import { noBundle, takeNewest } from '../../project/bundles/bundle-taker.ts';
 import { signingKey } from '../../project/bundles/travel-keys.ts';
 import type { CommandContext, ExitCode } from '../../project/command.ts';
 import { printResult } from '../../project/command.ts';
+import { requireDatabase } from '../../project/database/connect-registry.ts';
 import { loadSettings } from '../../project/settings/settings.ts';
 import { projectOf } from '../../project/project.ts';
 
@@ -58,11 +59,20 @@ export async function bundleTake(context: CommandContext): Promise<ExitCode> {
   return isNone ? 1 : 0;
 }
 
-/** What a command does first that works with bundles; where they come from nowhere else, nothing. */
-export async function takeNewestFor({ folder, flags, logger }: CommandContext): Promise<void> {
+/**
+ * What a command does first that works with bundles; where they come from nowhere else, nothing.
+ *
+ * @param isInDatabase  whether it works in the database of the registry, too
+ * @throws              REG_SETTINGS where it does, and the registry is a server's
+ */
+export async function takeNewestFor(
+  { folder, flags, logger }: CommandContext,
+  isInDatabase = false,
+): Promise<void> {
   // Whether there is a project at all, the command itself says.
   if (!existsSync(join(folder, 'plumbline.yaml'))) return;
   const settings = loadSettings(folder, process.env, flags);
+  if (isInDatabase) requireDatabase(settings.registry);
   const taken = await takeNewest(settings, logger);
   if (taken?.isAlone === true && !existsSync(join(settings.bundles, 'current')))
     throw noBundle(settings.bundles, taken);

@@ -12,7 +12,9 @@ import { openFolder } from '../../project/storage/open-folder.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
 import type { Project } from '../../project/project.ts';
 import type { Settings } from '../../project/settings/settings.ts';
+import type { CodedError } from '../../contract/std/coded-error.ts';
 import { planProject } from '../apply.ts';
+import { RemoteRegistry } from '../remote/remote-registry.ts';
 import { failed, note, off, ok, wrong } from './finding.ts';
 import type { SetupFinding } from './finding.ts';
 
@@ -28,9 +30,16 @@ export function bundleInForce({ bundles }: Settings): Bundle | null {
   }
 }
 
-export function bundleFinding({ bundles }: Settings): SetupFinding {
+export function bundleFinding({ bundles, bundleTravel, registry }: Settings): SetupFinding {
   try {
     const hash = currentHash(bundles);
+    if (hash === null && registry.kind === 'http') {
+      const isTaken = bundleTravel.from.length > 0;
+      const help = isTaken
+        ? 'Run `plumb bundle take`.'
+        : `Where something is served, set bundles.from to ${registry.url.replace(/\/+$/, '')}/bundles.`;
+      return note('bundle', `none is in ${bundles}: the server of the registry has them`, help);
+    }
     if (hash === null)
       return wrong('bundle', `none is published in ${bundles}: nothing can be served`, APPLY);
     const { views, services } = loadBundle(bundles, hash);
@@ -48,6 +57,7 @@ export function bundleFinding({ bundles }: Settings): SetupFinding {
 export async function registryFindings(project: Project, isHistoryRead: boolean): Promise<SetupFinding[]> {
   const { settings } = project;
   const { registry, bundles } = settings;
+  if (registry.kind === 'http') return serverFindings(project);
   if (registry.kind === 'sqlite' && !existsSync(registry.url))
     return [wrong('registry', `${registry.url} is not there yet`, `${APPLY} It makes the registry.`)];
   try {
@@ -73,6 +83,23 @@ export async function registryFindings(project: Project, isHistoryRead: boolean)
         ? 'Look at its rights; a file that is no registry has to be moved away.'
         : 'Look at the URL and the login of registry, and whether PostgreSQL runs.';
     return [failed('registry', error, help)];
+  }
+}
+
+/** Of a registry that a server has: what is in force there, which whoever may read is told. */
+async function serverFindings(project: Project): Promise<SetupFinding[]> {
+  const { url } = project.settings.registry;
+  const definitions = off('definitions', 'not planned: `plumb plan` asks the server');
+  try {
+    const last = await new RemoteRegistry(project).lastApplied();
+    if (last === null) return [note('registry', `${url}: nothing was ever applied`, APPLY), definitions];
+    const said = `${url}: apply ${last.sequence} is in force, bundle ${last.hash}`;
+    return [ok('registry', said), definitions];
+  } catch (error) {
+    const { code, message } = error as CodedError;
+    const help = 'Set PLUMB_TOKEN, or run `plumb login`.';
+    if (code === 'REG_LOGIN') return [note('registry', `${url}: ${message}`, help), definitions];
+    return [failed('registry', error, 'Look whether `plumb ui` runs there, and at access.ca.'), definitions];
   }
 }
 

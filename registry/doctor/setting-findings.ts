@@ -134,7 +134,7 @@ function contradictions(settings: Settings): SetupFinding[] {
     'Give each a port of its own.',
   );
   found(
-    registry.kind !== 'sqlite' && online.kind === 'sqlite',
+    registry.kind === 'postgres' && online.kind === 'sqlite',
     'online',
     'a file of this machine, while the registry is shared by several: others cannot read it',
     'Set online to a Redis.',

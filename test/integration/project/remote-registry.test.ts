@@ -10,6 +10,9 @@ import { RegistryDatabase } from '../../../project/database/registry-database.ts
 import { openProject } from '../../../project/project.ts';
 import { tokenCreate } from '../../../registry/access/commands.ts';
 import { apply, plan, show } from '../../../registry/commands.ts';
+import { takeNewestFor } from '../../../registry/bundles/commands.ts';
+import { findingsOf } from '../../../registry/doctor/doctor.ts';
+import { bundleForPod } from '../../../sidecar/process/served-bundle.ts';
 import { lineage } from '../../../registry/lineage/lineage.ts';
 import { registryRoutes } from '../../../registry/remote/registry-routes.ts';
 import { RemoteRegistry } from '../../../registry/remote/remote-registry.ts';
@@ -301,6 +304,34 @@ test('a page, a form and an open server change nothing; what is posted has to be
   });
   expect([open.status, await open.json()]).toMatchObject([403, { error: { code: 'CAT_APPLY' } }]);
   expect((await fetch(`${catalogue.url}/api/registry`)).status).toBe(200);
+});
+
+test('what works in the database says so, what serves says where bundles are, and doctor finds nothing wrong', async () => {
+  const context = commandContext(client, false, { 'serve.port': '0', 'serve.adminPort': '0' });
+  await expect(takeNewestFor(context, true)).rejects.toMatchObject({
+    code: 'REG_SETTINGS',
+    message: expect.stringContaining('works in the database of the registry itself'),
+  });
+  await takeNewestFor(context);
+  expect(() => bundleForPod({ folder: join(client, 'own'), pod: 'a', taker: null, everyUs: 1 })).toThrow(
+    expect.objectContaining({
+      code: 'REG_NOT_APPLIED',
+      details: expect.objectContaining({ help: expect.stringContaining('set bundles.from to URL/bundles') }),
+    }),
+  );
+  const found = async () =>
+    (await findingsOf(context))
+      .filter(({ check, state }) => state === 'wrong' || /^(registry|bundle)$/.test(check))
+      .map((one) => `${one.check} ${one.state}: ${one.found}; ${one.help}`);
+  const bundle = `bundle note: none is in ${join(client, 'own')}: the server of the registry has them; Where something is served, set bundles.from to ${url}/bundles.`;
+  expect(await found()).toEqual([
+    `registry note: ${url}: nothing was ever applied; Run \`plumb apply\`.`,
+    bundle,
+  ]);
+  await apply(commandContext(client), undefined, {});
+  expect(await found()).toEqual([expect.stringMatching(/^registry ok: .*: apply 1 is in force/), bundle]);
+  as('');
+  expect(await found()).toEqual([expect.stringMatching(/^registry note: .*Set PLUMB_TOKEN/), bundle]);
 });
 
 describe('what goes wrong is a sentence, and nothing is half done', { timeout: 120_000 }, () => {
