@@ -4,6 +4,10 @@ import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ModuleDraft, OnDemandDraft } from '../../../../contract/definitions/draft.ts';
 import { Mistakes } from '../../../../contract/definitions/mistake.ts';
+import { changingPartOf } from '../../../../registry/code/changing-part.ts';
+import { costlyPartOf } from '../../../../registry/code/cost/sized-run.ts';
+import { readScript } from '../../../../registry/code/module-script.ts';
+import { hashOfTrees } from '../../../../registry/code/syntax-hash.ts';
 import { readCode } from '../../../../registry/code/read-code.ts';
 import type { ReadCode } from '../../../../registry/code/read-code.ts';
 import { computed, onDemandView } from '../../../support/fixtures/on-demand-view.ts';
@@ -22,7 +26,23 @@ async function readIn(folder: string, file: string, compute: unknown, line = 1):
   const found = mistakes.list().map(({ file: of, line: at, message }) => {
     return `${of.slice(folder.length + 1)}:${at}  ${message.replace('on-demand view "trip": ', '')}`;
   });
+  if (read !== null) checkScript(read);
   return { read, mistakes: found };
+}
+
+/** Whoever gets the script alone finds in it what was read: a function with its hash, a module that is as frozen. */
+function checkScript({ code, costlyFor }: ReadCode): void {
+  const found = readScript(code.script)!;
+  expect(found).toMatchObject({
+    kind: code.sourceMap === null ? 'inline' : 'module',
+    isAnew: code.anew !== null,
+  });
+  if (found.kind === 'inline') expect(hashOfTrees([found.tree])).toBe(code.hash);
+  else if (!found.isAnew) expect(changingPartOf(found.tree)).toBeNull();
+  const why = costlyFor([], 'number');
+  expect(costlyPartOf(found.tree, [], 'number')?.what ?? null).toBe(
+    why?.replace(/ \([^()]*:\d+\)$/, '') ?? null,
+  );
 }
 
 /** A module `compute/trip.ts`, and what it imports. */
