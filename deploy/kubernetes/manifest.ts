@@ -1,5 +1,6 @@
 /** Manifests of Kubernetes, and the values that they are rendered from: those of the charts in `deploy/helm`. */
 import { z } from 'zod';
+import { isCron } from './cron.ts';
 
 export interface Manifest {
   readonly apiVersion: string;
@@ -12,12 +13,19 @@ export interface Manifest {
 export interface PodSpec {
   readonly containers?: readonly object[];
   readonly initContainers?: readonly object[];
-  readonly volumes?: readonly object[];
+  readonly volumes?: readonly { readonly name: string }[];
+  readonly imagePullSecrets?: readonly object[];
   readonly terminationGracePeriodSeconds?: number;
   readonly [more: string]: unknown;
 }
 
-const NAME = z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'a name of Kubernetes is a-z, 0-9 and -');
+/** Labels, names of Services, and names of pods that a controller makes of them hold 63 letters. */
+const NAME = z
+  .string()
+  .max(63, 'a name of Kubernetes has at most 63 letters')
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'a name of Kubernetes is a-z, 0-9 and -');
+/** What objects are called from: a CronJob's name has at most 52 letters, the longest ending is `-materializer`. */
+const BASE_NAME = NAME.max(39, 'at most 39 letters, since objects are called NAME-materializer');
 const PULL_POLICY = z.enum(['Always', 'IfNotPresent', 'Never']);
 const QUANTITY = z
   .string()
@@ -26,7 +34,13 @@ const AMOUNTS = z.record(z.string(), z.union([QUANTITY, z.number()]));
 const RESOURCES = z.strictObject({ requests: AMOUNTS.optional(), limits: AMOUNTS.optional() });
 const ENVIRONMENT = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().nullable());
 const SECRETS = z.array(NAME);
-const CRON = z.string().regex(/^\S+( \S+){4}$/, 'five fields of cron, such as 3 * * * *');
+const VOLUMES = {
+  volumes: z.array(z.looseObject({ name: NAME })),
+  volumeMounts: z.array(z.looseObject({ name: NAME, mountPath: z.string().startsWith('/') })),
+  imagePullSecrets: z.array(NAME),
+};
+const CRON = z.string().refine(isCron, 'five fields of cron, such as 3 * * * *');
+const DURATION = z.string().regex(/^([0-9]+(ms|[smhd]))+$/, 'a duration of Prometheus, such as 15s');
 const COUNT = z.int().min(1);
 const OPTIONAL_NAME = z.union([NAME, z.literal('')]);
 
@@ -40,6 +54,7 @@ const SIDECAR_VALUES = z.strictObject({
   env: ENVIRONMENT,
   graceSeconds: COUNT,
   adminPort: z.int().min(1_024).max(65_535),
+  ...VOLUMES,
   spool: z.strictObject({ claim: OPTIONAL_NAME, size: QUANTITY }),
   resources: RESOURCES,
 });
@@ -50,9 +65,11 @@ export const SIDECAR_CHART = 'plumbline-sidecar';
 
 /** Values of `deploy/helm/plumbline`, those of the sidecar's chart among them. */
 export const DEPLOY_VALUES = z.strictObject({
-  name: NAME,
+  name: BASE_NAME,
   image: z.string().min(1),
   imagePullPolicy: PULL_POLICY,
+  serviceAccount: z.strictObject({ annotations: z.record(z.string(), z.string()) }),
+  ...VOLUMES,
   settings: z.string(),
   secrets: SECRETS,
   env: ENVIRONMENT,
@@ -84,7 +101,7 @@ export const DEPLOY_VALUES = z.strictObject({
     resources: RESOURCES,
   }),
   networkPolicy: z.strictObject({ enabled: z.boolean(), namespaces: z.record(z.string(), z.string()) }),
-  podMonitor: z.strictObject({ enabled: z.boolean(), interval: z.string() }),
+  podMonitor: z.strictObject({ enabled: z.boolean(), interval: DURATION }),
   [SIDECAR_CHART]: SIDECAR_VALUES,
 });
 export type DeployValues = z.infer<typeof DEPLOY_VALUES>;

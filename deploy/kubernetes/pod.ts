@@ -20,6 +20,12 @@ export const HARDENED = {
 /** Volumes belong to the user's group, so that it may write to them. */
 export const POD_SECURITY = { fsGroup: USER, fsGroupChangePolicy: 'OnRootMismatch' };
 
+/** @returns what a pod has of Secrets to pull images with; nothing where there are none */
+export function pulledWith(secrets: readonly string[], own: readonly object[] = []): object {
+  const all = [...own, ...secrets.map((name) => ({ name }))];
+  return all.length === 0 ? {} : { imagePullSecrets: all };
+}
+
 /** @returns in order of the names; null takes a variable away */
 export function environmentOf(
   variables: Readonly<Record<string, string | null>>,

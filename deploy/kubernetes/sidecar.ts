@@ -3,7 +3,7 @@
  * `deploy/helm/plumbline-sidecar` makes the same; a test holds both against each other in each mode.
  */
 import type { Manifest, PodSpec, SidecarValues } from './manifest.ts';
-import { ADMIN_PORT_NAME, environmentOf, HARDENED, SIDECAR_LABEL } from './pod.ts';
+import { ADMIN_PORT_NAME, environmentOf, HARDENED, pulledWith, SIDECAR_LABEL } from './pod.ts';
 
 /**
  * A model server's manifest with the sidecar in its pods.
@@ -32,6 +32,7 @@ export function withSidecar(manifest: Manifest, values: SidecarValues): Manifest
         spec: {
           ...pod,
           ...grace,
+          ...pulledWith(values.imagePullSecrets, pod.imagePullSecrets),
           [place]: [...(pod[place] ?? []), container],
           volumes: [...(pod.volumes ?? []), ...sidecarVolumes(values)],
         },
@@ -71,6 +72,7 @@ function sidecarContainer(values: SidecarValues): object {
       { name: 'plumbline-settings', mountPath: '/project', readOnly: true },
       { name: 'plumbline-spool', mountPath: '/spool' },
       { name: 'plumbline-tmp', mountPath: '/tmp' },
+      ...values.volumeMounts,
     ],
   };
 }
@@ -91,7 +93,7 @@ function watched(port: number): object {
   };
 }
 
-function sidecarVolumes({ configMap, spool }: SidecarValues): object[] {
+function sidecarVolumes({ configMap, spool, volumes }: SidecarValues): object[] {
   const kept =
     spool.claim === ''
       ? { emptyDir: { sizeLimit: spool.size } }
@@ -100,5 +102,6 @@ function sidecarVolumes({ configMap, spool }: SidecarValues): object[] {
     { name: 'plumbline-settings', configMap: { name: configMap } },
     { name: 'plumbline-spool', ...kept },
     { name: 'plumbline-tmp', emptyDir: {} },
+    ...volumes,
   ];
 }

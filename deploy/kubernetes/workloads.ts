@@ -5,10 +5,12 @@
 import { createHash } from 'node:crypto';
 import { SIDECAR_CHART } from './manifest.ts';
 import type { DeployValues, Manifest } from './manifest.ts';
-import { ADMIN_PORT_NAME, environmentOf, HARDENED, POD_SECURITY, SIDECAR_LABEL } from './pod.ts';
+import { ADMIN_PORT_NAME, environmentOf, HARDENED, POD_SECURITY, pulledWith, SIDECAR_LABEL } from './pod.ts';
 
 const CATALOGUE_PORT = 6_570;
 const LAST_PORT = 65_535;
+/** A run that hangs ends after a day, so that it holds up no more than one other. */
+const JOB_SECONDS = 86_400;
 /** What is the same at the next try: a check that did not hold, a mistake, too little data. */
 const NOT_TRIED_AGAIN = [1, 2, 3];
 
@@ -74,6 +76,7 @@ function templateOf(values: DeployValues, program: Program, pod: object = {}): o
     },
     spec: {
       ...pod,
+      ...pulledWith(values.imagePullSecrets),
       automountServiceAccountToken: false,
       serviceAccountName: name,
       securityContext: POD_SECURITY,
@@ -102,6 +105,7 @@ function templateOf(values: DeployValues, program: Program, pod: object = {}): o
             { name: 'data', mountPath: '/project/.plumb' },
             { name: 'tmp', mountPath: '/tmp' },
             ...mounts,
+            ...values.volumeMounts,
           ],
         },
       ],
@@ -109,16 +113,18 @@ function templateOf(values: DeployValues, program: Program, pod: object = {}): o
         { name: 'settings', configMap: { name } },
         { name: 'data', persistentVolumeClaim: { claimName } },
         { name: 'tmp', emptyDir: {} },
+        ...values.volumes,
       ],
     },
   };
 }
 
-function serviceAccount({ name }: DeployValues): Manifest {
+function serviceAccount({ name, serviceAccount: { annotations } }: DeployValues): Manifest {
+  const isAnnotated = Object.keys(annotations).length > 0;
   return {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
-    metadata: { name },
+    metadata: isAnnotated ? { name, annotations } : { name },
     automountServiceAccountToken: false,
   };
 }
@@ -170,6 +176,7 @@ function cronJob(values: DeployValues, schedule: string, program: Program): Mani
       failedJobsHistoryLimit: 7,
       jobTemplate: {
         spec: {
+          activeDeadlineSeconds: JOB_SECONDS,
           backoffLimit: 3,
           podFailurePolicy: {
             rules: [

@@ -3,6 +3,12 @@ import type { Manifest } from '../../../deploy/kubernetes/manifest.ts';
 import { SIDECAR_CHART } from '../../../deploy/kubernetes/manifest.ts';
 import type { GivenValues } from '../../../deploy/kubernetes/project-values.ts';
 
+const FILES = {
+  volumes: [{ name: 'shop-tls', secret: { secretName: 'shop-tls', defaultMode: 0o440 } }],
+  volumeMounts: [{ name: 'shop-tls', mountPath: '/secrets', readOnly: true }],
+  imagePullSecrets: ['shop-images'],
+};
+
 /** Each is given over the charts' own. */
 export const VALUE_SETS: Readonly<Record<string, GivenValues>> = {
   'as the charts have them': {},
@@ -11,6 +17,8 @@ export const VALUE_SETS: Readonly<Record<string, GivenValues>> = {
     settings: 'project: shop\nonline: redis://redis:6379/0 # "quoted", ${vars} and {{ braces }}\n',
     secrets: ['shop-registry', 'shop-redis'],
     env: { PLUMB_VARS_DATA: '/mnt/data', PLUMB_MONITOR_SCRATCH: null },
+    serviceAccount: { annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::1:role/shop' } },
+    ...FILES,
     data: { claim: 'shop-lake' },
     materializer: { daemon: true },
     stream: { enabled: true, replicas: 3, storageClass: 'fast' },
@@ -20,6 +28,7 @@ export const VALUE_SETS: Readonly<Record<string, GivenValues>> = {
     [SIDECAR_CHART]: {
       configMap: 'shop',
       secrets: ['shop-redis'],
+      ...FILES,
       spool: { claim: 'spool' },
       adminPort: 7567,
     },

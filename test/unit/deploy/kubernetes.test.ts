@@ -163,6 +163,10 @@ test('settings and definitions say which programs there are, and how large', () 
   );
 });
 
+test.each(['*/5 0-6,20 1 jan-MAR 6', '@daily', '0 3 * * mon-fri', '17 3 ? * *'])('cron %s', (schedule) => {
+  expect(checkedValues([chartValues(), { monitor: { schedule } }]).monitor.schedule).toBe(schedule);
+});
+
 describe('the commands', () => {
   test('print values and manifests as YAML, and put the sidecar into a file of manifests', async () => {
     const folder = scratchFolder({
@@ -207,6 +211,11 @@ describe('the commands', () => {
   test.each([
     ['name: Shop\n', 'DEP_VALUES'],
     ['stream: { replcas: 2 }\n', 'DEP_VALUES'],
+    [`name: ${'a'.repeat(40)}\n`, 'DEP_VALUES'],
+    ['monitor: { schedule: "61 3 * * *" }\n', 'DEP_VALUES'],
+    ['monitor: { schedule: "0 3 * * mon-fri-sat" }\n', 'DEP_VALUES'],
+    ['podMonitor: { interval: often }\n', 'DEP_VALUES'],
+    ['volumes: [{ emptyDir: {} }]\n', 'DEP_VALUES'],
     ['[1]\n', 'DEP_VALUES'],
   ])('values %j are refused', async (text, code) => {
     const folder = scratchFolder({ 'plumbline.yaml': '', 'values.yaml': text });

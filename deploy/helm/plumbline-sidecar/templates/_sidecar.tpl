@@ -20,6 +20,9 @@ The same as `plumb k8s render --into FILE`.
 {{- if and (ne $values.mode "knative") (not (hasKey $pod "terminationGracePeriodSeconds")) -}}
 {{- $_ := set $pod "terminationGracePeriodSeconds" $values.graceSeconds -}}
 {{- end -}}
+{{- range $values.imagePullSecrets -}}
+{{- $_ := set $pod "imagePullSecrets" (append (default list $pod.imagePullSecrets) (dict "name" .)) -}}
+{{- end -}}
 {{- $metadata := default dict $template.metadata -}}
 {{- $_ := set $metadata "labels" (merge (dict "plumbline-sidecar" "true") (default dict $metadata.labels)) -}}
 {{- $_ := set $template "metadata" $metadata -}}
@@ -94,6 +97,9 @@ volumeMounts:
   - { name: plumbline-settings, mountPath: /project, readOnly: true }
   - { name: plumbline-spool, mountPath: /spool }
   - { name: plumbline-tmp, mountPath: /tmp }
+{{- with .volumeMounts }}
+{{ toYaml . | indent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "plumbline.sidecar.volumes" -}}
@@ -107,4 +113,7 @@ volumeMounts:
 {{- end }}
 - name: plumbline-tmp
   emptyDir: {}
+{{- with .volumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}

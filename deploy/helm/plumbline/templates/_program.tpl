@@ -25,6 +25,12 @@ spec:
   {{- with .restartPolicy }}
   restartPolicy: {{ . }}
   {{- end }}
+  {{- with $values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- range . }}
+    - name: {{ . }}
+    {{- end }}
+  {{- end }}
   automountServiceAccountToken: false
   serviceAccountName: {{ $values.name }}
   securityContext: { fsGroup: 1000, fsGroupChangePolicy: OnRootMismatch }
@@ -57,6 +63,9 @@ spec:
         {{- with .mounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
+        {{- with $values.volumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
   volumes:
     - name: settings
       configMap: { name: {{ $values.name }} }
@@ -64,6 +73,9 @@ spec:
       persistentVolumeClaim: { claimName: {{ default (printf "%s-data" $values.name) $values.data.claim }} }
     - name: tmp
       emptyDir: {}
+    {{- with $values.volumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 {{- end -}}
 
 {{/* The object's name and labels. */}}
@@ -99,6 +111,7 @@ spec:
   failedJobsHistoryLimit: 7
   jobTemplate:
     spec:
+      activeDeadlineSeconds: 86400
       backoffLimit: 3
       podFailurePolicy:
         rules:
