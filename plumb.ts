@@ -164,6 +164,14 @@ process.prependListener('warning', (warning) => {
   }
 });
 
+// The kernel ends the first process of a container by no signal that it does not listen for. A command that listens
+// itself ends as it wants; a second signal ends it where it stands.
+if (process.pid === 1)
+  for (const [signal, code] of Object.entries({ SIGTERM: 143, SIGINT: 130 }))
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) exit(code);
+    });
+
 // A reader that closes early (`plumb log cat | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') exit(0);

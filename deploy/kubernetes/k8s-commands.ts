@@ -66,12 +66,28 @@ function ofProject({ folder, logger }: CommandContext, settings: Settings): Give
     logger.warn(
       'bundles.from is not set: sidecars in other pods have no way to the definitions (docs/bundles.md)',
     );
+  const { online, registry, log } = settings;
+  const local = { online: online.kind, registry: registry.kind };
+  for (const [name, kind] of Object.entries(local).filter(([, one]) => one === 'sqlite'))
+    logger.warn(
+      `${name} is a ${kind} file: pods of several nodes cannot share one, set ${name === 'online' ? 'a Redis' : 'a PostgreSQL'} (PLUMB_${name.toUpperCase()} of a Secret)`,
+    );
+  if (log.enabled && log.kafka === null && !log.ingest)
+    logger.warn(
+      'nothing takes the log from the sidecars, so that nothing is judged: set log.kafka (docs/vector-log.md)',
+    );
   const bundle = hash === null ? null : loadBundle(settings.bundles, hash);
   return projectValues(settings, readRegularText(join(folder, SETTINGS_FILE)), bundle);
 }
 
 function readValues(file: string): GivenValues {
-  const values: unknown = parse(textOf(file));
+  const text = textOf(file);
+  let values: unknown;
+  try {
+    values = parse(text);
+  } catch (error) {
+    throw deployError('DEP_VALUES', `${file}: ${(error as Error).message}`, { field: 'values' }, error);
+  }
   if (values === null) return {};
   if (typeof values === 'object' && !Array.isArray(values)) return values as GivenValues;
   throw deployError('DEP_VALUES', `${file}: expected values by name, as in a chart's values.yaml`, {

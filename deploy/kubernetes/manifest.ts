@@ -11,8 +11,8 @@ export interface Manifest {
 }
 
 export interface PodSpec {
-  readonly containers?: readonly object[];
-  readonly initContainers?: readonly object[];
+  readonly containers?: readonly { readonly name: string }[];
+  readonly initContainers?: readonly { readonly name: string }[];
   readonly volumes?: readonly { readonly name: string }[];
   readonly imagePullSecrets?: readonly object[];
   readonly terminationGracePeriodSeconds?: number;

@@ -2,23 +2,33 @@
  * The sidecar in a pod: a container with probes, its volumes, and what the pod's template needs. The chart
  * `deploy/helm/plumbline-sidecar` makes the same; a test holds both against each other in each mode.
  */
+import { deployError } from './errors.ts';
 import type { Manifest, PodSpec, SidecarValues } from './manifest.ts';
 import { ADMIN_PORT_NAME, environmentOf, HARDENED, pulledWith, SIDECAR_LABEL } from './pod.ts';
+
+const CONTAINER = 'plumbline';
+const OWN_VOLUMES = new Set(['plumbline-settings', 'plumbline-spool', 'plumbline-tmp']);
 
 /**
  * A model server's manifest with the sidecar in its pods.
  *
  * @param manifest  has a pod template at `spec.template`: a Deployment, a StatefulSet, a Knative Service; not modified
+ * @throws DEP_MANIFEST where the mode is not for that kind, or the pods have the sidecar already
  */
 export function withSidecar(manifest: Manifest, values: SidecarValues): Manifest {
   const { template } = manifest.spec as { template: { metadata?: Labelled; spec: PodSpec } };
   const pod = template.spec;
-  const container = sidecarContainer(values);
+  refuseUnfit(manifest, values.mode);
   const place = values.mode === 'native' ? 'initContainers' : 'containers';
+  const graceSeconds =
+    values.mode === 'knative'
+      ? values.graceSeconds
+      : (pod.terminationGracePeriodSeconds ?? values.graceSeconds);
   const grace =
     values.mode === 'knative' || pod.terminationGracePeriodSeconds !== undefined
       ? {}
       : { terminationGracePeriodSeconds: values.graceSeconds };
+  const container = sidecarContainer({ ...values, graceSeconds });
   return {
     ...manifest,
     spec: {
@@ -41,6 +51,31 @@ export function withSidecar(manifest: Manifest, values: SidecarValues): Manifest
   };
 }
 
+function refuseUnfit({ apiVersion, kind, metadata, spec }: Manifest, mode: SidecarValues['mode']): void {
+  const { spec: pod } = (spec as { template: { spec: PodSpec } }).template;
+  const what = `${kind} ${metadata?.name ?? ''}`.trim();
+  const refuse = (text: string): never => {
+    throw deployError('DEP_MANIFEST', `${what}: ${text}`, { field: 'into' });
+  };
+  const isKnative = (apiVersion ?? '').startsWith('serving.knative.dev/');
+  if (isKnative && mode !== 'knative')
+    refuse(`mode is ${mode}, and Knative takes the sidecar by mode: knative alone`);
+  if (!isKnative && mode === 'knative')
+    refuse(
+      'mode knative is for a Service of serving.knative.dev: its pods would have neither probes nor POD_UID',
+    );
+  if (kind === 'Job' && mode !== 'native')
+    refuse(`mode is ${mode}, with which the job would never end: the sidecar goes on. Set mode: native`);
+  const containers = [...(pod.containers ?? []), ...(pod.initContainers ?? [])];
+  if (containers.some(({ name }) => name === CONTAINER))
+    refuse(
+      `it has a container ${CONTAINER} already: give the manifest as it is without the sidecar, or call yours otherwise`,
+    );
+  const volume = (pod.volumes ?? []).find(({ name }) => OWN_VOLUMES.has(name));
+  if (volume !== undefined)
+    refuse(`it has a volume ${volume.name}, which is the name of one of the sidecar's`);
+}
+
 interface Labelled {
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -58,7 +93,7 @@ function sidecarContainer(values: SidecarValues): object {
   const isOwnContainer = mode !== 'knative';
   const podUid = { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } };
   return {
-    name: 'plumbline',
+    name: CONTAINER,
     image,
     imagePullPolicy,
     args: ['serve'],

@@ -98,6 +98,7 @@ test('a grace period that the pod has stays; Knative gets neither ports nor prob
   const values = checkedValues([chartValues()])[SIDECAR_CHART];
   const { spec } = templateOf(withSidecar(modelServer('container'), { ...values, mode: 'container' }))!;
   expect(spec).toMatchObject({ terminationGracePeriodSeconds: 45 });
+  expect(spec.containers.at(-1)!.env).toContainEqual({ name: 'PLUMB_SERVE_GRACE_MS', value: '45000' });
   const knative = templateOf(withSidecar(modelServer('knative'), { ...values, mode: 'knative' }))!;
   const sidecar = knative.spec.containers.at(-1)!;
   expect(Object.keys(sidecar).filter((name) => /ports|Probe/.test(name))).toEqual([]);
@@ -167,6 +168,21 @@ test.each(['*/5 0-6,20 1 jan-MAR 6', '@daily', '0 3 * * mon-fri', '17 3 ? * *'])
   expect(checkedValues([chartValues(), { monitor: { schedule } }]).monitor.schedule).toBe(schedule);
 });
 
+test('a mode that is not for the kind, and a sidecar that is there already, are refused', () => {
+  const values = checkedValues([chartValues()])[SIDECAR_CHART];
+  const put = (manifest: Manifest, mode: (typeof MODES)[number]) => () =>
+    withSidecar(manifest, { ...values, mode });
+  expect(put(modelServer('knative'), 'native')).toThrow(
+    /Service ranker: mode is native.*mode: knative alone/,
+  );
+  expect(put(modelServer('native'), 'knative')).toThrow(/Deployment ranker: mode knative is for/);
+  expect(put({ ...modelServer('native'), kind: 'Job' }, 'container')).toThrow(/never end.*mode: native/);
+  for (const mode of MODES)
+    expect(put(withSidecar(modelServer(mode), { ...values, mode }), mode)).toThrow(
+      /container plumbline already/,
+    );
+});
+
 describe('the commands', () => {
   test('print values and manifests as YAML, and put the sidecar into a file of manifests', async () => {
     const folder = scratchFolder({
@@ -217,6 +233,7 @@ describe('the commands', () => {
     ['podMonitor: { interval: often }\n', 'DEP_VALUES'],
     ['volumes: [{ emptyDir: {} }]\n', 'DEP_VALUES'],
     ['[1]\n', 'DEP_VALUES'],
+    ['{ a: \n', 'DEP_VALUES'],
   ])('values %j are refused', async (text, code) => {
     const folder = scratchFolder({ 'plumbline.yaml': '', 'values.yaml': text });
     const rendered = k8sRender(commandContext(folder), { values: [join(folder, 'values.yaml')] });

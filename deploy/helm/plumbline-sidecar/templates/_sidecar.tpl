@@ -10,7 +10,18 @@ The same as `plumb k8s render --into FILE`.
 {{- $manifest := deepCopy .manifest -}}
 {{- $template := $manifest.spec.template -}}
 {{- $pod := $template.spec -}}
-{{- $container := include "plumbline.sidecar.container" $values | fromYaml -}}
+{{- $knative := hasPrefix "serving.knative.dev/" (default "" $manifest.apiVersion) -}}
+{{- if ne $knative (eq $values.mode "knative") -}}
+{{- fail (printf "%s: mode is %s, and knative is the mode of a Service of serving.knative.dev, and of it alone" $manifest.kind $values.mode) -}}
+{{- end -}}
+{{- if and (eq $manifest.kind "Job") (ne $values.mode "native") -}}
+{{- fail (printf "Job: mode is %s, with which it would never end: set mode: native" $values.mode) -}}
+{{- end -}}
+{{- range concat (default list $pod.containers) (default list $pod.initContainers) -}}
+{{- if eq .name "plumbline" -}}{{- fail "the pods have a container plumbline already" -}}{{- end -}}
+{{- end -}}
+{{- $graceSeconds := ternary $values.graceSeconds (default $values.graceSeconds $pod.terminationGracePeriodSeconds) $knative -}}
+{{- $container := include "plumbline.sidecar.container" (merge (dict "graceSeconds" $graceSeconds) $values) | fromYaml -}}
 {{- if eq $values.mode "native" -}}
 {{- $_ := set $pod "initContainers" (append (default list $pod.initContainers) $container) -}}
 {{- else -}}
