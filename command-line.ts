@@ -361,7 +361,7 @@ function configCommands(add: Add, config: Command): void {
   add(
     'check',
     'what is wrong with the settings: exit code 1 when something is',
-    async (c) => (await doctor()).configCheck(c),
+    async (c) => (await import('./registry/doctor/config-check.ts')).configCheck(c),
     config,
   );
 }

@@ -3,13 +3,12 @@
  * and changes nothing but for a folder that it makes and removes where it looks whether it may write.
  */
 import type { CommandContext, ExitCode } from '../../project/command.ts';
-import { printResult } from '../../project/command.ts';
 import { openProject } from '../../project/project.ts';
 import type { Project } from '../../project/project.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
-import { countText } from '../../contract/std/count-text.ts';
 import { bundleFinding, bundleInForce, registryFindings, secretFinding } from './applied.ts';
-import { failed, off, renderFindings } from './finding.ts';
+import { tellFindings } from './config-check.ts';
+import { failed, off } from './finding.ts';
 import type { SetupFinding } from './finding.ts';
 import { folderFindings, objectFindings, spoolFinding } from './folders.ts';
 import { kafkaFindings } from './kafka-topics.ts';
@@ -27,19 +26,6 @@ import { settingFindings } from './setting-findings.ts';
 /** Prints every finding; the exit code is 1 when something is wrong. */
 export async function doctor(context: CommandContext): Promise<ExitCode> {
   return tellFindings(context, await findingsOf(context));
-}
-
-/** `plumb config check`: the settings alone, without reaching anything. */
-export async function configCheck(context: CommandContext): Promise<ExitCode> {
-  return tellFindings(context, settingFindings(context.folder, process.env, context.flags));
-}
-
-async function tellFindings(context: CommandContext, findings: readonly SetupFinding[]): Promise<ExitCode> {
-  const count = findings.filter(({ state }) => state === 'wrong').length;
-  const data = { ok: count === 0, findings };
-  const sum = count === 0 ? 'Nothing is wrong.' : `${countText(count, 'thing')} to mend.`;
-  await printResult(context, data, () => `${renderFindings(findings, context.color)}\n\n${sum}`);
-  return count === 0 ? 0 : 1;
 }
 
 /** @returns the findings in the order in which parts need each other: the first that is wrong may explain the next */

@@ -74,6 +74,7 @@ test('the image of all programs makes a project, and that of the sidecar serves 
   const get = await inImage(sidecar, ['get', '--service', 'rank_v1', '--entity', 'driver_id=1001'], project);
   expect(get).toMatchObject({ code: 0 });
 
+  expect(await inImage(sidecar, ['config', 'check'], project)).toMatchObject({ code: 0 });
   const other = await inImage(sidecar, ['materialize'], project);
   expect(other.code).toBe(2);
   expect(other.stderr).toMatch(/this image has only what a sidecar needs/);

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { configCheck } from '../../../../registry/doctor/doctor.ts';
+import { configCheck } from '../../../../registry/doctor/config-check.ts';
 import { commandContext } from '../../../support/processes/command-context.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
