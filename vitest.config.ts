@@ -35,8 +35,8 @@ export default defineConfig({
         ],
     globalSetup: ['test/support/kafka/run-kafka-setup.ts', 'test/support/processes/build-plumb-setup.ts'],
     setupFiles: ['test/support/property-seed.ts', 'test/support/processes/kept-compiled.ts'],
-    // Two cores, and a quarter of the time a file waits for servers, processes and clocks.
-    maxWorkers: 3,
+    // One a core of the smallest machine: with three, servers that a test waits for came late now and then.
+    maxWorkers: 2,
     // A hung test ends; a machine with much other work, where processes take ten times as long to start, ends none.
     testTimeout: 600_000,
     hookTimeout: 600_000,
