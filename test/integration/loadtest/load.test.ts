@@ -77,11 +77,12 @@ describe('against a sidecar', () => {
   test('one that does not: exit 1, said in the report, with a picture', async () => {
     const { url } = await serve(folder);
     const html = join(folder, 'picture.html');
-    const objectives = ['--slo', 'p99=60s', '--slo', 'p50=1us', '--html', html];
+    // A busy machine may make the sidecar refuse some: the middle one is answered.
+    const objectives = ['--slo', 'p50=60s', '--slo', 'p50=1us', '--html', html];
     const base = ['-C', folder, 'load', '--url', url, '--keys', '1..50'];
     const ran = await plumb([...base, ...SHORT, ...objectives]);
     expect(ran.code).toBe(1);
-    expect(ran.stdout).toMatch(/holds +p99=60s: was/);
+    expect(ran.stdout).toMatch(/holds +p50=60s: was/);
     expect(ran.stdout).toMatch(/BROKEN +p50=1us: was .*times the limit/);
     expect(ran.stdout).toContain('█');
     const page = readFileSync(html, 'utf8');
