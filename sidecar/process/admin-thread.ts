@@ -125,19 +125,28 @@ async function debug(path: string, query: string, response: ServerResponse): Pro
     void response.writeHead(status, { 'content-type': TEXT }).end(`${text}\n`);
   if (!profiling)
     return refuse(404, 'there are no profiles: set serve.profiling: true, and start the sidecar anew');
-  const seconds = Number(new URLSearchParams(query).get('seconds') ?? PROFILE_S);
+  const asked = new URLSearchParams(query);
+  const seconds = Number(asked.get('seconds') ?? PROFILE_S);
   if (path !== CPU_PROFILE && path !== HEAP_SNAPSHOT)
     return refuse(404, `there are ${CPU_PROFILE}?seconds=${PROFILE_S} and ${HEAP_SNAPSHOT}`);
+  const unknown = [...asked.keys()].find((name) => path === HEAP_SNAPSHOT || name !== 'seconds');
+  if (unknown !== undefined) {
+    const known = path === HEAP_SNAPSHOT ? 'takes no parameters' : 'takes seconds alone';
+    return refuse(400, `${path} ${known}, and not ${JSON.stringify(unknown)}`);
+  }
   if (!(seconds > 0 && seconds <= MAX_PROFILE_S))
     return refuse(400, `seconds should be a number above 0 and up to ${MAX_PROFILE_S}`);
   if (isProfiling) return refuse(409, 'another profile is being taken');
   isProfiling = true;
+  // A client that goes away ends its profile, so that the next one need not wait for it.
+  const left = new AbortController();
+  response.once('close', () => left.abort());
   try {
     // Loaded only here: it is of no use to a sidecar that is well.
     const { cpuProfile, heapSnapshot } = await import('./main-thread-profile.ts');
     const headers = { 'content-type': 'application/json' };
     if (path === CPU_PROFILE) {
-      const profile = await cpuProfile(seconds, sleep);
+      const profile = await cpuProfile(seconds, (ms) => sleep(ms, undefined, { signal: left.signal }));
       response.writeHead(200, headers).end(profile);
     } else {
       response.writeHead(200, headers);
@@ -145,7 +154,7 @@ async function debug(path: string, query: string, response: ServerResponse): Pro
       response.end();
     }
   } catch (error) {
-    if (response.headersSent) response.destroy();
+    if (response.headersSent || left.signal.aborted) response.destroy();
     else refuse(500, (error as Error).message);
   } finally {
     isProfiling = false;

@@ -111,7 +111,22 @@ test('profiles of the answering thread, where they are allowed', async () => {
     fetch(`http://127.0.0.1:${sidecar.adminPort}/debug/${path}`);
   expect((await debug(plain, 'cpu-profile')).status).toBe(404);
   expect((await debug(traced, 'nothing')).status).toBe(404);
-  expect((await debug(traced, 'cpu-profile?seconds=0')).status).toBe(400);
+  for (const wrong of ['cpu-profile?seconds=0', 'cpu-profile?second=1', 'heap-snapshot?seconds=1'])
+    expect((await debug(traced, wrong)).status).toBe(400);
+  const given = new AbortController();
+  const long = `http://127.0.0.1:${traced.adminPort}/debug/cpu-profile?seconds=60`;
+  let gone: Promise<unknown> | null = null;
+  await until(async () => {
+    // One of the short ones below may be there first: then it is asked for again.
+    gone ??= fetch(long, { signal: given.signal }).then(
+      () => (gone = null),
+      () => 'gone',
+    );
+    return (await debug(traced, 'cpu-profile?seconds=0.01')).status === 409;
+  }, 'it is taken');
+  given.abort();
+  expect(await gone).toBe('gone');
+  await until(async () => (await debug(traced, 'cpu-profile?seconds=0.01')).status === 200, 'it has ended');
   const [first, second] = await Promise.all([
     debug(traced, 'cpu-profile?seconds=0.3'),
     debug(traced, 'cpu-profile?seconds=0.3'),
