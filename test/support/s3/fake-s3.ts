@@ -71,15 +71,13 @@ async function built(): Promise<string> {
   }
 }
 
-/** Go's own installer does not put it on the path. */
+/** Go's own installer does not put it on the path; a distribution's may be too old for the module. */
 function goProgram(): string | null {
   const usual = '/usr/local/go/bin/go';
-  const found = findProgram('go');
-  if (found !== null) return found;
   try {
     accessSync(usual, constants.X_OK);
     return usual;
   } catch {
-    return null;
+    return findProgram('go');
   }
 }
