@@ -15,7 +15,7 @@ import { scratchFolder } from '../support/scratch.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const BLOCKS = IS_LONG_RUN ? 20 : 1;
-const ROWS = IS_LONG_RUN ? 50_000 : 3_000;
+const ROWS = IS_LONG_RUN ? 50_000 : 500;
 const LIMIT_MS = IS_LONG_RUN ? 7_200_000 : PYTHON_LIMIT_MS;
 
 let python: PythonEnvironment;
