@@ -36,16 +36,23 @@ const ENVIRONMENT = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.str
 const SECRETS = z.array(NAME);
 const VOLUMES = {
   volumes: z.array(z.looseObject({ name: NAME })),
-  volumeMounts: z.array(z.looseObject({ name: NAME, mountPath: z.string().startsWith('/') })),
+  volumeMounts: z.array(
+    z.looseObject({ name: NAME, mountPath: z.string().regex(/^[/]/, 'a path from the root') }),
+  ),
   imagePullSecrets: z.array(NAME),
 };
-const CRON = z.string().refine(isCron, 'five fields of cron, such as 3 * * * *');
+const FIVE_FIELDS = 'five fields of cron, such as 3 * * * *';
+const CRON = z
+  .string()
+  .regex(/^(@[a-z]+|[^ ]+( [^ ]+){4})$/, FIVE_FIELDS)
+  .refine(isCron, FIVE_FIELDS);
 const DURATION = z.string().regex(/^([0-9]+(ms|[smhd]))+$/, 'a duration of Prometheus, such as 15s');
+const LABELS = z.record(z.string(), z.string());
 const COUNT = z.int().min(1);
 const OPTIONAL_NAME = z.union([NAME, z.literal('')]);
 
 /** Values of `deploy/helm/plumbline-sidecar`. */
-const SIDECAR_VALUES = z.strictObject({
+export const SIDECAR_VALUES = z.strictObject({
   mode: z.enum(['native', 'container', 'knative']),
   image: z.string().min(1),
   imagePullPolicy: PULL_POLICY,
@@ -100,8 +107,9 @@ export const DEPLOY_VALUES = z.strictObject({
     allowedHosts: z.string(),
     resources: RESOURCES,
   }),
-  networkPolicy: z.strictObject({ enabled: z.boolean(), namespaces: z.record(z.string(), z.string()) }),
-  podMonitor: z.strictObject({ enabled: z.boolean(), interval: DURATION }),
+  networkPolicy: z.strictObject({ enabled: z.boolean(), namespaces: LABELS }),
+  podMonitor: z.strictObject({ enabled: z.boolean(), interval: DURATION, labels: LABELS }),
+  prometheusRules: z.strictObject({ enabled: z.boolean(), labels: LABELS }),
   [SIDECAR_CHART]: SIDECAR_VALUES,
 });
 export type DeployValues = z.infer<typeof DEPLOY_VALUES>;

@@ -3,9 +3,12 @@
  * chart `deploy/helm/plumbline` makes the same; a test holds both against each other.
  */
 import { createHash } from 'node:crypto';
+import { metadataOf, selectorOf } from './labels.ts';
+import type { Selector } from './labels.ts';
 import { SIDECAR_CHART } from './manifest.ts';
 import type { DeployValues, Manifest } from './manifest.ts';
-import { ADMIN_PORT_NAME, environmentOf, HARDENED, POD_SECURITY, pulledWith, SIDECAR_LABEL } from './pod.ts';
+import { environmentOf, HARDENED, POD_SECURITY, pulledWith, SIDECAR_LABEL } from './pod.ts';
+import { prometheusRule, sidecarMonitor } from './prometheus.ts';
 
 const CATALOGUE_PORT = 6_570;
 const LAST_PORT = 65_535;
@@ -16,7 +19,8 @@ const NOT_TRIED_AGAIN = [1, 2, 3];
 
 /** @returns all objects but pods with sidecars, in the order in which they need each other */
 export function workloads(values: DeployValues): Manifest[] {
-  const { materializer, stream, ingest, monitor, catalogue, networkPolicy, podMonitor, data } = values;
+  const { materializer, stream, ingest, monitor, catalogue, data } = values;
+  const { networkPolicy, podMonitor, prometheusRules } = values;
   const when = <T>(condition: boolean, things: () => readonly T[]): readonly T[] =>
     condition ? things() : [];
   return [
@@ -37,21 +41,8 @@ export function workloads(values: DeployValues): Manifest[] {
       ]),
     ]),
     ...when(podMonitor.enabled, () => [sidecarMonitor(values)]),
+    ...when(prometheusRules.enabled, () => [prometheusRule(values)]),
   ];
-}
-
-type Selector = Readonly<Record<string, string>>;
-
-function selectorOf({ name }: DeployValues, component: string): Selector {
-  return {
-    'app.kubernetes.io/name': 'plumbline',
-    'app.kubernetes.io/instance': name,
-    'app.kubernetes.io/component': component,
-  };
-}
-
-function metadataOf(values: DeployValues, component: string): Manifest['metadata'] {
-  return { name: `${values.name}-${component}`, labels: selectorOf(values, component) };
 }
 
 interface Program {
@@ -324,16 +315,4 @@ function sidecarPolicy(values: DeployValues): Manifest {
   ];
   const ingress = [...(shut.spec!['ingress'] as object[]), { ports: others }];
   return { ...shut, spec: { ...shut.spec, ingress } };
-}
-
-function sidecarMonitor(values: DeployValues): Manifest {
-  return {
-    apiVersion: 'monitoring.coreos.com/v1',
-    kind: 'PodMonitor',
-    metadata: metadataOf(values, 'sidecar'),
-    spec: {
-      selector: { matchLabels: { [SIDECAR_LABEL]: 'true' } },
-      podMetricsEndpoints: [{ port: ADMIN_PORT_NAME, interval: values.podMonitor.interval }],
-    },
-  };
 }

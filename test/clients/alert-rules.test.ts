@@ -9,7 +9,7 @@ import { badDay } from '../support/fixtures/sample-snapshot.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { prometheusProgram } from '../support/prometheus/prometheus-server.ts';
 
-const FOLDER = join(import.meta.dirname, '../../deploy/alerts');
+const FOLDER = join(import.meta.dirname, '../../deploy/helm/plumbline/alerts');
 const RULES = readdirSync(FOLDER).map((file) => join(FOLDER, file));
 
 let promtool = '';

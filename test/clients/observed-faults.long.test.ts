@@ -49,7 +49,7 @@ const LIMITS: readonly (readonly [was: string, is: string])[] = [
 
 /** The rules, as they are but for their times. */
 function shortenedRules(): string {
-  const folder = join(import.meta.dirname, '../../deploy/alerts');
+  const folder = join(import.meta.dirname, '../../deploy/helm/plumbline/alerts');
   const files = readdirSync(folder).map((name) => {
     let text = readFileSync(join(folder, name), 'utf8')
       .replaceAll(/^ +for: .*\n/gm, '')

@@ -24,7 +24,8 @@ export const VALUE_SETS: Readonly<Record<string, GivenValues>> = {
     stream: { enabled: true, replicas: 3, storageClass: 'fast' },
     catalogue: { replicas: 1, allowedHosts: 'plumb.example.com' },
     networkPolicy: { namespaces: { team: 'sre', 'kubernetes.io/metadata.name': 'watch' } },
-    podMonitor: { enabled: true, interval: '30s' },
+    podMonitor: { enabled: true, interval: '30s', labels: { release: 'prometheus' } },
+    prometheusRules: { enabled: true, labels: { release: 'prometheus', tier: '1' } },
     [SIDECAR_CHART]: {
       configMap: 'shop',
       secrets: ['shop-redis'],

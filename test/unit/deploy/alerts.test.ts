@@ -7,7 +7,7 @@ import { exportedMetrics, metricOf } from '../../support/fixtures/exported-metri
 import type { ExportedMetric } from '../../support/fixtures/exported-metrics.ts';
 
 const root = join(import.meta.dirname, '../../..');
-const folder = join(root, 'deploy/alerts');
+const folder = join(root, 'deploy/helm/plumbline/alerts');
 
 interface Rule {
   readonly alert?: string;

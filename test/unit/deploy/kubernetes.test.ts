@@ -1,3 +1,4 @@
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -132,6 +133,22 @@ test("the sidecars' policy shuts their admin port, and leaves the model servers'
     expect(mayAsk('everybody', 'TCP', adminPort)).toBe(false);
     expect(mayAsk('some', 'TCP', adminPort)).toBe(true);
   }
+});
+
+test('rules are those of the files, under labels of which none stands for our own', () => {
+  const labels = { release: 'prometheus', 'app.kubernetes.io/component': 'other' };
+  const values = checkedValues([chartValues(), { prometheusRules: { enabled: true, labels } }]);
+  const rules = workloads(values).find(({ kind }) => kind === 'PrometheusRule')!;
+  expect(rules.metadata).toMatchObject({
+    name: 'plumbline-rules',
+    labels: { release: 'prometheus', 'app.kubernetes.io/component': 'rules' },
+  });
+  const folder = join(import.meta.dirname, '../../../deploy/helm/plumbline/alerts');
+  const files = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  const groups = rules.spec!['groups'] as { readonly name: string; readonly rules: readonly object[] }[];
+  expect(new Set(groups.map(({ name }) => name)).size).toBe(groups.length);
+  const alerts = files.join('').match(/^ +- (alert|record): /gm)!;
+  expect(groups.flatMap((group) => group.rules)).toHaveLength(alerts.length);
 });
 
 test('settings and definitions say which programs there are, and how large', () => {

@@ -13,8 +13,8 @@ interface Rule {
   readonly annotations: { readonly summary: string; readonly runbook: string };
 }
 
-const alerts = readdirSync(join(root, 'deploy/alerts')).flatMap((file) => {
-  const text = readFileSync(join(root, 'deploy/alerts', file), 'utf8');
+const alerts = readdirSync(join(root, 'deploy/helm/plumbline/alerts')).flatMap((file) => {
+  const text = readFileSync(join(root, 'deploy/helm/plumbline/alerts', file), 'utf8');
   const { groups } = parse(text) as { groups: { rules: Rule[] }[] };
   return groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
 });
@@ -30,7 +30,7 @@ test('docs/operate/runbooks.md lists every alert, with its runbook', () => {
   ]);
   expectGeneratedPart(
     'docs/operate/runbooks.md',
-    'deploy/alerts',
+    'deploy/helm/plumbline/alerts',
     markdownTable(['alert', 'urgency', 'says'], rows),
   );
 });

@@ -78,10 +78,10 @@ spec:
     {{- end }}
 {{- end -}}
 
-{{/* The object's name and labels. */}}
+{{/* The object's name and labels: values, component, labels. */}}
 {{- define "plumbline.metadata" -}}
 name: {{ .values.name }}-{{ .component }}
-labels: {{- include "plumbline.labels" . | nindent 2 }}
+labels: {{- merge (include "plumbline.labels" . | fromYaml) (default dict .labels) | toYaml | nindent 2 }}
 {{- end -}}
 
 {{/* One process; the old one ends before the new one starts. */}}
