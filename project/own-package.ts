@@ -3,6 +3,7 @@
  * somebody else's: a project depends on `"plumbline": "npm:plumbline-serving@..."`.
  */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 
 /** What definition files import. */
@@ -29,6 +30,22 @@ function ownPackage(): OwnPackage {
   const folder = resolve(import.meta.dirname, isCheckout ? '..' : '../..');
   const { name, version } = manifestOf(folder)!;
   return { name: name!, version: version!, folder, isCheckout };
+}
+
+/** What the image of a sidecar leaves out, beside more: deploy/image/Dockerfile. */
+const NOT_IN_SIDECAR = ['@duckdb/node-api', 'esbuild'];
+
+/** @returns whether this is the image of a sidecar, which can serve, and neither compile nor compute */
+export function isSidecarImage(): boolean {
+  const { resolve: find } = createRequire(import.meta.url);
+  const lacks = (name: string): boolean => {
+    try {
+      return find(name) === '';
+    } catch {
+      return true;
+    }
+  };
+  return NOT_IN_SIDECAR.every(lacks);
 }
 
 /**

@@ -40,6 +40,10 @@ export function bundleFinding({ bundles, bundleTravel, registry }: Settings): Se
         : `Where something is served, set bundles.from to ${registry.url.replace(/\/+$/, '')}/bundles.`;
       return note('bundle', `none is in ${bundles}: the server of the registry has them`, help);
     }
+    if (hash === null && bundleTravel.from.length > 0) {
+      const help = '`plumb serve` takes it at its start, `plumb bundle take` now.';
+      return note('bundle', `none has come into ${bundles} yet`, help);
+    }
     if (hash === null)
       return wrong('bundle', `none is published in ${bundles}: nothing can be served`, APPLY);
     const { views, services } = loadBundle(bundles, hash);

@@ -29,11 +29,17 @@ function localFolders(settings: Settings): ReadonlyMap<string, string> {
   return new Map(Object.entries(all).filter(([, path]) => !isObject(path)));
 }
 
+/** Those that a sidecar writes to: in a pod the others are not there. */
+function sidecarFolders({ bundles, bundleTravel, log }: Settings): ReadonlyMap<string, string> {
+  const taken: [string, string][] = bundleTravel.from.length === 0 ? [] : [['bundles', bundles]];
+  return new Map(log.enabled ? [...taken, ['log.spool', log.spool]] : taken);
+}
+
 /** One finding for all that can be written, and one for each folder that cannot. */
-export function folderFindings(settings: Settings): SetupFinding[] {
+export function folderFindings(settings: Settings, isSidecar: boolean): SetupFinding[] {
   const check = 'folders';
   const findings: SetupFinding[] = [];
-  const folders = localFolders(settings);
+  const folders = isSidecar ? sidecarFolders(settings) : localFolders(settings);
   for (const [setting, path] of folders) {
     const { there, fault } = probed(path);
     const help = `Make ${there} a folder that the user of plumb (uid ${process.getuid?.() ?? '?'}) may write, or set ${setting} to another.`;
@@ -48,6 +54,7 @@ export function folderFindings(settings: Settings): SetupFinding[] {
       );
   }
   if (findings.length > 0) return findings;
+  if (folders.size === 0) return [off(check, 'nothing is written')];
   return [ok(check, `${[...folders.keys()].join(', ')} can be written`)];
 }
 

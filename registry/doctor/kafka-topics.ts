@@ -10,21 +10,22 @@ import type { SetupFinding } from './finding.ts';
 
 const LIMIT_MS = 5_000;
 
-export async function kafkaFindings(
-  { log, stream }: Settings,
-  bundle: Bundle | null,
-): Promise<SetupFinding[]> {
+/** Where the vector log goes. */
+export async function logFindings({ log }: Settings): Promise<SetupFinding[]> {
+  const check = 'log.kafka';
+  if (log.kafka === null) return [off(check, 'the vector log is not shipped')];
+  return topicFindings(check, log.kafka, [log.kafka.topic]);
+}
+
+/** What the applied definitions read. */
+export async function streamFindings({ stream }: Settings, bundle: Bundle | null): Promise<SetupFinding[]> {
+  const check = 'stream.kafka';
   const sources = [...(bundle?.views.values() ?? [])].flatMap(({ source }) => source.stream?.topic ?? []);
-  const streamed = [...new Set(sources)];
-  const log_ =
-    log.kafka === null
-      ? [off('log.kafka', 'the vector log is not shipped')]
-      : await topicFindings('log.kafka', log.kafka, [log.kafka.topic]);
-  if (stream.kafka !== null)
-    return [...log_, ...(await topicFindings('stream.kafka', stream.kafka, streamed))];
-  if (streamed.length === 0) return log_;
-  const missing = `${streamed.join(', ')} cannot be read: stream.kafka names no brokers`;
-  return [...log_, wrong('stream.kafka', missing, 'Set stream: { kafka: { brokers: ["HOST:PORT"] } }.')];
+  const topics = [...new Set(sources)];
+  if (stream.kafka !== null) return topicFindings(check, stream.kafka, topics);
+  if (topics.length === 0) return [];
+  const missing = `${topics.join(', ')} cannot be read: stream.kafka names no brokers`;
+  return [wrong(check, missing, 'Set stream: { kafka: { brokers: ["HOST:PORT"] } }.')];
 }
 
 /** What a refused connection says, and what that asks for. */

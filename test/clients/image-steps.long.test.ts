@@ -75,6 +75,11 @@ test('the image of all programs makes a project, and that of the sidecar serves 
   expect(get).toMatchObject({ code: 0 });
 
   expect(await inImage(sidecar, ['config', 'check'], project)).toMatchObject({ code: 0 });
+  const doctor = await inImage(sidecar, ['doctor', '--json'], project);
+  expect(doctor, doctor.stdout + doctor.stderr).toMatchObject({ code: 0 });
+  const { findings } = JSON.parse(doctor.stdout) as { findings: { check: string; state: string }[] };
+  expect(findings).toContainEqual(expect.objectContaining({ check: 'duckdb', state: 'off' }));
+  expect(findings).toContainEqual(expect.objectContaining({ check: 'bundle', state: 'ok' }));
   const other = await inImage(sidecar, ['materialize'], project);
   expect(other.code).toBe(2);
   expect(other.stderr).toMatch(/this image has only what a sidecar needs/);

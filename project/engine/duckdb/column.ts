@@ -12,8 +12,17 @@
  * One class for all kinds, so that every place that fills columns sees one shape of object. Only this file imports the
  * engine's bindings, for what the client lacks: copying memory into a vector, and out of one.
  */
-import bindings from '@duckdb/node-bindings';
+import { createRequire } from 'node:module';
+import type * as Bindings from '@duckdb/node-bindings';
 import type { DataChunk, Vector } from '@duckdb/node-bindings';
+
+/** There since `loadBindings`. */
+let bindings: typeof Bindings;
+
+/** Before the first column meets a chunk. Commands that open no DuckDB do without: the image of a sidecar has none. */
+export function loadBindings(): void {
+  bindings = createRequire(import.meta.url)('@duckdb/node-bindings') as typeof Bindings;
+}
 
 type ColumnKind = 'bits8' | 'bits32' | 'bits64' | 'text' | 'list' | 'struct';
 
@@ -301,12 +310,16 @@ function isValid(valid: Uint8Array | null, row: number): boolean {
 
 type ListValues = (chunk: DataChunk, column: number, rows: number, place: ListPlace<unknown>) => void;
 
-/** By DuckDB's number of a type how its values come into a list; undefined: by the client. */
-export const LIST_VALUES: Readonly<Partial<Record<number, ListValues>>> = {
-  [bindings.Type.DOUBLE]: listDoubles as ListValues,
-  [bindings.Type.BOOLEAN]: listBooleans as ListValues,
-  [bindings.Type.VARCHAR]: listTexts as ListValues,
+const LIST_VALUES: Readonly<Partial<Record<string, ListValues>>> = {
+  DOUBLE: listDoubles as ListValues,
+  BOOLEAN: listBooleans as ListValues,
+  VARCHAR: listTexts as ListValues,
 };
+
+/** @returns how values of a type, by DuckDB's number of it, come into a list; undefined: by the client */
+export function listValuesOf(typeId: number): ListValues | undefined {
+  return LIST_VALUES[bindings.Type[typeId]!];
+}
 
 /** Writes one row after the other of columns into a chunk that has as many columns, of these types. */
 export function writeColumns(chunk: DataChunk, columns: readonly Column[], rows: number): void {

@@ -10,7 +10,7 @@ import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api
 import type { Value, ValueType } from '../../../contract/value-type.ts';
 import type { Elsewhere, S3Settings } from '../../settings/s3-settings.ts';
 import { outOfMemory, outOfSpace } from './out-of-room.ts';
-import { LIST_VALUES, copyDoubles, listOf, writeColumn, writeColumns } from './column.ts';
+import { copyDoubles, listOf, listValuesOf, loadBindings, writeColumn, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
 import { isScratch, placeOf } from './scratch-place.ts';
 import { ValuePage } from './value-page.ts';
@@ -22,6 +22,7 @@ let loaded: typeof Client | undefined;
 function duckdb(): typeof Client {
   if (loaded === undefined) {
     loaded = require('@duckdb/node-api') as typeof Client;
+    loadBindings();
     const textDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
     // Its own decoder drops a U+FEFF with which a text begins.
     Object.assign(require('@duckdb/node-api/lib/vectors/dataAccessors.js') as object, { textDecoder });
@@ -121,7 +122,7 @@ export class DuckDb {
       const chunk = result.getChunk(c);
       for (const [i, { typeId }] of types.entries()) {
         const list = columns[i]!;
-        const values = LIST_VALUES[typeId];
+        const values = listValuesOf(typeId);
         if (values !== undefined) values(chunk.chunk, i, chunk.rowCount, { list, from });
         else for (const [at, value] of chunk.getColumnValues(i).entries()) list[from + at] = value;
       }
