@@ -1,6 +1,6 @@
 /**
- * `values.schema.json` of the charts: JSON Schema of what `manifest.ts` says of their values, so that Helm refuses a value
- * that `plumb k8s render` would refuse. Written by write-schemas.ts, held to manifest.ts by a test.
+ * `values.schema.json` of the charts: JSON Schema of what `manifest.ts` says of their values, so that Helm refuses what
+ * `plumb k8s render` would refuse. Written by write-schemas.ts, held to manifest.ts by a test.
  */
 import { z } from 'zod';
 import { DEPLOY_VALUES, SIDECAR_CHART, SIDECAR_VALUES } from './manifest.ts';

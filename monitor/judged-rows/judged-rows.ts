@@ -16,7 +16,8 @@ import { copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path';
 import type { Feature, JoinKey } from '../../contract/model.ts';
 import { makeFolder } from '../../contract/std/files/folder.ts';
-import { CHUNK_ROWS, EXACT_FLOATS, quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import { CHUNK_ROWS } from '../../project/engine/duckdb/column.ts';
+import { EXACT_FLOATS, quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { statusColumn } from '../archive/computed-shape.ts';

@@ -33,7 +33,8 @@ export async function doctor(context: CommandContext): Promise<ExitCode> {
 
 /**
  * @param isSidecar  only what `plumb serve` needs is looked at: its image has nothing else
- * @returns          the findings in the order in which parts need each other: the first that is wrong may explain the next
+ * @returns          the findings in the order in which parts need each other: the first that is wrong may explain
+ *                   the next
  */
 export async function findingsOf(
   context: CommandContext,

@@ -1,4 +1,4 @@
-/** The vector log's part of `/metrics`, as Prometheus text. What to watch in it: deploy/helm/plumbline/alerts/vector-log.yaml. */
+/** The vector log in `/metrics`, as Prometheus text. Alerts on it: deploy/helm/plumbline/alerts/vector-log.yaml. */
 import { DURATION_EDGES_S } from '../spool/duration-counts.ts';
 import type { Durations } from '../spool/duration-counts.ts';
 import { SPOOL_MODES } from '../spool/spool.ts';

@@ -10,7 +10,8 @@ import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api
 import type { Value, ValueType } from '../../../contract/value-type.ts';
 import type { Elsewhere, S3Settings } from '../../settings/s3-settings.ts';
 import { outOfMemory, outOfSpace } from './out-of-room.ts';
-import { copyDoubles, listOf, listValuesOf, loadBindings, writeColumn, writeColumns } from './column.ts';
+import { CHUNK_ROWS, copyDoubles, listOf, listValuesOf } from './column.ts';
+import { loadBindings, writeColumn, writeColumns } from './column.ts';
 import type { Column } from './column.ts';
 import { isScratch, placeOf } from './scratch-place.ts';
 import { ValuePage } from './value-page.ts';
@@ -51,8 +52,6 @@ interface DuckDbOptions {
 }
 
 const FULL_DISK = /file "([^"]+)": No space left on device/;
-/** The most rows that DuckDB takes in one chunk. */
-export const CHUNK_ROWS = 2_048;
 
 export class DuckDb {
   readonly #instance: Client.DuckDBInstance;

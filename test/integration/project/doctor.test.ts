@@ -85,7 +85,7 @@ test('a set-up that works', async () => {
 
 interface Broken {
   readonly setUp: string;
-  /** Settings over those of the project that works; what is broken elsewhere is broken here, and mended at the test's end. */
+  /** Settings over those of the project that works; what it breaks elsewhere it mends at the test's end. */
   readonly flags: (folder: string) => Flags | Promise<Flags>;
   /** What is said to be wrong, and nothing else is. */
   readonly check: string;
