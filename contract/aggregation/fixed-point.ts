@@ -42,6 +42,15 @@ export function addWhole(a: Whole, b: Whole): Whole {
   return wholeOf(BigInt(a) + BigInt(b));
 }
 
+/** As `addWhole`, of a sum that stands as a double. @returns false: the new one would be none, and nothing changes */
+export function addWholeAt(cells: Float64Array, at: number, value: Whole): boolean {
+  if (typeof value !== 'number') return false;
+  const sum = cells[at]! + value;
+  if (sum < -MAX_SAFE || sum > MAX_SAFE) return false;
+  cells[at] = sum;
+  return true;
+}
+
 export function subtractWhole(a: Whole, b: Whole): Whole {
   return addWhole(a, -b);
 }

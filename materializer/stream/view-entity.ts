@@ -9,23 +9,23 @@ export function entityText(keys: readonly KeyValue[]): string {
   return keys.length === 1 ? String(keys[0]) : JSON.stringify(keys.map(String));
 }
 
-const PLACES = 65_536;
+/**
+ * An entity as it is looked up in memory: of one key that is a whole number which a double holds that number, which
+ * costs no text; of all others their text. `String` of it is `entityText`.
+ */
+export type EntityRef = number | string;
 
-/** The texts of entities of one key: one that was met of late has the same string again, whose hash is known. */
-export class KeyTexts {
-  readonly #numbers = new Float64Array(PLACES).fill(NaN);
-  readonly #texts: string[] = Array<string>(PLACES).fill('');
+export function entityRef(key: KeyValue): EntityRef {
+  if (typeof key === 'string') return key;
+  const number = Number(key);
+  return Number.isSafeInteger(number) ? number : String(key);
+}
 
-  /** @returns what `entityText` says */
-  of(key: KeyValue): string {
-    if (typeof key === 'string') return key;
-    const number = Number(key);
-    if (!Number.isSafeInteger(number)) return String(key);
-    const place = Math.abs(number) % PLACES;
-    if (this.#numbers[place] === number) return this.#texts[place]!;
-    this.#numbers[place] = number;
-    return (this.#texts[place] = String(number));
-  }
+/** @param text  of `entityText` */
+export function refOfText({ joinKeys }: Entity, text: string): EntityRef {
+  if (joinKeys.length > 1 || joinKeys[0]!.type === 'string') return text;
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : text;
 }
 
 /** @returns the values of the join keys, in the entity's order */

@@ -17,12 +17,14 @@ import { ARCHIVE_COLUMNS } from '../../contract/stream-source.ts';
 import type { KeyValue } from '../../contract/value-type.ts';
 import { aheadReason } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import type { ReceivedEvent } from './stream-event.ts';
-import { entityText, KeyTexts } from './view-entity.ts';
+import { entityRef, entityText } from './view-entity.ts';
+import type { EntityRef } from './view-entity.ts';
 import { viewExpressions } from './view-expressions.ts';
 
+/** The next event that is judged overwrites it. */
 export interface ViewEvent {
   readonly kind: 'counts';
-  readonly entity: string;
+  readonly entity: EntityRef;
   /** In the order of the plan's columns. */
   readonly values: TileEvent['values'];
 }
@@ -49,7 +51,13 @@ export function viewEvents(
   const valuePlaces = plan.columns.map(({ source }) => placeOf(source));
   const { maxAheadUs } = view.source;
   const isPlain = view.where === null && view.select.length === 0;
-  const texts = new KeyTexts();
+  // A plan has columns of single values only, but for those of which only the nulls matter.
+  const columns = Array<TileValue | null>(valuePlaces.length).fill(null);
+  const outcome: { -readonly [name in keyof ViewEvent]: ViewEvent[name] } = {
+    kind: 'counts',
+    entity: '',
+    values: columns,
+  };
   return (event) => {
     const { eventUs, appendedUs } = event;
     let { values } = event;
@@ -67,17 +75,15 @@ export function viewEvents(
     }
     if (maxAheadUs !== null && eventUs - appendedUs > maxAheadUs)
       return { kind: 'refused', reason: aheadReason(maxAheadUs, ARCHIVE_COLUMNS.appended) };
-    // A plan has columns of single values only, but for those of which only the nulls matter.
-    const columns = Array<TileValue | null>(valuePlaces.length);
     for (let i = 0; i < valuePlaces.length; i++) columns[i] = values[valuePlaces[i]!]! as TileValue | null;
     const reason = refusalOf(plan, columns);
     if (reason !== null) return { kind: 'refused', reason };
     if (appendedUs - eventUs > view.latenessUs && appendedUs > horizonUs) return LATE;
-    const text =
+    outcome.entity =
       keyPlaces.length === 1
-        ? texts.of(values[keyPlaces[0]!] as KeyValue)
+        ? entityRef(values[keyPlaces[0]!] as KeyValue)
         : entityText(keyPlaces.map((place) => values[place] as KeyValue));
-    return { kind: 'counts', entity: text, values: columns };
+    return outcome;
   };
 }
 

@@ -27,6 +27,7 @@ import { RowBatch } from './state/row-batch.ts';
 import { countRefused, countRemade, IDLE } from './stream-counts.ts';
 import type { StreamCounts } from './stream-counts.ts';
 import type { ReceivedEvent } from './stream-event.ts';
+import { refOfText } from './view-entity.ts';
 import { viewEvents } from './view-events.ts';
 import type { EventOutcome, ViewEvent } from './view-events.ts';
 import { newRows, OldRows } from './windows/due-rows.ts';
@@ -157,8 +158,9 @@ export class ViewStream {
       return this.#leaveOut(event, { kind: 'refused', reason: IDLE });
     }
     counts.counted += 1;
-    counts.newestEventUs = Math.max(counts.newestEventUs ?? 0, timeUs);
-    counts.newestCreatedUs = Math.max(counts.newestCreatedUs ?? 0, event.appendedUs);
+    // A number that is put where null may stand is an object: of most events neither is news.
+    if (timeUs > (counts.newestEventUs ?? -1)) counts.newestEventUs = timeUs;
+    if (event.appendedUs > (counts.newestCreatedUs ?? -1)) counts.newestCreatedUs = event.appendedUs;
   }
 
   /**
@@ -167,7 +169,8 @@ export class ViewStream {
    * @param tile  owned by the stream from then on
    */
   putTile(entity: string, edge: number, tile: Tile): void {
-    this.#tiles.put(this.#tiles.entityOf(entity), edge, tile);
+    const ref = refOfText(this.#options.entity, entity);
+    this.#tiles.put(this.#tiles.entityOf(ref), edge, tile);
   }
 
   /** Whether tiles are to be made again before a step. @param seenUs  as the step has it; Infinity: before a save */

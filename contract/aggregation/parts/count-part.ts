@@ -10,6 +10,10 @@ export function countPart(column: number): TilePart<number> {
     size: 0,
     empty: () => 0,
     add: (state) => state + 1,
+    addAt: (cells, at) => {
+      cells[at]! += 1;
+      return true;
+    },
     retraction: (state) => (state > 0 ? 'counted' : 'unknown'),
     take: (state) => state - 1,
     merge: (into, from) => into + from,

@@ -5,6 +5,9 @@ import { compareCanonical } from '../canonical-order.ts';
 import { tileValueFromJson, tileValueToJson } from '../value-json.ts';
 import type { TilePart } from './part.ts';
 
+/** Types whose values are doubles. */
+const DOUBLES: ReadonlySet<string> = new Set<ValueType['kind']>(['int32', 'float32', 'float64']);
+
 export function extremePart(key: 'min' | 'max', column: number, type: ValueType): TilePart<TileValue | null> {
   const sign = key === 'min' ? 1 : -1;
   const better = (state: TileValue | null, value: TileValue): TileValue =>
@@ -15,6 +18,7 @@ export function extremePart(key: 'min' | 'max', column: number, type: ValueType)
     size: 0,
     empty: () => null,
     add: better,
+    ...(DOUBLES.has(type.kind) ? { addAt: key === 'min' ? addLeast : addGreatest } : {}),
     retraction: (state, value) => {
       if (state === null) return 'unknown';
       const order = sign * compareCanonical(value, state);
@@ -36,4 +40,14 @@ export function extremePart(key: 'min' | 'max', column: number, type: ValueType)
     toJson: (state) => [state === null ? null : tileValueToJson(type, state)],
     fromJson: ([json]) => (json === null ? null : tileValueFromJson(type, json)),
   };
+}
+
+function addLeast(cells: Float64Array, at: number, value: TileValue): boolean {
+  if (!(cells[at]! <= (value as number))) cells[at] = value as number;
+  return true;
+}
+
+function addGreatest(cells: Float64Array, at: number, value: TileValue): boolean {
+  if (!(cells[at]! >= (value as number))) cells[at] = value as number;
+  return true;
 }

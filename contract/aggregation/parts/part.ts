@@ -77,6 +77,11 @@ export interface TilePart<State = unknown, Window = State> {
   empty(): State;
   /** @returns the state with the event: itself, where it is changed in place */
   add(state: State, value: TileValue, timeUs: number): State;
+  /**
+   * Of a part whose state is a number or null: as `add` of a state that stands as a double at a place, null as NaN.
+   * @returns false: the new state is no double, and the place is as it was
+   */
+  readonly addAt?: (cells: Float64Array, at: number, value: TileValue) => boolean;
   /** What `take` of the event would do. */
   retraction(state: State, value: TileValue, timeUs: number): Retraction;
   /** Called only after a `retraction` of `counted` or `again`; after `again` the state means nothing. */

@@ -4,7 +4,7 @@
  * of a tile have NULL there.
  */
 import type { ValueType } from '../../value-type.ts';
-import { SQUARES_END, addWhole, squareOf, subtractWhole } from '../fixed-point.ts';
+import { SQUARES_END, addWhole, addWholeAt, squareOf, subtractWhole } from '../fixed-point.ts';
 import type { Whole } from '../fixed-point.ts';
 import { TileFault } from '../tile-reader.ts';
 import { wholeFromJson } from '../value-json.ts';
@@ -20,6 +20,7 @@ export function squaresPart(column: number, type: ValueType, scale: number): Til
     size: 0,
     empty: () => 0,
     add: (state, value) => ended(addWhole(state, squareOf(fixed(value)))),
+    addAt: (cells, at, value) => addWholeAt(cells, at, squareOf(fixed(value))),
     retraction: (state, value) => {
       if (state === SQUARES_END) return 'again';
       return squareOf(fixed(value)) > state ? 'unknown' : 'counted';

@@ -1,7 +1,7 @@
 /** The sum of a column in fixed point: what comes in can be taken out again. */
 import type { ValueType } from '../../value-type.ts';
 import type { TileValue } from '../canonical-order.ts';
-import { addWhole, fixedOf, subtractWhole, wholeOf } from '../fixed-point.ts';
+import { addWhole, addWholeAt, fixedOf, subtractWhole, wholeOf } from '../fixed-point.ts';
 import type { Whole } from '../fixed-point.ts';
 import { wholeFromJson } from '../value-json.ts';
 import type { TilePart } from './part.ts';
@@ -22,6 +22,7 @@ export function sumPart(column: number, type: ValueType, scale: number): TilePar
     size: 0,
     empty: () => 0,
     add: (state, value) => addWhole(state, fixed(value)),
+    addAt: (cells, at, value) => addWholeAt(cells, at, fixed(value)),
     retraction: () => 'counted',
     take: (state, value) => subtractWhole(state, fixed(value)),
     merge: addWhole,

@@ -121,7 +121,7 @@ export class LostTiles {
     const outcome = this.#outcome(event);
     if (outcome.kind !== 'counts') return;
     const edge = edgeAt(timeUs, plan.hopUs) + 1;
-    const name = nameOf({ entity: outcome.entity, edge, origin: into.origin });
+    const name = nameOf({ entity: String(outcome.entity), edge, origin: into.origin });
     const tile = into.tiles.get(name);
     if (tile === undefined) return;
     const known = `${sign} ${timeUs} ${id} ${name}`;

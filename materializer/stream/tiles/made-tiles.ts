@@ -9,6 +9,7 @@ import { emptyTile } from '../../../contract/aggregation/tile.ts';
 import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import { edgeAt } from '../../../contract/windows.ts';
 import type { TileStore } from '../state/tile-store.ts';
+import type { EntityRef } from '../view-entity.ts';
 import { foldSpoiled } from '../windows/spoiled-tiles.ts';
 import type { SpoiledTiles } from '../windows/spoiled-tiles.ts';
 
@@ -70,7 +71,7 @@ export class MadeTiles {
   readonly #plan: TilePlan;
   readonly #store: TileStore;
   readonly #spoiled: SpoiledTiles<MadeEntity>;
-  readonly #entities = new Map<string, MadeEntity>();
+  readonly #entities = new Map<EntityRef, MadeEntity>();
   readonly #changed = new Set<MadeEntity>();
 
   constructor(plan: TilePlan, store: TileStore, spoiled: SpoiledTiles<MadeEntity>) {
@@ -79,13 +80,14 @@ export class MadeTiles {
     this.#spoiled = spoiled;
   }
 
-  entityOf(name: string): MadeEntity {
-    const known = this.#entities.get(name);
+  entityOf(ref: EntityRef): MadeEntity {
+    const known = this.#entities.get(ref);
     if (known !== undefined) return known;
+    const name = String(ref);
     const id = this.#store.idOf(name);
     const of = { entity: name, id: id ?? this.#store.newId(), isNamed: id !== null };
     const entity = new MadeEntity(this.#plan, of, id === null ? [] : this.#store.tilesOf(id));
-    this.#entities.set(name, entity);
+    this.#entities.set(ref, entity);
     return entity;
   }
 

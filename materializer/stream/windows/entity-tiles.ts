@@ -8,8 +8,9 @@
 import { decodeTile, encodeTile } from '../../../contract/aggregation/tile-bytes.ts';
 import { emptyTile } from '../../../contract/aggregation/tile.ts';
 import type { Tile } from '../../../contract/aggregation/tile.ts';
-import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { EntityWindows } from '../../../contract/aggregation/windows/entity-windows.ts';
+import { NO_ROW } from './open-tiles.ts';
+import type { OpenTiles } from './open-tiles.ts';
 
 /** An id of an event that counted. */
 interface CountedId {
@@ -17,9 +18,10 @@ interface CountedId {
   readonly id: string;
 }
 
-/** Nothing is pushed to them. */
+/** Nothing is pushed to it. */
 const NO_EDGES: number[] = [];
-const NO_TILES: Tile[] = [];
+/** The list of one edge, for all entities that have no other. */
+let lone: number[] = [];
 
 export class EntityTiles {
   readonly entity: string;
@@ -31,7 +33,7 @@ export class EntityTiles {
   turn = 0;
   /** The move to a new edge for which it was last looked at. */
   move = 0;
-  /** Edges of tiles that the state does not have as they are. */
+  /** Edges of tiles that the state does not have as they are. A list may be that of other entities, too. */
   unsaved = NO_EDGES;
   /** Those of them that it has no tile of. */
   entered = NO_EDGES;
@@ -39,51 +41,47 @@ export class EntityTiles {
   late: Map<number, Tile> | null = null;
   /** Ids of counted events that the state does not have yet, by `{event time} {id}`; null: none. */
   unsavedIds: Map<string, CountedId> | null = null;
-  readonly #plan: TilePlan;
+  readonly #open: OpenTiles;
+  /** The newest of its open tiles. */
+  #newest = NO_ROW;
   #windows: EntityWindows | null = null;
-  #openEdges = NO_EDGES;
-  #openTiles = NO_TILES;
 
-  constructor(plan: TilePlan, { entity, id, isNamed }: Pick<EntityTiles, 'entity' | 'id' | 'isNamed'>) {
-    this.#plan = plan;
+  constructor(open: OpenTiles, { entity, id, isNamed }: Pick<EntityTiles, 'entity' | 'id' | 'isNamed'>) {
+    this.#open = open;
     this.entity = entity;
     this.id = id;
     this.isNamed = isNamed;
   }
 
   get windows(): EntityWindows {
-    return (this.#windows ??= new EntityWindows(this.#plan));
+    return (this.#windows ??= new EntityWindows(this.#open.plan));
   }
 
-  /** @returns the open tile of an edge, for one event to be folded into it */
-  openTile(edge: number): Tile {
-    const edges = this.#openEdges;
-    let at = edges.length;
-    while (at > 0 && edges[at - 1]! > edge) at -= 1;
-    if (at > 0 && edges[at - 1] === edge) return this.#openTiles[at - 1]!;
-    const tile = emptyTile(this.#plan);
-    this.open(edge, tile);
-    return tile;
+  /** @returns the row of the open tile of an edge, which has no events where there was none */
+  openRow(edge: number): number {
+    const open = this.#open;
+    let newer = NO_ROW;
+    let row = this.#newest;
+    while (row !== NO_ROW && open.edge(row) > edge) {
+      newer = row;
+      row = open.older(row);
+    }
+    if (row !== NO_ROW && open.edge(row) === edge) return row;
+    const added = open.add(edge, row);
+    this.#chain(newer, added);
+    return added;
   }
 
-  /** Puts an open tile in its place, of an edge that has none yet. */
-  open(edge: number, tile: Tile): void {
-    const edges = this.#openEdges;
-    let at = edges.length;
-    while (at > 0 && edges[at - 1]! > edge) at -= 1;
-    if (edges.length === 0) {
-      // A list that the first one is pushed to has room for 17.
-      this.#openEdges = [edge];
-      this.#openTiles = [tile];
-      return;
-    }
-    if (at === edges.length) {
-      edges.push(edge);
-      this.#openTiles.push(tile);
-      return;
-    }
-    edges.splice(at, 0, edge);
-    this.#openTiles.splice(at, 0, tile);
+  /** @returns the row of the open tile of an edge; NO_ROW: there is none */
+  #rowOf(edge: number): number {
+    let row = this.#newest;
+    while (row !== NO_ROW && this.#open.edge(row) > edge) row = this.#open.older(row);
+    return row !== NO_ROW && this.#open.edge(row) === edge ? row : NO_ROW;
+  }
+
+  #chain(newer: number, row: number): void {
+    if (newer === NO_ROW) this.#newest = row;
+    else this.#open.setOlder(newer, row);
   }
 
   /** Sets a tile that was made elsewhere, in place of one that may be there. @returns whether there was none */
@@ -94,10 +92,9 @@ export class EntityTiles {
       this.late.set(edge, tile);
       return isNew;
     }
-    const at = this.#openEdges.indexOf(edge);
-    if (at === -1) this.open(edge, tile);
-    else this.#openTiles[at] = tile;
-    return at === -1;
+    const isNew = this.#rowOf(edge) === NO_ROW;
+    this.#open.set(this.openRow(edge), tile);
+    return isNew;
   }
 
   /** @returns the tile of an edge whose rows were made, for one late event to be folded into it */
@@ -106,8 +103,9 @@ export class EntityTiles {
     let tile = this.late.get(edge);
     if (tile !== undefined) return tile;
     const held = this.windows.tileAt(edge);
+    const { plan } = this.#open;
     // The windows own theirs: a late event goes into a copy.
-    tile = held === null ? emptyTile(this.#plan) : decodeTile(this.#plan, encodeTile(this.#plan, held));
+    tile = held === null ? emptyTile(plan) : decodeTile(plan, encodeTile(plan, held));
     this.late.set(edge, tile);
     return tile;
   }
@@ -118,9 +116,11 @@ export class EntityTiles {
       this.late!.delete(edge);
       return;
     }
-    const at = this.#openEdges.indexOf(edge);
-    this.#openEdges.splice(at, 1);
-    this.#openTiles.splice(at, 1);
+    const gone = this.#rowOf(edge);
+    let newer = NO_ROW;
+    for (let row = this.#newest; row !== gone; row = this.#open.older(row)) newer = row;
+    this.#chain(newer, this.#open.older(gone));
+    this.#open.drop(gone);
   }
 
   settleLate(): void {
@@ -130,44 +130,76 @@ export class EntityTiles {
 
   /** Puts the tiles up to an edge into the windows. */
   settle(upTo: number): void {
-    const edges = this.#openEdges;
-    let count = 0;
-    while (count < edges.length && edges[count]! <= upTo) {
-      this.windows.put(edges[count]!, this.#openTiles[count]!);
-      count += 1;
+    const open = this.#open;
+    let newer = NO_ROW;
+    let row = this.#newest;
+    while (row !== NO_ROW && open.edge(row) > upTo) {
+      newer = row;
+      row = open.older(row);
     }
-    if (count === 0) return;
-    if (count === edges.length) {
-      this.#openEdges = NO_EDGES;
-      this.#openTiles = NO_TILES;
-      return;
-    }
-    edges.splice(0, count);
-    this.#openTiles.splice(0, count);
+    if (row === NO_ROW) return;
+    this.#chain(newer, NO_ROW);
+    if (open.older(row) === NO_ROW) return this.#settleRow(row);
+    const due: number[] = [];
+    for (; row !== NO_ROW; row = open.older(row)) due.push(row);
+    for (let i = due.length - 1; i >= 0; i--) this.#settleRow(due[i]!);
   }
 
-  /** Keeps in mind that the state does not have the tile of an edge as it is. @param isNew  or not at all */
+  #settleRow(row: number): void {
+    this.windows.put(this.#open.edge(row), this.#open.tileOf(row));
+    this.#open.drop(row);
+  }
+
+  /** Keeps in mind that the state does not have an open tile as it is. @param isNew  or not at all */
+  changeOpen(row: number, isNew: boolean): void {
+    const edge = this.#open.edge(row);
+    if (!this.#open.markUnsaved(row)) this.unsaved = withEdge(this.unsaved, edge);
+    if (isNew) this.entered = withEdge(this.entered, edge);
+  }
+
+  /** The same of any tile. */
   change(edge: number, isNew: boolean): void {
-    if (this.unsaved.length === 0) this.unsaved = [edge];
-    else if (!this.unsaved.includes(edge)) this.unsaved.push(edge);
-    if (!isNew) return;
-    if (this.entered.length === 0) this.entered = [edge];
-    else this.entered.push(edge);
+    const row = this.#rowOf(edge);
+    if (row !== NO_ROW) return this.changeOpen(row, isNew);
+    if (!this.unsaved.includes(edge)) this.unsaved = withEdge(this.unsaved, edge);
+    if (isNew) this.entered = withEdge(this.entered, edge);
   }
 
   saved(): void {
     this.unsaved = NO_EDGES;
     this.entered = NO_EDGES;
+    for (let row = this.#newest; row !== NO_ROW; row = this.#open.older(row)) this.#open.markSaved(row);
   }
 
-  /** @returns the tile of an edge as it is, which is there */
+  /** @returns the tile of an edge as it is, which is there; of an open one to be used before the next event */
   tileAt(edge: number): Tile {
-    const open = this.#openEdges.indexOf(edge);
-    return this.late?.get(edge) ?? (open === -1 ? this.windows.tileAt(edge)! : this.#openTiles[open]!);
+    const row = this.#rowOf(edge);
+    return this.late?.get(edge) ?? (row === NO_ROW ? this.windows.tileAt(edge)! : this.#open.tileOf(row));
+  }
+
+  /** It leaves the memory: nothing of it is used any more. */
+  leave(): void {
+    for (let row = this.#newest; row !== NO_ROW;) {
+      const older = this.#open.older(row);
+      this.#open.drop(row);
+      row = older;
+    }
+    this.#newest = NO_ROW;
   }
 
   /** Forgets tiles up to an edge. */
   drop(upTo: number): void {
     this.#windows?.drop(upTo);
   }
+}
+
+/** @returns the list, or another, with an edge behind those before */
+function withEdge(edges: number[], edge: number): number[] {
+  if (edges.length > 1) {
+    edges.push(edge);
+    return edges;
+  }
+  if (edges.length === 1) return [edges[0]!, edge];
+  if (lone[0] !== edge) lone = [edge];
+  return lone;
 }

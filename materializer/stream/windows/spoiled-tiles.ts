@@ -145,7 +145,8 @@ class TileMaking<Owner extends TileOwner> {
     const known = `${sign} ${timeUs} ${id}`;
     if (id !== null && this.#ids.has(known)) return;
     this.#ids.add(known);
-    if (sign === 1) this.#left.push({ values, timeUs, offset, sign });
+    // The list of values is the next event's, too.
+    if (sign === 1) this.#left.push({ values: [...values], timeUs, offset, sign });
     else if (!this.#takeBack(timeUs, values)) return;
     this.#seen += 1;
     this.#since = Math.min(this.#since, offset);

@@ -3,13 +3,17 @@
  * events change is written to the state when the stream commits, not before: a tile that a hundred events go into is
  * written once. A stream that dies in between takes the messages since then again.
  */
+import type { Retraction } from '../../../contract/aggregation/parts/part.ts';
 import { foldEvent } from '../../../contract/aggregation/tile.ts';
 import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import { decodeTile } from '../../../contract/aggregation/tile-bytes.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { edgeAt } from '../../../contract/windows.ts';
 import type { TileStore } from '../state/tile-store.ts';
+import { refOfText } from '../view-entity.ts';
+import type { EntityRef } from '../view-entity.ts';
 import { EntityTiles } from './entity-tiles.ts';
+import { OpenTiles } from './open-tiles.ts';
 import { foldSpoiled } from './spoiled-tiles.ts';
 import type { SpoiledTiles } from './spoiled-tiles.ts';
 
@@ -25,8 +29,9 @@ interface ViewTilesOptions {
 export class ViewTiles {
   readonly #plan: TilePlan;
   readonly #store: TileStore;
-  /** By name, and by number: undefined where it is not in memory. */
-  readonly #entities = new Map<string, EntityTiles>();
+  readonly #open: OpenTiles;
+  /** By reference, and by number: undefined where it is not in memory. */
+  readonly #entities = new Map<EntityRef, EntityTiles>();
   readonly #byId: (EntityTiles | undefined)[] = [];
   #turn = 1;
   /** How many were met in the turn. */
@@ -53,6 +58,7 @@ export class ViewTiles {
   constructor(plan: TilePlan, store: TileStore, { edge, refuse, spoiled }: ViewTilesOptions) {
     this.#plan = plan;
     this.#store = store;
+    this.#open = new OpenTiles(plan);
     this.#edge = edge;
     this.#refuse = refuse;
     this.#spoiled = spoiled;
@@ -64,8 +70,8 @@ export class ViewTiles {
     return this.#edge;
   }
 
-  entityOf(name: string): EntityTiles {
-    const entity = this.#entities.get(name) ?? this.#load(name);
+  entityOf(ref: EntityRef): EntityTiles {
+    const entity = this.#entities.get(ref) ?? this.#load(ref);
     if (entity.turn !== this.#turn) {
       entity.turn = this.#turn;
       this.#met += 1;
@@ -73,19 +79,20 @@ export class ViewTiles {
     return entity;
   }
 
-  #load(name: string): EntityTiles {
+  #load(ref: EntityRef): EntityTiles {
+    const name = String(ref);
     const known = this.#hasAll ? null : this.#store.idOf(name);
     if (known === null) this.#refuse(name);
-    const entity = new EntityTiles(this.#plan, {
+    const entity = new EntityTiles(this.#open, {
       entity: name,
       id: known ?? this.#store.newId(),
       isNamed: known !== null,
     });
     for (const { edge, tile } of known === null ? [] : this.#store.tilesOf(known)) {
-      if (edge > this.#edge) entity.open(edge, decodeTile(this.#plan, tile));
+      if (edge > this.#edge) entity.set(edge, decodeTile(this.#plan, tile), false);
       else entity.windows.put(edge, decodeTile(this.#plan, tile));
     }
-    this.#entities.set(name, entity);
+    this.#entities.set(ref, entity);
     while (this.#byId.length <= entity.id) this.#byId.push(undefined);
     this.#byId[entity.id] = entity;
     return entity;
@@ -93,7 +100,7 @@ export class ViewTiles {
 
   /** Whether events of the entity were met here. */
   knows(name: string): boolean {
-    if (this.#entities.has(name)) return true;
+    if (this.#entities.has(refOfText(this.#plan.entity, name))) return true;
     return !this.#hasAll && this.#store.idOf(name) !== null;
   }
 
@@ -110,19 +117,47 @@ export class ViewTiles {
   /** @returns false where it takes back an event that was never counted: nothing has changed then */
   fold(entity: EntityTiles, event: TileEvent): boolean {
     const edge = edgeAt(event.timeUs, this.#plan.hopUs) + 1;
-    const isLate = edge <= this.#edge;
-    const tile = isLate ? entity.lateTile(edge) : entity.openTile(edge);
+    return edge <= this.#edge ? this.#foldLate(entity, edge, event) : this.#foldOpen(entity, edge, event);
+  }
+
+  #foldOpen(entity: EntityTiles, edge: number, event: TileEvent): boolean {
+    const row = entity.openRow(edge);
+    const isNew = this.#open.seen(row) === 0;
+    const outcome =
+      event.sign < 0 && this.#spoiled.has(entity, edge)
+        ? this.#foldSpoiled(row, event)
+        : this.#open.fold(row, event);
+    if (outcome === 'unknown') {
+      if (isNew) entity.forget(edge, false);
+      return false;
+    }
+    if (outcome === 'again') this.#spoiled.add(entity, edge);
+    this.#note(entity, edge, isNew);
+    entity.changeOpen(row, isNew);
+    return true;
+  }
+
+  #foldSpoiled(row: number, event: TileEvent): Retraction {
+    const tile = this.#open.tileOf(row);
+    const outcome = foldSpoiled(this.#plan, tile, { event, isSpoiled: true });
+    if (outcome !== 'unknown') this.#open.set(row, tile);
+    return outcome;
+  }
+
+  #foldLate(entity: EntityTiles, edge: number, event: TileEvent): boolean {
+    const tile = entity.lateTile(edge);
     const isNew = tile.seen === 0;
     const outcome = this.#spoiled.has(entity, edge)
       ? foldSpoiled(this.#plan, tile, { event, isSpoiled: true })
       : foldEvent(this.#plan, tile, event);
     if (outcome === 'unknown') {
-      if (isNew) entity.forget(edge, isLate);
+      if (isNew) entity.forget(edge, true);
       return false;
     }
     if (outcome === 'again') this.#spoiled.add(entity, edge);
-    if (isLate) this.#late.add(entity);
-    this.#change(entity, edge, isNew);
+    this.#late.add(entity);
+    this.#note(entity, edge, isNew);
+    entity.change(edge, isNew);
     return true;
   }
 
@@ -131,12 +166,13 @@ export class ViewTiles {
     const isLate = edge <= this.#edge;
     const isNew = entity.set(edge, tile, isLate);
     if (isLate) this.#late.add(entity);
-    this.#change(entity, edge, isNew);
+    this.#note(entity, edge, isNew);
+    entity.change(edge, isNew);
   }
 
-  #change(entity: EntityTiles, edge: number, isNew: boolean): void {
+  /** To be called before the entity itself knows of the change. */
+  #note(entity: EntityTiles, edge: number, isNew: boolean): void {
     if (entity.unsaved.length === 0) this.#unsaved.push(entity);
-    entity.change(edge, isNew);
     if (!isNew) return;
     const others = this.#entered.get(edge);
     if (others === undefined) this.#entered.set(edge, [entity]);
@@ -178,7 +214,7 @@ export class ViewTiles {
   }
 
   #withId(id: number): EntityTiles {
-    return this.#byId[id] ?? this.entityOf(this.#store.nameOf(id));
+    return this.#byId[id] ?? this.entityOf(refOfText(this.#plan.entity, this.#store.nameOf(id)));
   }
 
   /** Says up to which edge rows were made of all that was taken so far: no late event is among it. */
@@ -202,9 +238,10 @@ export class ViewTiles {
   }
 
   #endTurn(): void {
-    for (const [name, entity] of this.#entities) {
+    for (const [ref, entity] of this.#entities) {
       if (entity.turn === this.#turn) continue;
-      this.#entities.delete(name);
+      entity.leave();
+      this.#entities.delete(ref);
       this.#byId[entity.id] = undefined;
       this.#hasAll = false;
     }
