@@ -287,6 +287,11 @@ function trainCommand(add: Add): void {
     .option('--statuses', 'from the log: a column with the status of each feature')
     .option('--without-masked', 'from the log: leave out features that are kept out of it')
     .option('--allow-gaps', 'from the log: take days of which it lacks some records')
+    .addOption(
+      new Option('--engine <name>', 'what joins labels and history')
+        .choices(['duckdb', 'spark'])
+        .default('duckdb'),
+    )
     .option('--other-engine', 'though on-demand functions were applied, or ran the first time, on another V8')
     .addOption(
       new Option('--again <name>', 'a set that was made before, once more to the byte').conflicts([
@@ -297,6 +302,7 @@ function trainCommand(add: Add): void {
         'strict',
         'input',
         'capToWarm',
+        'engine',
         'fromLog',
         'within',
         'statuses',

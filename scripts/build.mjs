@@ -14,5 +14,6 @@ const tsc = spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfi
 });
 if (tsc.status !== 0) process.exit(4);
 const proto = join('contract', 'wire', 'log', 'served.proto');
-cpSync(join(root, proto), join(dist, proto));
+const runner = join('project', 'engine', 'spark', 'runner.py');
+for (const file of [proto, runner]) cpSync(join(root, file), join(dist, file));
 chmodSync(join(dist, 'plumb.js'), 0o755);

@@ -8,6 +8,8 @@ export interface TrainOptions {
   /** Parquet or CSV, relative to the current folder or absolute. */
   readonly labels: string;
   readonly service: string;
+  /** What joins the labels to the histories; DuckDB unless given. The set is the same. */
+  readonly engine?: 'duckdb' | 'spark';
   /** Parquet or CSV; replaced when it exists, and only by a whole one. */
   readonly out: string;
   /** Under which name the registry keeps its manifest; the name of the file unless given. */
@@ -58,6 +60,11 @@ export function refuseStrayOptions(options: TrainOptions): void {
       throw registryError('REG_USAGE', '--cap-to-warm belongs to training sets of the history', {
         field: 'capToWarm',
         help: 'Leave it out: what was answered is in the log from the first answer on.',
+      });
+    if (options.engine === 'spark')
+      throw registryError('REG_USAGE', '--engine spark belongs to training sets of the history', {
+        field: 'engine',
+        help: 'Leave it out: DuckDB finds what was answered.',
       });
     if ((options.input ?? []).length === 0) return;
     throw registryError('REG_USAGE', '--input belongs to training sets of the history', {

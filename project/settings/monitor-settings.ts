@@ -112,6 +112,25 @@ export const MONITOR_SETTINGS = z
 /** Where the lineage of runs is told. */
 export const LINEAGE_SETTINGS = z.strictObject({ url, file, tokenFile: file }).prefault({});
 
+export interface LineageSettings {
+  readonly url: string | null;
+  readonly file: string | null;
+  /** With the token that the server behind the URL asks for, read each time. */
+  readonly tokenFile: string | null;
+}
+
+/** @param path  makes a path absolute against the project's folder */
+export function lineageSettings(
+  lineage: z.output<typeof LINEAGE_SETTINGS>,
+  path: (text: string) => string,
+): LineageSettings {
+  return {
+    url: lineage.url,
+    file: lineage.file === null ? null : path(lineage.file),
+    tokenFile: lineage.tokenFile === null ? null : path(lineage.tokenFile),
+  };
+}
+
 /** @param path  makes a path absolute against the project's folder */
 export function monitorSettings(
   parsed: z.output<typeof MONITOR_SETTINGS>,

@@ -168,6 +168,17 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
 
   'train.memory': of(SIZE, 'What DuckDB may hold in memory.'),
   'train.temp': of(FOLDER, 'Where the rest goes meanwhile, and what a dry run of `materialize` computes.'),
+
+  'spark.command': of('program', 'What starts Spark for `--engine spark`; a path, or a name on the PATH.'),
+  'spark.master': of(
+    'URL, such as `local[4]`, `yarn`',
+    "Where Spark works; none: what Spark's own configuration says.",
+  ),
+  'spark.conf': of('name: value', 'Settings of Spark, such as `spark.driver.memory: 4g`.'),
+  'spark.folder': of(
+    FOLDER,
+    "Jobs on their way to Spark, what comes back, and the logs; all of Spark's machines see it there.",
+  ),
   'monitor.memory': of(
     SIZE,
     'What DuckDB may hold in memory while a day is judged, and at most half of what the container has.',

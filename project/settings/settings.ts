@@ -14,8 +14,8 @@ import { BUNDLE_SETTINGS, bundles, bundleTravel } from './bundle-settings.ts';
 import type { BundleTravel } from './bundle-settings.ts';
 import { bytes, duration, flag, localPath, numeric, storedPath } from './setting-values.ts';
 import { KAFKA_ACCESS, KAFKA_SETTINGS, kafkaAccess } from './kafka-settings.ts';
-import { LINEAGE_SETTINGS, MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
-import type { MonitorSettings } from './monitor-settings.ts';
+import { LINEAGE_SETTINGS, lineageSettings, MONITOR_SETTINGS, monitorSettings } from './monitor-settings.ts';
+import type { LineageSettings, MonitorSettings } from './monitor-settings.ts';
 import { ACCESS_SETTINGS, accessSettings } from './access-settings.ts';
 import type { AccessSettings } from './access-settings.ts';
 import { isSafeUrl } from './oidc-settings.ts';
@@ -24,6 +24,8 @@ import type { UiSettings } from './ui-settings.ts';
 import type { KafkaAccess, KafkaSettings } from './kafka-settings.ts';
 import { S3_SETTINGS, s3Settings } from './s3-settings.ts';
 import type { Elsewhere } from './s3-settings.ts';
+import { SPARK_SETTINGS, sparkSettings } from './spark-settings.ts';
+import type { SparkSettings } from './spark-settings.ts';
 import type { Folder } from '../storage/folder.ts';
 import { openFolder } from '../storage/open-folder.ts';
 import { originsOf, settingsError, withOrigin } from './setting-mistakes.ts';
@@ -59,6 +61,7 @@ export interface Settings {
   readonly materialize: MaterializeSettings;
   readonly stream: StreamSettings;
   readonly train: TrainSettings;
+  readonly spark: SparkSettings;
   readonly monitor: MonitorSettings;
   readonly ui: UiSettings;
   readonly access: AccessSettings;
@@ -76,13 +79,6 @@ export interface StoreUrl {
   readonly kind: 'sqlite' | 'postgres' | 'http' | 'redis' | 'redis-cluster';
   /** The file of `sqlite`, else the URL as given. `http` is a registry that a server has, over TLS or on loopback. */
   readonly url: string;
-}
-
-interface LineageSettings {
-  readonly url: string | null;
-  readonly file: string | null;
-  /** With the token that the server behind the URL asks for, read each time. */
-  readonly tokenFile: string | null;
 }
 
 interface MaterializeSettings {
@@ -212,6 +208,7 @@ export const SETTINGS_FILE = z.strictObject({
       temp: localPath.default('.plumb/temp'),
     })
     .prefault({}),
+  spark: SPARK_SETTINGS,
   monitor: MONITOR_SETTINGS,
   lineage: LINEAGE_SETTINGS,
   ui: UI_SETTINGS,
@@ -301,12 +298,9 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
       maxRejected: s.stream.maxRejected,
     },
     train: { ...s.train, temp: path(s.train.temp) },
+    spark: sparkSettings(s.spark, path),
     monitor: monitorSettings(s.monitor, path),
-    lineage: {
-      url: s.lineage.url,
-      file: s.lineage.file === null ? null : path(s.lineage.file),
-      tokenFile: s.lineage.tokenFile === null ? null : path(s.lineage.tokenFile),
-    },
+    lineage: lineageSettings(s.lineage, path),
     ui: s.ui,
     access: accessSettings(s.access, path),
     elsewhere: {
@@ -322,6 +316,7 @@ function settingsOf(root: string, s: Parsed, environment: NodeJS.ProcessEnv): Se
 const FILE_ONLY: ReadonlySet<string> = new Set([
   'definitions',
   'vars',
+  'spark.conf',
   'monitor.alerts',
   'access.oidc.roles',
   'access.oidc.teams',

@@ -12,6 +12,7 @@ import type { LabelCounts, TrainedView } from '../../contract/training-manifest.
 import { ROW_FOUND, ROW_OUTSIDE_TTL } from '../../project/engine/duckdb/as-of-join.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { Project } from '../../project/project.ts';
 import type { JoinedFeatures } from '../training-output.ts';
 import { computeViews, computedFeatureSql, countComputed, faultNotes } from './computed-features.ts';
 import type { ComputedView } from './computed-features.ts';
@@ -24,7 +25,8 @@ import type { SetFeatures, SetMaking } from '../set-features.ts';
 import { timeColumnOf } from '../train-options.ts';
 import { sourceMark } from '../../project/engine/duckdb/sources/source-mark.ts';
 import { badRowNotes, notesOf, refuseUnjudged } from './history-notes.ts';
-import { joinedFeatureSql, joinView } from './view-join.ts';
+import { joinedInSpark } from './spark-join.ts';
+import { joinedFeatureSql, joinView, prepareJoin } from './view-join.ts';
 import type { JoinedView, TrainingSet } from './view-join.ts';
 
 /**
@@ -47,12 +49,10 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
   const settings = { ...project.settings, seen: making.seen };
   const as = options.as ?? 'trained';
   const set: TrainingSet = { duck, settings, bundle, service, labels, mode: as };
-  const joined: JoinedView[] = [];
-  for (const [i, used] of service.views.entries()) {
-    project.logger.progress('joining', i, service.views.length);
-    joined.push(await joinView(set, used, `joined_${i}`));
-  }
-  project.logger.progress('joining', service.views.length, service.views.length);
+  const { joined, badRows } =
+    options.engine === 'spark'
+      ? await joinedInSpark(set, project)
+      : { joined: await joinedHere(set, project), badRows: null };
   const { notFull, notes: early } = await countNotFull(duck, joined);
   if (options.strict === true) refuseUnjudged(joined);
   const computed = await computeViews(set, { joined, inputs });
@@ -74,9 +74,21 @@ export async function featuresFromHistory(making: SetMaking): Promise<SetFeature
       ...notesOf(set, timeColumn, joined),
       ...faultNotes(computed),
       ...early,
-      ...(await badRowNotes(set)),
+      ...(badRows ?? (await badRowNotes(set))),
     ],
   };
+}
+
+/** One view after the other, so that no more than one lies in memory twice. */
+async function joinedHere(set: TrainingSet, { logger }: Project): Promise<JoinedView[]> {
+  const { views } = set.service;
+  const joined: JoinedView[] = [];
+  for (const [i, used] of views.entries()) {
+    logger.progress('joining', i, views.length);
+    joined.push(await joinView(set, await prepareJoin(set, used), `joined_${i}`, null));
+  }
+  logger.progress('joining', views.length, views.length);
+  return joined;
 }
 
 async function trainedView(duck: DuckDb, joined: JoinedView): Promise<TrainedView> {

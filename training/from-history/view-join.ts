@@ -5,17 +5,20 @@
  * null, never an older window and never the fallback. One of a view over whole snapshots is unjudged until the first
  * run: from then on the history says what each snapshot did, and the newest one holds until the next.
  */
-import { ROW_FOUND, joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
+import { ROW_FOUND, answerAsOf, joinAsOf } from '../../project/engine/duckdb/as-of-join.ts';
+import type { AsOfJoin } from '../../project/engine/duckdb/as-of-join.ts';
 import type { AsOfRule } from '../../contract/as-of.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { registryError } from '../../contract/errors.ts';
 import { openHistory } from '../../project/engine/duckdb/history.ts';
+import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
 import { entryHash } from '../../project/delta/delta-log.ts';
 import { completeHistory, seenHistory } from '../../project/history/history-place.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
+import type { HistoryMark } from '../../project/history/history-snapshot.ts';
 import { hasHistory } from '../../contract/model.ts';
-import type { Bundle, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
+import type { Bundle, Entity, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
@@ -55,69 +58,87 @@ export interface JoinedView {
   readonly source: SourceFiles | null;
 }
 
-/**
- * Joins one view, in its role, to the labels, into a table.
- * @throws REG_SOURCE when the view's rows cannot be read
- */
-export async function joinView(set: TrainingSet, used: ServiceView, table: string): Promise<JoinedView> {
-  const { duck, settings, bundle, service } = set;
+/** What a view's join is made of, before any row is read. */
+export interface PreparedJoin {
+  readonly used: ServiceView;
+  readonly view: FeatureView;
+  readonly entity: Entity;
+  readonly mark: HistoryMark | null;
+  readonly history: ViewHistory;
+  /** Without what each engine reads in its own way. */
+  readonly asOf: Omit<AsOfJoin, 'labels' | 'history'>;
+  /** @returns the labels as the join takes them, of a table with the columns of LABEL_KEYS */
+  readonly labelsOf: (from: string) => string;
+  /** SQL over LABEL_KEYS. */
+  readonly isUnjudged: string;
+}
+
+/** @throws REG_SOURCE when the view's source cannot be read */
+export async function prepareJoin(set: TrainingSet, used: ServiceView): Promise<PreparedJoin> {
+  const { duck, settings, bundle, service, mode } = set;
   const view = bundle.views.get(used.view)!;
   const entity = bundle.entities.get(view.entity)!;
   // Before the rows are read: what is written meanwhile is then known to lie past it.
   const mark = hasHistory(view) ? await completeHistory(settings, view, entity) : null;
-  const watermarkUs = mark?.watermarkUs ?? null;
   const keys = used.requestKeys.map(
     (name) => `key_${service.requestKeys.findIndex((key) => key.name === name)}`,
   );
-  const isUnjudged = unjudgedSql(view, watermarkUs, keys);
-  const source = await joinRows(set, used, { table, keys, isUnjudged });
+  const isUnjudged = unjudgedSql(view, mark?.watermarkUs ?? null, keys);
+  const history = await openHistory(duck, settings, view, entity);
+  const seen = ['rid', `CASE WHEN ${isUnjudged} THEN NULL ELSE t END AS t`, ...new Set(keys)].join(', ');
+  const asOf = {
+    rid: 'rid',
+    time: 't',
+    nanos: history.nanos,
+    tombstones: hasHistory(view),
+    keys: entity.joinKeys.map((key, at) => ({ label: keys[at]!, row: key.name })),
+    features: view.features,
+    outputs: takenOf(service, bundle, used.role).map((name) => ({ feature: name, as: `value_${name}` })),
+    mode: hasCreatedTime(view) ? mode : 'trained',
+    delayUs: view.delayUs,
+    ttlUs: view.ttlUs,
+  };
+  const labelsOf = (from: string): string => `(SELECT ${seen} FROM ${from})`;
+  return { used, view, entity, mark, history, asOf, labelsOf, isUnjudged };
+}
+
+/**
+ * Joins one view, in its role, to the labels, into a table.
+ *
+ * @param found  what another engine has found, as `answerAsOf` takes it; null: it is found here
+ * @throws       REG_SOURCE when the view's rows cannot be read
+ */
+export async function joinView(
+  { duck, settings, labels }: TrainingSet,
+  join: PreparedJoin,
+  table: string,
+  found: string | null,
+): Promise<JoinedView> {
+  const { used, view, mark, history, isUnjudged } = join;
+  const asOf = { ...join.asOf, labels: join.labelsOf(LABEL_KEYS) };
+  try {
+    if (found !== null) await answerAsOf(duck, asOf, found, table);
+    else {
+      const parts = history.parts(labels.firstUs ?? 0, (labels.lastUs ?? 0) - view.delayUs);
+      await joinAsOf(duck, { ...asOf, history: parts }, table);
+    }
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    const why = (error as Error).message.split('\n')[0];
+    throw registryError('REG_SOURCE', `the rows of ${view.id} cannot be read: ${why}`, {}, error);
+  }
   const [row] = await duck.rows(`SELECT count(*) FILTER (${isUnjudged}) AS n FROM ${LABEL_KEYS}`);
   const unjudged = Number(row!['n']);
   if (unjudged > 0) {
     await duck.run(`UPDATE ${table} SET asof_state = ${UNJUDGED}
       WHERE rid IN (SELECT rid FROM ${LABEL_KEYS} WHERE ${isUnjudged})`);
   }
-  const history = hasHistory(view) ? await seenHistory(settings, view) : null;
-  const commit = history?.version ?? null;
-  const entry = history === null ? null : await entryHash(history.folder, history.version);
-  const isChanged = mark === null && history !== null;
-  return { used, view, table, unjudged, watermarkUs, commit, entry, isChanged, source };
-}
-
-/** @returns what a stored view was read from */
-async function joinRows(
-  { duck, settings, bundle, service, labels, mode }: TrainingSet,
-  used: ServiceView,
-  into: { readonly table: string; readonly keys: readonly string[]; readonly isUnjudged: string },
-): Promise<SourceFiles | null> {
-  const view = bundle.views.get(used.view)!;
-  const entity = bundle.entities.get(view.entity)!;
-  const history = await openHistory(duck, settings, view, entity);
-  const asOf = {
-    labels: `(SELECT * REPLACE (CASE WHEN ${into.isUnjudged} THEN NULL ELSE t END AS t) FROM ${LABEL_KEYS})`,
-    rid: 'rid',
-    time: 't',
-    history: history.parts(labels.firstUs ?? 0, (labels.lastUs ?? 0) - view.delayUs),
-    nanos: history.nanos,
-    tombstones: hasHistory(view),
-    keys: entity.joinKeys.map((key, at) => ({ label: into.keys[at]!, row: key.name })),
-    features: view.features,
-    outputs: takenOf(service, bundle, used.role).map((name) => ({
-      feature: name,
-      as: `value_${name}`,
-    })),
-    mode: hasCreatedTime(view) ? mode : 'trained',
-    delayUs: view.delayUs,
-    ttlUs: view.ttlUs,
-  };
-  try {
-    await joinAsOf(duck, asOf, into.table);
-    return history.source;
-  } catch (error) {
-    if (error instanceof CodedError) throw error;
-    const why = (error as Error).message.split('\n')[0];
-    throw registryError('REG_SOURCE', `the rows of ${view.id} cannot be read: ${why}`, {}, error);
-  }
+  const watermarkUs = mark?.watermarkUs ?? null;
+  const snapshot = hasHistory(view) ? await seenHistory(settings, view) : null;
+  const commit = snapshot?.version ?? null;
+  const entry = snapshot === null ? null : await entryHash(snapshot.folder, snapshot.version);
+  const isChanged = mark === null && snapshot !== null;
+  return { used, view, table, unjudged, watermarkUs, commit, entry, isChanged, source: history.source };
 }
 
 /** A label is unjudged where the edge due at its time lies past the watermark, or no history is there. */

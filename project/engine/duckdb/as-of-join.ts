@@ -86,7 +86,8 @@ export async function joinAsOf(duck: DuckDb, join: AsOfJoin, table: string): Pro
       await duck.run('DELETE FROM asof_labels WHERE rid IN (SELECT rid FROM asof_hits)');
   }
   await foldTies(duck, join, history.slice(0, read), keys);
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${answersSql(join, keys)}`);
+  const found = `SELECT h.rid, f.* FROM asof_hits h JOIN asof_found f ON ${on([...keys, 'hit'], 'h', 'f')}`;
+  await answerAsOf(duck, join, found, table);
   await duck.run(TABLES.map((name) => `DROP TABLE IF EXISTS asof_${name}`).join('; '));
 }
 
@@ -199,21 +200,32 @@ function bestByValuesSql(join: AsOfJoin, parts: readonly string[], keys: readonl
     QUALIFY row_number() OVER (${group} ORDER BY ${order}) = count(*) OVER (${group})`;
 }
 
-function answersSql(join: AsOfJoin, keys: readonly string[]): string {
+/**
+ * Makes the table of `joinAsOf` out of what an engine has found.
+ *
+ * @param found  a SELECT of a row for each label that has one behind it, however old or deleted: rid, event_us,
+ *               created_us, run_id, definition_id, deleted, and the outputs as o0, o1, ...
+ */
+export async function answerAsOf(
+  duck: DuckDb,
+  join: Pick<AsOfJoin, 'labels' | 'rid' | 'time' | 'outputs' | 'ttlUs'>,
+  found: string,
+  table: string,
+): Promise<void> {
   const fresh =
     join.ttlUs === null
-      ? 'h.rid IS NOT NULL AND NOT f.deleted'
-      : `h.rid IS NOT NULL AND NOT f.deleted AND f.event_us >= l.${quoteName(join.time)} - ${join.ttlUs}`;
+      ? 'f.rid IS NOT NULL AND NOT f.deleted'
+      : `f.rid IS NOT NULL AND NOT f.deleted AND f.event_us >= l.${quoteName(join.time)} - ${join.ttlUs}`;
   const outputs = join.outputs.map(({ as }, i) => `CASE WHEN ${fresh} THEN f.o${i} END AS ${quoteName(as)}`);
   const columns = [
     `l.${quoteName(join.rid)} AS rid`,
-    `CASE WHEN h.rid IS NULL OR f.deleted THEN ${NO_ROW} WHEN ${fresh} THEN ${ROW_FOUND} ELSE ${ROW_OUTSIDE_TTL} END AS asof_state`,
+    `CASE WHEN f.rid IS NULL OR f.deleted THEN ${NO_ROW} WHEN ${fresh} THEN ${ROW_FOUND} ELSE ${ROW_OUTSIDE_TTL} END AS asof_state`,
     'coalesce(f.deleted, false) AS asof_deleted',
     ...['event_us', 'created_us', 'run_id', 'definition_id'].map((name) => `f.${name} AS asof_${name}`),
     ...outputs,
   ];
-  return `SELECT ${columns.join(', ')} FROM ${join.labels} l LEFT JOIN asof_hits h ON h.rid = l.${quoteName(join.rid)}
-    LEFT JOIN asof_found f ON ${on([...keys, 'hit'], 'h', 'f')} ORDER BY l.${quoteName(join.rid)}`;
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${table} AS SELECT ${columns.join(', ')} FROM ${join.labels} l
+    LEFT JOIN (${found}) f ON f.rid = l.${quoteName(join.rid)} ORDER BY l.${quoteName(join.rid)}`);
 }
 
 function on(columns: readonly string[], left: string, right: string): string {

@@ -32,8 +32,11 @@ export function committedSql(
   return `SELECT ${read.join(', ')} FROM (${rows})`;
 }
 
-/** A cast between the two types of time asks a calendar, row by row; the microseconds are the same. */
-function readTimes(type: ValueType, sql: string): string {
+/**
+ * A cast between the two types of time asks a calendar, row by row; the microseconds are the same.
+ * @returns a value of a file of a history, or of one that another engine wrote, in `duckTypeOf(type)`
+ */
+export function readTimes(type: ValueType, sql: string): string {
   if (type.kind === 'timestamp') return `make_timestamp(epoch_us(${sql}))`;
   return fileTypeOf(type) === duckTypeOf(type) ? sql : `CAST(${sql} AS ${duckTypeOf(type)})`;
 }

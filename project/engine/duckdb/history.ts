@@ -41,6 +41,8 @@ export interface ViewHistory {
    * @param lastUs   rows with an event time after it are seen by no label
    */
   parts(firstUs: number, lastUs: number): string[];
+  /** The files of all these parts, for an engine that reads them itself; null: the view's history is its source. */
+  readonly files: ((firstUs: number, lastUs: number) => string[]) | null;
 }
 
 /**
@@ -64,15 +66,23 @@ export async function openHistory(
     const files = history?.files(countingIds(view, entity.joinKeys)) ?? [];
     const bases = history === null ? [] : await basesOf(place.history, view, history);
     const folder = baseFolder(place.history, view);
-    const parts = (firstUs: number, lastUs: number): string[] =>
-      historyParts(files, bases, firstUs, lastUs).map(({ base, files: own }) =>
-        good(base === null ? own : [{ file: folder.fileOf(base.name) }, ...own]),
-      );
-    return { sql: good(files), nanos: false, source: null, parts };
+    const filesOf = (firstUs: number, lastUs: number): string[][] =>
+      historyParts(files, bases, firstUs, lastUs).map(({ base, files: own }) => [
+        ...(base === null ? [] : [folder.fileOf(base.name)]),
+        ...own.map(({ file }) => file),
+      ]);
+    return {
+      sql: good(files),
+      nanos: false,
+      source: null,
+      parts: (firstUs, lastUs) =>
+        filesOf(firstUs, lastUs).map((part) => good(part.map((file) => ({ file })))),
+      files: (firstUs, lastUs) => filesOf(firstUs, lastUs).flat(),
+    };
   }
   const source = await storedFiles(duck, place, view, entity);
   const sql = goodRowsSql(source, view, entity);
-  return { sql, nanos: hasNanos(source, view), source, parts: () => [sql] };
+  return { sql, nanos: hasNanos(source, view), source, parts: () => [sql], files: null };
 }
 
 /**

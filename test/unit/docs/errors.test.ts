@@ -9,6 +9,7 @@ import { MONITOR_ERRORS } from '../../../monitor/errors.ts';
 import { REGISTRY_ERRORS } from '../../../contract/errors.ts';
 import type { ErrorEntry, ErrorKind } from '../../../contract/std/coded-error.ts';
 import { TRAINING_ERRORS } from '../../../training/errors.ts';
+import { SPARK_ERRORS } from '../../../project/engine/spark/errors.ts';
 import { SIDECAR_ERRORS } from '../../../sidecar/errors.ts';
 import { LOG_ERRORS } from '../../../sidecar/spool/errors.ts';
 
@@ -23,6 +24,7 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, ErrorEntry>>>> = {
   Registry: REGISTRY_ERRORS,
   Materializer: MATERIALIZER_ERRORS,
   'Training sets': TRAINING_ERRORS,
+  Spark: SPARK_ERRORS,
   Sidecar: SIDECAR_ERRORS,
   'Vector log': LOG_ERRORS,
   Monitor: MONITOR_ERRORS,
@@ -61,7 +63,7 @@ test('docs/errors.md lists every error of every program as its table has it, and
 test('a code begins with its program and stands in one table', () => {
   const codes = Object.values(TABLES).flatMap((table) => Object.keys(table));
   expect(new Set(codes).size).toBe(codes.length);
-  expect(codes.filter((code) => !/^(REG|MAT|TRAIN|SRV|LOG|MON|CAT|DEP|LOAD)_[A-Z0-9_]+$/.test(code))).toEqual(
-    [],
-  );
+  expect(
+    codes.filter((code) => !/^(REG|MAT|TRAIN|SPARK|SRV|LOG|MON|CAT|DEP|LOAD)_[A-Z0-9_]+$/.test(code)),
+  ).toEqual([]);
 });
