@@ -109,7 +109,7 @@ function codedErrorOf(error: unknown): CodedError {
       .replace(/\n\(Did you mean (.*)\?\)$/, ', did you mean $1?');
     return registryError('REG_USAGE', message, { help: helpFor(process.argv.slice(2)) }, error);
   }
-  const missing = /^Cannot find package '([^']+)'/.exec((error as Error).message)?.[1];
+  const missing = /^Cannot find (?:package|module) '([^./'][^']*)'/.exec((error as Error).message)?.[1];
   if (missing !== undefined) {
     const message = `this image has only what a sidecar needs, and the command needs ${missing}`;
     return registryError('REG_USAGE', message, { help: 'Run it from the image of all programs.' }, error);

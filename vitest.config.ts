@@ -14,6 +14,7 @@ const UNITS = 'test/unit/**/*.test.ts';
 const IN_PROCESS = [
   'test/property/!(pure-modules|spool).test.ts',
   'test/integration/{materializer,training}/*.test.ts',
+  'test/integration/monitor/!(clock-skew|explain|monitor-hashed-values|resumed-run).test.ts',
 ];
 const apart = ['test/clients/**', ...(long ? [] : ['**/*.long.test.ts'])];
 

@@ -1,4 +1,7 @@
-/** What `plumb materialize` does: opens the registry, loads the bundle in force, runs once or by schedule, closes. */
+/**
+ * What `plumb materialize` does: opens the registry, loads the bundle in force, runs once or by schedule, closes.
+ * Streams are loaded when one runs: Kafka's client is 500 modules, half of the start of a run.
+ */
 import { hasHistory } from '../contract/model.ts';
 import { existsSync } from 'node:fs';
 import { loadWorkingBundle } from '../contract/definitions/bundle-folder.ts';
@@ -15,9 +18,7 @@ import type { DryRun } from './dry-run.ts';
 import { chosenViews, runJob, runMaterialize } from './materialize.ts';
 import type { MaterializeOptions } from './materialize.ts';
 import { holdView } from './run/view-hold.ts';
-import { runStreams } from './stream/stream.ts';
 import type { StreamRunOptions } from './stream/stream.ts';
-import { runTiles } from './stream/tiles/tile-run.ts';
 import type { TileRunOptions } from './stream/tiles/tile-run.ts';
 import { tendHistory, WHOLE } from './upkeep/tend-history.ts';
 import type { Tended } from './upkeep/tend-history.ts';
@@ -64,6 +65,7 @@ export async function backfillNew(
  * @throws REG_NOT_APPLIED when nothing was applied yet, and what `runStreams` throws
  */
 export async function stream(project: Project, options: StreamRunOptions): Promise<RunRecord[]> {
+  const { runStreams } = await import('./stream/stream.ts');
   const bundle = locateSources(loadWorkingBundle(project.settings.bundles), project.settings.vars);
   return RegistryDatabase.using(project.settings.registry, (database) =>
     runStreams({ project, bundle, database, options }),
@@ -75,6 +77,7 @@ export async function stream(project: Project, options: StreamRunOptions): Promi
  * @throws REG_NOT_APPLIED when nothing was applied yet, and what `runTiles` throws
  */
 export async function streamTiles(project: Project, options: TileRunOptions): Promise<RunRecord> {
+  const { runTiles } = await import('./stream/tiles/tile-run.ts');
   const bundle = locateSources(loadWorkingBundle(project.settings.bundles), project.settings.vars);
   return RegistryDatabase.using(project.settings.registry, (database) =>
     runTiles({ project, bundle, database, options }),

@@ -1,8 +1,10 @@
-// Builds dist/ from the TypeScript sources: types stripped, declarations beside them, and the files that programs
-// read at run time copied. Node strips no types below node_modules, so an installed package runs from here.
+// Builds dist/ from the TypeScript sources: types stripped, declarations beside them, the files that programs read at
+// run time copied, and packages of many modules joined (joined-packages.mjs). Node strips no types below node_modules,
+// so an installed package runs from here.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { useJoined } from './joined-packages.mjs';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -16,4 +18,5 @@ if (tsc.status !== 0) process.exit(4);
 const proto = join('contract', 'wire', 'log', 'served.proto');
 const runner = join('project', 'engine', 'spark', 'runner.py');
 for (const file of [proto, runner]) cpSync(join(root, file), join(dist, file));
+await useJoined(dist);
 chmodSync(join(dist, 'plumb.js'), 0o755);

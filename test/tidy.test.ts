@@ -111,7 +111,7 @@ const CLIENTS: Readonly<Record<string, readonly RegExp[]>> = {
     /^benchmarks\/contenders\/bare-server\.ts$/,
   ],
   acorn: [/^registry\/code\/syntax-tree\.ts$/],
-  esbuild: [/^registry\/code\/bundled-module\.ts$/],
+  esbuild: [/^registry\/code\/bundled-module\.ts$/, /^scripts\/joined-packages\.mjs$/],
   // Functions computed on demand run by one door, so that they give the same everywhere.
   'node:vm': [
     /^contract\/on-demand\/(realm|compile-function|isolated-process)\.ts$/,

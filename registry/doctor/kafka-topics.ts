@@ -1,5 +1,5 @@
 /** Kafka: whether the brokers answer, and whether the topics that the settings and streams name are there and keep. */
-import { Admin, ConfigResourceTypes } from '@platformatic/kafka';
+import type * as Client from '@platformatic/kafka';
 import { countText } from '../../contract/std/count-text.ts';
 import type { Bundle } from '../../contract/model.ts';
 import { kafkaConnection } from '../../project/connections/kafka-connection.ts';
@@ -9,6 +9,9 @@ import { note, off, ok, wrong } from './finding.ts';
 import type { SetupFinding } from './finding.ts';
 
 const LIMIT_MS = 5_000;
+
+/** Loaded where a Kafka is named: it is 500 modules. */
+const client = (): Promise<typeof Client> => import('@platformatic/kafka');
 
 /** Where the vector log goes. */
 export async function logFindings({ log }: Settings): Promise<SetupFinding[]> {
@@ -43,7 +46,8 @@ async function topicFindings(
   kafka: KafkaAccess,
   topics: readonly string[],
 ): Promise<SetupFinding[]> {
-  let admin: Admin | undefined;
+  const { Admin } = await client();
+  let admin: Client.Admin | undefined;
   try {
     admin = new Admin({
       ...kafkaConnection(kafka),
@@ -68,7 +72,7 @@ async function topicFindings(
 
 async function topicFinding(
   check: string,
-  admin: Admin,
+  admin: Client.Admin,
   topic: string,
   known: ReadonlySet<string>,
 ): Promise<SetupFinding> {
@@ -93,7 +97,8 @@ async function topicFinding(
 }
 
 /** @returns null where the user may not ask */
-async function policyOf(admin: Admin, topic: string): Promise<string | null> {
+async function policyOf(admin: Client.Admin, topic: string): Promise<string | null> {
+  const { ConfigResourceTypes } = await client();
   const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic };
   const asked = { ...resource, configurationKeys: ['cleanup.policy'] };
   const [answer] = await admin.describeConfigs({ resources: [asked] }).catch(() => []);

@@ -2,6 +2,7 @@
 // heavy engines (Flink) are apart: `PLUMB_TEST_LONG=1 npm run test:clients` runs them too.
 import { configDefaults, defineConfig } from 'vitest/config';
 
+const STRIPPED_ONCE = new URL('../support/processes/stripped-once.mjs', import.meta.url).href;
 const long = process.env['PLUMB_TEST_LONG'] === '1';
 
 export default defineConfig({
@@ -10,14 +11,15 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(long ? [] : ['**/*.long.test.ts'])],
     globalSetup: ['../support/processes/build-plumb-setup.ts'],
+    setupFiles: ['../support/processes/kept-compiled.ts'],
     // Python and two servers run beside each test: more at once only makes them wait for each other.
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 600_000,
     pool: 'forks',
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-    // As in the main suite: modules are imported as Node does.
-    experimental: { viteModuleRunner: false },
+    execArgv: ['--disable-warning=ExperimentalWarning', '--import', STRIPPED_ONCE],
+    // As in the main suite: modules are imported as Node does, types stripped once.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
     reporters: ['default'],
   },
 });

@@ -17,8 +17,9 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { joinPackages, joinedKey, useJoined } from '../../../scripts/joined-packages.mjs';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const CACHE = join(ROOT, '.cache/plumb');
@@ -28,9 +29,30 @@ const KEPT_MS = 24 * 60 * 60 * 1_000;
 /** What a build does not depend on, and what is large. */
 const APART = new Set(['node_modules', 'test', 'dist', 'docs', 'benchmarks', 'clients']);
 
-export default function setup(project: TestProject): void {
+export default async function setup(project: TestProject): Promise<void> {
   forgetLoaded();
-  project.provide('plumb', join(builtPackage(), 'dist/plumb.js'));
+  await madeOnce(join(LOADED, 'joined', joinedKey()), joinPackages);
+  mkdirSync(CACHE, { recursive: true });
+  for (const name of readdirSync(CACHE)) {
+    const old = join(CACHE, name);
+    if (isOld(old)) rmSync(old, { recursive: true, force: true });
+  }
+  const built = join(CACHE, sourcesHash());
+  await madeOnce(built, build);
+  project.provide('plumb', join(built, 'dist/plumb.js'));
+}
+
+/** Another run may be as fast: it makes the same. */
+async function madeOnce(path: string, make: (folder: string) => Promise<void>): Promise<void> {
+  if (existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const folder = mkdtempSync(join(dirname(path), 'new-'));
+  await make(folder);
+  try {
+    renameSync(folder, path);
+  } catch {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 function forgetLoaded(): void {
@@ -47,40 +69,22 @@ function isOld(path: string): boolean {
   return found !== undefined && found.mtimeMs < Date.now() - KEPT_MS;
 }
 
-function builtPackage(): string {
-  const built = join(CACHE, sourcesHash());
-  if (existsSync(built)) return built;
-  mkdirSync(CACHE, { recursive: true });
-  for (const name of readdirSync(CACHE)) {
-    const old = join(CACHE, name);
-    if (isOld(old)) rmSync(old, { recursive: true, force: true });
-  }
-  const folder = mkdtempSync(join(CACHE, 'new-'));
-  build(folder);
-  // Another run may have been as fast: its build is the same.
-  try {
-    renameSync(folder, built);
-  } catch {
-    rmSync(folder, { recursive: true });
-  }
-  return built;
-}
-
-function build(folder: string): void {
+async function build(folder: string): Promise<void> {
   const dist = join(folder, 'dist');
   const options = ['-p', 'tsconfig.build.json', '--outDir', dist, '--declaration', 'false', '--noCheck'];
   const tsc = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), options, { cwd: ROOT, encoding: 'utf8' });
   if (tsc.status !== 0) throw new Error(`the command line for the tests could not be built: ${tsc.stdout}`);
   const proto = 'contract/wire/log/served.proto';
   cpSync(join(ROOT, proto), join(dist, proto));
+  await useJoined(dist);
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   for (const name of ['node_modules', 'examples', 'deploy'])
     symlinkSync(join(ROOT, name), join(folder, name));
 }
 
-/** Of names, sizes and times of all sources. */
+/** Of names, sizes and times of all sources, and of the packages that are joined into the build. */
 function sourcesHash(): string {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(joinedKey());
   const add = (folder: string): void => {
     for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
       if (entry.name.startsWith('.') || APART.has(entry.name)) continue;
