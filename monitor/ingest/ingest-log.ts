@@ -41,6 +41,8 @@ export interface IngestOptions {
   readonly archive: Omit<ArchiveOptions, 'served' | 'warn'>;
   /** Which requests the archive takes; all unless given. */
   readonly within?: (servedUs: number, walk: RecordWalk) => boolean;
+  /** Is told of each commit, and where there was nothing to commit; nothing that goes wrong there ends the ingest. */
+  readonly onCommit?: (ledger: IngestLedger) => void;
 }
 
 export const BATCH = { batchRecords: 100_000, batchBytes: 128 * 2 ** 20, batchMs: 60_000 };
@@ -171,6 +173,7 @@ class IngestRun {
     this.#archive.expire();
     if (ledger.text() === this.#committed && !this.#archive.hasHourToJoin) {
       this.#sinceMs = performance.now();
+      this.#options.onCommit?.(ledger);
       return;
     }
     try {
@@ -188,6 +191,7 @@ class IngestRun {
       throw notWritten(this.#options, error);
     }
     await this.#source.passed(position);
+    this.#options.onCommit?.(ledger);
     // The interval starts when the commit ends: if it started with the commit, a disk slower than the interval would
     // get one file per record.
     this.#sinceMs = performance.now();

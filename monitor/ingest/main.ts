@@ -12,6 +12,7 @@ import { isObject } from '../../contract/std/files/local-path.ts';
 import { lockFolder, takeShare } from './folder-share.ts';
 import { IngestAccount } from '../../project/archive/ingest-account.ts';
 import { BATCH, ingestLog } from './ingest-log.ts';
+import { metricsWriter } from './ingest-metrics.ts';
 import type { IngestOptions } from './ingest-log.ts';
 import { resultOf } from './ingest-result.ts';
 import type { IngestResult } from './ingest-result.ts';
@@ -77,7 +78,8 @@ export async function tryIngest(project: Project, request: IngestRequest = {}): 
       nowUs: () => project.clock.nowUs(),
       keepDays: settings.monitor.keepServedDays,
     };
-    const options = { served, locks, logger, archive, ...BATCH, ...own };
+    const onCommit = metricsWriter(project, tag);
+    const options = { served, locks, logger, archive, onCommit, ...BATCH, ...own };
     const ledger = await takeShare(share, options);
     const countsBefore = ledger.counts;
     const until = { follow, signal, holds: (partition: number) => holds(share, partition) };

@@ -19,6 +19,8 @@ export interface MonitorSettings {
   readonly sendMs: number;
   /** A textfile for Prometheus that each run writes anew, absolute; null: none. */
   readonly metrics: string | null;
+  /** The same of the ingest, written anew at each of its commits. */
+  readonly ingestMetrics: string | null;
   /** A Pushgateway; null: none. A file is absolute, and stands over a text. */
   readonly pushUrl: string | null;
   readonly pushUrlFile: string | null;
@@ -101,6 +103,7 @@ export const MONITOR_SETTINGS = z
     alerts: receivers.default([]),
     sendMs: numeric(milliseconds().int().min(1).max(600_000)).default(30_000),
     metrics: file,
+    ingestMetrics: file,
     pushUrl: url,
     pushUrlFile: file,
     heartbeatUrl: url,
@@ -155,6 +158,7 @@ export function monitorSettings(
     })),
     sendMs: parsed.sendMs,
     metrics: absolute(parsed.metrics),
+    ingestMetrics: absolute(parsed.ingestMetrics),
     pushUrl: parsed.pushUrl,
     pushUrlFile: absolute(parsed.pushUrlFile),
     heartbeatUrl: parsed.heartbeatUrl,

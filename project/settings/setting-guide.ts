@@ -195,6 +195,7 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
   ),
   'monitor.sendMs': of(MS, 'How long a message to a receiver may take, all tries included.'),
   'monitor.metrics': of(FILE, 'A textfile for Prometheus that each run of the monitor writes anew.'),
+  'monitor.ingestMetrics': of(FILE, 'A textfile for Prometheus that the ingest writes anew at each commit.'),
   'monitor.pushUrl': of(HTTP_URL, 'A Pushgateway that gets the same after each run.'),
   'monitor.pushUrlFile': of(FILE, 'Holds the URL of the Pushgateway; stands over `pushUrl`.'),
   'monitor.heartbeatUrl': of(HTTP_URL, 'Is called after each run, so that a missing run is noticed.'),
@@ -251,7 +252,12 @@ export const SETTING_GUIDE: Readonly<Record<string, SettingGuide>> = {
 };
 
 /** Files that programs write, and are not there at first. */
-const WRITTEN: ReadonlySet<string> = new Set(['materialize.metrics', 'monitor.metrics', 'lineage.file']);
+const WRITTEN: ReadonlySet<string> = new Set([
+  'materialize.metrics',
+  'monitor.metrics',
+  'monitor.ingestMetrics',
+  'lineage.file',
+]);
 
 /** @returns whether a setting, by its path, names a file that has to be there */
 export function isInputFile(path: string): boolean {

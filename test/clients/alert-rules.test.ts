@@ -93,6 +93,32 @@ const CASES: readonly Case[] = [
     firesAt: '2h12m',
   },
   {
+    alert: 'PlumblineIngestStopped',
+    series: {
+      'plumbline_ingest_newest_record_timestamp_seconds{share="all"}': '0x140',
+      plumbline_build_info: '1x140',
+    },
+    silentAt: '2h9m',
+    firesAt: '2h12m',
+    labels: { share: 'all' },
+  },
+  {
+    // It moved to another node, and what it left there stays.
+    alert: 'PlumblineIngestStopped',
+    series: {
+      'plumbline_ingest_newest_record_timestamp_seconds{share="all",instance="old"}': '0x160',
+      'plumbline_ingest_newest_record_timestamp_seconds{share="all",instance="new"}': '0+60x160',
+      plumbline_build_info: '1x160',
+    },
+    silentAt: '2h30m',
+  },
+  {
+    // Nobody serves.
+    alert: 'PlumblineIngestStopped',
+    series: { 'plumbline_ingest_newest_record_timestamp_seconds{share="all"}': '0x160' },
+    silentAt: '2h30m',
+  },
+  {
     // The last run was 25 hours before 0: 26 hours and the 10 minutes of `for` later it is silent.
     alert: 'PlumblineMonitorSilent',
     series: { [LAST_RUN]: '-90000x120' },

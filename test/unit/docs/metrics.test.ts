@@ -7,6 +7,7 @@ test.each([
   ['sidecar', 'sidecar/metrics'],
   ['runs', 'materializer/run/run-metrics.ts'],
   ['streams', 'materializer/run/partition-metrics.ts'],
+  ['ingest', 'monitor/ingest/ingest-metrics.ts'],
   ['monitor', 'monitor/alerts/verdict-metrics.ts'],
 ])('metrics of %s', async (program, source) => {
   const own = [...(await exportedMetrics())].filter(([, metric]) => metric.program === program);
