@@ -11,6 +11,7 @@
  *   node test/support/s3/s3-run.ts npm run bench -- --only storage [--events 100000]   a day in object storage
  *   npm run bench -- --only streamdelay [--events 600000]   needs KAFKA_BROKERS
  *   npm run bench -- --only grpc
+ *   npm run bench -- --only sizing --rounds 3   the figures of docs/sizing.md
  *   npm run bench -- --only fleet   a thousand pods in virtual time
  *   npm run bench -- --only ondemand,looping
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
@@ -54,6 +55,7 @@ import { judgedInStorage } from './subjects/storage.ts';
 import { streamedClicks } from './subjects/stream.ts';
 import { streamDelay } from './subjects/stream-delay.ts';
 import { skewedTraffic } from './subjects/skewed-traffic.ts';
+import { sizing } from './sizing/sizing.ts';
 import { soak } from './subjects/soak.ts';
 import { tailLatency } from './subjects/tail-latency.ts';
 import { trainingSets } from './subjects/training-sets.ts';
@@ -82,6 +84,7 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   ondemand: onDemandFeatures,
   fleet: simulatedFleet,
   looping: loopingFunctions,
+  sizing,
 };
 /** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
 const BY_NAME: ReadonlySet<string> = new Set([
@@ -97,6 +100,7 @@ const BY_NAME: ReadonlySet<string> = new Set([
   'ondemand',
   'fleet',
   'looping',
+  'sizing',
 ]);
 const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];

@@ -14,7 +14,7 @@ import type { DeployValues } from './manifest.ts';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
-/** Of a sidecar beside cache and ring: at its start, and what isolated functions may take (docs/operate/size.md). */
+/** Of a sidecar beside cache and ring: at its start, and what isolated functions may take (docs/sizing.md). */
 const SIDECAR_BYTES = 105 * MIB;
 const ISOLATED_BYTES = 4 * 42 * MIB;
 const HEADROOM_BYTES = 64 * MIB;

@@ -19,6 +19,8 @@ export interface RedisClusterProcess {
   resetReads(): Promise<void>;
   /** Reads of rows (HMGET) by primary. */
   reads(): Promise<number[]>;
+  /** Of all nodes together: connections of clients, and commands a second, counted for so long. */
+  load(seconds: number): Promise<{ readonly connections: number; readonly commands: number }>;
   stop(): Promise<void>;
 }
 
@@ -48,6 +50,14 @@ export async function startRedisCluster(folder: string): Promise<RedisClusterPro
         const stats = await Promise.all(primaries.map((port) => ask(port, 'INFO', 'commandstats')));
         return stats.map((text) => Number(/cmdstat_hmget:calls=(\d+)/.exec(text)?.[1] ?? 0));
       },
+      async load(seconds) {
+        const before = await processed(nodes);
+        await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+        const after = await processed(nodes);
+        const clients = await Promise.all(nodes.map(({ port }) => ask(port, 'INFO', 'clients')));
+        const connections = sumOf(clients, /^connected_clients:(\d+)/m);
+        return { connections, commands: (after - before) / seconds };
+      },
     };
   } catch (error) {
     await stop();
@@ -69,6 +79,17 @@ async function formed(nodes: readonly RedisProcess[]): Promise<void> {
 async function primariesOf(nodes: readonly RedisProcess[]): Promise<number[]> {
   const roles = await Promise.all(nodes.map(({ port }) => ask(port, 'ROLE')));
   return nodes.flatMap(({ port }, i) => (roles[i]!.startsWith('master') ? [port] : []));
+}
+
+async function processed(nodes: readonly RedisProcess[]): Promise<number> {
+  return sumOf(
+    await Promise.all(nodes.map(({ port }) => ask(port, 'INFO', 'stats'))),
+    /^total_commands_processed:(\d+)/m,
+  );
+}
+
+function sumOf(texts: readonly string[], pattern: RegExp): number {
+  return texts.reduce((sum, text) => sum + Number(pattern.exec(text)![1]), 0);
 }
 
 async function ask(port: number, ...command: string[]): Promise<string> {
