@@ -33,7 +33,8 @@ import {
   storedTiles,
   watermarkOf,
 } from '../support/whole/whole-comparison.ts';
-import { drawing, firstMs, PARTITIONS, sendWhole } from '../support/whole/whole-events.ts';
+import { mulberry32 } from '../support/mulberry32.ts';
+import { firstMs, PARTITIONS, sendWhole } from '../support/whole/whole-events.ts';
 import type { WholeEvents } from '../support/whole/whole-events.ts';
 import { flinkWhole, TILE_TOPIC } from '../support/whole/whole-flink.ts';
 import { makeWhole, openWhole, plumbIn, SOURCE_TOPIC } from '../support/whole/whole-project.ts';
@@ -107,7 +108,7 @@ function say(what: string, beganMs: number): void {
 part('stream', 'plumb stream, killed ten times, shared out anew twice, one frozen for a minute', async () => {
   const events = wholeEvents();
   await feed('stream', events, async ({ project, messages }) => {
-    const restarted = await streamWhole(project, { messages, random: drawing(events.seed + 1) });
+    const restarted = await streamWhole(project, { messages, random: mulberry32(events.seed + 1) });
     console.info(`stream: ${restarted} times one ended by itself`);
   });
 });
@@ -116,7 +117,7 @@ part('flink', 'Flink, killed twice', async () => {
   const events = wholeEvents();
   await feed('flink', events, ({ kafka, project, messages }) => {
     const kills = Number(process.env['WHOLE_KILLS'] ?? 2);
-    const random = drawing(events.seed + 2);
+    const random = mulberry32(events.seed + 2);
     const { brokers } = kafka;
     return flinkWhole(project, { brokers, messages, horizonUs: horizonOf(events), kills, random });
   });

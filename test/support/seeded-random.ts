@@ -3,6 +3,7 @@
  * draws the same numbers each time. The long run draws others and prints their seed, and so does a failure.
  */
 import { onTestFailed } from 'vitest';
+import { mulberry32 } from './mulberry32.ts';
 
 /** @returns numbers in [0, 1), as mulberry32 draws them */
 export function seededRandom(): () => number {
@@ -11,11 +12,5 @@ export function seededRandom(): () => number {
   const said = `PLUMB_SEED=${seed} draws the same numbers again`;
   if (wish === 'random') console.info(said);
   else onTestFailed(() => console.error(said));
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  return mulberry32(seed);
 }

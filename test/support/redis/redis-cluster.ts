@@ -5,6 +5,7 @@
  *   cluster.url        redis+cluster://127.0.0.1:p1,127.0.0.1:p2,...
  *   cluster.nodes      [0..2] started as primaries of a third of the slots each, [3..5] as replica of nodes[i - 3];
  *                      each is a RedisServer of `redis.ts`: port, pid, kill(signal)
+ *   cluster.rejoin(port)  starts a node anew on the port of one that was killed, as a replica of who took over
  *   cluster.stop()
  *
  * Resolves when every node says cluster_state:ok, knows all slots, and every replica is in step with its primary.
@@ -25,6 +26,8 @@ const CLUSTER_ARGS =
 export interface RedisCluster {
   readonly nodes: readonly RedisServer[];
   readonly url: string;
+  /** Resolves when the new node is in step and no node remembers the old one. */
+  rejoin(port: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,7 +50,64 @@ export async function startRedisCluster(
     for (const client of clients) client.disconnect();
   }
   const url = `redis+cluster://${nodes.map((node) => `127.0.0.1:${node.port}`).join(',')}`;
-  return { nodes, url, stop };
+  const rejoin = async (port: number): Promise<void> => {
+    const place = nodes.findIndex((node) => node.port === port);
+    nodes[place] = await startRedis({ port, args });
+    await join(nodes, place);
+  };
+  return { nodes, url, rejoin, stop };
+}
+
+/** Of `CLUSTER NODES`. */
+export interface ClusterNode {
+  readonly id: string;
+  readonly port: number;
+  readonly flags: readonly string[];
+  /** Of a replica, the id of its primary; else `-`. */
+  readonly primary: string;
+  readonly slots: readonly string[];
+}
+
+/** The cluster as one node sees it. */
+export async function clusterNodes(client: Redis): Promise<ClusterNode[]> {
+  const text = (await client.cluster('NODES')) as string;
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [id, address, flags, primary, , , , , ...slots] = line.split(' ');
+      const port = Number(/:(\d+)@/.exec(address!)![1]);
+      return { id: id!, port, flags: flags!.split(','), primary: primary!, slots };
+    });
+}
+
+/** Makes an empty node a replica of the primary that has the fewest, and the others forget who was there before. */
+async function join(nodes: readonly RedisServer[], place: number): Promise<void> {
+  const clients = nodes.map((node) => new Redis(node.port, '127.0.0.1'));
+  try {
+    const own = clients[place]!;
+    const id = (await own.cluster('MYID')) as string;
+    const others = clients.filter((client) => client !== own);
+    const known = await clusterNodes(others[0]!);
+    const gone = known.filter(({ port, id: other }) => port === nodes[place]!.port && other !== id);
+    for (const client of others)
+      for (const old of gone) await client.cluster('FORGET', old.id).catch(() => {});
+    const withSlots = known.filter(({ slots, port }) => slots.length > 0 && port !== nodes[place]!.port);
+    const replicas = (of: string): number => known.filter(({ primary }) => primary === of).length;
+    const primary = withSlots.toSorted((a, b) => replicas(a.id) - replicas(b.id))[0]!;
+    await own.call('CLUSTER', 'MEET', '127.0.0.1', String(primary.port));
+    await untilAll([own], 'meet the others', async (client) =>
+      (await clusterNodes(client)).some(
+        (node) => node.id === primary.id && !node.flags.includes('handshake'),
+      ),
+    );
+    await own.call('CLUSTER', 'REPLICATE', primary.id);
+    await untilAll([own], 'be in step', async (client) =>
+      (await client.info('replication')).includes('master_link_status:up'),
+    );
+  } finally {
+    for (const client of clients) client.disconnect();
+  }
 }
 
 async function form(nodes: readonly RedisServer[], clients: readonly Redis[]): Promise<void> {

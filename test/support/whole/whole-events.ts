@@ -9,6 +9,7 @@
  * half a day.
  */
 import { sendMessages } from '../kafka/kafka-topic.ts';
+import { mulberry32 } from '../mulberry32.ts';
 
 export const PARTITIONS = 3;
 const LATENESS_MS = 3_600_000;
@@ -43,7 +44,7 @@ export function firstMs({ count, endMs }: WholeEvents): number {
 /** Yields the messages in batches, in the order of their append times. */
 function* wholeMessages(events: WholeEvents): Generator<WholeMessage[]> {
   const { count, seed } = events;
-  const random = drawing(seed);
+  const random = mulberry32(seed);
   const pick = (values: readonly string[]): string => values[Math.floor(random() * values.length)]!;
   const orNull = (text: string): string => (random() < 0.05 ? 'null' : text);
   const users = Math.max(50, Math.floor(count / EVENTS_A_USER));
@@ -99,15 +100,4 @@ export async function sendWhole(
     sent += batch.length;
   }
   return sent;
-}
-
-/** mulberry32: numbers in [0, 1). */
-export function drawing(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

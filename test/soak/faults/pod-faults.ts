@@ -1,0 +1,73 @@
+/** What befalls a sidecar: a roll-out, a kill, another bundle under it, a clock that steps. */
+import { writeDefinitions } from '../soak-project.ts';
+import { sleepS } from './fault.ts';
+import type { SoakFault } from './fault.ts';
+
+const STEP_MS = 15_000;
+/** A heartbeat tells of a step, and the next one of the step back. */
+const HEARTBEAT_S = 10;
+
+export const POD_FAULTS: readonly SoakFault[] = [
+  {
+    name: 'a sidecar is rolled',
+    kind: 'infrastructure',
+    seconds: 1,
+    shows({ answers }, { fromMs, toMs }) {
+      const lost = answers.filter(({ status, endMs }) => status === 0 && endMs >= fromMs && endMs <= toMs);
+      return lost.length === 0 ? 'no request was lost' : null;
+    },
+    async run({ rolled }, seconds) {
+      await rolled.stop();
+      await sleepS(seconds);
+      await rolled.start();
+      return { what: 'drained, ended, started again' };
+    },
+  },
+  {
+    name: 'a sidecar is killed',
+    kind: 'infrastructure',
+    seconds: 3,
+    shows: ({ answers }, { fromMs, toMs }) =>
+      `${answers.filter(({ status, endMs }) => status === 0 && endMs >= fromMs && endMs <= toMs).length} requests got no answer`,
+    async run({ rolled }, seconds) {
+      await rolled.kill();
+      await sleepS(seconds);
+      await rolled.start();
+      return { what: 'SIGKILL; its spool is read on' };
+    },
+  },
+  {
+    name: 'another bundle is applied',
+    kind: 'infrastructure',
+    seconds: 3,
+    async run(set, seconds) {
+      const revision = set.nextRevision();
+      writeDefinitions(set.folder, revision);
+      await set.runs('apply');
+      await sleepS(seconds);
+      return { what: `revision ${revision}, taken by running sidecars` };
+    },
+  },
+  {
+    name: 'a clock steps',
+    kind: 'data',
+    seconds: 3 * HEARTBEAT_S,
+    async run({ rolled }, seconds, random) {
+      const aheadMs = random() < 0.5 ? STEP_MS : -STEP_MS;
+      rolled.breaks({ clockAheadMs: aheadMs });
+      await sleepS(seconds);
+      rolled.mended();
+      await sleepS(HEARTBEAT_S);
+      return {
+        what: `of ${rolled.name} by ${aheadMs / 1_000} s for ${seconds} s`,
+        expects: {
+          view: null,
+          cause: 'clock skew',
+          // Of the seconds between a step and the next heartbeat nothing tells: then causes are those of the times.
+          beside: ['cache age', 'materialization lag', 'missing online', 'served ahead', 'not proved'],
+          clockAheadMs: aheadMs,
+        },
+      };
+    },
+  },
+];
