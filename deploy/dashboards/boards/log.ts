@@ -134,6 +134,41 @@ const CONSUMERS: readonly Panel[] = [
   },
 ];
 
+/** By share, of several processes that ingest; a file that a node kept from one that left it does not count. */
+const INGEST: readonly Panel[] = [
+  {
+    title: 'Age of the archive',
+    description:
+      'Of its newest record, and since the ingest last kept all that it had read (`monitor.ingestMetrics`).',
+    unit: 's',
+    queries: [
+      {
+        expr: 'time() - max by (share) (plumbline_ingest_newest_record_timestamp_seconds)',
+        legend: '{{share}}: newest record',
+      },
+      {
+        expr: 'time() - max by (share) (plumbline_ingest_last_commit_timestamp_seconds)',
+        legend: '{{share}}: last commit',
+      },
+    ],
+  },
+  {
+    title: 'Ingested',
+    description: 'Records that reached the archive, and those that could not be read.',
+    unit: 'ops',
+    queries: [
+      {
+        expr: 'sum by (share) (rate(plumbline_ingest_records_total[$__rate_interval]))',
+        legend: '{{share}}',
+      },
+      {
+        expr: 'sum by (share) (rate(plumbline_ingest_unreadable_total[$__rate_interval]))',
+        legend: '{{share}}: unreadable',
+      },
+    ],
+  },
+];
+
 export const LOG: Board = {
   id: 'log',
   title: 'Plumbline: vector log',
@@ -143,5 +178,6 @@ export const LOG: Board = {
     { title: 'Log', panels: LOGGED },
     { title: 'Spool', panels: SPOOL },
     { title: 'Consumers', panels: CONSUMERS },
+    { title: 'Ingest', panels: INGEST },
   ],
 };
