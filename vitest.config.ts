@@ -6,7 +6,9 @@ const long = process.env['PLUMB_TEST_LONG'] === '1';
 const LONG = [
   'test/**/*.long.test.ts',
   'test/property/**/*.test.ts',
-  'test/integration/{monitor/monitor-hashed-values,project/package}.test.ts',
+  'test/integration/monitor/{based-history,monitor-hashed-values,resumed-run}.test.ts',
+  'test/integration/{kafka/kafka-restarts,project/package,sidecar/store-connection}.test.ts',
+  'test/unit/{monitor/drift/category-drift,sidecar/main}.test.ts',
 ];
 const STRIPPED_ONCE = new URL('test/support/processes/stripped-once.mjs', import.meta.url).href;
 const UNITS = 'test/unit/**/*.test.ts';

@@ -33,9 +33,10 @@ import {
 } from '../support/fixtures/event-scenario.ts';
 import { answerAt, readHistory, writeEvents } from '../support/fixtures/raw-events.ts';
 import { localFolder } from '../../project/storage/local-folder.ts';
+import { rounds } from '../support/long-run.ts';
 
 /** `PLUMB_SEED=random PLUMB_RUNS=1000 npx vitest run test/property/aggregate-history` looks further. */
-const RUNS = Number(process.env['PLUMB_RUNS'] ?? 30);
+const RUNS = Number(process.env['PLUMB_RUNS'] ?? rounds(12, 30));
 
 let duck: DuckDb;
 beforeAll(async () => {

@@ -199,7 +199,7 @@ describe('the as-of join agrees with the oracle', () => {
   test('on random histories and labels, in both modes', async () => {
     await fc.assert(
       fc.asyncProperty(history, fc.array(label, { minLength: 1, maxLength: 30 }), rule, anyCuts, check),
-      { numRuns: rounds(60, 300) },
+      { numRuns: rounds(30, 300) },
     );
   });
 
@@ -231,7 +231,7 @@ describe('the as-of join agrees with the oracle', () => {
       const right = expected(rowsOf, inNanos, asOfRule);
       expect(got.map((row) => row['out_f'])).toEqual(right.map((row) => row.values[0]));
     };
-    await fc.assert(fc.asyncProperty(rows, labels, mode, run), { numRuns: rounds(50, 300) });
+    await fc.assert(fc.asyncProperty(rows, labels, mode, run), { numRuns: rounds(25, 300) });
   });
 
   test('with one hot key among many rows', async () => {

@@ -23,9 +23,10 @@ import {
 import { MonitoredDay, SERVICE } from '../support/fixtures/monitored-day.ts';
 import type { OrderRow } from '../support/fixtures/monitored-day.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { rounds } from '../support/long-run.ts';
 
 const SETTLED = '2026-01-10T00:00:00';
-const DAYS = 3;
+const DAYS = rounds(1, 3);
 const VECTORS = 250;
 const CUSTOMERS = 30;
 

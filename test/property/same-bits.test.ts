@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 import { ComparedPlaces } from '../support/fixtures/compared-places.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { rounds } from '../support/long-run.ts';
 
 test('random functions over random rows of all types give the same bits in each place', async () => {
   const places = await ComparedPlaces.make(join(scratchFolder(), 'random'), seededRandom());
-  const { rows, values, faults, late, found } = await places.compare(3_000);
+  const { rows, values, faults, late, found } = await places.compare(rounds(1_000, 3_000));
   expect(found).toEqual([]);
   // Functions that throw, int64 that no number is, halves of characters: some, and not most.
   expect(faults).toBeGreaterThan(rows / 100);

@@ -6,7 +6,9 @@ import { REDIS_START_LIMIT_MS } from '../../support/redis/redis.ts';
 const SECONDS = 1.5;
 
 describe.each(['uws', 'node'])('clients (%s)', (transport) => {
-  for (const { name, run } of CLIENT_FAULTS) {
+  // What they do to node:http but smuggling is Node's own business.
+  const faults = transport === 'uws' ? CLIENT_FAULTS : CLIENT_FAULTS.slice(-1);
+  for (const { name, run } of faults) {
     test(name, { timeout: REDIS_START_LIMIT_MS }, () => run(transport, SECONDS).then(() => {}));
   }
 });

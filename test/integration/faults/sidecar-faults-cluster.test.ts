@@ -3,6 +3,7 @@
  */
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CLUSTER_FAULTS } from '../../support/faults/cluster-faults.ts';
+import { shortFaults } from '../../support/faults/fault.ts';
 import { startRedisCluster } from '../../support/redis/redis-cluster.ts';
 import type { RedisCluster } from '../../support/redis/redis-cluster.ts';
 import { REDIS_START_LIMIT_MS } from '../../support/redis/redis.ts';
@@ -16,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop());
 
 describe('in a Redis Cluster', () => {
-  for (const { name, run } of CLUSTER_FAULTS) {
+  for (const { name, run } of shortFaults(CLUSTER_FAULTS)) {
     test(name, () => run(cluster, SECONDS).then(() => {}));
   }
 });

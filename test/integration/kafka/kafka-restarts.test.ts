@@ -18,6 +18,7 @@ import { ingestedRequests } from '../../support/fixtures/ingested-requests.ts';
 import { answer, arrivedIn, expectOrder, openLog, openShipper } from '../../support/kafka/shipped-log.ts';
 import type { Arrived } from '../../support/kafka/shipped-log.ts';
 import { until } from '../../support/until.ts';
+import { firstOf, IS_LONG_RUN } from '../../support/long-run.ts';
 
 let kafka: KafkaServer;
 beforeAll(async () => {
@@ -79,7 +80,7 @@ describe('the shipper', () => {
     expect(said.at(-1)).toBe('Kafka takes the vector log again');
   });
 
-  test('a broker that dies in mid-batch gets the batch again', async () => {
+  test.runIf(IS_LONG_RUN)('a broker that dies in mid-batch gets the batch again', async () => {
     const spool = scratchFolder();
     const topic = await newTopic();
     const log = await openLog(spool);
@@ -119,7 +120,7 @@ describe('the shipper', () => {
   });
 });
 
-describe.each(['platformatic', 'kafkajs'] as const)('%s', (client) => {
+describe.each(firstOf(1, ['platformatic', 'kafkajs'] as const))('%s', (client) => {
   test('after the broker died and came back the same producer goes on', async () => {
     const topic = await newTopic();
     const producer = await openProducer({ ...kafkaSettingsOf(kafka), client, topic });
@@ -136,7 +137,7 @@ describe.each(['platformatic', 'kafkajs'] as const)('%s', (client) => {
   });
 });
 
-test('the ingest follows a sidecar that ships through it', async () => {
+test.runIf(IS_LONG_RUN)('the ingest follows a sidecar that ships through it', async () => {
   const topic = await newTopic();
   const folder = scratchFolder({
     'plumbline.yaml': `log: { kafka: { brokers: "${kafka.brokers.join()}", topic: ${topic} } }\n`,

@@ -14,6 +14,7 @@ import { readHistory } from '../../../project/history/history-snapshot.ts';
 import { DAY, at } from '../../support/day-time.ts';
 import { customer, orders } from '../../support/fixtures/materialized-project.ts';
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import { rounds } from '../../support/long-run.ts';
 import '../../support/property-seed.ts';
 
 const MIDNIGHT_US = Date.parse(`${DAY}T00:00:00Z`) * 1_000;
@@ -103,6 +104,6 @@ test('the same verdict, whether there is a base or not', async () => {
         await day.remove();
       }
     }),
-    { numRuns: 6 },
+    { numRuns: rounds(2, 8) },
   );
 });

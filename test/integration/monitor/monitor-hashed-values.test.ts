@@ -215,10 +215,12 @@ describe('values as HMACs', () => {
     expect(featureOf(snapshot, 'orders__orders_1d').toleranceMatch).toBeGreaterThan(0);
   });
 
-  test.each([
-    [null, 'log.hmacKey is not set'],
-    ['k2', 'log.hmacKey has k2'],
-  ])('under a secret that is not known (%s) are withheld, and it is said why', async (keyId, why) => {
+  test.each(
+    firstOf<readonly [keyId: string | null, why: string]>(1, [
+      ['k2', 'log.hmacKey has k2'],
+      [null, 'log.hmacKey is not set'],
+    ]),
+  )('under a secret that is not known (%s) are withheld, and it is said why', async (keyId, why) => {
     const day = await makeDay('hmac', 'raw');
     await serveAnything(day, 6);
     const snapshot = await day.judge(SETTLED, keyId);
@@ -310,7 +312,7 @@ async function expectBothWays(day: MonitoredDay, keyId: string | null): Promise<
 
 describe('rows with marked features that agree, counted in SQL, are what the judge makes of them', () => {
   test.each(
-    firstOf<readonly [spent: LogPolicy, count: LogPolicy, rate: LogPolicy, keyId: string | null]>(3, [
+    firstOf<readonly [spent: LogPolicy, count: LogPolicy, rate: LogPolicy, keyId: string | null]>(2, [
       ['hmac', 'hmac', 'hmac', LOG_KEY.id],
       ['drop', 'hmac', 'raw', LOG_KEY.id],
       ['hmac', 'raw', 'drop', null],
@@ -326,7 +328,7 @@ describe('rows with marked features that agree, counted in SQL, are what the jud
   });
 
   test.each(
-    firstOf<readonly [morning: LogPolicy, evening: LogPolicy]>(2, [
+    firstOf<readonly [morning: LogPolicy, evening: LogPolicy]>(1, [
       ['raw', 'hmac'],
       ['drop', 'hmac'],
       ['hmac', 'raw'],

@@ -31,6 +31,7 @@ import {
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import { QUIET_NODE } from '../../support/processes/plumb-process.ts';
 import { until } from '../../support/until.ts';
+import { rounds } from '../../support/long-run.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../support/faults/killed-monitor.ts');
 const SETTLED = '2026-01-10T00:00:00';
@@ -111,7 +112,7 @@ test('killed at any time, the run that ends writes what an undisturbed one does'
   let state = seed;
   const random = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
   let resumed = 0;
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < rounds(1, 4); round++) {
     rmSync(reports, { recursive: true });
     for (let kill = 0; kill < 2 && !existsSync(snapshotFile(reports, 'churn', DAY)); kill++) {
       const roles = (round + kill) % 2;

@@ -127,41 +127,44 @@ describe('the installed package', () => {
     expect(got.stdout).toMatch(/driver_hourly_stats__conv_rate +0\.388 +PRESENT/);
   });
 
-  test('makes projects whose own install brings it, and whose definitions an editor can check', async () => {
-    const project = join(elsewhere, 'typed');
-    expect(await plumb('init', project)).toMatchObject({ code: 0 });
-    const { dependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
-    expect(dependencies.plumbline).toMatch(/^file:\.\.\/plumbline-serving-.*\.tgz$/);
-    await npm(['install', '--package-lock-only', '--prefer-offline', ...QUIET], project);
-    const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
-    expect(lock.packages['node_modules/plumbline'].name).toBe('plumbline-serving');
-    const file = join(project, 'definitions/rides.ts');
-    const definition =
-      "import { entity, t } from 'plumbline';\nexport const rider = entity('rider', { joinKeys: { id: t.int64() } });\n";
-    writeFileSync(file, definition);
-    expect(await run(process.execPath, [TSC, '-p', project], { cwd: project })).toMatchObject({
-      code: 0,
-      stdout: '',
-    });
-    for (const [right, wrong, words] of [
-      ['t.int64()', '7', "Type 'number' is not assignable"],
-      ['t.int64()', 't.float64()', `Type '"float64"' is not assignable to type 'KeyType'`],
-      [
-        "entity('rider'",
-        "entity('the rider'",
-        'Refused<"names are a letter, then letters, digits and single _">',
-      ],
-    ] as const) {
-      writeFileSync(file, definition.replace(right, wrong));
-      const refused = await run(process.execPath, [TSC, '-p', project, '--pretty', 'false'], {
-        cwd: project,
+  test.runIf(IS_LONG_RUN)(
+    'makes projects whose own install brings it, and whose definitions an editor can check',
+    async () => {
+      const project = join(elsewhere, 'typed');
+      expect(await plumb('init', project)).toMatchObject({ code: 0 });
+      const { dependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
+      expect(dependencies.plumbline).toMatch(/^file:\.\.\/plumbline-serving-.*\.tgz$/);
+      await npm(['install', '--package-lock-only', '--prefer-offline', ...QUIET], project);
+      const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
+      expect(lock.packages['node_modules/plumbline'].name).toBe('plumbline-serving');
+      const file = join(project, 'definitions/rides.ts');
+      const definition =
+        "import { entity, t } from 'plumbline';\nexport const rider = entity('rider', { joinKeys: { id: t.int64() } });\n";
+      writeFileSync(file, definition);
+      expect(await run(process.execPath, [TSC, '-p', project], { cwd: project })).toMatchObject({
+        code: 0,
+        stdout: '',
       });
-      expect(refused.stdout).toContain(words);
-    }
-    // npx finds the command in the folder above.
-    const found = await run('npx', ['plumb', '--version'], { cwd: project, env: withThisNode() });
-    expect(found).toMatchObject({ code: 0, stderr: '' });
-  });
+      for (const [right, wrong, words] of [
+        ['t.int64()', '7', "Type 'number' is not assignable"],
+        ['t.int64()', 't.float64()', `Type '"float64"' is not assignable to type 'KeyType'`],
+        [
+          "entity('rider'",
+          "entity('the rider'",
+          'Refused<"names are a letter, then letters, digits and single _">',
+        ],
+      ] as const) {
+        writeFileSync(file, definition.replace(right, wrong));
+        const refused = await run(process.execPath, [TSC, '-p', project, '--pretty', 'false'], {
+          cwd: project,
+        });
+        expect(refused.stdout).toContain(words);
+      }
+      // npx finds the command in the folder above.
+      const found = await run('npx', ['plumb', '--version'], { cwd: project, env: withThisNode() });
+      expect(found).toMatchObject({ code: 0, stderr: '' });
+    },
+  );
 
   test('lets definitions in TypeScript import it by name wherever they lie, with types', async () => {
     const far = mkdtempSync(join(tmpdir(), 'plumb-'));
@@ -201,7 +204,7 @@ describe('the installed package', () => {
     }
   });
 
-  test('its sidecar logs and ships from threads of its own', async () => {
+  test.runIf(IS_LONG_RUN)('its sidecar logs and ships from threads of its own', async () => {
     const project = join(elsewhere, 'shipping');
     for (const args of [
       ['init', project],

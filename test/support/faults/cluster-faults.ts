@@ -106,8 +106,8 @@ async function slotsUnder(port: number, primary: number): Promise<number> {
 }
 
 export const CLUSTER_FAULTS: readonly Fault<RedisCluster>[] = [
-  { name: 'a node is emptied', run: isEmptied },
-  { name: 'a node answers slowly', run: isSlow },
+  { name: 'a node is emptied', run: isEmptied, isLong: true },
+  { name: 'a node answers slowly', run: isSlow, isLong: true },
   { name: 'slots move from node to node', run: losesSlots },
   { name: 'a primary is killed and its replica promoted', run: losesPrimary },
 ];

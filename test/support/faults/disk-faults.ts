@@ -100,5 +100,9 @@ export const STALL: Fault<null> = { name: 'stands still', run: (_, seconds) => s
 /** Of a small volume. */
 export const FULL_DISK_FAULTS: readonly Fault<string>[] = [
   { name: 'is full, under shed-log', run: (volume, seconds) => isFull(volume, 'shed-log', seconds) },
-  { name: 'is full, under reject', run: (volume, seconds) => isFull(volume, 'reject', seconds) },
+  {
+    name: 'is full, under reject',
+    run: (volume, seconds) => isFull(volume, 'reject', seconds),
+    isLong: true,
+  },
 ];

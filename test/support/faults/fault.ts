@@ -5,9 +5,15 @@ import { IS_LONG_RUN } from '../long-run.ts';
 
 export interface Fault<Store> {
   readonly name: string;
+  /** Of the long run alone: another stands for its kind in `npm test`. */
+  readonly isLong?: true;
   /** @param seconds  how long the fault lasts, where that can be chosen */
   run(store: Store, seconds: number): Promise<FaultReport>;
 }
+
+/** @returns those of `npm test` */
+export const shortFaults = <Store>(faults: readonly Fault<Store>[]): readonly Fault<Store>[] =>
+  faults.filter(({ isLong }) => isLong !== true);
 
 /**
  * A run in which nothing was broken, and in which the fault was felt: answers lacked values. That it was felt by no

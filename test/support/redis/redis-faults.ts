@@ -122,7 +122,7 @@ async function hasAnotherLocale(seconds: number): Promise<FaultReport> {
 
 export const REDIS_FAULTS: readonly Fault<null>[] = [
   { name: 'hangs (SIGSTOP)', run: (_, seconds) => hangs(seconds) },
-  { name: 'answers slowly', run: (_, seconds) => isSlow(seconds) },
+  { name: 'answers slowly', run: (_, seconds) => isSlow(seconds), isLong: true },
   { name: 'is killed and comes back empty', run: (_, seconds) => comesBackEmpty(seconds) },
-  { name: 'runs under another locale', run: (_, seconds) => hasAnotherLocale(seconds) },
+  { name: 'runs under another locale', run: (_, seconds) => hasAnotherLocale(seconds), isLong: true },
 ];
