@@ -1,38 +1,41 @@
 /**
  * Values and how often each occurs, a count of at least 1. Most tiles have one value and most windows a handful: the
- * first one stands by itself, up to FEW_VALUES in two lists, since a Map of one value takes some 200 bytes.
+ * first one stands by itself, others in two lists, and of more than FEW_VALUES a Map says where each stands, so that
+ * a value that comes again is looked for once.
  */
 import type { TileValue } from '../canonical-order.ts';
 
 const FEW_VALUES = 8;
 
 export class ValueCounts {
-  /** The one value; of no use once there are lists or a map. */
+  /** The one value; of no use once there are lists. */
   #one: TileValue | null = null;
-  /** 0: there is no value, or there are lists or a map. */
+  /** 0: there is no value, or there are lists. */
   #oneCount = 0;
   #values: TileValue[] | null = null;
   #counts: number[] | null = null;
-  #map: Map<TileValue, number> | null = null;
+  /** Where each value stands in the lists; null: they are short. */
+  #places: Map<TileValue, number> | null = null;
 
   /** How many different values there are. */
   get size(): number {
-    if (this.#map !== null) return this.#map.size;
     return this.#values === null ? (this.#oneCount === 0 ? 0 : 1) : this.#values.length;
+  }
+
+  #placeOf(value: TileValue): number {
+    return this.#places === null ? this.#values!.indexOf(value) : (this.#places.get(value) ?? -1);
   }
 
   /** @returns how often a value occurs */
   of(value: TileValue): number {
-    if (this.#map !== null) return this.#map.get(value) ?? 0;
     if (this.#values === null) return this.#oneCount > 0 && this.#one === value ? this.#oneCount : 0;
-    const at = this.#values.indexOf(value);
+    const at = this.#placeOf(value);
     return at === -1 ? 0 : this.#counts![at]!;
   }
 
   /** @param times  below 0: the value occurs that much less; @returns how often it occurs now, below 1: it does not */
   add(value: TileValue, times: number): number {
-    if (this.#map !== null) return addTo(this.#map, value, times);
-    if (this.#values !== null) return this.#addToLists(this.#values, this.#counts!, value, times);
+    if (this.#values !== null) return this.#addToLists(value, times);
     if (this.#oneCount > 0 && this.#one === value) {
       const count = this.#oneCount + times;
       this.#oneCount = Math.max(0, count);
@@ -49,49 +52,52 @@ export class ValueCounts {
     return times;
   }
 
-  #addToLists(values: TileValue[], counts: number[], value: TileValue, times: number): number {
-    const at = values.indexOf(value);
+  #addToLists(value: TileValue, times: number): number {
+    const counts = this.#counts!;
+    const at = this.#placeOf(value);
     if (at === -1) {
-      if (times <= 0) return times;
-      if (values.length === FEW_VALUES) {
-        this.#map = new Map(values.map((one, i) => [one, counts[i]!]));
-        this.#values = this.#counts = null;
-        return addTo(this.#map, value, times);
-      }
-      values.push(value);
-      counts.push(times);
+      if (times > 0) this.#push(value, times);
       return times;
     }
     const count = counts[at]! + times;
     if (count > 0) counts[at] = count;
-    else {
-      values[at] = values.at(-1)!;
-      counts[at] = counts.at(-1)!;
-      values.pop();
-      counts.pop();
-    }
+    else this.#remove(at);
     return count;
+  }
+
+  #push(value: TileValue, times: number): void {
+    const values = this.#values!;
+    if (this.#places !== null) this.#places.set(value, values.length);
+    else if (values.length === FEW_VALUES) {
+      this.#places = new Map(values.map((one, i) => [one, i]));
+      this.#places.set(value, values.length);
+    }
+    values.push(value);
+    this.#counts!.push(times);
+  }
+
+  /** The last one takes its place. */
+  #remove(at: number): void {
+    const [values, counts] = [this.#values!, this.#counts!];
+    const last = values.pop()!;
+    const lastCount = counts.pop()!;
+    this.#places?.delete(at === values.length ? last : values[at]!);
+    if (at === values.length) return;
+    values[at] = last;
+    counts[at] = lastCount;
+    this.#places?.set(last, at);
   }
 
   /** Adds all that another one holds, so often. */
   addAll(from: ValueCounts, times: 1 | -1): void {
-    if (from.#map !== null) for (const [value, count] of from.#map) this.add(value, times * count);
-    else if (from.#values !== null)
+    if (from.#values !== null)
       for (let i = 0; i < from.#values.length; i++) this.add(from.#values[i]!, times * from.#counts![i]!);
     else if (from.#oneCount > 0) this.add(from.#one!, times * from.#oneCount);
   }
 
   /** @returns in no order */
   entries(): [TileValue, number][] {
-    if (this.#map !== null) return [...this.#map];
     if (this.#values !== null) return this.#values.map((value, i) => [value, this.#counts![i]!]);
     return this.#oneCount > 0 ? [[this.#one!, this.#oneCount]] : [];
   }
-}
-
-function addTo(map: Map<TileValue, number>, value: TileValue, times: number): number {
-  const count = (map.get(value) ?? 0) + times;
-  if (count > 0) map.set(value, count);
-  else map.delete(value);
-  return count;
 }

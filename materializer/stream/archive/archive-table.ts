@@ -18,6 +18,7 @@ import { openHistoryStorage } from '../../../project/engine/duckdb/object-storag
 import { duckTypeOf, quoteName, quoteText, valueFromDuck } from '../../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../../project/engine/duckdb/file-sql.ts';
+import { formatTimestamp } from '../../../contract/std/timestamp.ts';
 import type { Logger } from '../../../contract/std/logger.ts';
 import { materializerError } from '../../errors.ts';
 import { BEGINNING } from '../source/stream-reader.ts';
@@ -111,8 +112,7 @@ export class ArchiveTable {
   /** To be called before the first event is added. */
   async begin(): Promise<void> {
     const { duck, source, partition } = this.#options;
-    const of = { stream: source.stream!, eventTime: source.eventTime };
-    this.#waiting = await WaitingEvents.open(duck, of, `waiting_${partition}`);
+    this.#waiting = await WaitingEvents.open(duck, source.stream!, `waiting_${partition}`);
   }
 
   add(event: ReceivedEvent): void {
@@ -131,7 +131,7 @@ export class ArchiveTable {
     if (position.offset === from && seenUs <= this.seenUs) return;
     const files: ArchiveFile[] = [];
     if (waiting.rows > 0)
-      for (const day of await waiting.days()) files.push(await this.#write(waiting, day, nowUs));
+      for (const day of waiting.days()) files.push(await this.#write(waiting, day, nowUs));
     const nowMs = Math.floor(nowUs / 1_000);
     const state = await commit({
       table: folder,
@@ -156,21 +156,19 @@ export class ArchiveTable {
     if (waiting.rows > 0) await this.begin();
   }
 
-  async #write(
-    waiting: WaitingEvents,
-    { day, first, last, ...held }: WaitingDay,
-    nowUs: number,
-  ): Promise<ArchiveFile> {
+  async #write(waiting: WaitingEvents, day: WaitingDay, nowUs: number): Promise<ArchiveFile> {
+    const { first, last, rows, firstUs, lastUs } = day;
     const { folder, partition, duck } = this.#options;
     const name = `${first}-${last}.${randomBytes(4).toString('hex')}.parquet`;
-    const path = `partition=${partition}/day=${day}/${name}`;
-    const aside = folder.asideOf(`partition=${partition}/day=${day}/_${name}`);
+    const place = `partition=${partition}/day=${formatTimestamp(day.fromUs).slice(0, 10)}`;
+    const path = `${place}/${name}`;
+    const aside = folder.asideOf(`${place}/_${name}`);
     const select = waiting.select(day, { names: ARCHIVE_COLUMNS, partition, archivedUs: nowUs });
     try {
       await duck.run(`COPY (${select}) TO ${quoteTarget(aside)} (FORMAT parquet, COMPRESSION zstd)`);
       const bytes = statSync(aside).size;
       await folder.bring([{ from: aside, to: path }]);
-      return { path, bytes, ...held, firstOffset: first, lastOffset: last };
+      return { path, bytes, rows, firstUs, lastUs, firstOffset: first, lastOffset: last };
     } finally {
       rmSync(aside, { force: true });
     }

@@ -4,6 +4,7 @@
  */
 import { hasChanges } from '../../../contract/stream-source.ts';
 import type { StreamField, StreamSource } from '../../../contract/stream-source.ts';
+import { DAY_US } from '../../../contract/std/timestamp.ts';
 import { fileValueSql } from '../../../project/engine/duckdb/committed-rows.ts';
 import { pageOf, pageTypeOf, quoteName } from '../../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb, TableFilling } from '../../../project/engine/duckdb/duckdb.ts';
@@ -23,19 +24,18 @@ const BOOL = { kind: 'bool' } as const;
 export class WaitingEvents {
   readonly #duck: DuckDb;
   readonly #fields: readonly StreamField[];
-  /** Of the event time, microseconds. */
-  readonly #timeColumn: string;
   readonly #hasChanges: boolean;
   readonly #table: string;
   #filling: TableFilling;
   readonly #page: ValuePage;
+  /** By the start of the day. */
+  readonly #days = new Map<number, DayFacts>();
+  #day: DayFacts | null = null;
   #rows = 0;
 
-  private constructor(duck: DuckDb, source: EventSource, table: string, filling: TableFilling) {
-    const { stream, eventTime } = source;
+  private constructor(duck: DuckDb, stream: StreamSource, table: string, filling: TableFilling) {
     this.#duck = duck;
     this.#fields = stream.fields;
-    this.#timeColumn = `c${stream.fields.findIndex(({ name }) => name === eventTime)}`;
     this.#hasChanges = hasChanges(stream);
     this.#table = table;
     this.#filling = filling;
@@ -44,14 +44,13 @@ export class WaitingEvents {
   }
 
   /** @param table  a name that no other partition's events have */
-  static async open(duck: DuckDb, source: EventSource, table: string): Promise<WaitingEvents> {
-    const { stream } = source;
+  static async open(duck: DuckDb, stream: StreamSource, table: string): Promise<WaitingEvents> {
     const columns = stream.fields.map(({ type }, i) => `c${i} ${pageTypeOf(type)}`);
     // A double holds an offset and a time to the microsecond; a bigint would be one more object an event.
     const own = [`${OFFSET} DOUBLE`, `${APPENDED} DOUBLE`, `${COUNTS} BOOLEAN`];
     if (hasChanges(stream)) own.push(`${CHANGE} VARCHAR`);
     await duck.run(`CREATE OR REPLACE TABLE ${table} (${[...columns, ...own].join(', ')})`);
-    return new WaitingEvents(duck, source, table, await duck.filling(table));
+    return new WaitingEvents(duck, stream, table, await duck.filling(table));
   }
 
   /** How many they are. */
@@ -59,7 +58,10 @@ export class WaitingEvents {
     return this.#rows;
   }
 
-  add({ values, offset, appendedUs, op, id }: ReceivedEvent): void {
+  /** @param event  of an offset no less than those before */
+  add(event: ReceivedEvent): void {
+    const { values, offset, appendedUs, op, id } = event;
+    this.#count(event);
     const page = this.#page;
     const width = this.#fields.length;
     for (let i = 0; i < width; i++) page.set(i, values[i]!);
@@ -81,23 +83,32 @@ export class WaitingEvents {
     return this.#selectAll(named);
   }
 
+  #count({ offset, appendedUs, eventUs }: ReceivedEvent): void {
+    let day = this.#day;
+    if (day === null || appendedUs < day.fromUs || appendedUs >= day.fromUs + DAY_US) {
+      const fromUs = Math.floor(appendedUs / DAY_US) * DAY_US;
+      day = this.#days.get(fromUs) ?? {
+        fromUs,
+        first: offset,
+        last: offset,
+        rows: 0,
+        firstUs: eventUs,
+        lastUs: eventUs,
+      };
+      this.#days.set(fromUs, day);
+      this.#day = day;
+    }
+    day.rows += 1;
+    day.last = offset;
+    if (eventUs < day.firstUs) day.firstUs = eventUs;
+    else if (eventUs > day.lastUs) day.lastUs = eventUs;
+  }
+
   /** No event comes to them from then on. @returns the days on which they were appended */
-  async days(): Promise<WaitingDay[]> {
+  days(): WaitingDay[] {
     this.#filling.addPage(this.#page);
     this.#filling.close();
-    const rows = await this.#duck.rows(
-      `SELECT ${dayOfSql()} AS day, min(${OFFSET}) AS first, max(${OFFSET}) AS last, count(*)::DOUBLE AS n,
-         min(${this.#timeColumn})::DOUBLE AS first_us, max(${this.#timeColumn})::DOUBLE AS last_us
-       FROM ${this.#table} GROUP BY day ORDER BY day`,
-    );
-    return rows.map((row) => ({
-      day: row['day'] as string,
-      first: row['first'] as number,
-      last: row['last'] as number,
-      rows: row['n'] as number,
-      firstUs: row['first_us'] as number,
-      lastUs: row['last_us'] as number,
-    }));
+    return [...this.#days.values()].toSorted((a, b) => a.fromUs - b.fromUs);
   }
 
   /**
@@ -105,8 +116,9 @@ export class WaitingEvents {
    * @param named  the columns' names in the archive, with SQL of those that are the same for all
    * @returns      a SELECT of the events of a day as the archive holds them, in the order of their offsets
    */
-  select(day: string, named: ArchiveNames): string {
-    return `${this.#selectAll(named)} WHERE ${dayOfSql()} = '${day}' ORDER BY ${OFFSET}`;
+  select({ fromUs }: WaitingDay, named: ArchiveNames): string {
+    const ofDay = `WHERE ${APPENDED} >= ${fromUs} AND ${APPENDED} < ${fromUs + DAY_US}`;
+    return `${this.#selectAll(named)} ${this.#days.size === 1 ? '' : ofDay} ORDER BY ${OFFSET}`;
   }
 
   #selectAll(named: ArchiveNames): string {
@@ -128,7 +140,8 @@ export class WaitingEvents {
 
 /** The events of a day of their append time, UTC. */
 export interface WaitingDay {
-  readonly day: string;
+  /** When it begins, microseconds. */
+  readonly fromUs: number;
   /** Offsets. */
   readonly first: number;
   readonly last: number;
@@ -138,12 +151,7 @@ export interface WaitingDay {
   readonly lastUs: number;
 }
 
-/** Whose events they are. */
-interface EventSource {
-  readonly stream: StreamSource;
-  /** A field. */
-  readonly eventTime: string;
-}
+type DayFacts = { -readonly [name in keyof WaitingDay]: WaitingDay[name] };
 
 /** What the archive calls its own columns, and what is the same for all events of a commit. */
 interface ArchiveNames {
@@ -152,8 +160,4 @@ interface ArchiveNames {
   >;
   readonly partition: number;
   readonly archivedUs: number;
-}
-
-function dayOfSql(): string {
-  return `strftime(make_timestamp(${APPENDED}::BIGINT), '%Y-%m-%d')`;
 }
