@@ -34,6 +34,10 @@ interface WindowLayout {
   readonly totals: readonly WindowPart[];
   /** Of each window where its totals begin; one more behind. */
   readonly starts: readonly number[];
+  /** Of each total what no tile comes to; of one that is an object, and each entity's own, null. */
+  readonly states: readonly unknown[];
+  /** One for each window. */
+  readonly zeros: readonly number[];
   /** The lengths of sessions' gaps. */
   readonly gaps: readonly number[];
   /** Of each feature the place of its window, or behind those of its gap. */
@@ -51,6 +55,8 @@ interface WindowPart {
   readonly part: TilePart;
   /** Whether tiles can be taken out again, and so enter and leave. */
   readonly slides: boolean;
+  /** Whether its state is an object that changes in place. */
+  readonly isOwn: boolean;
 }
 
 interface Front {
@@ -91,11 +97,17 @@ export class EntityWindows {
     const layout = layoutOf(plan);
     this.#layout = layout;
     const { hops, totals, gaps } = layout;
-    this.#tails = hops.map(() => 0);
-    this.#counts = hops.map((length) => (length === Infinity ? this.#present : 0));
-    this.#states = totals.map(({ window, place, part }) =>
-      windowState(part, hops[window] === Infinity ? base?.states[place] : undefined),
-    );
+    // There are very many entities: a copy of a list takes less than one that is made place by place.
+    this.#tails = layout.zeros.slice();
+    this.#counts = layout.zeros.slice();
+    this.#states = layout.states.slice();
+    const lifetime = base === null ? -1 : hops.indexOf(Infinity);
+    if (lifetime !== -1) this.#counts[lifetime] = this.#present;
+    for (let i = 0; i < totals.length; i++) {
+      const { window, place, part, isOwn } = totals[i]!;
+      if (isOwn || window === lifetime)
+        this.#states[i] = windowState(part, window === lifetime ? base!.states[place] : undefined);
+    }
     this.#sessions =
       gaps.length === 0 ? NO_SESSIONS : gaps.map((gap) => new EntitySession(plan, gap, this.#run));
   }
@@ -320,13 +332,17 @@ function layoutOf(plan: TilePlan): WindowLayout {
   const windowed = plan.features.filter(({ sessionHops }) => sessionHops === null);
   const hops = [...new Set(windowed.map((feature) => feature.hops ?? Infinity))];
   const totals: WindowPart[] = [];
+  const states: unknown[] = [];
   const starts: number[] = [];
   for (const [window, length] of hops.entries()) {
     starts.push(totals.length);
     const features = windowed.filter((feature) => (feature.hops ?? Infinity) === length);
     for (const place of new Set(features.flatMap(({ parts }) => parts))) {
       const part = plan.parts[place]!;
-      totals.push({ window, place, part, slides: part.slide.kind === 'slide' });
+      const empty = windowState(part, undefined);
+      const isOwn = typeof empty === 'object' && empty !== null;
+      totals.push({ window, place, part, slides: part.slide.kind === 'slide', isOwn });
+      states.push(isOwn ? null : empty);
     }
   }
   starts.push(totals.length);
@@ -341,7 +357,9 @@ function layoutOf(plan: TilePlan): WindowLayout {
       ? parts
       : parts.map((place) => totals.findIndex((one) => one.window === placeOf[i] && one.place === place)),
   );
-  const layout = { hops, totals, starts, gaps, placeOf, partsOf, lengths: changeHops(plan) };
+  const zeros = hops.map(() => 0);
+  const lengths = changeHops(plan);
+  const layout = { hops, totals, starts, states, zeros, gaps, placeOf, partsOf, lengths };
   layouts.set(plan, layout);
   return layout;
 }

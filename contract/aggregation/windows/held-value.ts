@@ -9,6 +9,7 @@ import type { TileValue } from '../canonical-order.ts';
 export function heldValue({ kind }: ValueType, value: TileValue): Value | undefined {
   switch (kind) {
     case 'int64': {
+      if (Number.isSafeInteger(value)) return BigInt(value);
       const whole = typeof value === 'number' ? wholeNumber(value) : (value as bigint);
       return BigInt.asIntN(64, whole) === whole ? whole : undefined;
     }

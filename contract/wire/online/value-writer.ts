@@ -70,15 +70,17 @@ export class ValueWriter {
     this.reserve(9);
     const b = this.buffer;
     const at = this.at;
-    if (value >= -32n && value < 128n) this.at = b.writeInt8(Number(BigInt.asIntN(8, value)), at);
-    else if (value >= 0n) {
-      if (value < 1n << 8n) this.at = b.writeUInt8(Number(value), b.writeUInt8(0xcc, at));
-      else if (value < 1n << 16n) this.at = b.writeUInt16BE(Number(value), b.writeUInt8(0xcd, at));
-      else if (value < 1n << 32n) this.at = b.writeUInt32BE(Number(value), b.writeUInt8(0xce, at));
+    // Comparing bigints would take longer than the rest. What a double rounds lies far past 32 bits.
+    const near = Number(value);
+    if (near >= -32 && near < 128) this.at = b.writeInt8(near, at);
+    else if (near >= 0) {
+      if (near < 2 ** 8) this.at = b.writeUInt8(near, b.writeUInt8(0xcc, at));
+      else if (near < 2 ** 16) this.at = b.writeUInt16BE(near, b.writeUInt8(0xcd, at));
+      else if (near < 2 ** 32) this.at = b.writeUInt32BE(near, b.writeUInt8(0xce, at));
       else this.at = b.writeBigUInt64BE(value, b.writeUInt8(0xcf, at));
-    } else if (value >= -(1n << 7n)) this.at = b.writeInt8(Number(value), b.writeUInt8(0xd0, at));
-    else if (value >= -(1n << 15n)) this.at = b.writeInt16BE(Number(value), b.writeUInt8(0xd1, at));
-    else if (value >= -(1n << 31n)) this.at = b.writeInt32BE(Number(value), b.writeUInt8(0xd2, at));
+    } else if (near >= -(2 ** 7)) this.at = b.writeInt8(near, b.writeUInt8(0xd0, at));
+    else if (near >= -(2 ** 15)) this.at = b.writeInt16BE(near, b.writeUInt8(0xd1, at));
+    else if (near >= -(2 ** 31)) this.at = b.writeInt32BE(near, b.writeUInt8(0xd2, at));
     else this.at = b.writeBigInt64BE(value, b.writeUInt8(0xd3, at));
   }
 

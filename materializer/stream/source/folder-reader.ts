@@ -92,11 +92,15 @@ export class FolderReader implements StreamReader {
 
   #batch({ modifiedUs }: FolderFile<unknown>, read: readonly (Buffer | StreamRow)[]): MessageBatch {
     const { offset, file, line } = this.#position;
-    const messages = read.flatMap((message, i): StreamMessage[] => {
-      const at = { offset: offset + i, appendedUs: modifiedUs };
-      if (!Buffer.isBuffer(message)) return [{ ...at, value: null, row: message }];
-      return message.length === 0 ? [] : [{ ...at, value: message, row: null }];
-    });
+    const messages: StreamMessage[] = [];
+    for (let i = 0; i < read.length; i++) {
+      const message = read[i]!;
+      const at = offset + i;
+      if (!Buffer.isBuffer(message))
+        messages.push({ offset: at, appendedUs: modifiedUs, value: null, row: message });
+      else if (message.length > 0)
+        messages.push({ offset: at, appendedUs: modifiedUs, value: message, row: null });
+    }
     this.#position = { offset: offset + read.length, file, line: line + read.length };
     return { partition: PARTITION, messages, position: this.#position, atEnd: false };
   }
