@@ -2,7 +2,7 @@
  * A project with one view of five windows over a stream of clicks, and clicks for it: users by Zipf's law, as JSON of
  * some 150 bytes of which the view reads two thirds.
  */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { writeDurably } from '../../contract/std/files/durable-file.ts';
@@ -86,12 +86,17 @@ export function* clicksOf({ events, users, perSecond, untilUs }: ClickShape): Ge
   }
 }
 
-/** Lays clicks into the project's folder, a file of so many lines after the other. */
+/**
+ * Lays clicks into the project's folder, a file of so many lines after the other, as if appended with the newest of
+ * them: which edges are due is then said by the clicks alone, where they lie ahead of the clock.
+ */
 export function layClicks(folder: string, shape: ClickShape): void {
   let [lines, count] = [[] as string[], 0];
   const flush = (): void => {
     const name = `${String(count).padStart(9, '0')}.jsonl`;
-    appendFileSync(join(folder, 'data', 'incoming', name), lines.join(''));
+    const file = join(folder, 'data', 'incoming', name);
+    appendFileSync(file, lines.join(''));
+    utimesSync(file, shape.untilUs / 1_000_000, shape.untilUs / 1_000_000);
     lines = [];
   };
   for (const { text } of clicksOf(shape)) {
