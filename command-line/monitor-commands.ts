@@ -10,23 +10,7 @@ const registry = () => import('../registry/commands.ts');
 const list = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function monitorCommands(add: Add, skew: Command): void {
-  add(
-    'ingest',
-    'the vector log into hourly Parquet, each record once',
-    async (c, o) => (await monitor()).ingest(c, o),
-    skew,
-  )
-    .option('--follow', 'go on until it is stopped; else up to what the log holds now')
-    .addOption(new Option('--from <source>', 'read the spool, or the topic').choices(['spool', 'topic']))
-    .option('--share <i/n>', "the i-th of n shares of the topic's partitions, such as 1/2; all unless given");
-  add('run', 'judge a day: served against replayed', async (c, o) => (await monitor()).run(c, o), skew)
-    .option('--date <day>', 'a UTC day such as 2026-11-21; yesterday unless given')
-    .option(
-      '--hour <hour>',
-      'only this hour of it, 0 to 23; or last: the newest that is over, without --date',
-    )
-    .option('--service <name>', 'only this service (repeatable)', list)
-    .option('--other-engine', 'judge on-demand values of another V8 or kind of processor all the same');
+  dayCommands(add, skew);
   add(
     'report',
     "draw a day's report again from its snapshot",
@@ -78,6 +62,30 @@ export function monitorCommands(add: Add, skew: Command): void {
     )
     .option('--sidecar <host:port>', 'read the admin port of a sidecar (repeatable)', list)
     .option('--over <duration>', 'how far back Prometheus is asked', '1d');
+}
+
+/** Those that take in the log and judge it. */
+function dayCommands(add: Add, skew: Command): void {
+  add(
+    'ingest',
+    'the vector log into hourly Parquet, each record once',
+    async (c, o) => (await monitor()).ingest(c, o),
+    skew,
+  )
+    .option('--follow', 'go on until it is stopped; else up to what the log holds now')
+    .addOption(new Option('--from <source>', 'read the spool, or the topic').choices(['spool', 'topic']))
+    .option('--share <i/n>', "the i-th of n shares of the topic's partitions, such as 1/2; all unless given");
+  add('run', 'judge a day: served against replayed', async (c, o) => (await monitor()).run(c, o), skew)
+    .option('--date <day>', 'a UTC day such as 2026-11-21; yesterday unless given')
+    .option(
+      '--hour <hour>',
+      'only this hour of it, 0 to 23; or last: the newest that is over, without --date',
+    )
+    .option('--service <name>', 'only this service (repeatable)', list)
+    .option('--other-engine', 'judge on-demand values of another V8 or kind of processor all the same')
+    .addOption(
+      new Option('--engine <engine>', 'what replays the day').choices(['duckdb', 'spark']).default('duckdb'),
+    );
 }
 
 export function explainCommand(add: Add): void {

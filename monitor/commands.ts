@@ -19,6 +19,7 @@ import { renderIngest } from './ingest/ingest-result.ts';
 import { WHOLE, parseShare } from '../project/archive/ingest-share.ts';
 import { runIngest } from './ingest/main.ts';
 import { askedSpan } from './judged-span.ts';
+import type { MonitorEngine } from './run.ts';
 import { judgeDay, redrawReport } from './main.ts';
 import type { JudgedDay } from './main.ts';
 import { reportWhatIf } from './report/reported-what-if.ts';
@@ -63,11 +64,18 @@ export async function ingest(
  */
 export async function run(
   context: CommandContext,
-  options: { date?: string; hour?: string; service?: string[]; otherEngine?: boolean },
+  options: {
+    date?: string;
+    hour?: string;
+    service?: string[];
+    otherEngine?: boolean;
+    engine?: MonitorEngine;
+  },
 ): Promise<ExitCode> {
   const project = projectOf(context);
   const asked = {
     otherEngine: options.otherEngine === true,
+    ...(options.engine === undefined ? {} : { engine: options.engine }),
     ...(options.date === undefined ? {} : { date: options.date }),
     ...(options.hour === undefined ? {} : { hour: options.hour }),
     ...(options.service === undefined ? {} : { services: options.service }),

@@ -8,6 +8,7 @@ import { drawDay, drawIndex } from './report/report-folder.ts';
 import { askedSpan, spanText, spanWords } from './judged-span.ts';
 import type { JudgedSpan } from './judged-span.ts';
 import { runMonitor } from './run.ts';
+import type { MonitorEngine } from './run.ts';
 import { recordVerdict } from './record/verdict-record.ts';
 import { readSnapshot, reportFile, snapshotFile } from './verdict/snapshot-folder.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
@@ -28,6 +29,8 @@ interface JudgeOptions {
   readonly services?: readonly string[];
   /** Whether what another V8 computed on demand is judged all the same; not unless given. */
   readonly otherEngine?: boolean;
+  /** What replays the day; DuckDB unless given. */
+  readonly engine?: MonitorEngine;
 }
 
 /**
@@ -43,8 +46,8 @@ export async function judgeDay(
   judged: (day: JudgedDay) => void = () => {},
 ): Promise<JudgedDay[]> {
   const { date, hour } = askedSpan(options, project.clock.nowUs());
-  const { services, otherEngine = false } = options;
-  const asked = { date, hour, otherEngine, ...(services === undefined ? {} : { services }) };
+  const { services, otherEngine = false, engine = 'duckdb' } = options;
+  const asked = { date, hour, otherEngine, engine, ...(services === undefined ? {} : { services }) };
   const days: JudgedDay[] = [];
   const add = async (database: RegistryDatabase, snapshot: Snapshot): Promise<void> => {
     const day = judgedDay(project, snapshot);

@@ -7,6 +7,7 @@ import type { Project } from '../project/project.ts';
 import type { DayOfLog } from './day/day-of-log.ts';
 import type { BundleBook } from './judge/bundle-book.ts';
 import type { JudgedSpan } from './judged-span.ts';
+import type { SparkSplits } from './spark/spark-split.ts';
 
 export interface MonitoredDay extends JudgedSpan {
   readonly project: Project;
@@ -22,6 +23,8 @@ export interface MonitoredDay extends JudgedSpan {
   readonly otherEngine: boolean;
   /** How many groups of vectors are judged at once (groups/group-pages.ts). */
   readonly groupsAtOnce: number;
+  /** Replays what grows with the day in place of DuckDB; null: DuckDB does. */
+  readonly spark: SparkSplits | null;
   /** The secret of the log's HMACs; null: no secret is set. */
   readonly hmacKey: HmacKey | null;
 }

@@ -159,7 +159,7 @@ export class RoleRun {
 
   /** What is replayed, and by which definitions. */
   #role() {
-    const { book } = this.#day;
+    const { book, spark } = this.#day;
     const { service } = this.#served;
     const { answers, clocks, entities } = this.#parts;
     const definedBy = (bundle: string): DefinedView => book.servedDefinition(bundle, this.#view);
@@ -173,6 +173,7 @@ export class RoleRun {
       hmacKey: this.#day.hmacKey,
       asked: answers.vectors,
       clocks,
+      spark,
       definedBy,
       historyWatermarkUs: (bundle: string) => this.#history.completeUpTo(definedBy(bundle)),
     };

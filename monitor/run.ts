@@ -36,8 +36,11 @@ import type { JudgedSpan } from './judged-span.ts';
 import { memoryLimit } from './memory-limit.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { ServiceRun } from './service-run.ts';
+import { SparkSplits } from './spark/spark-split.ts';
 import { lostText } from './verdict/findings.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
+
+export type MonitorEngine = 'duckdb' | 'spark';
 
 interface MonitorOptions {
   /** YYYY-MM-DD, UTC. */
@@ -48,6 +51,8 @@ interface MonitorOptions {
   readonly services?: readonly string[];
   /** Whether what another V8 computed on demand is judged all the same; not unless given. */
   readonly otherEngine?: boolean;
+  /** What replays the day; DuckDB unless given. The verdict is the same. */
+  readonly engine?: MonitorEngine;
   /** How many groups of vectors are judged at once: more take more memory, and the verdict is the same. */
   readonly groupsAtOnce?: number;
 }
@@ -138,6 +143,7 @@ async function withReadableDay<T>(
     scratchSetting: 'monitor.scratch',
     elsewhere,
   });
+  let spark: SparkSplits | null = null;
   try {
     const { hmacKey: setting } = project.settings.log;
     const hmacKey = loadHmacKey(setting);
@@ -145,7 +151,8 @@ async function withReadableDay<T>(
     if (exposed !== null) project.logger.warn(exposed);
     const histories = { ...project.settings, seen: new HistoriesSeen() };
     const { otherEngine = false, groupsAtOnce = GROUPS_AT_ONCE } = options;
-    const own = { scratch: scratch.folder, histories, hmacKey, otherEngine, groupsAtOnce };
+    spark = options.engine === 'spark' ? new SparkSplits(duck, project, histories) : null;
+    const own = { scratch: scratch.folder, histories, hmacKey, otherEngine, groupsAtOnce, spark };
     const day = { ...span, project, database, book, duck, ...own };
     const log = await readLog(day, options.damaged);
     for (const [what, vectors] of log.leftOut) {
@@ -159,6 +166,7 @@ async function withReadableDay<T>(
     return await readingArchive(log.files, elsewhere, () => judge({ ...day, log }, found));
   } finally {
     duck.close();
+    spark?.close();
     scratch.remove();
   }
 }

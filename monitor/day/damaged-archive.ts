@@ -67,6 +67,9 @@ export class DamagedFiles {
   }
 }
 
+/** Codes of errors that a damaged file of the archive may be behind. */
+const UNCERTAIN: ReadonlySet<string> = new Set(['REG_SOURCE', 'SPARK_FAILED']);
+
 /**
  * Runs what reads files of the archive. Where it fails, it may be their fault: DuckDB does not say which side of a join
  * it was.
@@ -82,7 +85,7 @@ export async function readingArchive<Result>(
     return await read();
   } catch (error) {
     // Who throws another code knows what has failed; a history that cannot be read may be a file of the archive.
-    if (error instanceof DamagedArchive || (error instanceof CodedError && error.code !== 'REG_SOURCE'))
+    if (error instanceof DamagedArchive || (error instanceof CodedError && !UNCERTAIN.has(error.code)))
       throw error;
     const damages = await damagesOf(files, elsewhere);
     if (damages.size === 0) throw error;

@@ -6,11 +6,12 @@
  * A stored view has one history, its source, read by today's definition; a vector of another key is none of its rows'.
  * Called by role-run.ts.
  */
-import { quoteName, duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
+import { DUCKDB } from '../../project/engine/duckdb/duck-dialect.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { countingIds } from '../../contract/definitions/definition-json.ts';
 import { openHistory } from '../../project/engine/duckdb/history.ts';
 import { committedSql } from '../../project/engine/duckdb/committed-rows.ts';
+import { historyColumns } from '../../project/history/history-columns.ts';
 import { seenHistory } from '../../project/history/history-place.ts';
 import type { HistorySnapshot } from '../../project/history/history-snapshot.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
@@ -19,6 +20,7 @@ import { matchFeatures } from '../../contract/feature-match.ts';
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import type { EarlierCommit } from '../causes/altered-row.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import type { SqlDialect } from '../../project/engine/sql-dialect.ts';
 
 /** A view and its entity, both of one bundle. */
 export interface DefinedView {
@@ -51,19 +53,25 @@ interface ServedHistoryParts {
   readonly runs: readonly RunRecord[];
 }
 
+/** How an engine reads histories: as `openHistory` does. */
+export interface HistoryReading {
+  readonly dialect: Pick<SqlDialect, 'quoteName' | 'typeOf'>;
+  open(view: FeatureView, entity: Entity): Promise<Pick<ViewHistory, 'sql' | 'nanos' | 'parts'>>;
+}
+
 export class ServedHistory {
-  readonly #duck: DuckDb;
-  readonly #histories: HistoryPlace;
+  readonly #parts: ServedHistoryParts;
   readonly #today: DefinedView;
   readonly #runs: readonly RunRecord[];
+  readonly #reading: HistoryReading;
   /** null: the view is a stored one, or nothing was computed yet. */
   readonly #snapshot: HistorySnapshot | null;
   /** Watermarks by definition id. */
   readonly #watermarks = new Map<number, number | null>();
 
-  private constructor(parts: ServedHistoryParts, snapshot: HistorySnapshot | null) {
-    this.#duck = parts.duck;
-    this.#histories = parts.histories;
+  private constructor(parts: ServedHistoryParts, snapshot: HistorySnapshot | null, reading: HistoryReading) {
+    this.#parts = parts;
+    this.#reading = reading;
     this.#today = parts.today;
     this.#runs = parts.runs;
     this.#snapshot = snapshot;
@@ -73,13 +81,20 @@ export class ServedHistory {
   static async open(parts: ServedHistoryParts): Promise<ServedHistory> {
     const { view } = parts.today;
     const snapshot = view.kind === 'stored' ? null : await seenHistory(parts.histories, view);
-    return new ServedHistory(parts, snapshot);
+    const { duck, histories } = parts;
+    const open: HistoryReading['open'] = (of, entity) => openHistory(duck, histories, of, entity);
+    return new ServedHistory(parts, snapshot, { dialect: DUCKDB, open });
+  }
+
+  /** @returns the same, read by another engine */
+  by(reading: HistoryReading): ServedHistory {
+    return new ServedHistory(this.#parts, this.#snapshot, reading);
   }
 
   /** The history under today's definition. */
-  async ofToday(): Promise<ViewHistory> {
+  async ofToday(): Promise<Pick<ViewHistory, 'sql' | 'nanos' | 'parts'>> {
     const { view, entity } = this.#today;
-    return openHistory(this.#duck, this.#histories, view, entity);
+    return await this.#reading.open(view, entity);
   }
 
   /**
@@ -92,14 +107,14 @@ export class ServedHistory {
   async of(served: DefinedView, span: ServedSpan | null = null): Promise<string | null> {
     const { view } = this.#today;
     // A base hides rows by the delay of its own view. Vectors that wait longer see what others saw before.
-    const rowsOf = ({ sql, parts }: ViewHistory, { delayUs }: FeatureView): string =>
+    const rowsOf = ({ sql, parts }: Pick<ViewHistory, 'sql' | 'parts'>, { delayUs }: FeatureView): string =>
       span === null
         ? sql
         : parts(span.firstUs - Math.max(0, span.delayUs - delayUs), span.lastUs).join(' UNION ALL ');
     if (view.kind === 'stored') return this.#isAlike(served) ? (await this.ofToday()).sql : null;
     if (served.view.definitionId === view.definitionId) return rowsOf(await this.ofToday(), view);
     if (!this.#isAlike(served)) return null;
-    const history = await openHistory(this.#duck, this.#histories, served.view, served.entity);
+    const history = await this.#reading.open(served.view, served.entity);
     return this.#byToday(served, rowsOf(history, served.view));
   }
 
@@ -125,13 +140,14 @@ export class ServedHistory {
   /** Rows of another definition with the columns of today's features. */
   #byToday(served: DefinedView, sql: string): string {
     const { view } = this.#today;
+    const { quoteName, typeOf } = this.#reading.dialect;
     const at = matchFeatures(view.features, served.view.features);
+    const own = historyColumns(served.view, served.entity).slice(0, -served.view.features.length);
     const features = view.features.map(({ name, type }, i) => {
-      const value = at[i] === -1 ? `NULL::${duckTypeOf(type)}` : quoteName(name);
+      const value = at[i] === -1 ? `CAST(NULL AS ${typeOf(type)})` : quoteName(name);
       return `${value} AS ${quoteName(name)}`;
     });
-    const dropped = served.view.features.map(({ name }) => quoteName(name)).join(', ');
-    return `SELECT * EXCLUDE (${dropped}), ${features.join(', ')} FROM (${sql})`;
+    return `SELECT ${[...own.map(({ name }) => quoteName(name)), ...features].join(', ')} FROM (${sql})`;
   }
 
   /**

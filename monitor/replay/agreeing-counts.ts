@@ -2,7 +2,9 @@
  * What is counted of a role's agreeing rows (row-split.ts), by the state of each value. A state is the same on both
  * sides, so one count says all.
  */
+import { DUCKDB } from '../../project/engine/duckdb/duck-dialect.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { SqlDialect } from '../../project/engine/sql-dialect.ts';
 import type { Feature } from '../../contract/model.ts';
 import { isNumeric } from '../../contract/value-type.ts';
 import type { State } from '../causes/value-state.ts';
@@ -27,21 +29,39 @@ interface Agreeing {
   readonly rows: readonly number[];
 }
 
+/** How many split rows there are of each kind: agrees, reading | vectors. */
+export const SPLIT_COUNTS = 'replay_split_counts';
+
+/** @returns a SELECT of SPLIT_COUNTS */
+export function splitCountsSql(): string {
+  return `SELECT agrees, reading, count(*) AS vectors FROM ${SPLIT} GROUP BY agrees, reading`;
+}
+
+/** @returns a SELECT of the rows that vectors agree with: `n`, how many do, and how many of these were tensors */
+export function agreedRowsSql({ unsigned }: Pick<SqlDialect, 'unsigned'>): string {
+  return `SELECT n, CAST(count(*) AS ${unsigned(32)}) AS vectors,
+      CAST(count(*) FILTER (WHERE is_tensor) AS ${unsigned(32)}) AS tensors
+    FROM ${SPLIT} WHERE agrees = ${AGREES_PRESENT} GROUP BY n`;
+}
+
 /**
  * Puts the rows that vectors agree with, with their counts, in the place of the laid ones, so that values stand in
  * memory once, and no count needs a join.
- *
- * @returns what is counted of all rows, and of each feature
  */
-export async function countAgreeing(duck: DuckDb, features: readonly CountedFeature[]): Promise<Agreeing> {
-  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_counted AS SELECT n, count(*)::UINTEGER AS vectors,
-      count(*) FILTER (is_tensor)::UINTEGER AS tensors FROM ${SPLIT} WHERE agrees = ${AGREES_PRESENT} GROUP BY n;
+export async function layAgreeing(duck: DuckDb): Promise<void> {
+  await duck.run(`CREATE OR REPLACE TEMP TABLE replay_counted AS ${agreedRowsSql(DUCKDB)};
     CREATE OR REPLACE TEMP TABLE ${IN_FORCE} AS SELECT h.rowid AS n, h.* EXCLUDE (present),
       c.vectors, c.tensors
       FROM ${LAID_ROWS} h JOIN replay_counted c ON c.n = h.rowid;
-    DROP TABLE replay_counted; DROP TABLE ${LAID_ROWS}`);
-  const [absent] = await duck.rows(`SELECT (count(*) FILTER (agrees = ${AGREES_MISSING}))::DOUBLE AS missing,
-    (count(*) FILTER (agrees = ${AGREES_OUTSIDE_TTL}))::DOUBLE AS outside FROM ${SPLIT}`);
+    DROP TABLE replay_counted; DROP TABLE ${LAID_ROWS};
+    CREATE OR REPLACE TEMP TABLE ${SPLIT_COUNTS} AS ${splitCountsSql()}`);
+}
+
+/** @returns what is counted of all rows, and of each feature, once the rows that vectors agree with are there */
+export async function countAgreeing(duck: DuckDb, features: readonly CountedFeature[]): Promise<Agreeing> {
+  const rowsOf = (agrees: number): string => `coalesce(sum(vectors) FILTER (agrees = ${agrees}), 0)::DOUBLE`;
+  const [absent] = await duck.rows(`SELECT ${rowsOf(AGREES_MISSING)} AS missing,
+    ${rowsOf(AGREES_OUTSIDE_TTL)} AS outside FROM ${SPLIT_COUNTS}`);
   const sums = features.flatMap(({ type, counted }, i) => {
     const value = `v${i}`;
     const isNaN = type.kind === 'float32' || type.kind === 'float64' ? `isnan(${value})` : 'false';
@@ -89,7 +109,8 @@ export async function countWithheld(
 ): Promise<ReadonlyMap<string, number>[]> {
   const found = Array.from({ length: taken }, () => new Map<string, number>());
   if (readings.every(({ withheld }) => withheld.every((why) => why === null))) return found;
-  const rows = await duck.rows(`SELECT reading::DOUBLE AS reading, count(*)::DOUBLE AS n FROM ${SPLIT}
+  const rows =
+    await duck.rows(`SELECT reading::DOUBLE AS reading, sum(vectors)::DOUBLE AS n FROM ${SPLIT_COUNTS}
     WHERE agrees <> ${OPEN} GROUP BY 1 ORDER BY 1`);
   for (const row of rows) {
     for (const [i, why] of readings[row['reading'] as number]!.withheld.entries()) {

@@ -24,13 +24,22 @@ export interface AgreeingTraffic {
 
 export const NO_TRAFFIC: AgreeingTraffic = { slices: [], hours: [], minutes: [] };
 
-const TRAFFIC = 'replay_traffic';
+/** How many agreeing rows there are of each server, minute, surface, source and kind of entity, with their values. */
+export const TRAFFIC = 'replay_traffic';
 
-/** @param servers  those that answered the day's vectors */
+/** @param server  the columns of SPLIT that tell which server answered @returns a SELECT of TRAFFIC */
+export function trafficSql(server: readonly string[]): string {
+  const groups = ['minute', ...server, 'surface', 'source', 'is_new'].join(', ');
+  return `SELECT ${groups}, coalesce(sum(present), 0) AS n, count(*) AS vectors, max(age_us) AS age_us
+    FROM ${SPLIT} WHERE agrees <> ${OPEN} GROUP BY ${groups}`;
+}
+
+export async function layTraffic(duck: DuckDb): Promise<void> {
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${TRAFFIC} AS ${trafficSql(['server'])}`);
+}
+
+/** @param servers  those that answered the day's vectors @returns what TRAFFIC tells, which is dropped */
 export async function agreeingTraffic(duck: DuckDb, servers: readonly Server[]): Promise<AgreeingTraffic> {
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${TRAFFIC} AS
-    SELECT minute, server, surface, source, is_new, coalesce(sum(present), 0) AS n, count(*) AS vectors, max(age_us) AS age_us
-    FROM ${SPLIT} WHERE agrees <> ${OPEN} GROUP BY ALL`);
   const hour = '(minute // 60) % 24';
   const kinds: readonly (readonly [SliceBy, string])[] = [
     ['hour', `lpad((${hour})::VARCHAR, 2, '0')`],

@@ -1,9 +1,9 @@
 /** Which ids of a request are those of a role: as the bundle that answered had it. */
 import type { Entity, FeatureService, JoinKey, ServiceView } from '../../contract/model.ts';
-import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
-import { duckKeyType } from '../../project/engine/duckdb/history.ts';
+import { DUCKDB } from '../../project/engine/duckdb/duck-dialect.ts';
+import type { SqlDialect } from '../../project/engine/sql-dialect.ts';
 
-interface KeyedRole {
+export interface KeyedRole {
   readonly used: ServiceView;
   readonly entity: Entity;
   readonly requestKeys: readonly JoinKey[];
@@ -22,6 +22,7 @@ export interface RoleKeys {
 export function roleKeys(
   { used, entity, requestKeys, serviceOf }: KeyedRole,
   bundles: readonly string[],
+  { quoteText, keyTypeOf }: Pick<SqlDialect, 'quoteText' | 'keyTypeOf'> = DUCKDB,
 ): RoleKeys {
   const columnsOf = (names: readonly string[]): string[] =>
     names.map((name) => {
@@ -39,7 +40,7 @@ export function roleKeys(
     const cases = others.map(
       ({ bundle, columns }) => `WHEN ${quoteText(bundle)} THEN ${columns[i] ?? 'NULL'}`,
     );
-    const type = duckKeyType(entity.joinKeys[i]!.type);
+    const type = keyTypeOf(entity.joinKeys[i]!.type);
     return `TRY_CAST(CASE bundle ${cases.join(' ')} ELSE ${column} END AS ${type}) AS role_key_${i}`;
   });
   return {

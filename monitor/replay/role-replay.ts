@@ -21,22 +21,24 @@ import type { DayOfService } from '../day/day-of-log.ts';
 import { bundlesOf, kindsOf } from '../day/servers.ts';
 import { HashedFeature } from '../judge/hashed-values.ts';
 import type { DefinedView, ServedHistory } from '../judge/served-history.ts';
+import type { SparkSplits } from '../spark/spark-split.ts';
 import { restColumn } from '../archive/archive-shape.ts';
-import { NO_TRAFFIC, agreeingTraffic } from './agreeing-traffic.ts';
+import { NO_TRAFFIC, agreeingTraffic, layTraffic } from './agreeing-traffic.ts';
 import type { AgreeingTraffic } from './agreeing-traffic.ts';
-import { countAgreeing, countWithheld } from './agreeing-counts.ts';
+import { countAgreeing, countWithheld, layAgreeing } from './agreeing-counts.ts';
 import type { AgreeingStates } from './agreeing-counts.ts';
-import { countedAlike, markedReading } from './marked-values.ts';
-import type { Counting, MarkedReading } from './marked-values.ts';
+import type { Counting } from './marked-values.ts';
 import { layOpenRows } from './open-rows.ts';
+import { planHistory, readingKinds } from './plan/history-plan.ts';
+import type { HistoryPlan, MarkedKind, PlannedRole } from './plan/history-plan.ts';
 import { roleKeys } from './role-keys.ts';
 import { DIGESTS, layDigests } from './row-digests.ts';
 import { splitRows } from './row-split.ts';
-import type { BundleReading } from './row-split.ts';
+import type { BundleReading, SplitRows } from './row-split.ts';
 import { layRowsInForce } from './rows-in-force.ts';
 import { ENTITIES } from './served-entities.ts';
 import type { ServedEntities } from './served-entities.ts';
-import type { HashedBy, ServedFeature } from './served-files.ts';
+import type { ServedFeature } from './served-files.ts';
 
 interface ReplayedRole {
   /** The vectors of the day. */
@@ -62,6 +64,8 @@ interface ReplayedRole {
   definedBy(bundle: string): DefinedView;
   /** Time up to which the history is complete under a bundle's definition; null: nowhere. For aggregated views. */
   historyWatermarkUs(bundle: string): number | null;
+  /** Splits the rows in place of DuckDB; null: DuckDB does. */
+  readonly spark: SparkSplits | null;
 }
 
 interface SplitRole {
@@ -88,9 +92,6 @@ interface SplitRole {
   readonly open: number;
 }
 
-/** Rows of a stored view's history have no definition id: there is one history, whoever served. */
-const ONE_HISTORY = 0;
-
 /**
  * @returns null: no vector of the day has a row of the role
  * @throws  DuckDB's error when the history cannot be read
@@ -107,25 +108,12 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
   const bundles = bundlesOf(servers);
   const { keys, withKeys } = roleKeys(role, bundles);
   const rows = withKeys(all);
-  const laid = { ...role, compared: features, keys, vectors: withKeys(files.vectors) };
-  const kinds = kindsOf(servers);
-  const marked = countedAlike(kinds.flatMap((kind) => readingOf(laid, kind) ?? []));
-  const readings = await layHistory(duck, laid, marked);
   const hasCreatedTimes = hasHistory(view) || view.source.createdTime !== null;
-  const float32 = bundles.filter((bundle) => role.serviceOf(bundle).tensor === 'float32');
-  const numbered = await splitRows(duck, {
-    rows,
-    keys,
-    features,
-    hasCreatedTimes,
-    readings,
-    kinds,
-    float32,
-    asked: role.asked,
-    fromUs: role.fromUs,
-  });
-  await duck.run(`DROP TABLE IF EXISTS ${DIGESTS}`);
-  const isLaid = readings.length > 0;
+  const planned = { ...role, compared: features };
+  const marked = readingKinds(planned, kindsOf(servers));
+  const columns = { served, keys, hasCreatedTimes, bundles, rows };
+  const { readings: numbered, open } = await split(duck, planned, marked, columns);
+  const isLaid = numbered.length > 0;
   const isHashed = served.map((feature) => files.hasHmacsOf(feature));
   const placesWhere = (has: boolean): number[] => isHashed.flatMap((own, i) => (own === has ? i : []));
   const counted = marked[0]?.counted ?? taken.map(() => 'plain' as const);
@@ -148,8 +136,75 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
     hasCreatedTimes,
     traffic: isLaid ? await agreeingTraffic(duck, servers) : NO_TRAFFIC,
     hashed: placesWhere(true),
-    open: await layOpenRows(duck, rows, placesWhere(false), servers),
+    open: await layOpenRows(duck, open, placesWhere(false), servers),
   };
+}
+
+/** What a role's rows have, and how they are named. */
+interface RoleColumns {
+  readonly served: readonly ServedFeature[];
+  readonly keys: readonly string[];
+  readonly hasCreatedTimes: boolean;
+  /** Those that answered. */
+  readonly bundles: readonly string[];
+  /** A SELECT of them. */
+  readonly rows: string;
+}
+
+/** Splits the rows and counts those that agree, by Spark where it is asked for. */
+async function split(
+  duck: DuckDb,
+  role: ReplayedRole & PlannedRole,
+  marked: readonly MarkedKind[],
+  { served, keys, hasCreatedTimes, bundles, rows: sql }: RoleColumns,
+): Promise<SplitRows> {
+  const { files, servers } = role.served;
+  const rows = {
+    keys,
+    features: role.compared,
+    hasCreatedTimes,
+    kinds: kindsOf(servers),
+    float32: bundles.filter((bundle) => role.serviceOf(bundle).tensor === 'float32'),
+    asked: role.asked,
+    fromUs: role.fromUs,
+  };
+  const plan = (history: ServedHistory): Promise<HistoryPlan> => planHistory({ ...role, history }, marked);
+  if (role.spark !== null && marked.length > 0) {
+    const work = { ...role, bundles, files, columns: served, rows: sql, split: rows, plan };
+    const done = await role.spark.split(work);
+    if (done !== null) return done;
+  }
+  const { withKeys } = roleKeys(role, bundles);
+  const laid = await plan(role.history);
+  if (marked.length > 0) await role.entities.lay(withKeys(files.vectors), keys);
+  for (const [i, day] of laid.days.entries())
+    await layRowsInForce(duck, { ...day, entities: ENTITIES }, i === 0);
+  await layHmacs(duck, role, laid.readings);
+  const readings = await splitRows(duck, { ...rows, rows: sql, readings: laid.readings });
+  await duck.run(`DROP TABLE IF EXISTS ${DIGESTS}`);
+  if (readings.length > 0) {
+    await layAgreeing(duck);
+    await layTraffic(duck);
+  }
+  return { readings, open: sql };
+}
+
+/** Lays out the HMACs of what the rows hold, where the log has HMACs alone. */
+async function layHmacs(
+  duck: DuckDb,
+  { view, compared, hmacKey }: PlannedRole & Pick<ReplayedRole, 'hmacKey'>,
+  readings: readonly BundleReading[],
+): Promise<void> {
+  const places = [...new Set(readings.flatMap(({ digests }) => digests))].toSorted((a, b) => a - b);
+  if (places.length === 0) return;
+  await layDigests(
+    duck,
+    places.map((at) => {
+      const { type } = compared[at]!;
+      const hashes = new HashedFeature(hmacKey!, view.id, compared[at]!);
+      return { at, type, digestOf: (raw) => hashes.digest(valueFromDuck(type, raw)) };
+    }),
+  );
 }
 
 /** What the tables of a role begin with: of its replay, and of what as-served/ looks up. */
@@ -192,93 +247,4 @@ function restOf({ served: { files }, used, view, features }: ReplayedRole): Arch
 /** Earlier in the day the service may have taken what it does not take now. */
 function servedFeature({ feature: { name, type }, fullName, column }: ArchivedFeature): ServedFeature {
   return { name, type, columns: column === undefined ? [fullName] : [column, fullName] };
-}
-
-/** A role with what is laid out for it. */
-interface LaidRole extends ReplayedRole {
-  readonly compared: readonly Feature[];
-  /** A SELECT of all vectors, with `keys`. */
-  readonly vectors: string;
-  readonly keys: readonly string[];
-}
-
-/** Vectors of one bundle and secret, and how they are read. */
-type MarkedKind = HashedBy & MarkedReading & { readonly vectors: number };
-
-/** @returns null: the service then took other features than now, or they were others */
-function readingOf(role: LaidRole, kind: HashedBy & { readonly vectors: number }): MarkedKind | null {
-  const { compared, features, hmacKey } = role;
-  const then = new Set(role.serviceOf(kind.bundle).features.map(({ fullName }) => fullName));
-  if (features.some(({ fullName }) => !then.has(fullName))) return null;
-  const marked = { features: compared, taken: features.length, hmacKey };
-  const reading = markedReading(marked, role.definedBy(kind.bundle).view.features, kind.hmacKey);
-  return reading === null ? null : { ...kind, ...reading };
-}
-
-/**
- * @param kinds  what can be compared in SQL
- * @returns      how the vectors of each of them are read of which rows can agree
- */
-async function layHistory(
-  duck: DuckDb,
-  role: LaidRole,
-  kinds: readonly MarkedKind[],
-): Promise<BundleReading[]> {
-  const { served, view, entity, history, compared, vectors, keys } = role;
-  if (kinds.length === 0) return [];
-  await role.entities.lay(vectors, keys);
-  const { nanos } = await history.ofToday();
-  const defined = new Map(kinds.map(({ bundle }) => [bundle, role.definedBy(bundle)]));
-  const delays = [...defined.values()].map((one) => one.view.delayUs);
-  const counted = kinds[0]!.counted.flatMap((how, i) => (how === 'withheld' ? [] : i));
-  const laid = new Set<number>();
-  const readings: BundleReading[] = [];
-  for (const [bundle, one] of defined) {
-    const { definitionId } = one.view;
-    const rowsOf = view.kind === 'stored' ? ONE_HISTORY : definitionId;
-    const sql = await history.of(one, { ...served, delayUs: Math.max(...delays) });
-    if (sql === null) continue;
-    if (!laid.has(rowsOf)) {
-      const day = {
-        sql,
-        nanos,
-        tombstones: hasHistory(view),
-        definition: rowsOf,
-        keys: entity.joinKeys,
-        features: compared,
-        counted,
-        entities: ENTITIES,
-        fromUs: served.firstUs - Math.max(...delays),
-        toUs: served.lastUs - Math.min(...delays),
-      };
-      await layRowsInForce(duck, day, laid.size === 0);
-      laid.add(rowsOf);
-    }
-    const { kind, delayUs, hopUs, ttlUs } = one.view;
-    const completeUs = hasHistory(one.view) ? role.historyWatermarkUs(bundle) : null;
-    const reading = { kind, delayUs, hopUs, ttlUs, definitionId, rowsOf, completeUs };
-    const own = kinds.filter((other) => other.bundle === bundle);
-    for (const { hmacKey, compared: places, digests, withheld } of own)
-      readings.push({ bundle, hmacKey, ...reading, compared: places, digests, withheld });
-  }
-  await layHmacs(duck, role, readings);
-  return readings;
-}
-
-/** Lays out the HMACs of what the rows hold, where the log has HMACs alone. */
-async function layHmacs(
-  duck: DuckDb,
-  { view, compared, hmacKey }: LaidRole,
-  readings: readonly BundleReading[],
-): Promise<void> {
-  const places = [...new Set(readings.flatMap(({ digests }) => digests))].toSorted((a, b) => a - b);
-  if (places.length === 0) return;
-  await layDigests(
-    duck,
-    places.map((at) => {
-      const { type } = compared[at]!;
-      const hashes = new HashedFeature(hmacKey!, view.id, compared[at]!);
-      return { at, type, digestOf: (raw) => hashes.digest(valueFromDuck(type, raw)) };
-    }),
-  );
 }

@@ -12,14 +12,14 @@
  * cause. What SQL cannot tell is open: ties, tombstones, rows of another definition, and whether an answer that was
  * logged says what the row does.
  */
-import { quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { DUCKDB } from '../../project/engine/duckdb/duck-dialect.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { SqlDialect } from '../../project/engine/sql-dialect.ts';
 import type { Feature, FeatureView } from '../../contract/model.ts';
 import { MISSING, OUTSIDE_TTL, PRESENT } from '../../contract/status.ts';
 import { TENSOR_SURFACES } from '../../contract/wire/log/served-record.ts';
 import { DIGESTS } from './row-digests.ts';
 import { FIRST_ROWS, LAID_ROWS } from './rows-in-force.ts';
-import { sameValueSql } from '../../project/engine/duckdb/same-value-sql.ts';
 import type { HashedBy } from './served-files.ts';
 
 /**
@@ -41,7 +41,7 @@ export const AGREES_OUTSIDE_TTL = 3;
 export const SERVER = 'hash(pod, bundle, service_version::INTEGER)';
 
 /** Whether it was answered as a tensor of float32, by the bundle that answered. */
-function isTensorSql({ float32 }: Pick<SplitRole, 'float32'>): string {
+function isTensorSql({ quoteText }: SqlDialect, { float32 }: Pick<SplitRole, 'float32'>): string {
   if (float32.length === 0) return 'false AS is_tensor';
   const bundles = float32.map(quoteText).join(', ');
   return `(s.surface IN (${TENSOR_SURFACES.join(', ')}) AND s.bundle IN (${bundles})) AS is_tensor`;
@@ -61,7 +61,7 @@ export interface BundleReading
   readonly withheld: readonly (string | null)[];
 }
 
-interface SplitRole {
+export interface SplitRole {
   /** SELECT of the role's rows (served-files.ts). */
   readonly rows: string;
   /** The columns of `rows` that give the join keys, in the order of the entity's. */
@@ -79,29 +79,59 @@ interface SplitRole {
   readonly asked: string;
 }
 
+/** By which engine rows are split. */
+interface SplitBy {
+  readonly dialect: SqlDialect;
+  /** By the name of a column its SQL, of those that tell which server answered a row `s`. */
+  readonly server: Readonly<Record<string, string>>;
+  /** SQL of the place of a laid row, as rows of LAID_ROWS have it. */
+  readonly laidRow: string;
+}
+
+const BY_DUCKDB: SplitBy = { dialect: DUCKDB, server: { server: SERVER }, laidRow: 'rowid' };
+/** The others of SPLIT, in their order. */
+const OF_SPLIT = ['vid', 'is_tensor', 'minute', 'surface', 'source', 'age_us', 'is_new', 'reading'];
+
+/** What comes of a split, beside its tables. */
+export interface SplitRows {
+  /** By the number that rows have: those that read alike have one. */
+  readonly readings: readonly BundleReading[];
+  /** A SELECT of the role's rows, the open ones at least. */
+  readonly open: string;
+}
+
 /** @returns the readings by the number that rows have: those that read alike have one */
 export async function splitRows(duck: DuckDb, role: SplitRole): Promise<readonly BundleReading[]> {
+  const alike = readAlike(role.readings);
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPLIT} AS ${splitSql(BY_DUCKDB, role)}`);
+  return alike.map((own) => own[0]!);
+}
+
+/** @returns the readings of the bundles and secrets that read alike; SPLIT has their number */
+export function readAlike(readings: readonly BundleReading[]): (readonly BundleReading[])[] {
   const nameless = { bundle: null, hmacKey: null };
-  const alike = [
-    ...Map.groupBy(role.readings, (reading) => JSON.stringify({ ...reading, ...nameless })).values(),
-  ];
-  const selects = alike.map((own, number) => readSql(role, own, number));
+  return [...Map.groupBy(readings, (reading) => JSON.stringify({ ...reading, ...nameless })).values()];
+}
+
+/** @returns a SELECT of the rows of SPLIT */
+export function splitSql(by: SplitBy, role: SplitRole): string {
+  const { unsigned } = by.dialect;
+  const selects = readAlike(role.readings).map((own, number) => readSql(by, role, { readings: own, number }));
   const others = role.kinds.filter((kind) => role.readings.every((reading) => !isOfKind(reading, kind)));
   if (others.length > 0) {
-    const nothing = `${OPEN}::UTINYINT AS agrees, NULL::BIGINT AS n, NULL::USMALLINT AS present, NULL::BOOLEAN AS is_new,
-      NULL::USMALLINT AS reading`;
-    selects.push(`SELECT ${servedColumns(role)}, ${nothing} FROM (${role.rows}) s
-      WHERE ${ofKindsSql(others, role.kinds)}`);
+    const nothing = `CAST(${OPEN} AS ${unsigned(8)}) AS agrees, CAST(NULL AS BIGINT) AS n, CAST(NULL AS ${unsigned(16)}) AS present,
+      CAST(NULL AS BOOLEAN) AS is_new, CAST(NULL AS ${unsigned(16)}) AS reading`;
+    selects.push(`SELECT ${servedColumns(by, role)}, ${nothing} FROM (${role.rows}) s
+      WHERE ${ofKindsSql(by.dialect, others, role.kinds)}`);
   }
-  const agrees = `CASE WHEN is_asked THEN ${OPEN}::UTINYINT ELSE agrees END AS agrees`;
+  const open = `CASE WHEN a.vid IS NOT NULL THEN CAST(${OPEN} AS ${unsigned(8)}) ELSE x.agrees END`;
   const ofPresent = ['n', 'present'].map(
     (name) => `CASE WHEN agrees = ${AGREES_PRESENT} THEN ${name} END AS ${name}`,
   );
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPLIT} AS
-    SELECT * REPLACE (${ofPresent.join(', ')}) FROM
-      (SELECT * EXCLUDE (is_asked) REPLACE (${agrees}) FROM
-        (SELECT *, vid IN (SELECT vid FROM ${role.asked}) AS is_asked FROM (${selects.join(' UNION ALL ')})))`);
-  return alike.map((own) => own[0]!);
+  const columns = [...OF_SPLIT, ...Object.keys(by.server)];
+  return `SELECT ${[...columns, 'agrees', ...ofPresent].join(', ')} FROM
+    (SELECT ${columns.map((name) => `x.${name}`).join(', ')}, x.n, x.present, ${open} AS agrees
+      FROM (${selects.join(' UNION ALL ')}) x LEFT JOIN (SELECT DISTINCT vid FROM ${role.asked}) a ON a.vid = x.vid)`;
 }
 
 function isOfKind(a: HashedBy, b: HashedBy): boolean {
@@ -113,7 +143,7 @@ function isOfKind(a: HashedBy, b: HashedBy): boolean {
  * @param all    what there is: where a bundle has one secret, that need not be asked
  * @returns      SQL of a condition on a row `s`
  */
-function ofKindsSql(kinds: readonly HashedBy[], all: readonly HashedBy[]): string {
+function ofKindsSql({ quoteText }: SqlDialect, kinds: readonly HashedBy[], all: readonly HashedBy[]): string {
   const isWhole = ({ bundle }: HashedBy): boolean =>
     all.every((one) => one.bundle !== bundle || kinds.some((kind) => isOfKind(kind, one)));
   const whole = [...new Set(kinds.filter(isWhole).map(({ bundle }) => quoteText(bundle)))];
@@ -125,51 +155,61 @@ function ofKindsSql(kinds: readonly HashedBy[], all: readonly HashedBy[]): strin
 }
 
 /** What the split takes over of a served row. */
-function servedColumns(role: SplitRole): string {
-  return `s.vid, ${isTensorSql(role)}, (s.served_us // 60000000)::INTEGER AS minute, ${SERVER} AS server, s.surface, s.source,
+function servedColumns({ dialect, server }: SplitBy, role: SplitRole): string {
+  const minute = `CAST(${dialect.quotient('s.served_us', 60_000_000)} AS INTEGER) AS minute`;
+  const answered = Object.entries(server).map(([name, sql]) => `${sql} AS ${name}`);
+  return `s.vid, ${isTensorSql(dialect, role)}, ${minute}, ${answered.join(', ')}, s.surface, s.source,
     s.served_us - s.watermark_us AS age_us`;
 }
 
+/** Readings of bundles and secrets that are read alike, and the number of it. */
+interface ReadAlike {
+  readonly readings: readonly BundleReading[];
+  readonly number: number;
+}
+
 /** The rows of bundles and secrets that are read alike. */
-function readSql(role: SplitRole, readings: readonly BundleReading[], number: number): string {
+function readSql(by: SplitBy, role: SplitRole, { readings, number }: ReadAlike): string {
   const reading = readings[0]!;
+  const { dialect, laidRow } = by;
   const laid =
     reading.digests.length === 0
-      ? `(SELECT *, rowid AS n FROM ${LAID_ROWS})`
-      : `(SELECT l.*, m.* FROM ${LAID_ROWS} l JOIN ${DIGESTS} m ON m.n = l.rowid)`;
+      ? `(SELECT l.*, l.${laidRow} AS laid_row FROM ${LAID_ROWS} l)`
+      : `(SELECT l.*, m.*, m.n AS laid_row FROM ${LAID_ROWS} l JOIN ${DIGESTS} m ON m.n = l.${laidRow})`;
   // Whether an entity is new is asked of all of its history, whatever definition wrote it.
   const isOne = new Set(role.readings.map(({ rowsOf }) => rowsOf)).size === 1;
-  const all = `LEFT JOIN (SELECT * EXCLUDE (definition, first_us, from_us), min(first_us) AS first_us
-      FROM ${FIRST_ROWS} GROUP BY ALL) e ON ${sameKeys(role, 'e')}`;
+  const keys = role.keys.map((_, i) => `k${i}`).join(', ');
+  const all = `LEFT JOIN (SELECT ${keys}, min(first_us) AS first_us FROM ${FIRST_ROWS} GROUP BY ${keys}) e
+      ON ${sameKeys(role, 'e')}`;
   const first = isOne ? 'f.first_us' : 'e.first_us';
-  return `SELECT ${servedColumns(role)}, ${agreesSql(role, reading)} AS agrees, h.n, h.present,
-      coalesce(${first}, ${role.fromUs}) >= ${role.fromUs} AS is_new, ${number}::USMALLINT AS reading
+  return `SELECT ${servedColumns(by, role)}, ${agreesSql(dialect, role, reading)} AS agrees, h.laid_row AS n, h.present,
+      coalesce(${first}, ${role.fromUs}) >= ${role.fromUs} AS is_new, CAST(${number} AS ${dialect.unsigned(16)}) AS reading
     FROM (${role.rows}) s LEFT JOIN ${laid} h ON ${sameEntity(role, reading, 'h')} AND h.event_us = s.event_us
       AND h.created_us IS NOT DISTINCT FROM s.created_us
     LEFT JOIN ${FIRST_ROWS} f ON ${sameEntity(role, reading, 'f')}${isOne ? '' : ` ${all}`}
-    WHERE ${ofKindsSql(readings, role.kinds)}`;
+    WHERE ${ofKindsSql(dialect, readings, role.kinds)}`;
 }
 
-function agreesSql(role: SplitRole, reading: BundleReading): string {
+function agreesSql(dialect: SqlDialect, role: SplitRole, reading: BundleReading): string {
   const { ttlUs, definitionId, compared, digests } = reading;
   const t = seenUs(reading);
-  const inForce = `h.n IS NOT NULL AND ${t} >= h.event_us AND (h.next_us IS NULL OR ${t} < h.next_us)`;
+  const inForce = `h.laid_row IS NOT NULL AND ${t} >= h.event_us AND (h.next_us IS NULL OR ${t} < h.next_us)`;
   const had = role.hasCreatedTimes ? ' AND h.created_us <= s.served_us' : '';
   const fresh = ttlUs === null ? '' : ` AND h.event_us >= s.served_us - ${ttlUs}`;
   const stale = ttlUs === null ? 'false' : `h.event_us < s.served_us - ${ttlUs}`;
   // Where nothing is in the log the times tell alone which row it was.
   const same = [
-    ...compared.map((i) => sameValueSql(role.features[i]!.type, `s.s${i}`, `h.v${i}`)),
+    ...compared.map((i) => dialect.sameValue(role.features[i]!.type, `s.s${i}`, `h.v${i}`)),
     ...digests.map((i) => `s.h${i} = h.d${i}`),
   ].map((condition) => ` AND ${condition}`);
-  return `CASE
-      WHEN ${unjudgedSql(reading)} THEN ${OPEN}
+  return `CAST(CASE
+      WHEN ${unjudgedSql(dialect, reading)} THEN ${OPEN}
       WHEN s.event_us IS NULL THEN
         CASE WHEN s.status = ${MISSING} AND (f.first_us IS NULL OR ${t} < f.first_us) THEN ${AGREES_MISSING} ELSE ${OPEN} END
       WHEN s.status = ${PRESENT} AND s.definition_id = ${definitionId} AND s.is_decoded AND ${inForce}${had}${fresh}
        ${same.join('')} THEN ${AGREES_PRESENT}
       WHEN s.status = ${OUTSIDE_TTL} AND ${inForce}${had} AND ${stale} THEN ${AGREES_OUTSIDE_TTL}
-      ELSE ${OPEN} END::UTINYINT`;
+      ELSE ${OPEN} END AS ${dialect.unsigned(8)})`;
 }
 
 function sameKeys({ keys }: SplitRole, table: string): string {
@@ -186,9 +226,9 @@ function seenUs({ delayUs }: BundleReading): string {
 }
 
 /** The edge that was due lies past what the history can say yet. */
-function unjudgedSql(reading: BundleReading): string {
+function unjudgedSql({ quotient }: SqlDialect, reading: BundleReading): string {
   const { kind, hopUs, completeUs } = reading;
   if (kind === 'stored') return 'false';
   if (completeUs === null) return 'true';
-  return kind === 'snapshot' ? 'false' : `((${seenUs(reading)} // ${hopUs}) * ${hopUs} > ${completeUs})`;
+  return kind === 'snapshot' ? 'false' : `(${quotient(seenUs(reading), hopUs)} * ${hopUs} > ${completeUs})`;
 }

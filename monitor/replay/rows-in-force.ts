@@ -13,8 +13,9 @@
  * then the values of these. That serves the whole day, in place of a search for each vector. Rows that share their
  * times with another one of the entity, and tombstones, are not among them: the as-of join decides there.
  */
-import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
+import { DUCKDB } from '../../project/engine/duckdb/duck-dialect.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import type { SqlDialect } from '../../project/engine/sql-dialect.ts';
 import type { Feature, JoinKey } from '../../contract/model.ts';
 
 export const LAID_ROWS = 'replay_laid_rows';
@@ -22,7 +23,7 @@ export const IN_FORCE = 'replay_in_force';
 export const FIRST_ROWS = 'replay_first_rows';
 const SPANS = 'replay_spans';
 
-interface DayOfHistory {
+export interface DayOfHistory {
   /** SELECT as `openHistory` gives it. */
   readonly sql: string;
   readonly nanos: boolean;
@@ -49,14 +50,14 @@ interface DayOfHistory {
 export async function layRowsInForce(duck: DuckDb, day: DayOfHistory, isFirst: boolean): Promise<void> {
   const into = (table: string, sql: string): string =>
     isFirst ? `CREATE OR REPLACE TEMP TABLE ${table} AS ${sql}` : `INSERT INTO ${table} ${sql}`;
-  await duck.run(into(FIRST_ROWS, firstRowsSql(day)));
+  await duck.run(into(FIRST_ROWS, firstRowsSql(DUCKDB, day)));
   const [first] = await duck.rows(
     `SELECT min(from_us)::DOUBLE AS us FROM ${FIRST_ROWS} WHERE definition = ${day.definition}`,
   );
   // No row before it can be in force: of a history that lies by time most files are passed over.
   const sinceUs = (first!['us'] as number | null) ?? day.fromUs;
-  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPANS} AS ${spansSql(day, sinceUs)}`);
-  await duck.run(into(LAID_ROWS, laidRowsSql(day, sinceUs)));
+  await duck.run(`CREATE OR REPLACE TEMP TABLE ${SPANS} AS ${spansSql(DUCKDB, day, sinceUs)}`);
+  await duck.run(into(LAID_ROWS, laidRowsSql(DUCKDB, day, { spans: SPANS, sinceUs })));
   await duck.run(`DROP TABLE ${SPANS}`);
 }
 
@@ -65,51 +66,65 @@ function keysOf({ keys }: DayOfHistory): string {
 }
 
 /** Keys and times of the rows that some vector could see. */
-function timesSql({ sql, tombstones, keys, toUs }: DayOfHistory, sinceUs: number | null): string {
+function timesSql(dialect: SqlDialect, day: DayOfHistory, sinceUs: number | null): string {
+  const { sql, tombstones, keys, toUs } = day;
+  const { quoteName, epochUs } = dialect;
   const named = keys.map(({ name }, i) => `r.${quoteName(name)} AS k${i}`).join(', ');
   const deleted = tombstones ? 'coalesce(r.deleted, false)' : 'false';
   const there = keys.map(({ name }) => `r.${quoteName(name)} IS NOT NULL`);
-  return `SELECT ${named}, epoch_us(r.event_time) AS event_us, epoch_us(r.created_time) AS created_us, ${deleted} AS deleted
-    FROM (${sql}) r WHERE ${[...there, ...within(sinceUs, toUs)].join(' AND ')}`;
+  return `SELECT ${named}, ${epochUs('r.event_time')} AS event_us, ${epochUs('r.created_time')} AS created_us, ${deleted} AS deleted
+    FROM (${sql}) r WHERE ${[...there, ...within(dialect, sinceUs, toUs)].join(' AND ')}`;
 }
 
 /** Conditions on the bare time reach the statistics of the files. */
-function within(sinceUs: number | null, toUs: number): string[] {
-  const since = sinceUs === null ? [] : [`r.event_time >= make_timestamp(${sinceUs})`];
-  return [...since, `r.event_time <= make_timestamp(${toUs})`];
+function within({ timeOf }: SqlDialect, sinceUs: number | null, toUs: number): string[] {
+  const since = sinceUs === null ? [] : [`r.event_time >= ${timeOf(sinceUs)}`];
+  return [...since, `r.event_time <= ${timeOf(toUs)}`];
 }
 
-function firstRowsSql(day: DayOfHistory): string {
+/** @returns a SELECT of the first rows */
+export function firstRowsSql(dialect: SqlDialect, day: DayOfHistory): string {
   const keys = keysOf(day);
-  return `SELECT ${day.definition}::UINTEGER AS definition, ${keys}, min(event_us) AS first_us,
-      max(event_us) FILTER (event_us <= ${day.fromUs}) AS from_us
-    FROM (${timesSql(day, null)}) SEMI JOIN ${day.entities} USING (${keys}) GROUP BY ${keys}`;
+  return `SELECT CAST(${day.definition} AS ${dialect.unsigned(32)}) AS definition, ${keys}, min(event_us) AS first_us,
+      max(event_us) FILTER (WHERE event_us <= ${day.fromUs}) AS from_us
+    FROM (${timesSql(dialect, day, null)}) SEMI JOIN ${day.entities} USING (${keys}) GROUP BY ${keys}`;
 }
 
-/** One row a row that can be in force: until when it is, and whether it shares its times with another one. */
-function spansSql(day: DayOfHistory, sinceUs: number): string {
+/**
+ * One row a row that can be in force: until when it is, and whether it shares its times with another one.
+ *
+ * @param sinceUs  no row before it can be in force; null: it is not known
+ * @returns        a SELECT, once the first rows are there
+ */
+export function spansSql(dialect: SqlDialect, day: DayOfHistory, sinceUs: number | null): string {
   const keys = keysOf(day);
   const tied = `lag(event_us) OVER w = event_us${day.nanos ? '' : ' AND lag(created_us) OVER w IS NOT DISTINCT FROM created_us'}`;
   return `SELECT ${keys}, event_us, created_us, deleted, lead(event_us) OVER w AS next_us, coalesce(${tied}, false) AS is_tied
-    FROM (SELECT t.* FROM (${timesSql(day, sinceUs)}) t JOIN ${FIRST_ROWS} f USING (${keys})
+    FROM (SELECT t.* FROM (${timesSql(dialect, day, sinceUs)}) t JOIN ${FIRST_ROWS} f USING (${keys})
       WHERE f.definition = ${day.definition} AND (f.from_us IS NULL OR t.event_us >= f.from_us))
     WINDOW w AS (PARTITION BY ${keys} ORDER BY event_us ASC, created_us ASC NULLS FIRST)`;
 }
 
-function laidRowsSql(day: DayOfHistory, sinceUs: number): string {
+/** @param from  the FROM item of the spans @returns a SELECT of the laid rows */
+export function laidRowsSql(
+  dialect: SqlDialect,
+  day: DayOfHistory,
+  { spans, sinceUs }: { readonly spans: string; readonly sinceUs: number | null },
+): string {
   const { definition, features, counted } = day;
-  const present = counted.map((i) => `(r.${quoteName(features[i]!.name)} IS NOT NULL)::INTEGER`);
+  const { quoteName, epochUs, unsigned } = dialect;
+  const present = counted.map((i) => `CAST(r.${quoteName(features[i]!.name)} IS NOT NULL AS INTEGER)`);
   const columns = [
-    `${definition}::UINTEGER AS definition`,
+    `CAST(${definition} AS ${unsigned(32)}) AS definition`,
     ...day.keys.map((_, i) => `s.k${i}`),
     's.event_us, s.created_us, s.next_us',
-    `(${['0', ...present].join(' + ')})::USMALLINT AS present`,
+    `CAST(${['0', ...present].join(' + ')} AS ${unsigned(16)}) AS present`,
     ...features.map(({ name }, i) => `r.${quoteName(name)} AS v${i}`),
   ];
   const same = day.keys.map(({ name }, i) => `r.${quoteName(name)} = s.k${i}`);
   return `SELECT ${columns.join(', ')}
-    FROM (${day.sql}) r JOIN ${SPANS} s ON ${same.join(' AND ')}
-      AND epoch_us(r.event_time) = s.event_us AND epoch_us(r.created_time) IS NOT DISTINCT FROM s.created_us
-    WHERE ${within(sinceUs, day.toUs).join(' AND ')} AND NOT s.is_tied AND NOT s.deleted
+    FROM (${day.sql}) r JOIN ${spans} s ON ${same.join(' AND ')}
+      AND ${epochUs('r.event_time')} = s.event_us AND ${epochUs('r.created_time')} IS NOT DISTINCT FROM s.created_us
+    WHERE ${within(dialect, sinceUs, day.toUs).join(' AND ')} AND NOT s.is_tied AND NOT s.deleted
       AND (s.next_us IS NULL OR (s.next_us > s.event_us AND s.next_us > ${day.fromUs}))`;
 }

@@ -22,10 +22,15 @@ export class ServedEntities {
    * @param keys     in the order of the entity's
    */
   async lay(vectors: string, keys: readonly string[]): Promise<void> {
-    const there = keys.map((key) => `${key} IS NOT NULL`).join(' AND ');
-    const sql = `SELECT DISTINCT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')} FROM (${vectors}) WHERE ${there}`;
+    const sql = entitiesSql(vectors, keys);
     if (sql === this.#laid) return;
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE ${ENTITIES} AS ${sql}`);
     this.#laid = sql;
   }
+}
+
+/** @returns a SELECT of what the table has, on any engine */
+export function entitiesSql(vectors: string, keys: readonly string[]): string {
+  const there = keys.map((key) => `${key} IS NOT NULL`).join(' AND ');
+  return `SELECT DISTINCT ${keys.map((key, i) => `${key} AS k${i}`).join(', ')} FROM (${vectors}) WHERE ${there}`;
 }

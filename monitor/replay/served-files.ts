@@ -17,10 +17,12 @@ import type { JoinKey } from '../../contract/model.ts';
 import { ROW_SOURCES, STATUSES } from '../../contract/status.ts';
 import type { KeyType, ValueType } from '../../contract/value-type.ts';
 import { SURFACES } from '../../contract/wire/log/served-record.ts';
-import { duckTypeOf, quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
+import { DUCKDB } from '../../project/engine/duckdb/duck-dialect.ts';
+import { duckTypeOf } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import { duckKeyType } from '../../project/engine/duckdb/history.ts';
+import type { SqlDialect } from '../../project/engine/sql-dialect.ts';
 
 interface FilesOfFolder {
   readonly files: readonly string[];
@@ -44,11 +46,11 @@ export interface ServedFeature {
   readonly columns: readonly string[];
 }
 
-const VECTOR = [
+const vectorColumns = ({ placeIn, epochUs }: SqlDialect): string[] => [
   '_request_id AS request_id',
-  `${codeSql('_surface', SURFACES)} AS surface`,
+  `${placeIn(SURFACES, '_surface')} AS surface`,
   '_bundle AS bundle',
-  'epoch_us(_served_time) AS served_us',
+  `${epochUs('_served_time')} AS served_us`,
   '_row AS row_index',
   '_pod AS pod',
   '_epoch AS epoch',
@@ -58,25 +60,53 @@ const VECTOR = [
   "coalesce(_hmac_key, '') AS hmac_key",
 ];
 
-const NO_VECTORS = `SELECT NULL::BIGINT AS vid, ${VECTOR.map((column) => `NULL AS ${column.split(' AS ')[1]!}`).join(', ')}
-  WHERE false`;
+const NO_VECTORS = `SELECT NULL::BIGINT AS vid, ${vectorColumns(DUCKDB)
+  .map((column) => `NULL AS ${column.split(' AS ')[1]!}`)
+  .join(', ')} WHERE false`;
+
+/** By which engine the files are read. */
+export interface FileReading {
+  readonly dialect: SqlDialect;
+  /** @returns what follows FROM to read files: their columns, file_index among them, from 0, and file_row_number */
+  from(files: readonly string[]): string;
+  /** @returns the engine's table of known ids, by that of DuckDB */
+  ids(table: string): string;
+}
+
+const BY_DUCKDB: FileReading = { dialect: DUCKDB, from: readSql, ids: (table) => table };
+
+interface ServedFilesParts {
+  readonly folders: readonly FilesOfFolder[];
+  readonly keys: readonly JoinKey[];
+  readonly ids: ReadonlyMap<KeyType, string>;
+  readonly excluded: readonly HashedBy[];
+  readonly reading: FileReading;
+}
 
 export class ServedFiles {
   readonly #folders: readonly FilesOfFolder[];
   readonly #keys: readonly JoinKey[];
   readonly #ids: ReadonlyMap<KeyType, string>;
   readonly #excluded: readonly HashedBy[];
+  readonly #reading: FileReading;
 
-  private constructor(
-    folders: readonly FilesOfFolder[],
-    keys: readonly JoinKey[],
-    ids: ReadonlyMap<KeyType, string>,
-    excluded: readonly HashedBy[] = [],
-  ) {
+  private constructor({ folders, keys, ids, excluded, reading }: ServedFilesParts) {
     this.#folders = folders;
     this.#keys = keys;
     this.#ids = ids;
     this.#excluded = excluded;
+    this.#reading = reading;
+  }
+
+  #with(change: Partial<ServedFilesParts>): ServedFiles {
+    return new ServedFiles({
+      folders: this.#folders,
+      keys: this.#keys,
+      ids: this.#ids,
+      excluded: this.#excluded,
+      reading: this.#reading,
+      ...change,
+    });
   }
 
   /**
@@ -100,7 +130,7 @@ export class ServedFiles {
       read.push({ files, columns, before });
       before += files.length;
     }
-    return new ServedFiles(read, keys, ids);
+    return new ServedFiles({ folders: read, keys, ids, excluded: [], reading: BY_DUCKDB });
   }
 
   /** @returns those whose folders have all keys; and the files of the others, null where there are none */
@@ -108,14 +138,26 @@ export class ServedFiles {
     const isWhole = ({ columns }: FilesOfFolder): boolean =>
       this.#keys.every(({ name, type }) => columns.get(name) === duckKeyType(type));
     const others = this.#folders.filter((folder) => !isWhole(folder)).map(({ files }) => files);
-    const whole = new ServedFiles(this.#folders.filter(isWhole), this.#keys, this.#ids, this.#excluded);
-    return { whole, others: others.length === 0 ? null : others };
+    return {
+      whole: this.#with({ folders: this.#folders.filter(isWhole) }),
+      others: others.length === 0 ? null : others,
+    };
   }
 
   /** @returns the same without vectors that a bundle answered and a secret hashed */
   without(excluded: readonly HashedBy[]): ServedFiles {
     if (excluded.length === 0) return this;
-    return new ServedFiles(this.#folders, this.#keys, this.#ids, [...this.#excluded, ...excluded]);
+    return this.#with({ excluded: [...this.#excluded, ...excluded] });
+  }
+
+  /** @returns the same, with the SQL of another engine */
+  by(reading: FileReading): ServedFiles {
+    return this.#with({ reading });
+  }
+
+  /** The tables of known ids. */
+  get idTables(): readonly string[] {
+    return [...this.#ids.values()];
   }
 
   get isEmpty(): boolean {
@@ -159,7 +201,7 @@ export class ServedFiles {
       .map((folder) => {
         const columns = wanted.map(({ name, type }, i) => {
           const isThere = plain(folder.columns.get(name)) === plain(type);
-          return `${isThere ? quoteName(name) : `NULL::${type}`} AS w${i}`;
+          return `${isThere ? DUCKDB.quoteName(name) : `NULL::${type}`} AS w${i}`;
         });
         return this.#select(folder, columns, []);
       })
@@ -179,35 +221,42 @@ export class ServedFiles {
   /** @returns a SELECT of the vectors that have a row of the role; null: no vector of the day has one */
   rowsOf(role: string, features: readonly ServedFeature[]): string | null {
     const name = `_view__${role}`;
+    const { dialect } = this.#reading;
+    const row = dialect.quoteName(name);
     const selects = this.#folders
       .filter(({ columns }) => columns.has(name))
       .map((folder) => {
-        const columns = [...rowColumns(quoteName(name)), ...featureColumns(folder, features)];
-        return this.#select(folder, columns, [`${quoteName(name)}.status IS NOT NULL`]);
+        const columns = [...rowColumns(dialect, row), ...featureColumns(dialect, folder, features)];
+        return this.#select(folder, columns, [`${row}.status IS NOT NULL`]);
       });
     return selects.length === 0 ? null : selects.join(' UNION ALL ');
   }
 
   #select(folder: FilesOfFolder, more: readonly string[], where: readonly string[]): string {
     const { columns, files, before } = folder;
+    const { dialect, from } = this.#reading;
+    const { quoteName, quoteText, keyTypeOf } = dialect;
     const joins: string[] = [];
     const keys = this.#keys.flatMap(({ name, type }, i) => {
-      const own = columns.get(name) === duckKeyType(type) ? quoteName(name) : `NULL::${duckKeyType(type)}`;
+      const isThere = columns.get(name) === duckKeyType(type);
+      const own = isThere ? quoteName(name) : `CAST(NULL AS ${keyTypeOf(type)})`;
       const hmac = columns.has(`${name}__hmac`) ? quoteName(`${name}__hmac`) : null;
-      if (hmac === null) return [`${own} AS key_${i}`, `NULL::VARCHAR AS shown_${i}`];
+      if (hmac === null) return [`${own} AS key_${i}`, `CAST(NULL AS ${keyTypeOf('string')}) AS shown_${i}`];
       const ids = this.#ids.get(type);
-      if (ids !== undefined) joins.push(` LEFT JOIN ${ids} ids_${i} ON ids_${i}.hmac = ${hmac}`);
+      if (ids !== undefined)
+        joins.push(` LEFT JOIN ${this.#reading.ids(ids)} ids_${i} ON ids_${i}.hmac = ${hmac}`);
       const id = ids === undefined ? own : `coalesce(${own}, ids_${i}.id)`;
       return [`${id} AS key_${i}`, `'hmac:' || lower(hex(${hmac})) AS shown_${i}`];
     });
-    const vid = `((file_index + ${before})::BIGINT << 32) + file_row_number AS vid`;
+    const vid = `CAST(file_index + ${before} AS BIGINT) * ${2 ** 32} + file_row_number AS vid`;
     const left = this.#excluded.map(
       ({ bundle, hmacKey }) =>
         `NOT (_bundle = ${quoteText(bundle)} AND coalesce(_hmac_key, '') = ${quoteText(hmacKey)})`,
     );
     const all = [...where, ...left];
     const only = all.length === 0 ? '' : ` WHERE ${all.join(' AND ')}`;
-    return `SELECT ${[vid, ...VECTOR, ...keys, ...more].join(', ')} FROM ${readSql(files)}${joins.join('')}${only}`;
+    const selected = [vid, ...vectorColumns(dialect), ...keys, ...more].join(', ');
+    return `SELECT ${selected} FROM ${from(files)}${joins.join('')}${only}`;
   }
 }
 
@@ -216,25 +265,29 @@ function readSql(files: readonly string[]): string {
 }
 
 /** @param row  the struct of the role */
-function rowColumns(row: string): string[] {
+function rowColumns({ placeIn, epochUs, epochMs, unsigned }: SqlDialect, row: string): string[] {
   return [
-    `${codeSql(`${row}.status`, STATUSES)} AS status`,
-    `${codeSql(`${row}.source`, ROW_SOURCES)} AS source`,
-    `epoch_us(${row}.fetched) AS fetched_us`,
-    `epoch_us(${row}.watermark) AS watermark_us`,
-    `epoch_us(${row}.event_time) AS event_us`,
-    `epoch_us(${row}.created_time) AS created_us`,
-    `epoch_ms(${row}.written_time) AS written_ms`,
-    `${row}.definition_id::UINTEGER AS definition_id`,
+    `${placeIn(STATUSES, `${row}.status`)} AS status`,
+    `${placeIn(ROW_SOURCES, `${row}.source`)} AS source`,
+    `${epochUs(`${row}.fetched`)} AS fetched_us`,
+    `${epochUs(`${row}.watermark`)} AS watermark_us`,
+    `${epochUs(`${row}.event_time`)} AS event_us`,
+    `${epochUs(`${row}.created_time`)} AS created_us`,
+    `${epochMs(`${row}.written_time`)} AS written_ms`,
+    `CAST(${row}.definition_id AS ${unsigned(32)}) AS definition_id`,
     `${row}.undecoded IS NULL AS is_decoded`,
   ];
 }
 
-function featureColumns(folder: FilesOfFolder, features: readonly ServedFeature[]): string[] {
+function featureColumns(
+  dialect: SqlDialect,
+  folder: FilesOfFolder,
+  features: readonly ServedFeature[],
+): string[] {
   return features.flatMap((feature, i) => {
     const hmacs = feature.columns.map((name) => `${name}__hmac`).filter((name) => folder.columns.has(name));
-    const value = firstOf(thereOf(folder, feature), duckTypeOf(feature.type));
-    return [`${value} AS s${i}`, `${firstOf(hmacs, 'BLOB')} AS h${i}`];
+    const value = firstOf(dialect, thereOf(folder, feature), feature.type);
+    return [`${value} AS s${i}`, `${firstOf(dialect, hmacs, { kind: 'bytes' })} AS h${i}`];
   });
 }
 
@@ -245,13 +298,8 @@ function thereOf({ columns }: FilesOfFolder, feature: ServedFeature): string[] {
   return feature.columns.filter((name) => columns.get(name)?.replaceAll('"', '') === type);
 }
 
-function firstOf(columns: readonly string[], type: string): string {
+function firstOf({ quoteName, typeOf }: SqlDialect, columns: readonly string[], type: ValueType): string {
   const [first, ...others] = columns.map(quoteName);
-  if (first === undefined) return `NULL::${type}`;
+  if (first === undefined) return `CAST(NULL AS ${typeOf(type)})`;
   return others.length === 0 ? first : `coalesce(${[first, ...others].join(', ')})`;
-}
-
-/** The index of a text in a list. */
-function codeSql(text: string, list: readonly string[]): string {
-  return `(list_position([${list.map(quoteText).join(', ')}], ${text}) - 1)::UTINYINT`;
 }

@@ -17,8 +17,8 @@ import {
   SPLIT,
   splitRows,
 } from '../../monitor/replay/row-split.ts';
-import { countAgreeing } from '../../monitor/replay/agreeing-counts.ts';
-import { agreeingTraffic } from '../../monitor/replay/agreeing-traffic.ts';
+import { countAgreeing, layAgreeing } from '../../monitor/replay/agreeing-counts.ts';
+import { agreeingTraffic, layTraffic } from '../../monitor/replay/agreeing-traffic.ts';
 import type { AgreeingTraffic } from '../../monitor/replay/agreeing-traffic.ts';
 import { HashedFeature } from '../../monitor/judge/hashed-values.ts';
 import { layDigests } from '../../monitor/replay/row-digests.ts';
@@ -356,6 +356,8 @@ async function split(scene: Scene, vectors: readonly ServedVector[], folder: str
     ],
   });
   const rows = await duck.rows(`SELECT agrees FROM ${SPLIT} ORDER BY vid`);
+  await layTraffic(duck);
+  await layAgreeing(duck);
   await countAgreeing(
     duck,
     FEATURES.slice(0, TAKEN).map(({ type }) => ({ type, counted: 'plain' })),

@@ -5,7 +5,7 @@
 A job (spark-job.ts writes it):
 
     session   {name: value}                              settings of the session
-    tables    [{name, files, schema, places}]            Parquet to read; schema: DDL, or null: that of the files; places:
+    tables    [{name, files, schema, places, united}]    Parquet to read; schema: DDL, or null: that of the files; places:
                                                          with `~file`, a URL, and `~index`, the row's place from 0
     outputs   [{name, sql, folder}]                      run in this order; each becomes a folder of Parquet and can be
                                                          read by later SQL under its name
@@ -49,7 +49,7 @@ def read(spark, table):
     if not table["files"]:
         return spark.createDataFrame([], table["schema"])
     reader = spark.read if table["schema"] is None else spark.read.schema(table["schema"])
-    rows = reader.parquet(*table["files"])
+    rows = reader.option("mergeSchema", table["united"]).parquet(*table["files"])
     if not table["places"]:
         return rows
     # A view hides where its rows come from.

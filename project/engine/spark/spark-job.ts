@@ -14,10 +14,13 @@ interface SparkTable {
   /** DDL of the columns to read, of which a file may lack some; null: those of the files, all of one schema. */
   readonly schema: string | null;
   readonly places: boolean;
+  /** Whether the columns are those of all files, of which one may lack some: their footers are read before. */
+  readonly united: boolean;
 }
 
-/** The column of `readPlaces` with the file of a row, as a URL. */
+/** The columns of `readPlaces`: the file of a row, as a URL, and its place in the file, from 0. */
 export const FILE_URL = '~file';
+export const ROW_INDEX = '~index';
 
 interface SparkOutput {
   /** Under which later SQL can read it; also what progress is told by. */
@@ -54,17 +57,22 @@ export class SparkJob {
    * @throws        SPARK_LACKS for files in object storage
    */
   read(files: readonly string[], schema: string | null): string {
-    return this.#read(files, schema, false);
+    return this.#add({ files, schema, places: false, united: false });
   }
 
-  /** As `read`, of files of one schema, with FILE_URL, and `~index`, the row's place in its file from 0. */
+  /** As `read`, of files of one schema, with FILE_URL and ROW_INDEX. */
   readPlaces(files: readonly string[]): string {
-    return this.#read(files, null, true);
+    return this.#add({ files, schema: null, places: true, united: false });
   }
 
-  #read(files: readonly string[], schema: string | null, places: boolean): string {
+  /** As `readPlaces`, of files of which one may lack columns of another. */
+  readUnited(files: readonly string[]): string {
+    return this.#add({ files, schema: null, places: true, united: true });
+  }
+
+  #add(table: Omit<SparkTable, 'name'>): string {
     const name = `read_${this.#tables.length}`;
-    this.#tables.push({ name, files: files.map(sparkPath), schema, places });
+    this.#tables.push({ ...table, name, files: table.files.map(sparkPath) });
     return name;
   }
 

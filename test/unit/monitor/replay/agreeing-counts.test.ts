@@ -4,7 +4,7 @@ import { PRESENT } from '../../../../contract/status.ts';
 import { parseType } from '../../../../contract/value-type.ts';
 import type { Value } from '../../../../contract/value-type.ts';
 import { stateOf } from '../../../../monitor/causes/value-state.ts';
-import { countAgreeing } from '../../../../monitor/replay/agreeing-counts.ts';
+import { countAgreeing, layAgreeing } from '../../../../monitor/replay/agreeing-counts.ts';
 import { AGREES_PRESENT, SPLIT } from '../../../../monitor/replay/row-split.ts';
 import { LAID_ROWS } from '../../../../monitor/replay/rows-in-force.ts';
 import { DuckDb } from '../../../../project/engine/duckdb/duckdb.ts';
@@ -37,13 +37,14 @@ test.each<[string, readonly Value[]]>([
   const vectors = values.flatMap((_, n) => Array.from({ length: n + 1 }, () => `(${n})`));
   await duck.run(`CREATE OR REPLACE TEMP TABLE ${LAID_ROWS} AS ${rows.join(' UNION ALL ')};
     CREATE OR REPLACE TEMP TABLE ${SPLIT} AS
-      SELECT h.rowid AS n, false AS is_tensor, ${AGREES_PRESENT} AS agrees
+      SELECT h.rowid AS n, false AS is_tensor, ${AGREES_PRESENT} AS agrees, 0 AS reading
       FROM (VALUES ${vectors.join(', ')}) t(value) JOIN ${LAID_ROWS} h USING (value)`);
   const expected = new Map<string, number>();
   for (const [n, value] of values.entries()) {
     const state = stateOf(PRESENT, value);
     expected.set(state, (expected.get(state) ?? 0) + n + 1);
   }
+  await layAgreeing(duck);
   const { given, states, rows: there } = await countAgreeing(duck, [{ type, counted: 'plain' }]);
   expect(given).toBe(vectors.length);
   expect(there).toEqual([values.filter((value) => value !== null).length]);
