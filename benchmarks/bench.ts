@@ -11,7 +11,7 @@
  *   node test/support/s3/s3-run.ts npm run bench -- --only storage [--events 100000]   a day in object storage
  *   npm run bench -- --only streamdelay [--events 600000]   needs KAFKA_BROKERS
  *   npm run bench -- --only grpc
- *   npm run bench -- --only sizing --rounds 3   the figures of docs/sizing.md
+ *   npm run bench -- --only requestcosts,cachedrows,background --customers 100   the figures of docs/sizing.md
  *   npm run bench -- --only fleet   a thousand pods in virtual time
  *   npm run bench -- --only ondemand,looping
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
@@ -55,7 +55,9 @@ import { judgedInStorage } from './subjects/storage.ts';
 import { streamedClicks } from './subjects/stream.ts';
 import { streamDelay } from './subjects/stream-delay.ts';
 import { skewedTraffic } from './subjects/skewed-traffic.ts';
-import { sizing } from './sizing/sizing.ts';
+import { backgroundLoad } from './sizing/background-load.ts';
+import { cachedRows } from './sizing/cached-rows.ts';
+import { requestCosts } from './sizing/request-costs.ts';
 import { soak } from './subjects/soak.ts';
 import { tailLatency } from './subjects/tail-latency.ts';
 import { trainingSets } from './subjects/training-sets.ts';
@@ -84,7 +86,9 @@ const SECTIONS: Readonly<Record<string, (context: BenchContext) => Promise<Targe
   ondemand: onDemandFeatures,
   fleet: simulatedFleet,
   looping: loopingFunctions,
-  sizing,
+  requestcosts: requestCosts,
+  cachedrows: cachedRows,
+  background: backgroundLoad,
 };
 /** These take as long as all others together, or are not about the sidecar: they are asked for by name. */
 const BY_NAME: ReadonlySet<string> = new Set([
@@ -100,7 +104,9 @@ const BY_NAME: ReadonlySet<string> = new Set([
   'ondemand',
   'fleet',
   'looping',
-  'sizing',
+  'requestcosts',
+  'cachedrows',
+  'background',
 ]);
 const USUAL = Object.keys(SECTIONS).filter((name) => !BY_NAME.has(name));
 const VIEWS = [10, 10, 10, 10, 10];
