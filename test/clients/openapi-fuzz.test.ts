@@ -1,7 +1,7 @@
 /**
  * Schemathesis holds the OpenAPI document against the running sidecar, on both transports: every status, content type
  * and answer is one that the document names, what breaks a schema is refused, and nothing is a 5xx. One sidecar has
- * on-demand views with inputs of every type. With PLUMB_TEST_LONG=1 with ten times the cases, drawn anew.
+ * on-demand views with inputs of every type. With PLUMB_TEST_LONG=1 with twenty times the cases, drawn anew.
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -85,7 +85,7 @@ test(
 async function fuzz(url: string, cwd: string): Promise<string> {
   const drawn = IS_LONG_RUN
     ? ['--max-examples', '200']
-    : ['--max-examples', '20', '--generation-deterministic'];
+    : ['--max-examples', '10', '--generation-deterministic'];
   const args = ['--config-file', CONFIG, 'run', `${url}/openapi.json`, ...drawn, '--no-color'];
   const said = await execute(python.program('schemathesis'), args, {
     cwd,

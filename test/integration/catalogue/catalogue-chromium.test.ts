@@ -86,7 +86,7 @@ test('by keyboard: past the head, then a search that leads to the feature', asyn
   expect(await skip.innerText()).toBe('Skip to the page');
   expect((await skip.boundingBox())!.x).toBeGreaterThanOrEqual(0);
   await page.keyboard.press('Enter');
-  await expect.poll(() => page.url()).toMatch(/#page$/);
+  await expect.poll(() => page.url(), { timeout: 120_000 }).toMatch(/#page$/);
   await page.locator('input[name=q]').focus();
   await page.keyboard.type('purchses in 2 days');
   await page.keyboard.press('Enter');

@@ -24,7 +24,7 @@ import { servedRequest } from '../../support/fixtures/served-requests.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'plumb-'));
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'plumb', root]).status === 0;
-const deadlineMs = 10_000;
+const deadlineMs = 120_000;
 
 beforeAll(() => {
   if (!mounted) process.stderr.write('no right to mount a tmpfs: the full-disk tests are skipped\n');
