@@ -39,6 +39,9 @@ const MERGED = 32;
 const CLEARING_SAVES = 256;
 /** Fewer chunks than these are left as they are. */
 const WORTH = 8;
+/** So many names are put at once. */
+const NAMES = 32;
+const NAME = 'INSERT OR IGNORE INTO entity (id, name) VALUES';
 
 interface NamedEntity {
   readonly entity: string;
@@ -158,9 +161,9 @@ export class TileStore {
     const { edge: putEdge, saved } = this.#statements;
     const entered = new Map<number, number[]>();
     let neighbours = -1;
+    this.#nameAll(changed);
     for (const one of changed.toSorted((a, b) => a.id - b.id)) {
       const { id, unsaved } = one;
-      this.#name(one);
       this.#ended.delete(id);
       const of = Math.floor(id / NEIGHBOURS);
       if (of !== neighbours) this.#putChunk(neighbours);
@@ -219,6 +222,18 @@ export class TileStore {
     if (this.#chunks.count === 0) return;
     const { lastEdge } = this.#chunks;
     chunk.run(rows.at(-1)!.key, lastEdge, this.#chunks.take());
+  }
+
+  /** A statement for NAMES of them: a third less than one for each. */
+  #nameAll(entities: readonly NamedEntity[]): void {
+    const unnamed = entities.filter(({ isNamed }) => !isNamed);
+    const last = unnamed.length - (unnamed.length % NAMES);
+    for (let at = 0; at < last; at += NAMES) {
+      const some = unnamed.slice(at, at + NAMES);
+      this.#statements.names.run(...some.flatMap(({ id, entity }) => [id, entity]));
+      for (const one of some) one.isNamed = true;
+    }
+    for (const one of unnamed.slice(last)) this.#name(one);
   }
 
   #name(one: NamedEntity): void {
@@ -284,7 +299,8 @@ function prepared(database: DatabaseSync) {
   return {
     idOf: database.prepare('SELECT id FROM entity WHERE name = ?'),
     nameOf: database.prepare('SELECT name FROM entity WHERE id = ?'),
-    name: database.prepare('INSERT OR IGNORE INTO entity (id, name) VALUES (?, ?)'),
+    name: database.prepare(`${NAME} (?, ?)`),
+    names: database.prepare(`${NAME} ${Array(NAMES).fill('(?, ?)').join(', ')}`),
     chunk: database.prepare('INSERT INTO tile_chunk (key, last_edge, tiles) VALUES (?, ?, ?)'),
     chunks: database.prepare('SELECT key, tiles FROM tile_chunk WHERE key >= ? AND key < ? ORDER BY key'),
     next: database.prepare('SELECT key FROM tile_chunk WHERE key >= ? ORDER BY key LIMIT 1'),

@@ -55,11 +55,12 @@ test('of each entity and edge the newest tile is there, whatever was merged, pru
   const entities: Changed[] = [];
   let first = 0;
   for (let save = 0; save < SAVES; save++) {
-    if (entities.length < ENTITIES && random() < 0.5)
-      entities.push(new Changed(`user ${save}`, store.newId()));
+    // Many at once, and then one by one.
+    for (let born = save === 0 ? 40 : whole(2); born > 0 && entities.length < ENTITIES; born--)
+      entities.push(new Changed(`user ${save}-${born}`, store.newId()));
     // Some are in nearly each save, others in few.
     for (const [i, one] of entities.entries())
-      if (random() < 1 / (1 + (i % 20))) one.set(first + whole(8), tileOf(save * 100 + i));
+      if (save === 0 || random() < 1 / (1 + (i % 20))) one.set(first + whole(8), tileOf(save * 100 + i));
     store.put(entities.filter(({ unsaved }) => unsaved.length > 0));
     for (const one of entities) [one.unsaved, one.entered] = [[], []];
     if (random() < 0.1) {
