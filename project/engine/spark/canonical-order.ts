@@ -14,9 +14,12 @@ export function canonicalTerms(type: ValueType, sql: string): string[] {
   return hasFloats(type) ? [plainTerm(type, sql, 0), signTerm(type, sql, 0)] : [plainTerm(type, sql, 0)];
 }
 
-/** @returns whether a float there is -0, never NULL: the arctangent alone tells it from 0 without a cast to text */
+/**
+ * @returns whether a float there is -0, never NULL. Its text tells it: 1 / x is an error under ANSI, and Spark's atan2
+ *          adds 0.0 to what it is given, which makes -0 0
+ */
 function isMinusZero(sql: string): string {
-  return `coalesce(${sql} = 0 AND atan2(CAST(${sql} AS DOUBLE), -1D) < 0, false)`;
+  return `CASE WHEN ${sql} = 0 THEN CAST(${sql} AS STRING) = '-0.0' ELSE false END`;
 }
 
 function hasFloats(type: ValueType): boolean {

@@ -8,13 +8,14 @@ import { historyColumns } from '../../history/history-columns.ts';
 import type { ViewHistory } from '../duckdb/history.ts';
 import { columnsOf, isNanos } from '../duckdb/sources/column-reading.ts';
 import type { WantedColumn } from '../duckdb/sources/column-reading.ts';
-import { hasExpressions } from '../duckdb/sources/row-expressions.ts';
+import { withComputedColumns } from '../duckdb/sources/computed-columns.ts';
 import type { FileColumn, FileGroup, SourceFiles } from '../duckdb/sources/source-files.ts';
 import { CREATED_NS, EVENT_NS, checkFaults } from '../duckdb/sources/stored-rows.ts';
 import { sparkError } from './errors.ts';
 import { INFINITE_US, castTime, sparkCast } from './exact-cast.ts';
 import { FILE_URL } from './spark-job.ts';
 import type { SparkJob } from './spark-job.ts';
+import { SPARK_EXPRESSIONS } from './expression-sql.ts';
 import { sparkName, sparkNull, sparkText, sparkTypeOf } from './spark-sql.ts';
 
 /** Labels' times, as `ViewHistory.parts` has them. */
@@ -42,14 +43,20 @@ export function sparkHistory(
 ): SparkHistory {
   if (history.source !== null) {
     const { source, nanos } = history;
-    refuse(source, view);
-    const groups = source.groups.map((group) => ({
+    refuse(source);
+    const own = { ...source, groups: source.groups.map(inSpark) };
+    const groups = withComputedColumns(own, view, SPARK_EXPRESSIONS).groups.map((group) => ({
       from: hasPath(group) ? job.readPlaces(group.files) : job.read(group.files, null),
       reading: new GroupRows(group, view, entity),
     }));
     return {
       rows: groups.map(({ from, reading }) => reading.select(from, nanos)).join('\nUNION ALL '),
-      badRows: countSql(groups.map(({ from, reading }) => ({ from, good: reading.good() }))),
+      badRows: countSql(
+        groups.map(({ from, reading }) => ({
+          from: `(SELECT * FROM ${from} WHERE ${reading.kept})`,
+          good: reading.good(),
+        })),
+      ),
     };
   }
   const columns = historyColumns(view, entity);
@@ -74,14 +81,12 @@ function backticked(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }
 
-function refuse({ path, table }: SourceFiles, view: FeatureView): void {
+function refuse({ path, table }: SourceFiles): void {
   if (table !== null)
     throw sparkError(
       'SPARK_LACKS',
       `the source ${path} is a table (${table.name}), which Spark is not given yet`,
     );
-  if (hasExpressions(view))
-    throw sparkError('SPARK_LACKS', `${view.id} has where or select, which are not computed in Spark yet`);
 }
 
 /** How one group of a stored view's files is read: as `GroupReading` of ../duckdb/sources/stored-rows.ts does it. */
@@ -108,14 +113,23 @@ class GroupRows {
       ...(nanos ? [`${this.#nanos(eventTime)} AS ${sparkName(EVENT_NS)}`] : []),
       ...(nanos ? [`${this.#nanos(createdTime)} AS ${sparkName(CREATED_NS)}`] : []),
     ];
-    return `SELECT ${columns.join(', ')} FROM ${from} WHERE ${this.good().join(' AND ')}`;
+    return `SELECT ${columns.join(', ')} FROM ${from} WHERE ${[this.kept, ...this.good()].join(' AND ')}`;
   }
 
-  /** Conditions that hold of good rows, and of no others. */
+  /** Whether `where` of the view keeps a row. */
+  get kept(): string {
+    return this.#group.excluded === null ? 'true' : `NOT ${this.#group.excluded}`;
+  }
+
+  /** Conditions that hold of good rows, and of no others that are not excluded. */
   good(): string[] {
     const { eventTime, createdTime, maxAheadUs } = this.#view.source;
     const [event, created] = [eventTime, createdTime].map((name) => `unix_micros(${this.#time(name)})`);
-    const conditions = [`coalesce(${event} >= 0 AND ${event} < ${INFINITE_US}, false)`];
+    const { faults } = this.#group;
+    const conditions = [
+      ...faults.map((fault) => fault.good),
+      `coalesce(${event} >= 0 AND ${event} < ${INFINITE_US}, false)`,
+    ];
     if (createdTime !== null) {
       const none = this.#raw(createdTime) === null ? 'true' : `${this.#raw(createdTime)} IS NULL`;
       conditions.push(`coalesce(${none} OR ${created} >= 0 AND ${created} < ${INFINITE_US}, false)`);
@@ -151,27 +165,27 @@ class GroupRows {
   #read({ column, type }: WantedColumn): { readonly sql: string; readonly fit: 'all' | 'some' | 'none' } {
     const found = columnsOf(this.#group, column);
     if (found.length !== 1) return { sql: sparkNull(type), fit: 'all' };
-    return sparkCast(found[0]!.type, type, columnSql(found[0]!));
+    return sparkCast(found[0]!.type, type, found[0]!.sql);
   }
 
   /** @returns SQL of a column as it stands in the files; null: they lack it, or have it twice */
   #raw(column: string): string | null {
     const found = columnsOf(this.#group, column);
-    return found.length === 1 ? columnSql(found[0]!) : null;
+    return found.length === 1 ? found[0]!.sql : null;
   }
 
   #time(column: string | null): string {
     const found = column === null ? [] : columnsOf(this.#group, column);
     if (found.length !== 1) return 'CAST(NULL AS TIMESTAMP)';
-    const { type } = found[0]!;
-    const cast = type.kind === 'scalar' ? castTime(type.name, columnSql(found[0]!)) : null;
-    return cast?.sql ?? sparkCast(type, { kind: 'timestamp' }, columnSql(found[0]!)).sql;
+    const { type, sql } = found[0]!;
+    const cast = type.kind === 'scalar' ? castTime(type.name, sql) : null;
+    return cast?.sql ?? sparkCast(type, { kind: 'timestamp' }, sql).sql;
   }
 
   #nanos(column: string | null): string {
     const found = column === null ? [] : columnsOf(this.#group, column);
     if (found.length !== 1 || !isNanos(found[0]!.type)) return 'CAST(0 AS SMALLINT)';
-    return `CAST(pmod(${columnSql(found[0]!)}, 1000) AS SMALLINT)`;
+    return `CAST(pmod(${found[0]!.sql}, 1000) AS SMALLINT)`;
   }
 }
 
@@ -181,6 +195,14 @@ function wantedOf({ name, column, type }: FeatureView['features'][number]): Want
 
 function hasPath({ columns }: FileGroup): boolean {
   return [...columns.values()].flat().some(({ type }) => type.kind === 'scalar' && type.name === 'PATH');
+}
+
+/** The same files with Spark's SQL of their columns. */
+function inSpark(group: FileGroup): FileGroup {
+  const columns = [...group.columns].map(([name, found]) => {
+    return [name, found.map((column) => ({ ...column, sql: columnSql(column) }))] as const;
+  });
+  return { ...group, columns: new Map(columns) };
 }
 
 /** A folder `name=value` on a file's way is a column: Spark says the way in the letters of a URL. */

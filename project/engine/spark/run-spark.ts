@@ -54,6 +54,7 @@ interface Said {
   readonly failed?: string;
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const MARK = 'plumb ';
 const RUNNER = join(import.meta.dirname, 'runner.py');
 
@@ -72,8 +73,7 @@ export async function runSpark(
   let failed: string | null = null;
   logger.info(`starting Spark; its log is ${place.log}`);
   const child = spawn(settings.command, argumentsOf(settings, file), { stdio: ['ignore', 'pipe', 'pipe'] });
-  const stop = (): void => void child.kill();
-  process.once('exit', stop);
+  const stop = endsWithUs(child);
   try {
     const ended = endOf(child, settings);
     child.stderr.pipe(log, { end: false });
@@ -94,10 +94,27 @@ export async function runSpark(
     const why = failed ?? `it ended with ${code} before it had done its work`;
     throw sparkError('SPARK_FAILED', `Spark failed: ${cut(why)} (log: ${place.log})`, { file: place.log });
   } finally {
-    process.off('exit', stop);
     stop();
     await closed(log);
   }
+}
+
+/** Ends the child when this process ends, by a signal too. @returns ends it now, and forgets it */
+function endsWithUs(child: ChildProcess): () => void {
+  const end = (): void => void child.kill();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    stop();
+    // Without a listener it now does what it does by default.
+    process.kill(process.pid, signal);
+  };
+  const stop = (): void => {
+    process.off('exit', end);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+    end();
+  };
+  process.once('exit', end);
+  for (const signal of SIGNALS) process.once(signal, onSignal);
+  return stop;
 }
 
 /** @returns the files of an output, sorted */

@@ -6,7 +6,8 @@
 import { quoteName } from '../duckdb.ts';
 import type { FeatureView } from '../../../../contract/model.ts';
 import { modelTypeOf, parseSourceType } from './source-type.ts';
-import { columnSql, overflowSql, valueSql } from './expression-sql.ts';
+import { columnSql, valueSql } from './expression-sql.ts';
+import { overflowSql } from '../../overflow-sql.ts';
 import { columnsOf, resolveExpression } from '../../../../contract/expression/resolve.ts';
 import type { Expression, ExpressionType } from '../../../../contract/expression/resolve.ts';
 import { parseExpression } from '../../../../contract/expression/syntax.ts';
@@ -44,13 +45,28 @@ export interface RowExpressionFault {
 }
 
 /** DuckDB's type of a column that an expression makes. */
-export const DUCK_TYPES: Readonly<Record<ExpressionType, string>> = {
+const DUCK_TYPES: Readonly<Record<ExpressionType, string>> = {
   bool: 'BOOLEAN',
   int64: 'BIGINT',
   float64: 'DOUBLE',
   string: 'VARCHAR',
   timestamp: 'TIMESTAMP',
 };
+/** How an engine computes expressions. The conditions around them are SQL that all engines share. */
+export interface ExpressionEngine {
+  /** @returns the value of an expression over columns that are read by `columnSql`; it cannot fail */
+  valueSql(node: Expression, column: (name: string) => string): string;
+  /** @returns the value of a column of DuckDB's type as the language reads it; it cannot fail */
+  columnSql(column: string, duckType: string): string;
+  nullSql(type: ExpressionType): string;
+}
+
+export const DUCK_EXPRESSIONS: ExpressionEngine = {
+  valueSql,
+  columnSql,
+  nullSql: (type) => `NULL::${DUCK_TYPES[type]}`,
+};
+
 /** Integers that may be past 64 bits. */
 const WIDE_TYPES: ReadonlySet<string> = new Set(['UBIGINT', 'HUGEINT', 'UHUGEINT']);
 
@@ -61,8 +77,12 @@ export function hasExpressions(view: Written): boolean {
 }
 
 /** @param raw  SQL of the column's value */
-export function expressionColumn(duckType: string, raw: string): ExpressionColumn {
-  const sql = columnSql(raw, duckType);
+export function expressionColumn(
+  duckType: string,
+  raw: string,
+  engine: ExpressionEngine = DUCK_EXPRESSIONS,
+): ExpressionColumn {
+  const sql = engine.columnSql(raw, duckType);
   const misfit = WIDE_TYPES.has(duckType) ? `(${raw} IS NOT NULL AND ${sql} IS NULL)` : null;
   return { type: typeOf(duckType), sql, misfit };
 }
@@ -73,7 +93,12 @@ export function expressionColumns(columns: ReadonlyMap<string, string>): Express
 }
 
 /** @param mistakes  takes what is wrong; an expression with a mistake is left out of the result */
-export function rowSql(view: Written, columns: ExpressionColumns, mistakes: RowExpressionFault[]): RowSql {
+export function rowSql(
+  view: Written,
+  columns: ExpressionColumns,
+  mistakes: RowExpressionFault[],
+  engine: ExpressionEngine = DUCK_EXPRESSIONS,
+): RowSql {
   const types = new Map([...columns].map(([name, { type }]) => [name, type]));
   const resolve = (
     text: string,
@@ -101,8 +126,9 @@ export function rowSql(view: Written, columns: ExpressionColumns, mistakes: RowE
     const expression = resolve(text, option, null);
     return expression === null ? [] : [{ name, expression }];
   });
-  const sql = (expression: Expression): string => valueSql(expression, (name) => columns.get(name)!.sql);
-  const faults = where === null ? [] : faultsOf('where', where, columns);
+  const sql = (expression: Expression): string =>
+    engine.valueSql(expression, (name) => columns.get(name)!.sql);
+  const faults = where === null ? [] : faultsOf('where', where, columns, sql);
   const kept = where === null ? [] : [`coalesce(${sql(where)}, false)`, ...faults.map(({ bad }) => bad)];
   return {
     select: select.map(({ name, expression }) => ({
@@ -111,7 +137,10 @@ export function rowSql(view: Written, columns: ExpressionColumns, mistakes: RowE
       sql: sql(expression),
     })),
     excluded: where === null ? null : `(NOT (${kept.join(' OR ')}))`,
-    faults: [...faults, ...select.flatMap(({ name, expression }) => faultsOf(name, expression, columns))],
+    faults: [
+      ...faults,
+      ...select.flatMap(({ name, expression }) => faultsOf(name, expression, columns, sql)),
+    ],
   };
 }
 
@@ -124,12 +153,13 @@ function faultsOf(
   name: string,
   expression: Expression,
   columns: ExpressionColumns,
+  sql: (child: Expression) => string,
 ): { bad: string; reason: string }[] {
   const faults = [...columnsOf(expression)].flatMap((of) => {
     const { misfit } = columns.get(of)!;
     return misfit === null ? [] : [{ bad: misfit, reason: `${name} reads ${of}, which is past 64 bits` }];
   });
-  const overflow = overflowSql(expression, (of) => columns.get(of)!.sql);
+  const overflow = overflowSql(expression, sql);
   return overflow === null ? faults : [...faults, { bad: overflow, reason: `${name} is past 64 bits` }];
 }
 

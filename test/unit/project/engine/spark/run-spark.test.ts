@@ -2,6 +2,7 @@
  * How Spark is started and heard, with programs in its place that say what runner.py says; the real one is in
  * test/clients.
  */
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import { openSparkPlace, runSpark } from '../../../../../project/engine/spark/ru
 import { SparkJob } from '../../../../../project/engine/spark/spark-job.ts';
 import type { SparkSettings } from '../../../../../project/settings/spark-settings.ts';
 import { scratchFolder } from '../../../../support/scratch.ts';
+import { until } from '../../../../support/until.ts';
 
 /** Runs a job of one output with a shell script in Spark's place. */
 async function run(script: string, settings: Partial<SparkSettings> = {}) {
@@ -92,6 +94,41 @@ test('where there is no Spark, the setting is named', async () => {
     details: { field: 'spark.command' },
   });
 });
+
+test('a process that is ended by a signal takes its Spark along', async () => {
+  const folder = scratchFolder();
+  const command = join(folder, 'spark-submit');
+  const pidFile = join(folder, 'pid');
+  writeFileSync(command, `#!/bin/sh\necho $$ > ${pidFile}\nexec sleep 600\n`, { mode: 0o755 });
+  const engine = join(import.meta.dirname, '../../../../../project/engine/spark');
+  const script = join(folder, 'run.mjs');
+  writeFileSync(
+    script,
+    `import { openSparkPlace, runSpark } from '${engine}/run-spark.ts';
+    import { SparkJob } from '${engine}/spark-job.ts';
+    const spark = { command: '${command}', master: null, conf: {}, folder: '${folder}/spark' };
+    const logger = { info() {}, warn() {}, progress() {} };
+    await runSpark(spark, { job: new SparkJob(), place: openSparkPlace(spark, 'train'), logger, labels: {} });`,
+  );
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
+    stdio: 'ignore',
+  });
+  const ended = new Promise((resolve) => child.once('close', (_, signal) => resolve(signal)));
+  const pidOf = (): string => (existsSync(pidFile) ? readFileSync(pidFile, 'utf8') : '');
+  await until(() => pidOf() !== '', 'a process in the place of Spark');
+  const pid = Number(pidOf());
+  child.kill('SIGTERM');
+  expect(await ended).toBe('SIGTERM');
+  await until(() => !isAlive(pid), 'the end of it');
+}, 300_000);
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 test('files in object storage are refused', () => {
   expect(() => new SparkJob().read(['s3://bucket/a.parquet'], null)).toThrow(
