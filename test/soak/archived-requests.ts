@@ -28,7 +28,7 @@ export interface ArchivedRequests {
 
 /**
  * @param served  the archive's folder; no ingest runs
- * @param file    keeps what clients were answered
+ * @param file    keeps what became of each request
  */
 export async function archivedRequests(
   served: string,
@@ -36,12 +36,12 @@ export async function archivedRequests(
   file: string,
 ): Promise<ArchivedRequests> {
   const ok = answers.filter(({ status }) => status === 200);
-  const lines = ok.map(({ id, rows, unavailable }) => `${id},${rows},${unavailable}`);
-  writeFileSync(file, `id,vectors,unavailable\n${lines.join('\n')}\n`);
+  writeFileSync(file, csvOf(answers));
   const duck = await DuckDb.open({ threads: 2 });
   try {
-    await duck.run(`CREATE TABLE answered AS SELECT * FROM read_csv(${quotePath(file)}, header = true,
-      columns = {'id': 'VARCHAR', 'vectors': 'BIGINT', 'unavailable': 'BIGINT'})`);
+    await duck.run(`CREATE TABLE answered AS SELECT id, vectors, unavailable
+      FROM read_csv(${quotePath(file)}, header = true, columns = {${COLUMNS.map(([name, type]) => `'${name}': '${type}'`).join(', ')}})
+      WHERE status = 200`);
     const files = parquetFiles(served);
     const lacking = (status: string): string =>
       VIEWS.map((view) => `(_view__${view}.${status})::INT`).join(' + ');
@@ -80,6 +80,25 @@ export async function archivedRequests(
   } finally {
     duck.close();
   }
+}
+
+/** What became of each request, also of those without an answer: for whoever looks for the reason. */
+const COLUMNS = [
+  ['id', 'VARCHAR'],
+  ['pod', 'VARCHAR'],
+  ['sent_ms', 'BIGINT'],
+  ['end_ms', 'BIGINT'],
+  ['vectors', 'BIGINT'],
+  ['status', 'BIGINT'],
+  ['error', 'VARCHAR'],
+  ['unavailable', 'BIGINT'],
+] as const;
+
+function csvOf(answers: readonly Answer[]): string {
+  const lines = answers.map(({ id, pod, sentMs, endMs, rows, status, error, unavailable }) =>
+    [id, pod, sentMs, endMs, rows, status, error.replaceAll(/[,"\n]/g, ' '), unavailable].join(','),
+  );
+  return `${COLUMNS.map(([name]) => name).join(',')}\n${lines.join('\n')}\n`;
 }
 
 /** Those of hours that are over, and of the present one. */

@@ -77,7 +77,7 @@ function overlaps(
 }
 
 function textOf({ view, cause, beyondPromise }: NamedIncident): string {
-  return `${cause}: ${beyondPromise} values of ${view}`;
+  return `${cause}: ${beyondPromise.toLocaleString('en')} values of ${view}`;
 }
 
 /**

@@ -29,6 +29,7 @@ export interface Answer {
 
 const TICK_MS = 5;
 const PROBE_MS = 250;
+const PROBE_LIMIT_MS = 1_000;
 const SOCKETS = 64;
 /** Well below the time after which a server closes an idle connection. */
 const IDLE_MS = 2_000;
@@ -45,7 +46,9 @@ export class SoakLoad {
   readonly #random: () => number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: SOCKETS, scheduling: 'lifo', timeout: IDLE_MS });
   readonly #ready = new Set<LoadTarget>();
-  readonly #timers: NodeJS.Timeout[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #probing: Promise<unknown> = Promise.resolve();
+  #isOver = false;
   #beganMs = 0;
   #sent = 0;
   #open = 0;
@@ -63,34 +66,37 @@ export class SoakLoad {
   }
 
   async start(): Promise<void> {
-    await this.#probeAll();
+    await Promise.all(this.#targets.map((target) => this.#probe(target)));
+    this.#probing = Promise.all(this.#targets.map((target) => this.#keepProbing(target)));
     this.#beganMs = performance.now();
-    this.#timers.push(
-      setInterval(() => void this.#probeAll(), PROBE_MS),
-      setInterval(() => this.#tick(), TICK_MS),
-    );
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
   /** Sends no more, and waits for the answers that are under way. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#timer);
+    this.#isOver = true;
+    await this.#probing;
     while (this.#open > 0) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     this.#agent.destroy();
   }
 
-  async #probeAll(): Promise<void> {
-    await Promise.all(
-      this.#targets.map(async (target) => {
-        const isReady = await fetch(`http://127.0.0.1:${target.adminPort}/readyz`, {
-          signal: AbortSignal.timeout(IDLE_MS),
-        }).then(
-          (answer) => answer.ok,
-          () => false,
-        );
-        if (isReady) this.#ready.add(target);
-        else this.#ready.delete(target);
-      }),
+  /** One after the other: an answer that is late must not stand over a newer one. */
+  async #keepProbing(target: LoadTarget): Promise<void> {
+    while (!this.#isOver) {
+      await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
+      await this.#probe(target);
+    }
+  }
+
+  async #probe(target: LoadTarget): Promise<void> {
+    const signal = AbortSignal.timeout(PROBE_LIMIT_MS);
+    const isReady = await fetch(`http://127.0.0.1:${target.adminPort}/readyz`, { signal }).then(
+      (answer) => answer.ok,
+      () => false,
     );
+    if (isReady) this.#ready.add(target);
+    else this.#ready.delete(target);
   }
 
   #tick(): void {

@@ -86,7 +86,7 @@ export function layOut(
     `online: ${online}`,
     `log: { kafka: { brokers: [${brokers.map((one) => `"${one}"`).join(', ')}], graceMs: 20000 }, onFull: reject }`,
     // Requests must not be refused for what a busy machine makes them wait.
-    `serve: { deadlineMs: 250, cacheFreshMs: ${CACHE_MS}, drainMs: 1000 }`,
+    `serve: { deadlineMs: 250, cacheFreshMs: ${CACHE_MS} }`,
   ];
   writeFileSync(join(folder, 'plumbline.yaml'), `${settings.join('\n')}\n`);
   writeDefinitions(folder, 1);

@@ -154,7 +154,7 @@ async function resultOf(set: SoakSet, soaked: Soaked): Promise<SoakResult> {
     const snapshot = readSnapshot(settings.reports, SERVICE, date);
     if (snapshot !== null) snapshots.push(snapshot);
   }
-  const archived = await archivedRequests(settings.served, load.answers, join(set.folder, 'answered.csv'));
+  const archived = await archivedRequests(settings.served, load.answers, join(set.folder, 'requests.csv'));
   const seen: Seen = { answers: load.answers, scrapes: scrapes.scrapes, archived: archived.seconds };
   const late = lateSpans(await set.completeRuns(), FRESHNESS_MS, CACHE_MS);
   const judged = judgeFaults(happened, snapshots.flatMap(incidentsOf), late);

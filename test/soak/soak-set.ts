@@ -70,17 +70,17 @@ export class SoakSet {
       startRedisCluster({ args: ['--maxmemory-policy', 'noeviction'] }),
       startKafka(),
     ]);
+    layOut(folder, { online: redis.url, brokers: kafka.brokers });
+    const ports: number[] = [];
+    while (ports.length < 4) ports.push(await freePort());
+    const set = new SoakSet(folder, redis, kafka, ports);
     try {
       await makeTopic(kafka.brokers, TOPIC);
-      layOut(folder, { online: redis.url, brokers: kafka.brokers });
-      const ports: number[] = [];
-      while (ports.length < 4) ports.push(await freePort());
-      const set = new SoakSet(folder, redis, kafka, ports);
       set.#events = await SoakEvents.start(folder, random);
       await set.#startPrograms();
       return set;
     } catch (error) {
-      await Promise.all([redis.stop(), kafka.stop()]);
+      await set.stop();
       throw error;
     }
   }
