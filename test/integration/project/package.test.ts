@@ -83,7 +83,7 @@ describe('the archive', () => {
     const built = packed
       .filter((file) => file.startsWith('dist/'))
       .map((file) => file.split('/')[1]!.split('.')[0]);
-    expect(new Set(built)).toEqual(new Set(['plumb', 'command-line', 'plumbline', ...programs]));
+    expect(new Set(built)).toEqual(new Set(['plumb', 'command-line', 'plumbline', 'packages', ...programs]));
     expect(packed.filter((file) => /-bench|bare-server/.test(file))).toEqual([]);
     expect(packed.filter((file) => /\.test\.|vitest|\/\.plumb\/|\/test\//.test(file))).toEqual([]);
     // TypeScript of the examples' programs would not run here; definitions are read by plumb, which strips them.
@@ -92,6 +92,7 @@ describe('the archive', () => {
     const expected = [
       'dist/plumb.js',
       'dist/contract/wire/log/served.proto',
+      'dist/packages/LICENSES.txt',
       'examples/retail/data/online_retail.parquet',
     ];
     expect(packed).toEqual(
