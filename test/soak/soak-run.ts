@@ -64,8 +64,6 @@ export interface SoakResult {
 /** Calm at both ends, so that the first and the last fault are seen whole. */
 const CALM = { shareOfAll: 0.1, mostS: 45 } as const;
 const MINUTE_MS = 60_000;
-/** `plumb monitor run`: all is well, an alert, too few vectors. */
-const VERDICT_CODES = [0, 1, 3];
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const { folder, seed, perSecond, logger } = options;
@@ -150,7 +148,7 @@ async function resultOf(set: SoakSet, soaked: Soaked): Promise<SoakResult> {
   const days = [...new Set([dayOf(fromMs * 1_000), dayOf(toMs * 1_000)])];
   const snapshots: Snapshot[] = [];
   for (const date of days) {
-    await set.runs('verdict', ['monitor', 'run', '--date', date, '--service', SERVICE], VERDICT_CODES);
+    await set.judge(date);
     const snapshot = readSnapshot(settings.reports, SERVICE, date);
     if (snapshot !== null) snapshots.push(snapshot);
   }

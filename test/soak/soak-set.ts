@@ -3,6 +3,7 @@
  * materializes, and an ingest that follows the topic. `quiet` is the sidecar that no roll-out or kill ends: its memory
  * is the one that is judged. `rolled` is the other one, on node:http.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger } from '../../contract/std/logger.ts';
 import { RegistryDatabase } from '../../project/database/registry-database.ts';
@@ -16,13 +17,15 @@ import { freePort } from '../support/redis/redis.ts';
 import { startRedisCluster } from '../support/redis/redis-cluster.ts';
 import type { RedisCluster } from '../support/redis/redis-cluster.ts';
 import { until } from '../support/until.ts';
-import { SoakEvents, VIEWS, layOut } from './soak-project.ts';
+import { SERVICE, SoakEvents, VIEWS, layOut } from './soak-project.ts';
 import { SoakedPod } from './soaked-pod.ts';
 import { SoakedProcess } from './soaked-process.ts';
 
 const TOPIC = 'plumbline.served';
 const INGEST_AGAIN_MS = 2_000;
 const RUN_LIMIT_MS = 600_000;
+/** `plumb monitor run`: all is well, an alert, too few vectors. */
+const VERDICT_CODES = [0, 1, 3];
 
 export class SoakSet {
   readonly folder: string;
@@ -116,6 +119,13 @@ export class SoakSet {
     const code = await program.run();
     if (code === null || !codes.includes(code))
       throw new Error(`plumb ${args.join(' ')} ended with ${code}:\n${program.said}`);
+  }
+
+  /** Judges a day of what was ingested so far. */
+  async judge(date: string): Promise<void> {
+    const state = join(this.project.settings.served, 'ingest.json');
+    await until(() => existsSync(state), 'the ingest has committed', 500);
+    await this.runs('verdict', ['monitor', 'run', '--date', date, '--service', SERVICE], VERDICT_CODES);
   }
 
   /** The complete runs so far, oldest first. */

@@ -1,4 +1,5 @@
-/** What befalls a sidecar: a roll-out, a kill, another bundle under it, a clock that steps. */
+/** What befalls sidecars: a roll-out, a kill, another bundle, a verdict beside them, a clock that steps. */
+import { dayOf } from '../../../contract/std/timestamp.ts';
 import { writeDefinitions } from '../soak-project.ts';
 import { sleepS } from './fault.ts';
 import type { SoakFault } from './fault.ts';
@@ -46,6 +47,16 @@ export const POD_FAULTS: readonly SoakFault[] = [
       await set.runs('apply');
       await sleepS(seconds);
       return { what: `revision ${revision}, taken by running sidecars` };
+    },
+  },
+  {
+    name: 'the day is judged meanwhile',
+    kind: 'infrastructure',
+    seconds: 1,
+    async run(set) {
+      const date = dayOf(Date.now() * 1_000);
+      await set.judge(date);
+      return { what: `${date}, up to the ingest's last commit` };
     },
   },
   {
