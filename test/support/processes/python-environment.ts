@@ -4,6 +4,7 @@
  *
  *   const python = await pythonEnvironment();
  *   const answer = await python.run('test/clients/feast_client.py', { input: text });
+ *   const other = await pythonEnvironment('models');      one apart, of requirements-models.txt
  *
  * Python 3.10 or later is found on the path, or installed with the system's package manager. Never skips: where there
  * is none, or a package cannot be had, the caller gets one sentence. The first call installs: give the hook that makes
@@ -12,7 +13,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { findOrInstall, takeLock } from './system-package.ts';
 
@@ -20,11 +21,7 @@ export const PYTHON_LIMIT_MS = 600_000;
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
-const REQUIREMENTS = join(root, 'test', 'clients', 'requirements.txt');
 const CACHE = join(root, '.cache');
-const FOLDER = join(CACHE, 'python-clients');
-/** Written last: an environment without it is unfinished. */
-const MARK = join(FOLDER, 'made-of.txt');
 
 // Debian splits what makes environments from the interpreter; elsewhere it is part of it.
 const PACKAGES = { 'apt-get': 'python3-venv', dnf: 'python3', apk: 'python3', brew: 'python3' };
@@ -48,9 +45,25 @@ export interface PythonEnvironment {
   run(script: string, options?: { readonly input?: string; readonly limitMs?: number }): Promise<string>;
 }
 
+type PlaceName = 'clients' | 'models' | 'pandas';
+
+interface Place {
+  readonly folder: string;
+  readonly requirements: string;
+  /** Written last: an environment without it is unfinished. */
+  readonly mark: string;
+}
+
 /** @throws Error with one sentence when this machine has no such Python and no way to get one, or pip fails */
-export async function pythonEnvironment(): Promise<PythonEnvironment> {
-  if (!isMade()) await makeOnce();
+export async function pythonEnvironment(name: PlaceName = 'clients'): Promise<PythonEnvironment> {
+  const folder = join(CACHE, `python-${name}`);
+  const file = name === 'clients' ? 'requirements.txt' : `requirements-${name}.txt`;
+  const place = {
+    folder,
+    requirements: join(root, 'test', 'clients', file),
+    mark: join(folder, 'made-of.txt'),
+  };
+  if (!isMade(place)) await makeOnce(place);
   // Feast's own log lines and progress bars would only bury what a failing script says.
   const variables = {
     ...process.env,
@@ -58,6 +71,7 @@ export async function pythonEnvironment(): Promise<PythonEnvironment> {
     PYTHONWARNINGS: 'ignore',
     TQDM_DISABLE: '1',
   };
+  const program = (one: string): string => join(folder, 'bin', one);
   return {
     program,
     variables,
@@ -66,35 +80,34 @@ export async function pythonEnvironment(): Promise<PythonEnvironment> {
   };
 }
 
-function program(name: string): string {
-  return join(FOLDER, 'bin', name);
-}
-
-function isMade(): boolean {
+function isMade(place: Place): boolean {
   try {
-    return readFileSync(MARK, 'utf8') === wantedMark() && existsSync(program('python'));
+    return (
+      readFileSync(place.mark, 'utf8') === wantedMark(place) && existsSync(join(place.folder, 'bin/python'))
+    );
   } catch {
     return false;
   }
 }
 
 /** What is to be installed, and where: the programs of an environment know its path and cannot be moved. */
-function wantedMark(): string {
-  return createHash('sha256').update(readFileSync(REQUIREMENTS)).update(FOLDER).digest('hex');
+function wantedMark({ folder, requirements }: Place): string {
+  return createHash('sha256').update(readFileSync(requirements)).update(folder).digest('hex');
 }
 
 /** Test files run in processes of their own: the first makes the environment, the others wait for it. */
-async function makeOnce(): Promise<void> {
+async function makeOnce(place: Place): Promise<void> {
   mkdirSync(CACHE, { recursive: true });
-  const lock = await takeLock(join(CACHE, 'python-clients.lock'), PYTHON_LIMIT_MS);
+  const lock = await takeLock(`${place.folder}.lock`, PYTHON_LIMIT_MS);
   try {
-    if (!isMade()) await make();
+    if (!isMade(place)) await make(place);
   } finally {
     lock.close();
   }
 }
 
-async function make(): Promise<void> {
+async function make(place: Place): Promise<void> {
+  const { folder, requirements } = place;
   const python = await findOrInstall('Python 3.10 or later with venv', PACKAGES, findPython);
   if (typeof python !== 'string') {
     throw new Error(
@@ -102,33 +115,23 @@ async function make(): Promise<void> {
         `none here: ${python.tried.join('; ')}. Install python3 and, on Debian and Ubuntu, python3-venv.`,
     );
   }
-  process.stderr.write('Installing the clients of other ecosystems (Feast and what it needs, once) ...\n');
-  rmSync(FOLDER, { recursive: true, force: true });
-  const pip = [
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--no-input',
-    '--disable-pip-version-check',
-    '--prefer-binary',
-  ];
+  process.stderr.write(`Installing ${basename(requirements)} for the tests (once) ...\n`);
+  rmSync(folder, { recursive: true, force: true });
+  const quiet = ['--quiet', '--no-input', '--disable-pip-version-check', '--prefer-binary'];
   try {
-    await execute(python, ['-m', 'venv', FOLDER]);
-    await execute(program('python'), [...pip, '--requirement', REQUIREMENTS], {
-      timeout: PYTHON_LIMIT_MS,
-      maxBuffer: 64 << 20,
-    });
+    await execute(python, ['-m', 'venv', folder]);
+    const pip = ['-m', 'pip', 'install', ...quiet, '--requirement', requirements];
+    await execute(join(folder, 'bin/python'), pip, { timeout: PYTHON_LIMIT_MS, maxBuffer: 64 << 20 });
   } catch (error) {
     const { stdout = '', stderr = '', message } = error as Error & { stdout?: string; stderr?: string };
     const said = lastLines(stderr || stdout || message, 3);
     throw new Error(
-      `A Python environment of test/clients/requirements.txt cannot be made with ${python}: ${said}. ` +
+      `A Python environment of ${requirements} cannot be made with ${python}: ${said}. ` +
         'Is a package index reachable for pip?',
       { cause: error },
     );
   }
-  writeFileSync(MARK, wantedMark());
+  writeFileSync(place.mark, wantedMark(place));
 }
 
 /** @returns the first Python on the path that is new enough and can make environments */
