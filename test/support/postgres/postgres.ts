@@ -116,7 +116,7 @@ export async function startPostgres(): Promise<PostgresServer> {
 }
 
 /** @returns the folder of its programs */
-async function findPostgres(): Promise<string> {
+export async function findPostgres(): Promise<string> {
   const find = async (): Promise<string | null> => {
     const initdb = findProgram('initdb');
     if (initdb !== null) return join(initdb, '..');
