@@ -1,4 +1,4 @@
-/** The Python client beside model servers and trackers as they are: a transformer of KServe, a run of MLflow, pandas 3. */
+/** The Python client beside what stands around models: a transformer of KServe, a run of MLflow, pandas 3. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readFileSync, writeFileSync } from 'node:fs';

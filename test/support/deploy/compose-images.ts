@@ -33,7 +33,7 @@ echo 'host all all all scram-sha-256' >> "$PGDATA/pg_hba.conf"
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/run/postgresql -c fsync=off
 `;
 
-export interface Places {
+interface Places {
   /** Of the volumes, a folder each. */
   readonly volumes: string;
   /** Has package.json, dist and node_modules. */
