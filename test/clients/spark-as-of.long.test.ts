@@ -55,8 +55,13 @@ interface Scenario {
 
 const few = (...values: readonly Value[]): fc.Arbitrary<Value> => fc.constantFrom(...values);
 const key = fc.constantFrom('a', 'a\0b', "it's \\ back", null);
+/** Near the last time that there is. */
+const LAST = 2 ** 63 - 1_024;
 const time = fc.option(
-  fc.integer({ min: -2, max: 6 }).map((n) => BASE + n * 500_000),
+  fc.oneof(
+    { weight: 40, arbitrary: fc.integer({ min: -2, max: 6 }).map((n) => BASE + n * 500_000) },
+    { weight: 1, arbitrary: fc.constant(LAST) },
+  ),
   { freq: 12 },
 );
 // Most values are equal, so that the last ones have to decide now and then.

@@ -37,10 +37,11 @@ export function sparkAsOfSql(join: SparkAsOf): string {
   const carried = join.outputs.flatMap(({ feature }, i) =>
     isCarried(typeOf(join, feature)) ? [`'p${i}', r.${sparkName(feature)}`] : [],
   );
+  // The delay is taken off the labels: the last times that there are leave no room to add it.
   const visibleAt =
     mode === 'available'
-      ? `greatest(unix_micros(r.event_time) + ${delayUs}, unix_micros(r.created_time))`
-      : `unix_micros(r.event_time) + ${delayUs}`;
+      ? `greatest(unix_micros(r.event_time), unix_micros(r.created_time) - ${delayUs})`
+      : `unix_micros(r.event_time)`;
   const needed = [
     ...join.keys.map(({ row }) => sparkName(row)),
     'event_time',
@@ -57,7 +58,7 @@ export function sparkAsOfSql(join: SparkAsOf): string {
       FROM (${rows}) r WHERE ${needed.map((column) => `r.${column} IS NOT NULL`).join(' AND ')}),
     labels AS (
       SELECT ${join.keys.map(({ label }, i) => `${sparkName(label)} AS k${i}`).join(', ')},
-        ${sparkName(join.time)} AS visible_us, 1 AS is_label, ${sparkName(join.rid)} AS rid, NULL AS o ${withCarried('NULL AS p')}
+        ${sparkName(join.time)} - ${delayUs} AS visible_us, 1 AS is_label, ${sparkName(join.rid)} AS rid, NULL AS o ${withCarried('NULL AS p')}
       FROM ${labels} WHERE ${seen.map((column) => `${column} IS NOT NULL`).join(' AND ')}),
     newest AS (
       SELECT rid, is_label, max(o) ${frame} AS o ${withCarried(`max_by(p, o) ${frame} AS p`)}
