@@ -94,7 +94,7 @@ const TYPES = [
   'embedding(2)',
   'list<float64>',
   'map<float32>',
-  'struct<a: float32, b: map<int64>, c: list<timestamp>>',
+  'struct<a: float32, b: map<int64>, c: list<string>>',
 ];
 
 /** Rows of all types with ties, nulls and bounds of the TTL; most vectors were served a row as it is. */
