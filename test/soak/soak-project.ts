@@ -28,6 +28,8 @@ const SCHEDULE_MS = 10_000;
 /** A hop, the landing of its events, a run and the cache take 25 s on a busy machine. */
 export const FRESHNESS_MS = 40_000;
 export const CACHE_MS = 1_000;
+/** An older row that stands in for a store that fails must not break the promise by its age. */
+const STALE_MS = 10_000;
 /** Events are younger than this for a run that shall not look at them. */
 export const OUT_OF_ORDER_MS = 1_000;
 const LANDING_MS = 3_000;
@@ -86,7 +88,7 @@ export function layOut(
     `online: ${online}`,
     `log: { kafka: { brokers: [${brokers.map((one) => `"${one}"`).join(', ')}], graceMs: 20000 }, onFull: reject }`,
     // Requests must not be refused for what a busy machine makes them wait.
-    `serve: { deadlineMs: 250, cacheFreshMs: ${CACHE_MS} }`,
+    `serve: { deadlineMs: 250, cacheFreshMs: ${CACHE_MS}, staleLimitMs: ${STALE_MS} }`,
   ];
   writeFileSync(join(folder, 'plumbline.yaml'), `${settings.join('\n')}\n`);
   writeDefinitions(folder, 1);

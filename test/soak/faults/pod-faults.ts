@@ -1,12 +1,23 @@
 /** What befalls sidecars: a roll-out, a kill, another bundle, a verdict beside them, a clock that steps. */
 import { dayOf } from '../../../contract/std/timestamp.ts';
+import { until } from '../../support/until.ts';
 import { writeDefinitions } from '../soak-project.ts';
+import type { SoakedPod } from '../soaked-pod.ts';
 import { sleepS } from './fault.ts';
 import type { SoakFault } from './fault.ts';
 
 const STEP_MS = 15_000;
 /** A heartbeat tells of a step, and the next one of the step back. */
 const HEARTBEAT_S = 10;
+
+/** What left at level `queued`, before it was written, goes with a process that is killed: that is promised so. */
+async function untilDiskIsQuick({ adminPort }: SoakedPod): Promise<void> {
+  const isQuick = async (): Promise<boolean> => {
+    const answer = await fetch(`http://127.0.0.1:${adminPort}/metrics`).catch(() => null);
+    return /^plumbline_spool_slow_disk 0$/m.test((await answer?.text()) ?? '');
+  };
+  await until(isQuick, 'the disk of the spool is quick', 50);
+}
 
 export const POD_FAULTS: readonly SoakFault[] = [
   {
@@ -31,6 +42,7 @@ export const POD_FAULTS: readonly SoakFault[] = [
     shows: ({ answers }, { fromMs, toMs }) =>
       `${answers.filter(({ status, endMs }) => status === 0 && endMs >= fromMs && endMs <= toMs).length} requests got no answer`,
     async run({ rolled }, seconds) {
+      await untilDiskIsQuick(rolled);
       await rolled.kill();
       await sleepS(seconds);
       await rolled.start();
