@@ -2,9 +2,10 @@
 // run time copied, and packages of many modules joined (joined-packages.mjs). Node strips no types below node_modules,
 // so an installed package runs from here.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { useJoined } from './joined-packages.mjs';
+import { copyRunTimeFiles } from './run-time-files.mjs';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -15,8 +16,6 @@ const tsc = spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfi
   stdio: 'inherit',
 });
 if (tsc.status !== 0) process.exit(4);
-const proto = join('contract', 'wire', 'log', 'served.proto');
-const runner = join('project', 'engine', 'spark', 'runner.py');
-for (const file of [proto, runner]) cpSync(join(root, file), join(dist, file));
+copyRunTimeFiles(dist);
 await useJoined(dist);
 chmodSync(join(dist, 'plumb.js'), 0o755);

@@ -20,6 +20,7 @@ import {
 import { dirname, join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { joinPackages, joinedKey, useJoined } from '../../../scripts/joined-packages.mjs';
+import { copyRunTimeFiles } from '../../../scripts/run-time-files.mjs';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const CACHE = join(ROOT, '.cache/plumb');
@@ -74,8 +75,7 @@ async function build(folder: string): Promise<void> {
   const options = ['-p', 'tsconfig.build.json', '--outDir', dist, '--declaration', 'false', '--noCheck'];
   const tsc = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), options, { cwd: ROOT, encoding: 'utf8' });
   if (tsc.status !== 0) throw new Error(`the command line for the tests could not be built: ${tsc.stdout}`);
-  const proto = 'contract/wire/log/served.proto';
-  cpSync(join(ROOT, proto), join(dist, proto));
+  copyRunTimeFiles(dist);
   await useJoined(dist);
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   for (const name of ['node_modules', 'examples', 'deploy'])
