@@ -178,6 +178,7 @@ function materializeCommands(add: Add): void {
       ).conflicts(['from', 'replace', 'dryRun', 'daemon']),
     )
     .option('--dry-run', 'say what would be written, and write nothing')
+    .addOption(tileEngine().conflicts('daemon'))
     .addOption(
       new Option('--daemon', 'run views by their schedule until stopped').conflicts([
         'from',
@@ -213,7 +214,13 @@ function backfillCommand(add: Add): void {
     .requiredOption('--view <id>', 'the view')
     .option('--feature <name>', 'this feature alone, and keep the values of the others (repeatable)', list)
     .option('--from <time>', 'edges or rows after this event time; without it all, and the horizon moves')
-    .option('--to <time>', 'up to and including this event time');
+    .option('--to <time>', 'up to and including this event time')
+    .addOption(tileEngine());
+}
+
+function tileEngine(): Option {
+  const option = new Option('--engine <engine>', 'what makes the tiles of aggregated views');
+  return option.choices(['duckdb', 'spark']).default('duckdb');
 }
 
 const NO_TILES = ['source', 'archive', 'makeTiles', 'from'];

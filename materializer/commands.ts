@@ -7,6 +7,7 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
+import type { RunJob } from './run/view-run.ts';
 import { parseShard } from './run/run-shard.ts';
 import type { DryRun } from './dry-run.ts';
 import { timeOf } from './time-option.ts';
@@ -21,12 +22,13 @@ interface MaterializeFlags {
   readonly daemon?: boolean;
   readonly dryRun?: boolean;
   readonly shard?: string;
+  readonly engine?: RunJob['engine'];
 }
 
 /** Brings history and online store up to date, one line a view. */
 export async function materialize(context: CommandContext, flags: MaterializeFlags): Promise<ExitCode> {
   const main = await import('./main.ts');
-  const { view: views } = flags;
+  const { view: views, engine } = flags;
   if (flags.daemon === true) {
     const chosen = views === undefined ? {} : { views };
     await untilStopped((signal) => main.daemon(projectOf(context), { ...chosen, signal }));
@@ -34,6 +36,7 @@ export async function materialize(context: CommandContext, flags: MaterializeFla
   }
   const options = {
     ...(views === undefined ? {} : { views }),
+    ...(engine === undefined ? {} : { engine }),
     fromUs: optionalTime('from', flags.from),
     toUs: optionalTime('to', flags.to),
     full: flags.full === true,
@@ -57,14 +60,19 @@ interface BackfillFlags {
   readonly feature?: string[];
   readonly from?: string;
   readonly to?: string;
+  readonly engine?: RunJob['engine'];
 }
 
 /** Computes a view again, or a part of it, or single features. */
 export async function backfill(context: CommandContext, flags: BackfillFlags): Promise<ExitCode> {
   const { materialize: run } = await import('./main.ts');
-  const { view, feature: features } = flags;
+  const { view, feature: features, engine } = flags;
   const range = { fromUs: optionalTime('from', flags.from), toUs: optionalTime('to', flags.to) };
-  const chosen = { views: [view], ...(features === undefined ? {} : { features }) };
+  const chosen = {
+    views: [view],
+    ...(features === undefined ? {} : { features }),
+    ...(engine === undefined ? {} : { engine }),
+  };
   const records = await untilStopped((signal) =>
     run(projectOf(context), { ...chosen, ...range, kind: 'backfill', signal }),
   );

@@ -47,6 +47,8 @@ export interface MaterializeOptions {
   readonly features?: readonly string[];
   /** Writes this part of the rows online; with the other parts it is a run of all of them. */
   readonly shard?: Shard;
+  /** What makes the tiles of aggregated views: DuckDB unless given. */
+  readonly engine?: RunJob['engine'];
   /** Goes past the guard: rows online are overwritten whatever they are. Implies `full`. */
   readonly replace?: boolean;
   /** Ends the run when it aborts: its reason says by what. */
@@ -120,12 +122,13 @@ export function runJob(
   options: MaterializeOptions,
 ): RunJob {
   const { fromUs = null, toUs = null, full = false, kind = null, replace = false, signal = null } = options;
-  const { features = null, shard = null } = options;
+  const { features = null, shard = null, engine = 'duckdb' } = options;
   return {
     project,
     bundle,
     database,
     options: { fromUs, toUs, full, kind, features, shard, replace },
+    engine,
     signal,
   };
 }

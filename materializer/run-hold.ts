@@ -65,7 +65,7 @@ async function newestEvent(run: ViewRun): Promise<number | null> {
   const known = [`${eventUs} <= ${knownUs}`, `(${source.reason}) IS NULL`];
   if (createdUs !== null) known.push(`${createdUs} <= ${knownUs}`);
   // A new file of a table may bring the newest event with a created time of before.
-  if (createdUs !== null && events.table === null && !range.full && range.previous !== null)
+  if (createdUs !== null && events.files.table === null && !range.full && range.previous !== null)
     known.push(`${createdUs} > ${range.previous.toUs}`);
   return newest(run, `SELECT max(${eventUs}) AS newest FROM ${source.from} WHERE ${known.join(' AND ')}`);
 }

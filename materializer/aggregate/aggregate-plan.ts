@@ -51,6 +51,8 @@ export interface AggregatePlan {
   readonly windows: readonly number[];
   /** Some feature reaches back to the first event: a lifetime, or a session, which may have begun at any time. */
   readonly hasLifetime: boolean;
+  /** What the SQL reads: events, or what another engine made of those of each tile (given-tiles.ts). */
+  readonly given: 'events' | 'tiles';
 }
 
 /** What one kind of aggregation adds to the stream of edges; see `aggregate-sql.ts`. */
@@ -113,6 +115,7 @@ export function planAggregates(view: FeatureView, entity: Entity): AggregatePlan
     features,
     windows,
     hasLifetime: features.some((f) => f.hops === null),
+    given: 'events',
   };
 }
 
@@ -140,6 +143,11 @@ function valueSql(source: string, type: ValueType): string {
   if (type.kind !== 'float32' && type.kind !== 'float64') return value;
   // The least of {-0.0, 0.0} would depend on the order of the input.
   return `(CASE WHEN ${value} = 0 THEN 0 ELSE ${value} END)::${duckTypeOf(type)}`;
+}
+
+/** @returns how many events stand in a group of rows, as SQL: rows of tiles say how often a value occurs */
+export function occurrencesSql({ given }: AggregatePlan): string {
+  return given === 'events' ? 'count(*)' : 'sum(times)';
 }
 
 export function keySql(plan: AggregatePlan, index: number): string {

@@ -47,7 +47,7 @@ interface Bucket {
 /** What the statement of one bucket is made of. */
 interface AggregateQuery {
   readonly plan: AggregatePlan;
-  /** A SELECT of the bucket's events, as `eventsSql` of history/events.ts gives them. */
+  /** A SELECT of the bucket's events, as of history/events.ts, or of their tiles: as the plan is given. */
   readonly events: string;
   /** The last edge to compute. */
   readonly toEdge: number;
@@ -110,15 +110,15 @@ export function aggregateSql(query: AggregateQuery): string {
  */
 function eventCtes({ plan, events, scope }: AggregateQuery): string[] {
   const reach = reachOf(plan);
-  const edge = `t // ${plan.hopUs} + 1`;
+  const isTiled = plan.given === 'tiles';
+  const edge = isTiled ? 'r.e' : `t // ${plan.hopUs} + 1`;
   // A tile with the events of many hops would hide the gaps between them.
   const hasSessions = plan.features.some((f) => f.sessionHops !== null);
   const columns = [
     keysOf(plan, 'r'),
-    't',
+    ...(isTiled ? [`r.* EXCLUDE (${plan.keyList}, e)`] : ['t']),
     `${scope === null || hasSessions ? edge : `greatest(${edge}, s.frm - ${reach})`} AS e`,
-    ...plan.columns.map((column) => column.name),
-    ...fixedColumns(plan),
+    ...(isTiled ? [] : [...plan.columns.map((column) => column.name), ...fixedColumns(plan)]),
   ];
   const join = scope === null ? '' : `JOIN ${scope.table} s ON ${sameKeys(plan, 'r', 's')}`;
   const within = readsAll(plan, scope) ? '' : `WHERE ${edge} > s.frm - ${reach}`;

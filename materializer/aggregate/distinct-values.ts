@@ -5,7 +5,7 @@
  * The values of a column by entity and edge (`d_v0`) also serve mostFrequent.
  */
 import type { AggregatePlan, PlannedFeature, StreamPart, ValueColumn } from './aggregate-plan.ts';
-import { LIFETIME, windowOf } from './aggregate-plan.ts';
+import { LIFETIME, occurrencesSql, windowOf } from './aggregate-plan.ts';
 
 /** @returns the columns whose single values are needed */
 export function columnsOfValues(plan: AggregatePlan): ValueColumn[] {
@@ -17,7 +17,7 @@ export function columnsOfValues(plan: AggregatePlan): ValueColumn[] {
 
 export function valuesCte(plan: AggregatePlan, column: ValueColumn): string {
   const v = column.name;
-  return `d_${v} AS MATERIALIZED (SELECT ${plan.keyList}, ${v} AS v, e, count(*)::BIGINT AS c FROM ev
+  return `d_${v} AS MATERIALIZED (SELECT ${plan.keyList}, ${v} AS v, e, ${occurrencesSql(plan)}::BIGINT AS c FROM ev
     WHERE ${v} IS NOT NULL GROUP BY ${plan.keyList}, ${v}, e)`;
 }
 

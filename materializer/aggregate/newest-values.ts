@@ -11,8 +11,8 @@
  */
 import type { AggregatePlan, PlannedFeature, TileSteps } from './aggregate-plan.ts';
 
-/** The columns of which newest values are wanted, with the greatest n. */
-function newestColumns(plan: AggregatePlan): Map<string, number> {
+/** @returns the columns of which newest values are wanted, with the greatest n */
+export function newestColumns(plan: AggregatePlan): Map<string, number> {
   const columns = new Map<string, number>();
   for (const { aggregation, column } of plan.features) {
     if (aggregation.function !== 'lastN') continue;
@@ -24,9 +24,11 @@ function newestColumns(plan: AggregatePlan): Map<string, number> {
 export function newestSteps(plan: AggregatePlan): TileSteps {
   const columns = [...newestColumns(plan)];
   return {
-    tile: columns.map(
-      ([v, n]) => `(list(${v} ORDER BY t, ${v} DESC) FILTER (${v} IS NOT NULL))[-${n}:] AS l_${v}`,
-    ),
+    tile: columns.map(([v, n]) => {
+      // What another engine gives are the newest values of a tile, each with its time.
+      const [value, t] = plan.given === 'events' ? [v, 't'] : [`late_${v}`, 'late_t'];
+      return `(list(${value} ORDER BY ${t}, ${value} DESC) FILTER (${value} IS NOT NULL))[-${n}:] AS l_${v}`;
+    }),
     counted: columns.map(([v]) => `sum(coalesce(len(l_${v}), 0)) OVER p::BIGINT AS lc_${v}`),
     numbered: [],
     total: columns.map(([v, n]) => {

@@ -15,7 +15,7 @@ import {
   UPPER_BOUNDS,
 } from '../../contract/aggregation/sketch/ddsketch.ts';
 import type { AggregatePlan, PlannedFeature } from './aggregate-plan.ts';
-import { keysOf, LIFETIME, sameKeys, windowOf } from './aggregate-plan.ts';
+import { keysOf, LIFETIME, occurrencesSql, sameKeys, windowOf } from './aggregate-plan.ts';
 
 /** Added to a bucket, so that none is below 0. */
 const OFFSET = 4_096;
@@ -78,7 +78,7 @@ export function bucketOfSql(v: string): { readonly bucket: string; readonly join
 
 function bucketsCte(plan: AggregatePlan, v: string): string {
   const { bucket, join } = bucketOfSql(v);
-  return `b_${v} AS MATERIALIZED (SELECT ${keysOf(plan, 'ev')}, ev.e, ${bucket} + ${OFFSET} AS bucket, count(*)::BIGINT AS c
+  return `b_${v} AS MATERIALIZED (SELECT ${keysOf(plan, 'ev')}, ev.e, ${bucket} + ${OFFSET} AS bucket, ${occurrencesSql(plan)}::BIGINT AS c
     FROM ev ${join} WHERE ${v} IS NOT NULL GROUP BY ALL)`;
 }
 

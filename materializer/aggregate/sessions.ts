@@ -47,7 +47,7 @@ export function sessionSteps(plan: AggregatePlan, columnsOf: ColumnsOf): TileSte
     ];
   });
   return {
-    tile: ['min(t) AS tf', 'max(t) AS tl'],
+    tile: plan.given === 'events' ? ['min(t) AS tf', 'max(t) AS tl'] : ['min(tf) AS tf', 'max(tl) AS tl'],
     counted: gaps.map((gap) => `(tf - lag(tl) OVER p >= ${gap * plan.hopUs})::INTEGER AS starts_${gap}`),
     numbered: gaps.map((gap) => `coalesce(sum(starts_${gap}) OVER p, 0) AS session_${gap}`),
     total: ['tl', ...total],

@@ -27,18 +27,28 @@ import { newestSql, newestSteps } from './newest-values.ts';
 import { sessionEnds, sessionSteps, sessionSuffix, sessionValues } from './sessions.ts';
 import type { SessionColumns } from './sessions.ts';
 
-/** Something that adds up: a column of the tile and the windows it is needed for (0: lifetime). */
-interface Additive {
+/** What of the events of a tile adds up: how many they are, or of a column the values, their sum, limbs of squares. */
+export interface AddedPart {
+  readonly of: 'events' | 'values' | 'sum' | 'high' | 'low';
+  /** null: events are counted. */
+  readonly column: ValueColumn | null;
+  readonly scale: number;
+}
+
+/** What does not add up. */
+interface FramedPart {
+  readonly of: 'min' | 'max' | 'first' | 'last';
+  readonly column: ValueColumn;
+}
+
+/** A column of the tile and the windows it is needed for (0: lifetime). */
+interface Additive extends AddedPart {
   readonly name: string;
-  readonly tile: string;
   readonly windows: Set<number>;
 }
 
-/** Something that does not: a column of the tile, and how a frame of tiles folds. */
-interface Framed {
+interface Framed extends FramedPart {
   readonly name: string;
-  readonly tile: string;
-  readonly fold: string;
   readonly windows: Set<number>;
 }
 
@@ -54,19 +64,20 @@ interface TileColumns {
   readonly windows: readonly number[];
 }
 
-function tileColumns(plan: AggregatePlan): TileColumns {
+/** What a tile of the plan's features has, but for single values. */
+export function tileColumns(plan: AggregatePlan): TileColumns {
   const additives = new Map<string, Additive>();
   const framed = new Map<string, Framed>();
   for (const feature of plan.features) {
-    for (const [name, tile] of additivesOf(feature)) {
-      const additive = additives.get(name) ?? { name, tile, windows: new Set() };
+    for (const [name, part] of additivesOf(feature)) {
+      const additive = additives.get(name) ?? { name, ...part, windows: new Set() };
       if (feature.sessionHops === null) additive.windows.add(windowOf(feature));
       additives.set(name, additive);
     }
-    const frame = framedOf(feature);
-    if (frame === null) continue;
-    const [name, tile, fold] = frame;
-    const known = framed.get(name) ?? { name, tile, fold, windows: new Set() };
+    const part = framedOf(feature);
+    if (part === null) continue;
+    const name = framedName(part);
+    const known = framed.get(name) ?? { name, ...part, windows: new Set() };
     if (feature.sessionHops === null) known.windows.add(windowOf(feature));
     framed.set(name, known);
   }
@@ -77,7 +88,10 @@ function tileColumns(plan: AggregatePlan): TileColumns {
 
 export function tilePart(plan: AggregatePlan): StreamPart {
   const { additives, framed, windows } = tileColumns(plan);
-  const folds = [...additives, ...framed].map((part) => `${part.tile} AS ${part.name}`);
+  const folds = [
+    ...additives.map((part) => `${addedSql(plan, part)} AS ${part.name}`),
+    ...framed.map((part) => `${framedSql(plan, part)} AS ${part.name}`),
+  ];
   const totals = additives.map((a) => `coalesce(sum(${a.name}) OVER p, 0) AS c_${a.name}`);
   const kept = framed.map((f) => f.name);
   const steps = [newestSteps(plan), sessionSteps(plan, sessionColumns)];
@@ -110,7 +124,9 @@ export function tilePart(plan: AggregatePlan): StreamPart {
       'last_value(present IGNORE NULLS) OVER w0 AS present',
       'last_value(entered IGNORE NULLS) OVER w0 AS entered',
       ...windows.map((hops) => `last_value(left_${hops} IGNORE NULLS) OVER w0 AS left_${hops}`),
-      ...framed.flatMap((f) => [...f.windows].map((w) => `${f.fold} OVER ${frameName(w)} AS ${f.name}_${w}`)),
+      ...framed.flatMap((f) =>
+        [...f.windows].map((w) => `${foldSql(f)} OVER ${frameName(w)} AS ${f.name}_${w}`),
+      ),
     ],
   };
 }
@@ -154,8 +170,8 @@ export function sumsSql(plan: AggregatePlan): string {
 
 /** What a feature of a session takes of the tiles. */
 function sessionColumns(feature: PlannedFeature): SessionColumns {
-  const frame = framedOf(feature);
-  const framed = frame === null ? [] : [{ name: frame[0], fold: frame[2] }];
+  const part = framedOf(feature);
+  const framed = part === null ? [] : [{ name: framedName(part), fold: foldSql(part) }];
   return { additives: additivesOf(feature).map(([name]) => name), framed };
 }
 
@@ -179,24 +195,38 @@ function sumAndCount(feature: PlannedFeature): [sum: string, count: string] {
   return [`s_${stddevName(feature)}`, `n_${feature.column!.name}_${suffixOf(feature)}`];
 }
 
-function additivesOf(feature: PlannedFeature): [string, string][] {
+function additivesOf(feature: PlannedFeature): [name: string, part: AddedPart][] {
   const { column } = feature;
   const name = feature.aggregation.function;
-  if (column === null) return name === 'count' ? [['n', 'count(*)']] : [];
-  const count: [string, string] = [`n_${column.name}`, `count(${column.name})`];
+  if (column === null) return name === 'count' ? [['n', { of: 'events', column, scale: 0 }]] : [];
+  const count: [string, AddedPart] = [`n_${column.name}`, { of: 'values', column, scale: 0 }];
   if (name === 'count' || name === 'lastN') return [count];
   const scale = name === 'sum' || name === 'avg' || name === 'stddev' ? scaleOf(feature) : 0;
   const fixed = fixedColumn(column, scale);
-  const sum: [string, string] = [`s_${fixed}`, `sum(${fixed})`];
+  const sum: [string, AddedPart] = [`s_${fixed}`, { of: 'sum', column, scale }];
   if (name === 'sum') return [sum];
   if (name === 'avg') return [sum, count];
   if (name !== 'stddev') return [];
-  const { high, low } = limbsOfSquare(fixed);
-  return [sum, count, [`qh_${fixed}`, `sum(${high})`], [`ql_${fixed}`, `sum(${low})`]];
+  return [
+    sum,
+    count,
+    [`qh_${fixed}`, { of: 'high', column, scale }],
+    [`ql_${fixed}`, { of: 'low', column, scale }],
+  ];
+}
+
+/** @returns what adds up of one tile, over its events or over what was made of them */
+function addedSql({ given }: AggregatePlan, { name, of, column, scale }: Additive): string {
+  const isCount = of === 'events' || of === 'values';
+  // They come as DECIMAL(38, 0): laid aside by entity, HUGEINT would become DOUBLE in Parquet.
+  if (given === 'tiles') return isCount ? `sum(${name})::BIGINT` : `sum(${name}::HUGEINT)`;
+  if (isCount) return column === null ? 'count(*)' : `count(${column.name})`;
+  const fixed = fixedColumn(column!, scale);
+  return `sum(${of === 'sum' ? fixed : limbsOfSquare(fixed)[of]})`;
 }
 
 /** The fixed-point form of a value column in `ev`. */
-function fixedColumn(column: ValueColumn, scale: number): string {
+export function fixedColumn(column: ValueColumn, scale: number): string {
   return `${column.name}x${scale}`;
 }
 
@@ -212,25 +242,27 @@ export function fixedColumns(plan: AggregatePlan): string[] {
   return [...columns.values()];
 }
 
+function framedOf({ column, aggregation: { function: of } }: PlannedFeature): FramedPart | null {
+  return of === 'min' || of === 'max' || of === 'first' || of === 'last' ? { of, column: column! } : null;
+}
+
+function framedName({ of, column }: FramedPart): string {
+  return `${{ min: 'min', max: 'max', first: 'fst', last: 'lst' }[of]}_${column.name}`;
+}
+
 /** Ties of first and last go to the smallest value; DuckDB orders strings by their bytes, which is canonical. */
-function framedOf(feature: PlannedFeature): [name: string, tile: string, fold: string] | null {
-  const v = feature.column?.name;
-  switch (feature.aggregation.function) {
-    case 'min':
-      return [`min_${v}`, `min(${v})`, `min(min_${v})`];
-    case 'max':
-      return [`max_${v}`, `max(${v})`, `max(max_${v})`];
-    case 'first': {
-      const tile = `first(${v} ORDER BY t, ${v}) FILTER (${v} IS NOT NULL)`;
-      return [`fst_${v}`, tile, `first_value(fst_${v} IGNORE NULLS)`];
-    }
-    case 'last': {
-      const tile = `last(${v} ORDER BY t, ${v} DESC) FILTER (${v} IS NOT NULL)`;
-      return [`lst_${v}`, tile, `last_value(lst_${v} IGNORE NULLS)`];
-    }
-    default:
-      return null;
-  }
+function framedSql({ given }: AggregatePlan, part: Framed): string {
+  const { of, name } = part;
+  const [v, t] = given === 'events' ? [part.column.name, 't'] : [name, `${name}_t`];
+  if (of === 'min' || of === 'max') return `${of}(${v})`;
+  return `${of}(${v} ORDER BY ${t}, ${v}${of === 'last' ? ' DESC' : ''}) FILTER (${v} IS NOT NULL)`;
+}
+
+/** @returns how a frame of tiles folds */
+function foldSql(part: FramedPart): string {
+  const name = framedName(part);
+  if (part.of === 'min' || part.of === 'max') return `${part.of}(${name})`;
+  return `${part.of}_value(${name} IGNORE NULLS)`;
 }
 
 /** @returns the value of a feature that tiles give, from the columns of the running edges */
@@ -241,7 +273,7 @@ export function tileValueSql(feature: PlannedFeature): string {
   if (feature.aggregation.function === 'count') return column === undefined ? `n_${w}` : `n_${column}_${w}`;
   if (feature.aggregation.function === 'lastN') return newestSql(feature, `n_${column}_${w}`);
   const framed = framedOf(feature);
-  if (framed !== null) return `${framed[0]}_${w}`;
+  if (framed !== null) return `${framedName(framed)}_${w}`;
   const scale = scaleOf(feature);
   const [sum, count] = sumAndCount(feature);
   if (feature.aggregation.function === 'sum') return sumSql(sum, feature);

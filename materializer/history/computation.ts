@@ -29,7 +29,16 @@ import { checkSource } from './source-check.ts';
 /** What the history's rows hang on of a run. The view is aggregated. */
 export interface HistoryRun extends Pick<
   ViewRun,
-  'view' | 'entity' | 'runId' | 'duck' | 'logger' | 'progress' | 'staging' | 'keepsRejects' | 'lease'
+  | 'view'
+  | 'entity'
+  | 'runId'
+  | 'duck'
+  | 'spark'
+  | 'logger'
+  | 'progress'
+  | 'staging'
+  | 'keepsRejects'
+  | 'lease'
 > {
   readonly settings: HistoryPlace & Pick<Settings, 'work'>;
   readonly range: HistoryRange;
@@ -74,9 +83,9 @@ export async function beginComputation(run: HistoryRun): Promise<Computation> {
   const history = await seenHistory(run.settings, run.view);
   await openHistoryStorage(run.duck, run.settings.history);
   const { horizonUs, futureUs, features, previous } = run.range;
-  const isNewFile =
-    events.table === null ? null : await newFilesSql(run.duck, events.table, previous?.snapshot ?? null);
-  const extent = extentOf(run, history, events.table === null || isNewFile !== null);
+  const { table } = events.files;
+  const isNewFile = table === null ? null : await newFilesSql(run.duck, table, previous?.snapshot ?? null);
+  const extent = extentOf(run, history, table === null || isNewFile !== null);
   const part = features === null ? whole : planFeatures(whole, features);
   return {
     run,

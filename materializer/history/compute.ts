@@ -20,6 +20,7 @@ import type { Scope } from '../aggregate/aggregate-sql.ts';
 import { aggregateSql } from '../aggregate/aggregate-sql.ts';
 import { materializerError } from '../errors.ts';
 import type { LostValues } from '../run/left-out.ts';
+import { MadeTiles } from './spark/made-tiles.ts';
 import { commitRows } from './commit-rows.ts';
 import { beginComputation } from './computation.ts';
 import type { Computation, HistoryRun } from './computation.ts';
@@ -79,20 +80,24 @@ const SPAN_ROWS = 600_000;
  *         reject file
  */
 export async function prepareHistory(run: HistoryRun, buckets?: number): Promise<PreparedHistory> {
-  const { view, duck, settings, progress } = run;
+  const { view, duck, settings, progress, spark } = run;
   const computation = await beginComputation(run);
   const { plan, extent, kept } = computation;
+  // What Spark lacks is said before anything is read.
+  const tiles = spark === null ? null : new MadeTiles(computation, spark);
   const staged = new StagedRows(kept?.whole ?? plan, run);
   const discard = async (): Promise<void> => {
     staged.discard();
     await duck.run(dropScope(run));
+    tiles?.close();
   };
   try {
     progress.step('checking what is new', 0, 1, 'scans');
     const counts = await checkEvents(computation);
     const firstEdge = edgeAt(counts.oldestEventUs ?? 0, view.hopUs);
-    await stageRows(computation, staged, firstEdge, buckets);
-    await checkAccount(computation, counts);
+    await stageRows(computation, staged, tiles, { firstEdge, buckets });
+    await checkAccount(computation, counts, tiles);
+    tiles?.close();
     const { rows, replacedUs, lost } = await staged.summary();
     return {
       counts,
@@ -117,23 +122,34 @@ export async function prepareHistory(run: HistoryRun, buckets?: number): Promise
   }
 }
 
+interface StagingLimits {
+  /** Of the events that are new. */
+  readonly firstEdge: number;
+  readonly buckets: number | undefined;
+}
+
 /**
  * Reads the source and the history once, then computes one bucket of entities after the other.
- * @param firstEdge  of the events that are new
+ * @param tiles  makes in the source's place what is read; null: nothing does
  */
 async function stageRows(
   computation: Computation,
   staged: StagedRows,
-  firstEdge: number,
-  buckets?: number,
+  tiles: MadeTiles | null,
+  { firstEdge, buckets }: StagingLimits,
 ): Promise<void> {
-  const { run, plan, source, extent, kept } = computation;
+  const { run, source, extent, kept } = computation;
+  const plan = tiles?.plan ?? computation.plan;
   const { duck, progress } = run;
   const { toEdge } = extent;
   const scope = await makeScope(computation);
   const old = historyRowsSql(computation, scope === null ? null : rowsFromUs(computation, scope.fromEdge));
-  const events = inScope(plan, eventsSql(plan, source, scope, toEdge), scope);
-  const number = await countEvents(computation, scope, events);
+  const read = tiles === null ? eventsSql(plan, source, scope, toEdge) : await tiles.make(scope);
+  const events = inScope(plan, read, scope);
+  const number =
+    tiles === null
+      ? await countEvents(computation, scope, events)
+      : await countRows(duck, `SELECT count(*) AS n FROM (${events})`);
   const count = buckets ?? Math.max(1, Math.ceil((number * loadOf(plan)) / BUCKET_LOAD));
   const parts = new EntityParts(duck, plan, staged.folder, count);
   progress.step('reading the source', 0, 1, 'scans');
@@ -196,15 +212,23 @@ async function countRows(duck: DuckDb, sql: string): Promise<number> {
 }
 
 /**
- * Of a backfill of everything: each row that was read is counted, too late, rejected or waiting. Counted are those that
- * the computation reads, which knows nothing of the others.
+ * Of a backfill of everything, and of all that Spark computes: each row that was read is counted, too late, rejected or
+ * waiting. Counted are those that the computation reads, which knows nothing of the others.
  * @throws MAT_ACCOUNT when they do not add up: the source has changed while it was read
  */
-async function checkAccount({ run, plan, source, extent }: Computation, counts: EventCounts): Promise<void> {
-  if (run.range.kind !== 'backfill' || extent.mode !== 'everything') return;
+async function checkAccount(
+  { run, plan, source, extent }: Computation,
+  counts: EventCounts,
+  tiles: MadeTiles | null,
+): Promise<void> {
+  if (extent.mode !== 'everything' || (run.range.kind !== 'backfill' && tiles === null)) return;
   // One that came twice, or was taken back, is read as often as it stands there.
   const events = eventsSql(plan, { ...source, once: '' }, null, extent.toEdge);
-  const counted = (await countRows(run.duck, `SELECT count(*) AS n FROM (${events})`)) - counts.idle;
+  const found =
+    tiles === null
+      ? await countRows(run.duck, `SELECT count(*) AS n FROM (${events})`)
+      : await tiles.countEvents();
+  const counted = found - counts.idle;
   const { read, lateEvents, rejected, waiting } = counts;
   if (read === counted + lateEvents + rejected + waiting) return;
   throw materializerError(

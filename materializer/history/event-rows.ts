@@ -20,11 +20,7 @@ import { hasExpressions } from '../../project/engine/duckdb/sources/row-expressi
 import type { Entity, FeatureView } from '../../contract/model.ts';
 import { EXCLUDED } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import { FILE_COLUMN, groupSql } from '../../project/engine/duckdb/sources/source-files.ts';
-import type {
-  FileGroup,
-  SourceFiles,
-  SourceTable,
-} from '../../project/engine/duckdb/sources/source-files.ts';
+import type { FileGroup, SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import type { StreamSource } from '../../contract/stream-source.ts';
 import type { ValueType } from '../../contract/value-type.ts';
 import { originSql } from './stream-events.ts';
@@ -43,8 +39,8 @@ export interface EventRows {
   readonly excludes: boolean;
   /** The event time is a TIMESTAMP. */
   readonly prunable: boolean;
-  /** The table that they are read from; null: files. */
-  readonly table: SourceTable | null;
+  /** What they are read from. */
+  readonly files: SourceFiles;
 }
 
 const TIME: ValueType = { kind: 'timestamp' };
@@ -61,7 +57,7 @@ export function eventRows(source: SourceFiles, view: FeatureView, entity: Entity
       hasNotes: false,
       excludes,
       prunable: isMicros(time!.type),
-      table: source.table,
+      files: source,
     };
   }
   const selects = withComputedColumns(source, view).groups.map((group) => reading.select(group));
@@ -70,7 +66,7 @@ export function eventRows(source: SourceFiles, view: FeatureView, entity: Entity
     hasNotes: true,
     excludes,
     prunable: true,
-    table: source.table,
+    files: source,
   };
 }
 

@@ -24,6 +24,7 @@ import { keySql } from '../aggregate/aggregate-plan.ts';
 import { reachOf, readsAll } from '../aggregate/aggregate-sql.ts';
 import type { Scope } from '../aggregate/aggregate-sql.ts';
 import { FIXED_MAX, isWhole, summedColumns } from '../aggregate/fixed-point.ts';
+import type { SourceFiles } from '../../project/engine/duckdb/sources/source-files.ts';
 import { aheadReason, EXCLUDED } from '../../project/engine/duckdb/sources/stored-rows.ts';
 import { MISFIT } from './event-rows.ts';
 import type { EventRows } from './event-rows.ts';
@@ -33,6 +34,8 @@ import { idleSql, onceSql } from './stream-events.ts';
 export interface EventSource {
   /** The FROM item. */
   readonly from: string;
+  /** What it is made of. */
+  readonly files: SourceFiles;
   /** Whether the view's `where` excludes a row; never NULL. */
   readonly excluded: string;
   /** Columns of it that say something of a row and are none of the source's. */
@@ -92,6 +95,7 @@ export function eventSource(
   const refused = refusals.map(([condition]) => condition).join(' OR ');
   return {
     from: rows.from,
+    files: rows.files,
     excluded,
     notes: rows.hasNotes ? [MISFIT, EXCLUDED] : [],
     eventUs,
@@ -100,7 +104,7 @@ export function eventSource(
     counts: `(${known} AND NOT ${excluded} AND NOT (${refused}) AND NOT ${tooLate})`,
     once: onceSql(plan, eventUs),
     idle: idleSql(plan, eventUs),
-    snapshot: rows.table?.name ?? null,
+    snapshot: rows.files.table?.name ?? null,
     isNewFile,
     tooLate: `(NOT ${excluded} AND ${tooLate})`,
     eventColumn: quoteName(source.eventTime),
@@ -168,19 +172,26 @@ export function eventRange(source: EventSource, fromUs: number | null, toUs: num
   return sides.length === 0 ? 'true' : `(${sides.join(' AND ')})`;
 }
 
-/**
- * The events that count and that the scope can need: keys, t and the value columns. What lies so far back that no
- * window holds it at the scope's beginning is left out.
- */
+/** @returns the event times that a scope can need: what no window holds at its beginning is left out; null: all */
+export function eventSpan(
+  plan: AggregatePlan,
+  scope: Scope | null,
+  toEdge: number,
+): { readonly fromUs: number | null; readonly toUs: number } {
+  const fromUs = readsAll(plan, scope) ? null : (scope!.fromEdge - reachOf(plan)) * plan.hopUs;
+  return { fromUs, toUs: toEdge * plan.hopUs };
+}
+
+/** The events that count and that the scope can need: keys, t and the value columns. */
 export function eventsSql(
   plan: AggregatePlan,
   source: EventSource,
   scope: Scope | null,
   toEdge: number,
 ): string {
-  const fromUs = readsAll(plan, scope) ? null : (scope!.fromEdge - reachOf(plan)) * plan.hopUs;
+  const { fromUs, toUs } = eventSpan(plan, scope, toEdge);
   const values = plan.columns.map((column) => `${column.sql} AS ${column.name}`);
   const keys = plan.keys.map((k, i) => `${keySql(plan, i)} AS ${k}`);
   return `SELECT ${[...keys, `${source.eventUs} AS t`, ...values].join(', ')} FROM ${source.from}
-    WHERE ${source.counts} AND ${eventRange(source, fromUs, toEdge * plan.hopUs)}${source.once}`;
+    WHERE ${source.counts} AND ${eventRange(source, fromUs, toUs)}${source.once}`;
 }

@@ -17,7 +17,7 @@ import type { ValueType } from '../../../contract/value-type.ts';
 import { sparkError } from './errors.ts';
 import { sparkNull, sparkTypeOf } from './spark-sql.ts';
 
-interface SparkCast {
+export interface SparkCast {
   /** SQL of the value in `sparkTypeOf(wanted)`; NULL where it is null, or does not fit. */
   readonly sql: string;
   /** As of DuckDB's. */

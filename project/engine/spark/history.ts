@@ -8,15 +8,12 @@ import { historyColumns } from '../../history/history-columns.ts';
 import type { ViewHistory } from '../duckdb/history.ts';
 import { columnsOf, isNanos } from '../duckdb/sources/column-reading.ts';
 import type { WantedColumn } from '../duckdb/sources/column-reading.ts';
-import { withComputedColumns } from '../duckdb/sources/computed-columns.ts';
-import type { FileColumn, FileGroup, SourceFiles } from '../duckdb/sources/source-files.ts';
+import type { FileGroup } from '../duckdb/sources/source-files.ts';
 import { CREATED_NS, EVENT_NS, checkFaults } from '../duckdb/sources/stored-rows.ts';
-import { sparkError } from './errors.ts';
-import { INFINITE_US, castTime, sparkCast } from './exact-cast.ts';
-import { FILE_URL } from './spark-job.ts';
+import { INFINITE_US } from './exact-cast.ts';
+import { fitsInSpark, rawInSpark, readInSpark, sparkGroups, timeInSpark } from './file-group.ts';
 import type { SparkJob } from './spark-job.ts';
-import { SPARK_EXPRESSIONS } from './expression-sql.ts';
-import { sparkName, sparkNull, sparkText, sparkTypeOf } from './spark-sql.ts';
+import { sparkName, sparkTypeOf } from './spark-sql.ts';
 
 /** Labels' times, as `ViewHistory.parts` has them. */
 interface Span {
@@ -43,10 +40,8 @@ export function sparkHistory(
 ): SparkHistory {
   if (history.source !== null) {
     const { source, nanos } = history;
-    refuse(source);
-    const own = { ...source, groups: source.groups.map(inSpark) };
-    const groups = withComputedColumns(own, view, SPARK_EXPRESSIONS).groups.map((group) => ({
-      from: hasPath(group) ? job.readPlaces(group.files) : job.read(group.files, null),
+    const groups = sparkGroups(job, source, view).map(({ from, group }) => ({
+      from,
       reading: new GroupRows(group, view, entity),
     }));
     return {
@@ -81,14 +76,6 @@ function backticked(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }
 
-function refuse({ path, table }: SourceFiles): void {
-  if (table !== null)
-    throw sparkError(
-      'SPARK_LACKS',
-      `the source ${path} is a table (${table.name}), which Spark is not given yet`,
-    );
-}
-
 /** How one group of a stored view's files is read: as `GroupReading` of ../duckdb/sources/stored-rows.ts does it. */
 class GroupRows {
   readonly #group: FileGroup;
@@ -104,12 +91,14 @@ class GroupRows {
   select(from: string, nanos: boolean): string {
     const { eventTime, createdTime } = this.#view.source;
     const columns = [
-      ...this.#keys().map((key) => `${this.#read(key).sql} AS ${sparkName(key.name)}`),
-      `${this.#time(eventTime)} AS event_time`,
-      `${this.#time(createdTime)} AS created_time`,
+      ...this.#keys().map((key) => `${readInSpark(this.#group, key).sql} AS ${sparkName(key.name)}`),
+      `${timeInSpark(this.#group, eventTime)} AS event_time`,
+      `${timeInSpark(this.#group, createdTime)} AS created_time`,
       `CAST(NULL AS STRING) AS run_id`,
       `CAST(NULL AS BIGINT) AS definition_id`,
-      ...this.#features().map((feature) => `${this.#read(feature).sql} AS ${sparkName(feature.name)}`),
+      ...this.#features().map(
+        (feature) => `${readInSpark(this.#group, feature).sql} AS ${sparkName(feature.name)}`,
+      ),
       ...(nanos ? [`${this.#nanos(eventTime)} AS ${sparkName(EVENT_NS)}`] : []),
       ...(nanos ? [`${this.#nanos(createdTime)} AS ${sparkName(CREATED_NS)}`] : []),
     ];
@@ -124,31 +113,31 @@ class GroupRows {
   /** Conditions that hold of good rows, and of no others that are not excluded. */
   good(): string[] {
     const { eventTime, createdTime, maxAheadUs } = this.#view.source;
-    const [event, created] = [eventTime, createdTime].map((name) => `unix_micros(${this.#time(name)})`);
+    const [event, created] = [eventTime, createdTime].map(
+      (name) => `unix_micros(${timeInSpark(this.#group, name)})`,
+    );
     const { faults } = this.#group;
     const conditions = [
       ...faults.map((fault) => fault.good),
       `coalesce(${event} >= 0 AND ${event} < ${INFINITE_US}, false)`,
     ];
     if (createdTime !== null) {
-      const none = this.#raw(createdTime) === null ? 'true' : `${this.#raw(createdTime)} IS NULL`;
+      const none =
+        rawInSpark(this.#group, createdTime) === null
+          ? 'true'
+          : `${rawInSpark(this.#group, createdTime)} IS NULL`;
       conditions.push(`coalesce(${none} OR ${created} >= 0 AND ${created} < ${INFINITE_US}, false)`);
       if (maxAheadUs !== null) conditions.push(`coalesce(${event} - ${created} <= ${maxAheadUs}, true)`);
     }
     for (const key of this.#keys()) {
-      const { sql } = this.#read(key);
+      const { sql } = readInSpark(this.#group, key);
       conditions.push(`${sql} IS NOT NULL`);
       if (key.type.kind === 'string') conditions.push(`octet_length(${sql}) <= ${MAX_ID_BYTES}`);
     }
-    for (const wanted of [...this.#keys(), ...this.#features()]) {
-      const found = columnsOf(this.#group, wanted.column);
-      const { sql, fit } = this.#read(wanted);
-      if (found.length > 1) conditions.push('false');
-      else if (found.length === 1 && fit !== 'all')
-        conditions.push(`(${this.#raw(wanted.column)} IS NULL OR ${sql} IS NOT NULL)`);
-    }
+    for (const wanted of [...this.#keys(), ...this.#features()])
+      conditions.push(...fitsInSpark(this.#group, wanted));
     for (const feature of this.#view.features) {
-      const { sql } = this.#read(wantedOf(feature));
+      const { sql } = readInSpark(this.#group, wantedOf(feature));
       conditions.push(...checkFaults(feature, sql).map((fault) => fault.good));
     }
     return conditions;
@@ -162,26 +151,6 @@ class GroupRows {
     return this.#view.features.map(wantedOf);
   }
 
-  #read({ column, type }: WantedColumn): { readonly sql: string; readonly fit: 'all' | 'some' | 'none' } {
-    const found = columnsOf(this.#group, column);
-    if (found.length !== 1) return { sql: sparkNull(type), fit: 'all' };
-    return sparkCast(found[0]!.type, type, found[0]!.sql);
-  }
-
-  /** @returns SQL of a column as it stands in the files; null: they lack it, or have it twice */
-  #raw(column: string): string | null {
-    const found = columnsOf(this.#group, column);
-    return found.length === 1 ? found[0]!.sql : null;
-  }
-
-  #time(column: string | null): string {
-    const found = column === null ? [] : columnsOf(this.#group, column);
-    if (found.length !== 1) return 'CAST(NULL AS TIMESTAMP)';
-    const { type, sql } = found[0]!;
-    const cast = type.kind === 'scalar' ? castTime(type.name, sql) : null;
-    return cast?.sql ?? sparkCast(type, { kind: 'timestamp' }, sql).sql;
-  }
-
   #nanos(column: string | null): string {
     const found = column === null ? [] : columnsOf(this.#group, column);
     if (found.length !== 1 || !isNanos(found[0]!.type)) return 'CAST(0 AS SMALLINT)';
@@ -191,25 +160,4 @@ class GroupRows {
 
 function wantedOf({ name, column, type }: FeatureView['features'][number]): WantedColumn {
   return { name, column: column ?? name, type };
-}
-
-function hasPath({ columns }: FileGroup): boolean {
-  return [...columns.values()].flat().some(({ type }) => type.kind === 'scalar' && type.name === 'PATH');
-}
-
-/** The same files with Spark's SQL of their columns. */
-function inSpark(group: FileGroup): FileGroup {
-  const columns = [...group.columns].map(([name, found]) => {
-    return [name, found.map((column) => ({ ...column, sql: columnSql(column) }))] as const;
-  });
-  return { ...group, columns: new Map(columns) };
-}
-
-/** A folder `name=value` on a file's way is a column: Spark says the way in the letters of a URL. */
-function columnSql({ name, type }: FileColumn): string {
-  if (type.kind !== 'scalar' || type.name !== 'PATH') return sparkName(name);
-  const decoded = (sql: string): string => `url_decode(replace(${sql}, '+', '%2B'))`;
-  const pattern = `.*/${name.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')}=([^/]*)/`;
-  const way = decoded(sparkName(FILE_URL));
-  return `nullif(${decoded(`regexp_extract(${way}, ${sparkText(pattern)}, 1)`)}, '__HIVE_DEFAULT_PARTITION__')`;
 }
