@@ -1,7 +1,7 @@
 /**
  * Has Spark make the tiles of a view's events, of which DuckDB then computes the windows: one job a run of a view.
  *
- *   {spark.folder}/materialize-{id}/{table}/*.parquet   the tables of ../../aggregate/given-tiles.ts, gone after the run
+ *   {spark.folder}/materialize-{id}/{table}/*.parquet   tables of ../../aggregate/given-tiles.ts, gone after the run
  */
 import { join } from 'node:path';
 import { quotePaths } from '../../../project/engine/duckdb/file-sql.ts';
