@@ -96,7 +96,7 @@ const file = localPath.nullable().default(null);
 
 export const MONITOR_SETTINGS = z
   .strictObject({
-    memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('512MiB'),
+    memory: bytes.refine((size) => size >= 2 ** 27, 'expected at least 128MiB').prefault('320MiB'),
     scratch: localPath.default('.plumb/temp'),
     keepServedDays: numeric(z.number().int().min(1)).nullable().default(null),
     reportsUrl: url,

@@ -13,11 +13,11 @@ import { NONE_APART, NO_DIFFERENCES, exactSum } from './pair-differences.ts';
 import type { PairDifferences, PairTally, PairsTold } from './pair-differences.ts';
 
 export class NumberPairs implements PairTally {
-  readonly #agreeing = new NumberColumn();
-  readonly #agreeingVectors = new NumberColumn();
-  readonly #served = new NumberColumn();
-  readonly #replayed = new NumberColumn();
-  readonly #vectors = new NumberColumn();
+  readonly #agreeing = NumberColumn.ofNumbers();
+  readonly #agreeingVectors = NumberColumn.ofCounts();
+  readonly #served = NumberColumn.ofNumbers();
+  readonly #replayed = NumberColumn.ofNumbers();
+  readonly #vectors = NumberColumn.ofCounts();
   readonly #wide: [number | bigint, number | bigint][] = [];
   readonly #notNumbers = { served: noNumbers(), replayed: noNumbers() };
   #known = NO_PAIRS.numbers;
@@ -50,27 +50,21 @@ export class NumberPairs implements PairTally {
   told(): PairsTold {
     const agreeing = together(this.#known, this.#counted());
     const open = {
-      served: this.#served.values(),
-      replayed: this.#replayed.values(),
-      counts: this.#vectors.values(),
+      served: this.#served.take(),
+      replayed: this.#replayed.take(),
+      counts: this.#vectors.take(),
       wide: this.#wide,
     };
     const sides = sidesOf(agreeing, open);
-    const told = {
+    return {
       differences: numberDifferences(agreeing, open, sides),
       distributions: compareNumeric(sides, open.wide, this.#notNumbers),
     };
-    for (const column of this.#columns) column.clear();
-    return told;
-  }
-
-  get #columns(): readonly NumberColumn[] {
-    return [this.#agreeing, this.#agreeingVectors, this.#served, this.#replayed, this.#vectors];
   }
 
   /** The values that agree, each once. */
   #counted(): AgreeingNumbers {
-    const [all, counts] = [this.#agreeing.values().slice(), this.#agreeingVectors.values().slice()];
+    const [all, counts] = [this.#agreeing.take(), this.#agreeingVectors.take()];
     sortDoubles(all, counts);
     let distinct = 0;
     for (let i = 0; i < all.length; i++) {
