@@ -1,11 +1,17 @@
+/** In numbers, of the first part and of each other one. */
+const FIRST = 1_024;
+const LENGTH = 16_384;
+
+type Part = Float64Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
 /** A growing column of numbers, aligned with others by index. It grows by parts, which are never copied or spare. */
 export class NumberColumn {
-  readonly #make: (length: number) => Float64Array | Uint32Array;
-  #full: (Float64Array | Uint32Array)[] = [];
-  #last: Float64Array | Uint32Array;
+  readonly #make: (length: number) => Part;
+  #full: Part[] = [];
+  #last: Part;
   #inLast = 0;
 
-  private constructor(make: (length: number) => Float64Array | Uint32Array) {
+  private constructor(make: (length: number) => Part) {
     this.#make = make;
     this.#last = make(FIRST);
   }
@@ -23,7 +29,7 @@ export class NumberColumn {
   push(value: number): void {
     if (this.#inLast === this.#last.length) {
       this.#full.push(this.#last);
-      this.#last = this.#make(PART);
+      this.#last = this.#make(LENGTH);
       this.#inLast = 0;
     }
     this.#last[this.#inLast++] = value;
@@ -46,6 +52,3 @@ export class NumberColumn {
     return taken;
   }
 }
-
-const FIRST = 1_024;
-const PART = 16_384;
