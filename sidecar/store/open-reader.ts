@@ -7,6 +7,8 @@ import type { LaneLimits } from './read-lane.ts';
 import type { StoreReader } from './store-reader.ts';
 
 const TROUBLE_EVERY_MS = 10_000;
+/** Different messages within that time. */
+const MAX_TROUBLES = 8;
 
 /** @param limits  how long a node may take to be connected and to answer; null: as long as a request can wait */
 export async function openReader(
@@ -32,12 +34,17 @@ export async function openReader(
   return new RedisClusterReader(options);
 }
 
-/** Every attempt to reach a store that is down fails; the operator is warned now and then. */
+/**
+ * Every attempt to reach a store that is down fails: each message is told once in ten seconds, so that one fault does
+ * not silence another. A cluster has as many messages as nodes, of which the first are told.
+ */
 export function trouble(logger: Logger): (error: Error) => void {
-  let toldMs = -Infinity;
-  return (error) => {
-    if (performance.now() - toldMs < TROUBLE_EVERY_MS) return;
-    toldMs = performance.now();
-    logger.warn(`the online store: ${error.message}`);
+  const toldMs = new Map<string, number>();
+  return ({ message }) => {
+    const nowMs = performance.now();
+    for (const [told, ms] of toldMs) if (nowMs - ms >= TROUBLE_EVERY_MS) toldMs.delete(told);
+    if (toldMs.has(message) || toldMs.size === MAX_TROUBLES) return;
+    toldMs.set(message, nowMs);
+    logger.warn(`the online store: ${message}`);
   };
 }

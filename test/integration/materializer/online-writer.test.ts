@@ -326,8 +326,8 @@ describe.each(['sqlite', 'redis', 'redis-cluster'])('the contract on %s', (name)
       );
       await reader.close();
       expect(read).toEqual([[null], [null]]);
-      expect(told).toHaveLength(1);
-      expect(told[0]).toContain(`the marker of v should be microseconds before the year 2200, got "${text}"`);
+      const words = `the marker of v should be microseconds before the year 2200, got "${text}"`;
+      expect(told.filter((line) => line.includes(words))).toHaveLength(1);
     }
   });
 
