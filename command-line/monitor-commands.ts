@@ -82,6 +82,10 @@ function dayCommands(add: Add, skew: Command): void {
       'only this hour of it, 0 to 23; or last: the newest that is over, without --date',
     )
     .option('--service <name>', 'only this service (repeatable)', list)
+    .option(
+      '--shard <i/n>',
+      'judge the i-th of n parts of the work alone; a run without it writes the verdict of all parts',
+    )
     .option('--other-engine', 'judge on-demand values of another V8 or kind of processor all the same')
     .addOption(
       new Option('--engine <engine>', 'what replays the day').choices(['duckdb', 'spark']).default('duckdb'),

@@ -20,7 +20,9 @@ import { WHOLE, parseShare } from '../project/archive/ingest-share.ts';
 import { runIngest } from './ingest/main.ts';
 import { askedSpan } from './judged-span.ts';
 import type { MonitorEngine } from './run.ts';
-import { judgeDay, redrawReport } from './main.ts';
+import { parseRoleShard } from './kept/role-shard.ts';
+import type { KeptShard } from './kept/role-shard.ts';
+import { judgeDay, judgeShard, redrawReport } from './main.ts';
 import type { JudgedDay } from './main.ts';
 import { reportWhatIf } from './report/reported-what-if.ts';
 import { readTrends } from './report/trend.ts';
@@ -68,6 +70,7 @@ export async function run(
     date?: string;
     hour?: string;
     service?: string[];
+    shard?: string;
     otherEngine?: boolean;
     engine?: MonitorEngine;
   },
@@ -80,6 +83,12 @@ export async function run(
     ...(options.hour === undefined ? {} : { hour: options.hour }),
     ...(options.service === undefined ? {} : { services: options.service }),
   };
+  if (options.shard !== undefined) {
+    const shard = parseRoleShard(options.shard);
+    const kept = await judgeShard(project, asked, shard);
+    await printResult(context, kept, () => kept.map((one) => shardText(one, options.shard!)).join('\n'));
+    return 0;
+  }
   const judged: JudgedDay[] = [];
   let failed: unknown = null;
   try {
@@ -137,6 +146,11 @@ async function tellFailed(
       endedAt: formatTimestamp(clock.nowUs()),
       error: message,
     }));
+}
+
+function shardText({ service, roles, judged, keptBefore }: KeptShard, shard: string): string {
+  const before = keptBefore === 0 ? '' : `, ${keptBefore} had been before`;
+  return `${service}, shard ${shard}: ${judged} of ${roles} views judged${before}. A run without --shard writes the verdict.`;
 }
 
 function verdictText(context: CommandContext, { snapshot, reportFile }: JudgedDay): string {

@@ -55,6 +55,11 @@ export const MONITOR_ERRORS = {
     help: 'Give --sidecar as HOST:ADMINPORT, --prometheus as a URL, --over as a duration such as 1d.',
     kind: 'usage',
   },
+  MON_NOT_KEPT: {
+    message: 'What a shard of a verdict judged cannot be kept for the run that writes the verdict.',
+    help: 'Check the folder monitor.scratch, its permissions and the space left. All processes of a verdict need the same one.',
+    kind: 'failed',
+  },
   MON_REPORTS: {
     message: 'The verdict cannot be written to the folder of reports.',
     help: 'Check the folder, its permissions and the space left.',

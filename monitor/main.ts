@@ -7,7 +7,9 @@ import { monitorError } from './errors.ts';
 import { drawDay, drawIndex } from './report/report-folder.ts';
 import { askedSpan, spanText, spanWords } from './judged-span.ts';
 import type { JudgedSpan } from './judged-span.ts';
-import { runMonitor } from './run.ts';
+import type { Shard } from '../contract/run-record.ts';
+import type { KeptShard } from './kept/role-shard.ts';
+import { runMonitor, runShard } from './run.ts';
 import type { MonitorEngine } from './run.ts';
 import { recordVerdict } from './record/verdict-record.ts';
 import { readSnapshot, reportFile, snapshotFile } from './verdict/snapshot-folder.ts';
@@ -45,9 +47,7 @@ export async function judgeDay(
   options: JudgeOptions = {},
   judged: (day: JudgedDay) => void = () => {},
 ): Promise<JudgedDay[]> {
-  const { date, hour } = askedSpan(options, project.clock.nowUs());
-  const { services, otherEngine = false, engine = 'duckdb' } = options;
-  const asked = { date, hour, otherEngine, engine, ...(services === undefined ? {} : { services }) };
+  const asked = askedOf(project, options);
   const days: JudgedDay[] = [];
   const add = async (database: RegistryDatabase, snapshot: Snapshot): Promise<void> => {
     const day = judgedDay(project, snapshot);
@@ -64,6 +64,24 @@ export async function judgeDay(
     if (days.length > 0) drawIndex(project.settings.reports, project.settings.project);
   }
   return days;
+}
+
+/** Judges a shard of a day or an hour, for the run that writes its verdicts. @throws what `runShard` throws */
+export async function judgeShard(
+  project: Project,
+  options: JudgeOptions,
+  shard: Shard,
+): Promise<KeptShard[]> {
+  const asked = askedOf(project, options);
+  return await RegistryDatabase.using(project.settings.registry, (database) =>
+    runShard(project, database, asked, shard),
+  );
+}
+
+function askedOf(project: Project, options: JudgeOptions): Parameters<typeof runMonitor>[2] {
+  const { date, hour } = askedSpan(options, project.clock.nowUs());
+  const { services, otherEngine = false, engine = 'duckdb' } = options;
+  return { date, hour, otherEngine, engine, ...(services === undefined ? {} : { services }) };
 }
 
 /**

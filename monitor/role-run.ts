@@ -39,7 +39,7 @@ import { RoleTally } from './tally/role-tally.ts';
 import type { Example } from './verdict/snapshot.ts';
 
 /** What the roles of a service share. */
-interface ServiceParts {
+export interface RoleParts {
   readonly rows: JudgedRows;
   readonly judged: JudgedVectors;
   readonly answers: LoggedAnswers;
@@ -68,7 +68,7 @@ interface RoleOf {
 export class RoleRun {
   readonly #day: MonitoredDay;
   readonly #served: DayOfService;
-  readonly #parts: ServiceParts;
+  readonly #parts: RoleParts;
   readonly #used: ServiceView;
   /** The view in the bundle in force, and its entity. */
   readonly #view: FeatureView;
@@ -82,7 +82,7 @@ export class RoleRun {
   static async open(
     day: MonitoredDay,
     served: DayOfService,
-    parts: ServiceParts,
+    parts: RoleParts,
     role: { readonly used: ServiceView; readonly runs: readonly RunRecord[] },
   ): Promise<RoleRun> {
     const { duck, histories, book } = day;
@@ -95,7 +95,7 @@ export class RoleRun {
   private constructor(
     day: MonitoredDay,
     served: DayOfService,
-    parts: ServiceParts,
+    parts: RoleParts,
     { used, runs, history }: RoleOf,
   ) {
     const { service } = served;

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { serviceNamed } from '../contract/definitions/service-named.ts';
 import { exposedKeyNotice, loadHmacKey } from '../contract/log-privacy.ts';
 import type { Bundle, FeatureService } from '../contract/model.ts';
+import type { Shard } from '../contract/run-record.ts';
 import { CodedError } from '../contract/std/coded-error.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import { DuckDb } from '../project/engine/duckdb/duckdb.ts';
@@ -36,6 +37,8 @@ import type { JudgedSpan } from './judged-span.ts';
 import { memoryLimit } from './memory-limit.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import { ServiceRun } from './service-run.ts';
+import { isOfShard } from './kept/role-shard.ts';
+import type { KeptShard } from './kept/role-shard.ts';
 import { SparkSplits } from './spark/spark-split.ts';
 import { lostText } from './verdict/findings.ts';
 import type { Snapshot } from './verdict/snapshot.ts';
@@ -97,6 +100,30 @@ export async function runMonitor(
   const all = await withDay(project, database, { ...options, quiet: true }, judgeAll);
   if (errors.length > 0) throw errors[0];
   return all;
+}
+
+/**
+ * Judges a shard of the roles of a day or an hour, and keeps them for the run that writes the verdicts.
+ *
+ * @returns of each service with vectors what the shard has done, in the order of the bundle
+ * @throws  MON_DAY, MON_NO_VECTORS, MON_LOG, MON_NOT_KEPT, REG_NOT_APPLIED, REG_UNKNOWN, REG_SOURCE
+ */
+export async function runShard(
+  project: Project,
+  database: RegistryDatabase,
+  options: MonitorOptions,
+  shard: Shard,
+): Promise<KeptShard[]> {
+  return await withDay(project, database, options, async (day, found) => {
+    const kept: KeptShard[] = [];
+    let first = 0;
+    for (const service of found) {
+      const before = first;
+      first += service.service.views.length;
+      kept.push(await new ServiceRun(day, service).judgeShard((role) => isOfShard(before + role, shard)));
+    }
+    return kept;
+  });
 }
 
 /**

@@ -20,10 +20,12 @@ import { dayHealth } from './health/day-health.ts';
 import { trainedSpreads } from './tally/feature-spreads.ts';
 import { PodClocks } from './judge/pod-clocks.ts';
 import { JudgedRows } from './judged-rows/judged-rows.ts';
+import { monitorError } from './errors.ts';
 import { spanOf, spanText } from './judged-span.ts';
 import { KeptRoles } from './kept/kept-roles.ts';
 import type { KeptTables } from './kept/kept-roles.ts';
 import type { KeptRole } from './kept/kept-role.ts';
+import type { KeptShard } from './kept/role-shard.ts';
 import { giveBackMemory } from './memory-limit.ts';
 import type { MonitoredDay } from './monitored-day.ts';
 import type { JudgedComputed } from './on-demand/computed-tally.ts';
@@ -31,6 +33,7 @@ import { OnDemandRun } from './on-demand/on-demand-run.ts';
 import type { KeptComputed } from './on-demand/on-demand-run.ts';
 import { UsedRows } from './on-demand/used-rows.ts';
 import { RoleRun } from './role-run.ts';
+import type { RoleParts } from './role-run.ts';
 import { countedIncidents } from './tally/incident-tally.ts';
 import { runsOfDay } from './verdict/runs-of-day.ts';
 import { trendPoint } from './verdict/earlier-day.ts';
@@ -67,22 +70,41 @@ export class ServiceRun {
     this.#used = new UsedRows(day.duck, served.service, day.book.current, bundles);
   }
 
+  /** Judges the roles of a shard, and keeps them. @throws MON_NOT_KEPT when one cannot be kept */
+  async judgeShard(isOfShard: (role: number) => boolean): Promise<KeptShard> {
+    const { project, database } = this.#day;
+    const { service } = this.#served;
+    const { kept, parts } = await this.#begin();
+    let [judged, keptBefore] = [0, 0];
+    for (const [i, role] of service.views.entries()) {
+      if (!isOfShard(i)) continue;
+      if (kept.has(i)) {
+        keptBefore += 1;
+        continue;
+      }
+      project.logger.progress(`judging ${service.name}`, i, service.views.length);
+      const runs = await database.runs({ view: role.view });
+      const run = await RoleRun.open(this.#day, this.#served, parts, { used: role, runs });
+      const isKept = await this.#keep(kept, i, await run.judge());
+      if (!isKept) {
+        const { scratch } = project.settings.monitor;
+        const what = `what a shard judged of ${role.role} of ${service.name} cannot be kept in ${scratch}`;
+        throw monitorError('MON_NOT_KEPT', what, { file: scratch });
+      }
+      await this.#endTables();
+      judged += 1;
+    }
+    return { service: service.name, roles: service.views.length, judged, keptBefore };
+  }
+
   async judge(): Promise<Snapshot> {
     const { project, database, book } = this.#day;
     const { settings, logger } = project;
     const { service } = this.#served;
-    const trained = await trainedSpreads(database, service.name, this.#day.toUs);
     const views = new Map<string, ViewState>();
-    await this.#judged.begin();
-    await this.#answers.begin();
-    await this.#clocks.begin();
-    const kept = await KeptRoles.open(this.#day, this.#served, trained);
+    const { kept, parts } = await this.#begin();
     // Drift is a day's: an hour of one day is like no day.
     const drift = this.#day.hour === null ? await DayDrift.begin(this.#day, this.#served) : null;
-    const used = this.#used;
-    const entities = new ServedEntities(this.#day.duck);
-    const shared = { rows: this.#rows, judged: this.#judged, answers: this.#answers, clocks: this.#clocks };
-    const parts = { ...shared, used, entities, trained };
     for (const [i, role] of service.views.entries()) {
       logger.progress(`judging ${service.name}`, i, service.views.length);
       const view = book.current.views.get(role.view)!;
@@ -92,17 +114,15 @@ export class ServiceRun {
       if (before === null) {
         const run = await RoleRun.open(this.#day, this.#served, parts, { used: role, runs });
         const outcome = await run.judge();
-        await kept.keep(i, outcome, (ended) => this.#tablesOf(role, ended));
+        await this.#keep(kept, i, outcome);
         await drift?.endRole(role);
-        // Else they would stand in memory beside those of the next role, and beside the rows that are written.
-        await dropReplay(this.#day.duck);
-        await giveBackMemory(this.#day.duck, settings.monitor);
+        await this.#endTables();
         this.#outcomes.push(outcome);
       } else this.#outcomes.push(before);
       if (state === undefined) views.set(view.id, await readViewState(this.#day, view, runs, this.#served));
     }
     logger.progress(`judging ${service.name}`, service.views.length, service.views.length);
-    await this.#judgeComputed(trained, kept);
+    await this.#judgeComputed(parts.trained, kept);
     await this.#rows.write(judgedRowsFile(settings.reports, service.name, spanText(this.#day)));
     const features = new Map(
       [...this.#outcomes, ...this.#computed].flatMap((outcome) =>
@@ -118,6 +138,31 @@ export class ServiceRun {
     const written = writeSnapshot(settings.reports, snapshot);
     kept.remove();
     return written;
+  }
+
+  /** Makes what the roles share. */
+  async #begin(): Promise<{ readonly kept: KeptRoles; readonly parts: RoleParts }> {
+    const { duck, database, toUs } = this.#day;
+    const trained = await trainedSpreads(database, this.#served.service.name, toUs);
+    await this.#judged.begin();
+    await this.#answers.begin();
+    await this.#clocks.begin();
+    const kept = await KeptRoles.open(this.#day, this.#served, trained);
+    const entities = new ServedEntities(duck);
+    const shared = { rows: this.#rows, judged: this.#judged, answers: this.#answers, clocks: this.#clocks };
+    return { kept, parts: { ...shared, used: this.#used, entities, trained } };
+  }
+
+  /** @returns whether a role that has ended is kept */
+  async #keep(kept: KeptRoles, i: number, outcome: KeptRole): Promise<boolean> {
+    const role = this.#served.service.views[i]!;
+    return await kept.keep(i, outcome, (ended) => this.#tablesOf(role, ended));
+  }
+
+  /** A role's tables would stand in memory beside those of the next role, and beside the rows that are written. */
+  async #endTables(): Promise<void> {
+    await dropReplay(this.#day.duck);
+    await giveBackMemory(this.#day.duck, this.#day.project.settings.monitor);
   }
 
   async #judgeComputed(trained: ReadonlyMap<string, number>, kept: KeptRoles): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * What a run that was killed had judged already, role by role of a service:
+ * What a run that was killed had judged already, or a run of a shard (role-shard.ts), role by role of a service:
  *
  *   {scratch}/plumb-monitor/kept/{service} {span} {project}/{tie}-{n}.roles      counts of role n
  *                                                          {tie}-{n}.rows        its judged rows, as Parquet
@@ -108,19 +108,28 @@ export class KeptRoles {
     }
   }
 
-  /** Keeps a role that has ended. What cannot be kept is warned of: the run goes on. */
-  async keep<Outcome>(role: number, outcome: Outcome, tablesOf: TablesOf<Outcome>): Promise<void> {
+  /** Whether a role was judged before, under this tie. */
+  has(role: number): boolean {
+    return this.#place !== null && existsSync(fileOf(this.#place, role, 'roles'));
+  }
+
+  /**
+   * Keeps a role that has ended. What cannot be kept is warned of: the run goes on.
+   *
+   * @returns whether it is kept
+   */
+  async keep<Outcome>(role: number, outcome: Outcome, tablesOf: TablesOf<Outcome>): Promise<boolean> {
     const place = this.#place;
-    if (place === null) return;
+    if (place === null) return false;
     for (let tries = 1; ; tries++) {
       try {
         await write(place, role, outcome, tablesOf(outcome));
-        return;
+        return true;
       } catch (error) {
         // Another run of the day may have ended, and removed the folder.
         if (!existsSync(place.folder) && tries < MOST_TRIES) continue;
         this.#warn(`${NOT_KEPT}: ${(error as Error).message}`);
-        return;
+        return false;
       }
     }
   }

@@ -1,6 +1,6 @@
 /**
- * A run that was killed: the next one takes over the roles that were judged, where nothing that they depend on has
- * changed, and its verdict is byte for byte that of a run that nobody disturbed.
+ * A run that was killed, and processes that share a day: the next run takes over the roles that were judged, where
+ * nothing that they depend on has changed, and its verdict is byte for byte that of a run that nobody disturbed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,10 +8,13 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import type { FeatureService } from '../../../contract/model.ts';
 import type { KeptRole } from '../../../monitor/kept/kept-role.ts';
 import { JudgedVectors } from '../../../monitor/replay/judged-vectors.ts';
 import { OnDemandRun } from '../../../monitor/on-demand/on-demand-run.ts';
-import { runMonitor } from '../../../monitor/run.ts';
+import { parseRoleShard } from '../../../monitor/kept/role-shard.ts';
+import { RoleRun } from '../../../monitor/role-run.ts';
+import { runMonitor, runShard } from '../../../monitor/run.ts';
 import { judgedRowsFile, snapshotFile } from '../../../monitor/verdict/snapshot-folder.ts';
 import type { Snapshot } from '../../../monitor/verdict/snapshot.ts';
 import type { RegistryDatabase } from '../../../project/database/registry-database.ts';
@@ -28,18 +31,22 @@ import {
   serveBasket,
   spentRow,
 } from '../../support/fixtures/basket-day.ts';
-import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
+import { MonitoredDay, SERVICE, servedRow } from '../../support/fixtures/monitored-day.ts';
 import { QUIET_NODE } from '../../support/processes/plumb-process.ts';
 import { until } from '../../support/until.ts';
-import { rounds } from '../../support/long-run.ts';
+import { IS_LONG_RUN, rounds } from '../../support/long-run.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../support/faults/killed-monitor.ts');
 const SETTLED = '2026-01-10T00:00:00';
 const CUSTOMERS = 60;
 
-/** A day with lag, zeros and rows of nobody, in the spool. */
-async function wrongDay(): Promise<MonitoredDay> {
+/** Takes the same as the tests' service: two services have four roles. */
+const AGAIN = { ...SERVICE, name: 'again' };
+
+/** A day with lag, zeros and rows of nobody, in the spool; each service has served all of it. */
+async function wrongDay(services: readonly FeatureService[] = [SERVICE]): Promise<MonitoredDay> {
   const day = await MonitoredDay.make();
+  day.publish(day.orders, services);
   onTestFinished(() => day.remove());
   const row = (i: number, hour: string) => {
     const time = `${hour}:00:00`;
@@ -51,16 +58,14 @@ async function wrongDay(): Promise<MonitoredDay> {
   for (const i of all) {
     const { event, created, values } = row(i, i % 3 === 0 ? '05' : '08');
     const served = i % 7 === 0 ? [values[0], 0] : values;
+    const orders = { row: { event, created, values: served }, watermark: '08:00:00' };
     const drivers = {
       row: { event: '00:10:00', created: '00:15:00', values: [i % 5 === 0 ? 0.9 : 0.5, null, null] },
     };
-    day.serve(
-      '09:30:00',
-      `c-${i}`,
-      { row: { event, created, values: served }, watermark: '08:00:00' },
-      1,
-      drivers,
-    );
+    const time = '09:30:00';
+    const keys = { customer_id: `c-${i}`, driver_id: '1' };
+    const rows = [servedRow(day.orders, time, orders), servedRow(day.driverStats, time, drivers)];
+    for (const { name } of services) day.append(time, keys, rows, 0, { service: name });
   }
   await day.writeDrivers([{ driver: 1, event: '00:10:00', created: '00:15:00', convRate: 0.5 }]);
   await day.setWatermark('23:00:00');
@@ -75,26 +80,30 @@ const keptFolder = ({ project }: MonitoredDay): string =>
   join(project.settings.monitor.scratch, 'plumb-monitor/kept');
 
 /** What the verdict and the rows beside it are. */
-async function writtenOf({ project: { settings } }: MonitoredDay): Promise<readonly [string, unknown]> {
+async function writtenOf(
+  { project: { settings } }: MonitoredDay,
+  service = SERVICE.name,
+): Promise<readonly [string, unknown]> {
   const duck = await DuckDb.open({ threads: 1 });
   try {
-    const file = judgedRowsFile(settings.reports, 'churn', DAY);
+    const file = judgedRowsFile(settings.reports, service, DAY);
     const rows = await duck.rows(`SELECT * FROM read_parquet(${quotePaths([file])}) ORDER BY ALL`);
-    return [readFileSync(snapshotFile(settings.reports, 'churn', DAY), 'utf8'), rows];
+    return [readFileSync(snapshotFile(settings.reports, service, DAY), 'utf8'), rows];
   } finally {
     duck.close();
   }
 }
 
+const rolesKept = (day: MonitoredDay): number =>
+  existsSync(keptFolder(day))
+    ? readdirSync(keptFolder(day), { recursive: true }).filter((name) => String(name).endsWith('.roles'))
+        .length
+    : 0;
+
 test('killed at any time, the run that ends writes what an undisturbed one does', async () => {
   const seed = Number(process.env['PLUMB_SEED'] ?? 20_261_121) || Date.now();
   const day = await wrongDay();
   const { folder, reports } = day.project.settings;
-  const rolesKept = (): number =>
-    existsSync(keptFolder(day))
-      ? readdirSync(keptFolder(day), { recursive: true }).filter((name) => String(name).endsWith('.roles'))
-          .length
-      : 0;
   /** @param killed  after how many roles, and how long after that; null: it is left alone */
   const run = async (killed: { readonly roles: number; readonly afterMs: number } | null): Promise<void> => {
     const child = spawn(process.execPath, [QUIET_NODE, PROGRAM, folder, SETTLED], { stdio: 'inherit' });
@@ -102,7 +111,7 @@ test('killed at any time, the run that ends writes what an undisturbed one does'
     if (killed === null) return void (await ended);
     let hasEnded = false;
     void ended.then(() => (hasEnded = true));
-    await until(() => hasEnded || rolesKept() >= killed.roles, 'it has judged so many roles');
+    await until(() => hasEnded || rolesKept(day) >= killed.roles, 'it has judged so many roles');
     const timer = setTimeout(() => child.kill('SIGKILL'), killed.afterMs);
     await ended;
     clearTimeout(timer);
@@ -118,7 +127,7 @@ test('killed at any time, the run that ends writes what an undisturbed one does'
       // The first is killed when a role is kept, so that one is gone on from in each run of this test.
       const roles = (round + kill + 1) % 2;
       await run({ roles, afterMs: random() * (roles === 0 ? 1_000 : 40) });
-      resumed += rolesKept();
+      resumed += rolesKept(day);
     }
     if (!existsSync(snapshotFile(reports, 'churn', DAY))) await run(null);
     expect(await writtenOf(day), `seed ${seed}, round ${round}`).toEqual(undisturbed);
@@ -126,6 +135,72 @@ test('killed at any time, the run that ends writes what an undisturbed one does'
   console.log(`seed ${seed}: ${resumed} roles were kept over kills`);
   expect(resumed).toBeGreaterThan(0);
 });
+
+test('two that share a day judge half of it each, and the run that follows writes what one alone does', async () => {
+  const day = await wrongDay();
+  const { project } = day;
+  await judge(day);
+  const alone = await writtenOf(day);
+  rmSync(project.settings.reports, { recursive: true });
+  const shard = (text: string) => runShard(project, project.database, { date: DAY }, parseRoleShard(text));
+  const half = { service: 'churn', roles: 2, judged: 1, keptBefore: 0 };
+  expect(await shard('1/2')).toEqual([half]);
+  expect(await shard('2/2')).toEqual([half]);
+  expect(await shard('1/2')).toEqual([{ ...half, judged: 0, keptBefore: 1 }]);
+  expect(rolesKept(day)).toBe(2);
+  expect(existsSync(project.settings.reports)).toBe(false);
+  const asked = vi.spyOn(RoleRun.prototype, 'judge');
+  onTestFinished(() => void asked.mockRestore());
+  await judge(day);
+  expect(asked).not.toHaveBeenCalled();
+  expect(await writtenOf(day)).toEqual(alone);
+  expect(readdirSync(keptFolder(day))).toEqual([]);
+  // A shard that cannot keep what it judged has done nothing.
+  rmSync(keptFolder(day), { recursive: true });
+  writeFileSync(keptFolder(day), 'no folder');
+  await expect(shard('1/2')).rejects.toMatchObject({ code: 'MON_NOT_KEPT' });
+  for (const text of ['0/2', '3/2', '1/0', '2', 'a/b'])
+    expect(() => parseRoleShard(text)).toThrow(/expected i\/n with i from 1 to n/);
+});
+
+test.runIf(IS_LONG_RUN).each([2, 4])(
+  '%i processes share a day of two services and one of them is killed: the same verdicts',
+  async (count) => {
+    const services = [SERVICE, AGAIN];
+    const day = await wrongDay(services);
+    const { folder, reports } = day.project.settings;
+    const start = (...shard: readonly string[]) => {
+      const args = [QUIET_NODE, PROGRAM, folder, SETTLED, ...shard];
+      const child = spawn(process.execPath, args, { stdio: 'inherit' });
+      return { child, ended: once(child, 'exit') };
+    };
+    const written = () => Promise.all(services.map(({ name }) => writtenOf(day, name)));
+    expect(await start().ended).toEqual([0, null]);
+    const alone = await written();
+    rmSync(reports, { recursive: true });
+    const shards = Array.from({ length: count }, (_, i) => start(`${i + 1}/${count}`));
+    // Of two shards the first has two roles: it is killed between them. Of four it is killed before its one is kept.
+    const [first, ...others] = shards;
+    if (count === 2) await until(() => keptOf(day, SERVICE.name, 0), 'it has judged its first role');
+    first!.child.kill('SIGKILL');
+    expect(await first!.ended).toEqual([null, 'SIGKILL']);
+    for (const { ended } of others) expect(await ended).toEqual([0, null]);
+    const kept = rolesKept(day);
+    console.log(`${count} processes, one killed: ${kept} of 4 roles were judged`);
+    expect(kept).toBeGreaterThanOrEqual(3);
+    expect(existsSync(reports)).toBe(false);
+    expect(await start().ended).toEqual([0, null]);
+    expect(await written()).toEqual(alone);
+    expect(readdirSync(keptFolder(day))).toEqual([]);
+  },
+);
+
+/** Whether a role of a service is kept. */
+function keptOf(day: MonitoredDay, service: string, role: number): boolean {
+  if (!existsSync(keptFolder(day))) return false;
+  const names = readdirSync(keptFolder(day), { recursive: true, encoding: 'utf8' });
+  return names.some((name) => name.startsWith(`${service} `) && name.endsWith(`-${role}.roles`));
+}
 
 /** Ends a run when it begins the second role, as a kill would: the first is kept. */
 async function endedRun(day: MonitoredDay): Promise<void> {
