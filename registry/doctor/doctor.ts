@@ -64,7 +64,7 @@ export async function findingsOf(
     bundleFinding(project.settings),
     secretFinding(project.settings, bundle),
     ...(isSidecar ? [] : [await extensionsFinding(project.settings, bundle)]),
-    ...(await onlineFindings(project.settings.online)),
+    ...(await onlineFindings(project.settings.online, isSidecar)),
     ...(await logFindings(project.settings)),
     ...(isSidecar ? [] : await streamFindings(project.settings, bundle)),
   ];

@@ -20,7 +20,8 @@ const NEARLY_FULL = 0.9;
 /** Times of rows are of the machine that writes them: clocks that differ by more move freshness and verdicts. */
 const CLOCKS_APART_MS = 1_000;
 
-export async function onlineFindings(online: OnlineSettings): Promise<SetupFinding[]> {
+/** @param isSidecar  rows are only read there, which a replica allows */
+export async function onlineFindings(online: OnlineSettings, isSidecar: boolean): Promise<SetupFinding[]> {
   if (online.kind === 'sqlite') return [sqliteFinding(online.url)];
   let address: RedisAddress;
   try {
@@ -29,7 +30,7 @@ export async function onlineFindings(online: OnlineSettings): Promise<SetupFindi
   } catch (error) {
     return [failed(CHECK, error, 'Look at the settings below online.')];
   }
-  return redisFindings(address);
+  return redisFindings(address, isSidecar);
 }
 
 function sqliteFinding(file: string): SetupFinding {
@@ -50,7 +51,7 @@ function sqliteFinding(file: string): SetupFinding {
   }
 }
 
-async function redisFindings(address: RedisAddress): Promise<SetupFinding[]> {
+async function redisFindings(address: RedisAddress, isSidecar: boolean): Promise<SetupFinding[]> {
   let heard: Error | null = null;
   const onTrouble = (error: Error): void => void (heard ??= error);
   const options = { connectTimeout: LIMIT_MS, commandTimeout: LIMIT_MS, maxRetriesPerRequest: 0 };
@@ -63,7 +64,8 @@ async function redisFindings(address: RedisAddress): Promise<SetupFinding[]> {
   try {
     await connectWithin(client, LIMIT_MS);
     const nodes = cluster === null ? [single!] : cluster.nodes('master');
-    return (await Promise.all(nodes.map((node) => nodeFindings(node, nodes.length > 1)))).flat();
+    const findings = nodes.map((node) => nodeFindings(node, nodes.length > 1, isSidecar));
+    return (await Promise.all(findings)).flat();
   } catch (error) {
     return [unreachable(address, (heard ?? error) as Error)];
   } finally {
@@ -106,7 +108,7 @@ function unreachable({ nodes }: RedisAddress, error: Error): SetupFinding {
   return wrong(CHECK, `${where} cannot be used: ${error.message}`, help);
 }
 
-async function nodeFindings(node: Redis, isOfMany: boolean): Promise<SetupFinding[]> {
+async function nodeFindings(node: Redis, isOfMany: boolean, isSidecar: boolean): Promise<SetupFinding[]> {
   const at = `${node.options.host}:${node.options.port}`;
   const check = isOfMany ? `${CHECK} ${at}` : CHECK;
   await node.ping();
@@ -114,7 +116,7 @@ async function nodeFindings(node: Redis, isOfMany: boolean): Promise<SetupFindin
   const info = await node.info().catch(() => null);
   if (info === null)
     return [note(check, `${at} answers, but not INFO`, 'Allow +info: without it evictions are not seen.')];
-  const findings = faultsIn(check, info);
+  const findings = [...replicaFindings(check, info, isSidecar), ...faultsIn(check, info)];
   const timeMs = await node.time().then(
     ([s, us]) => Number(s) * 1_000 + Number(us) / 1_000,
     () => null,
@@ -133,6 +135,18 @@ async function nodeFindings(node: Redis, isOfMany: boolean): Promise<SetupFindin
   return [ok(check, `${at}: Redis ${infoField(info, 'redis_version')}, ${formatBytes(used)} used`)];
 }
 
+/** A replica: whoever writes cannot use it; a sidecar reads what has come to it. */
+function replicaFindings(check: string, info: string, isSidecar: boolean): SetupFinding[] {
+  const field = (name: string): string => infoField(info, name) ?? '';
+  if (field('role') !== 'slave') return [];
+  const what = `it is a replica of ${field('master_host')}:${field('master_port')}`;
+  const help = 'Name the primary in online.url, or the sentinels (redis+sentinel://), which know it.';
+  if (!isSidecar) return [wrong(check, `${what}: nothing can be written to it`, help)];
+  if (field('master_link_status') !== 'up')
+    return [wrong(check, `${what}, and has lost it: no new row comes to it`, help)];
+  return [note(check, `${what}: rows come to it later, and what its primary evicted reads as MISSING`, help)];
+}
+
 /** What INFO says that no store of features should. */
 function faultsIn(check: string, info: string): SetupFinding[] {
   const findings: SetupFinding[] = [];
@@ -142,14 +156,6 @@ function faultsIn(check: string, info: string): SetupFinding[] {
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
     findings.push(
       wrong(check, `Redis ${version} is too old`, `Plumbline needs ${OLDEST.join('.')} or later.`),
-    );
-  if (field('role') === 'slave')
-    findings.push(
-      wrong(
-        check,
-        `it is a replica of ${field('master_host')}:${field('master_port')}: nothing can be written to it`,
-        'Name the primary in online.url, or the sentinels (redis+sentinel://), which know it.',
-      ),
     );
   const [policy, most] = [field('maxmemory_policy'), Number(field('maxmemory'))];
   if (most > 0 && policy !== 'noeviction')

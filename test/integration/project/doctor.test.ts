@@ -20,6 +20,7 @@ import { runKafka } from '../../support/kafka/run-kafka.ts';
 import type { RunKafka } from '../../support/kafka/run-kafka.ts';
 import { freePort, startRedis } from '../../support/redis/redis.ts';
 import type { RedisServer } from '../../support/redis/redis.ts';
+import { until } from '../../support/until.ts';
 
 let shop: string;
 let redis: RedisServer;
@@ -316,6 +317,25 @@ test.each(BROKEN)('$setUp', async ({ flags, check, found, help }) => {
     { check, state: 'wrong', found: expect.stringMatching(found), help: expect.stringMatching(help) },
   ]);
   expect(JSON.stringify(wrong)).not.toContain('hush');
+});
+
+test('a sidecar may read a replica, as long as rows come to it', async () => {
+  const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(redis.port)] });
+  const own = new Redis(replica.port, '127.0.0.1');
+  onTestFinished(async () => {
+    own.disconnect();
+    await replica.stop();
+  });
+  const found = async (): Promise<SetupFinding[]> => {
+    const flags = { 'serve.port': '0', 'serve.adminPort': '0', online: replica.url };
+    const findings = await findingsOf(commandContext(shop, false, flags), true);
+    return findings.filter(({ check }) => check === 'online store');
+  };
+  await until(async () => (await own.info('replication')).includes('master_link_status:up'), 'it is in step');
+  const named = `replica of 127.0.0.1:${redis.port}`;
+  expect(await found()).toMatchObject([{ state: 'note', found: expect.stringContaining(named) }]);
+  await own.call('REPLICAOF', '127.0.0.1', String(await freePort()));
+  expect(await found()).toMatchObject([{ state: 'wrong', found: expect.stringContaining('has lost it') }]);
 });
 
 /** @returns a port on which something listens that never says a word */
