@@ -1,4 +1,6 @@
 /** The sidecars' metrics, as Prometheus would take them, and the memory of the programs, every few seconds. */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { SoakSet } from './soak-set.ts';
 
 export interface Scrape {
@@ -41,11 +43,14 @@ export class Scrapes {
   }
 
   async #take(): Promise<void> {
-    const { pods, daemon, ingest } = this.#set;
+    const { pods, daemon, ingest, folder } = this.#set;
     for (const program of [...pods.map(({ process }) => process), daemon, ingest]) {
       const mib = program.residentMib();
       if (mib === null) continue;
-      this.memory.push({ atMs: Date.now(), program: program.name, pid: program.pid, mib });
+      const sample = { atMs: Date.now(), program: program.name, pid: program.pid, mib };
+      this.memory.push(sample);
+      // For whoever looks while it goes on, or asks later when it rose.
+      appendFileSync(join(folder, 'memory.csv'), `${Object.values(sample).join(',')}\n`);
     }
     await Promise.all(
       pods.map(async ({ name, adminPort, process }) => {
