@@ -36,7 +36,9 @@ function start(folder: string, ...command: readonly string[]) {
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let text = '';
-  const ended = new Promise<number | null>((done) => child.once('exit', done));
+  const ended = new Promise<number | NodeJS.Signals>((done) => {
+    child.once('exit', (code, signal) => done(code ?? signal!));
+  });
   child.stderr!.setEncoding('utf8').on('data', (more: string) => (text += more));
   return {
     said: (pattern: RegExp) =>
@@ -49,11 +51,14 @@ function start(folder: string, ...command: readonly string[]) {
           reject(new Error(`plumb ${command.join(' ')} ended with ${code} before it was ready:\n${text}`)),
         );
       }),
-    hasEnded: () => child.exitCode !== null,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     async stop() {
       child.kill('SIGTERM');
       const code = await ended;
-      if (code !== 0) throw new Error(`plumb ${command.join(' ')} ended with ${code}:\n${text}`);
+      // Until its modules are loaded a program has no handler yet, and nothing to lose.
+      const hadNotBegun = code === 'SIGTERM' && text === '';
+      if (code !== 0 && !hadNotBegun)
+        throw new Error(`plumb ${command.join(' ')} ended with ${code}:\n${text}`);
     },
   };
 }
