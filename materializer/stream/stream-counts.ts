@@ -38,15 +38,10 @@ export function countRefused(counts: StreamCounts, reason: string, number = 1): 
   counts.reasons.set(reason, (counts.reasons.get(reason) ?? 0) + number);
 }
 
-/** Why a deletion does not count that takes back nothing. */
+/** Why a deletion does not count that takes back nothing; its event may come yet. */
 export const IDLE = 'it takes back an event that was never counted';
-
-/** Counts a tile that was made again. @param idle  deletions in it that turn out to take back nothing */
-export function countRemade(counts: StreamCounts, idle: number): void {
-  counts.remade += 1;
-  counts.counted -= idle;
-  countRefused(counts, IDLE, idle);
-}
+/** Why that event does not count then. */
+export const GONE = 'it was taken back before it came';
 
 /** @returns the sum over partitions */
 export function summedCounts(all: Iterable<StreamCounts>): StreamCounts {

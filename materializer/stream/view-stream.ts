@@ -24,13 +24,14 @@ import { beginState } from './state/begin-state.ts';
 import { ViewState } from './state/view-state.ts';
 import type { Progress } from './state/view-state.ts';
 import { RowBatch } from './state/row-batch.ts';
-import { countRefused, countRemade, IDLE } from './stream-counts.ts';
+import { countRefused } from './stream-counts.ts';
 import type { StreamCounts } from './stream-counts.ts';
 import type { ReceivedEvent } from './stream-event.ts';
 import { refOfText } from './view-entity.ts';
 import { viewEvents } from './view-events.ts';
 import type { EventOutcome, ViewEvent } from './view-events.ts';
 import { newRows, OldRows } from './windows/due-rows.ts';
+import { CountedEvents } from './windows/counted-events.ts';
 import type { DueEdges, DueRow, RowsAt, RowsStanding } from './windows/due-rows.ts';
 import type { EntityTiles } from './windows/entity-tiles.ts';
 import { SpoiledTiles } from './windows/spoiled-tiles.ts';
@@ -80,6 +81,7 @@ export class ViewStream {
   /** The longest window or gap in hops; Infinity: a lifetime. */
   readonly #reach: number;
   readonly #tiles: ViewTiles;
+  readonly #counted: CountedEvents;
   readonly #spoiled: SpoiledTiles<EntityTiles>;
   #progress: Progress;
   /** Of the message that it takes next. */
@@ -117,9 +119,11 @@ export class ViewStream {
     this.#standsTo = begun.standsTo;
     this.#isSilent = this.#offset < this.#progress.rowOffset;
     const edge = this.#isSilent ? -1 : this.#progress.edge;
-    this.#spoiled = new SpoiledTiles(plan, this.#outcome);
+    this.#counted = new CountedEvents(plan, this.#state.tiles);
+    this.#spoiled = new SpoiledTiles(plan, this.#outcome, this.#counted);
     this.#tiles = new ViewTiles(plan, this.#state.tiles, {
       edge,
+      counted: this.#counted,
       spoiled: this.#spoiled,
       refuse: (name) => this.#refuseScattered(name),
     });
@@ -148,15 +152,11 @@ export class ViewStream {
     if (this.#isSilent && event.offset >= this.#progress.rowOffset) this.#endSilence();
     const outcome = this.#outcome(event);
     if (outcome.kind !== 'counts') return this.#leaveOut(event, outcome);
-    const { eventUs: timeUs, offset, op: sign, id } = event;
+    const { eventUs: timeUs, offset, op: sign } = event;
     const entity = this.#tiles.entityOf(outcome.entity);
-    if (id !== null && !this.#tiles.isFirst(entity, timeUs, sign === 1 ? id : `-${id}`)) {
-      counts.twice += 1;
-      return;
-    }
-    if (!this.#tiles.fold(entity, { values: outcome.values, timeUs, offset, sign })) {
-      return this.#leaveOut(event, { kind: 'refused', reason: IDLE });
-    }
+    const turn = this.#counted.turn(entity, event, outcome.values);
+    if (turn.kind !== 'counts') return this.#leaveOut(event, turn);
+    this.#tiles.fold(entity, { values: outcome.values, timeUs, offset, sign });
     counts.counted += 1;
     // A number that is put where null may stand is an object: of most events neither is news.
     if (timeUs > (counts.newestEventUs ?? -1)) counts.newestEventUs = timeUs;
@@ -181,7 +181,7 @@ export class ViewStream {
   /** Makes tiles again that events were taken out of, as far as `isSpoiled` says. */
   async remake(seenUs: number, read: ReadEvents): Promise<void> {
     for (const { entity, edge, tile } of await this.#spoiled.remake(this.#edgeAt(seenUs), read)) {
-      countRemade(this.#options.counts, entity.tileAt(edge).seen - tile.seen);
+      this.#options.counts.remade += 1;
       this.#tiles.put(entity, edge, tile);
     }
   }
@@ -200,12 +200,13 @@ export class ViewStream {
     this.#tiles.standAt(this.#progress.edge);
   }
 
-  #leaveOut(event: ReceivedEvent, outcome: Exclude<EventOutcome, ViewEvent>): void {
+  #leaveOut(event: ReceivedEvent, outcome: Exclude<EventOutcome, ViewEvent> | { kind: 'twice' }): void {
     const { counts, reject } = this.#options;
     const latenessUs = event.appendedUs - event.eventUs;
     switch (outcome.kind) {
       case 'excluded':
-        counts.excluded += 1;
+      case 'twice':
+        counts[outcome.kind] += 1;
         return;
       case 'late':
         counts.late += 1;

@@ -7,7 +7,7 @@
  *   tile_chunk   key = neighbours * SAVES + number of the save: tiles, of one edge the newest counts
  *   edge_entity  (edge, number of the save) -> numbers of entities, u32 each, that have their first tile there since
  *   tile_save    the number of the newest save
- *   event        ids of counted events, so that one that comes twice is known
+ *   event        which events were counted, or taken back: ../windows/counted-events.ts
  *
  * Each MERGED saves of neighbours the chunks of as many saves become one, each MERGED^2 saves those of as many, and so
  * on: a tile is written anew as often as the logarithm of all saves, and what is read of an entity are few chunks.
@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS edge_entity (
   edge INTEGER NOT NULL, save INTEGER NOT NULL, ids BLOB NOT NULL, PRIMARY KEY (edge, save));
 CREATE TABLE IF NOT EXISTS tile_save (one INTEGER PRIMARY KEY CHECK (one = 1), save INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS event (
-  entity INTEGER NOT NULL, event_us INTEGER NOT NULL, id TEXT NOT NULL,
-  PRIMARY KEY (entity, event_us, id)) WITHOUT ROWID;
+  entity INTEGER NOT NULL, event_us INTEGER NOT NULL, key TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (entity, event_us, key)) WITHOUT ROWID;
 `;
 
 const NEIGHBOURS = 16;
@@ -48,6 +48,12 @@ interface NamedEntity {
   readonly id: number;
   /** Whether the store knows its name. */
   isNamed: boolean;
+}
+
+interface KeptEvent {
+  readonly eventUs: number;
+  readonly key: string;
+  readonly count: number;
 }
 
 /** An entity with tiles that have changed. */
@@ -278,20 +284,24 @@ export class TileStore {
       this.#database.prepare('DELETE FROM tile_chunk WHERE last_edge < ?').run(beforeEdge);
     this.#database.prepare('DELETE FROM edge_entity WHERE edge < ?').run(beforeEdge);
     this.#database.prepare('DELETE FROM event WHERE event_us < ?').run(beforeUs);
-    const unname = this.#database.prepare('DELETE FROM entity WHERE id = ?');
+    const without = 'NOT EXISTS (SELECT 1 FROM event WHERE entity = entity.id)';
+    const unname = this.#database.prepare(`DELETE FROM entity WHERE id = ? AND ${without}`);
     for (const id of this.#ended) unname.run(id);
     this.#ended.clear();
-    this.#database.exec(`DELETE FROM entity WHERE NOT EXISTS (SELECT 1 FROM tile_chunk
+    this.#database.exec(`DELETE FROM entity WHERE ${without} AND NOT EXISTS (SELECT 1 FROM tile_chunk
       WHERE key >= id / ${NEIGHBOURS} * ${SAVES} AND key < (id / ${NEIGHBOURS} + 1) * ${SAVES})`);
   }
 
-  putEvent(entity: NamedEntity, eventUs: number, id: string): void {
+  putEvent(entity: NamedEntity, { eventUs, key, count }: KeptEvent): void {
     this.#name(entity);
-    this.#statements.event.run(entity.id, eventUs, id);
+    this.#statements.event.run(entity.id, eventUs, key, count);
   }
 
-  hasEvent(entity: number, eventUs: number, id: string): boolean {
-    return this.#statements.hasEvent.get(entity, eventUs, id) !== undefined;
+  /** @returns what was put last; 0: nothing */
+  eventCount(entity: number, eventUs: number, key: string): number {
+    return (
+      (this.#statements.eventCount.get(entity, eventUs, key) as { count: number } | undefined)?.count ?? 0
+    );
   }
 }
 
@@ -308,8 +318,10 @@ function prepared(database: DatabaseSync) {
     edge: database.prepare('INSERT INTO edge_entity (edge, save, ids) VALUES (?, ?, ?)'),
     entitiesIn: database.prepare('SELECT ids FROM edge_entity WHERE edge > ? AND edge <= ?'),
     saved: database.prepare('INSERT OR REPLACE INTO tile_save (one, save) VALUES (1, ?)'),
-    event: database.prepare('INSERT OR IGNORE INTO event (entity, event_us, id) VALUES (?, ?, ?)'),
-    hasEvent: database.prepare('SELECT 1 FROM event WHERE entity = ? AND event_us = ? AND id = ?'),
+    event: database.prepare(
+      'INSERT OR REPLACE INTO event (entity, event_us, key, count) VALUES (?, ?, ?, ?)',
+    ),
+    eventCount: database.prepare('SELECT count FROM event WHERE entity = ? AND event_us = ? AND key = ?'),
   };
 }
 

@@ -31,7 +31,7 @@ DROP TABLE IF EXISTS progress; DROP TABLE IF EXISTS tile; DROP TABLE IF EXISTS e
 `;
 
 /** Of the schema. What another build has left is forgotten: it is made again of the archive. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** Up to where a state counts. Offsets and edges before these are in it. */
 export interface Progress {

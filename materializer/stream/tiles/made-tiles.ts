@@ -2,7 +2,6 @@
  * The tiles of a view and partition that are made here for a topic: those that events went into of late in memory, all
  * of them in the state. Windows are no matter: whoever reads the topic has them.
  */
-import type { Retraction } from '../../../contract/aggregation/parts/part.ts';
 import { decodeTile } from '../../../contract/aggregation/tile-bytes.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
 import { emptyTile } from '../../../contract/aggregation/tile.ts';
@@ -10,7 +9,7 @@ import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import { edgeAt } from '../../../contract/windows.ts';
 import type { TileStore } from '../state/tile-store.ts';
 import type { EntityRef } from '../view-entity.ts';
-import { foldSpoiled } from '../windows/spoiled-tiles.ts';
+import type { CountedEvents, EventOwner } from '../windows/counted-events.ts';
 import type { SpoiledTiles } from '../windows/spoiled-tiles.ts';
 
 /** Past so many in memory those leave it that are saved. */
@@ -23,8 +22,7 @@ export class MadeEntity {
   isNamed: boolean;
   unsaved: number[] = [];
   entered: number[] = [];
-  /** By `{event time} {id}`. */
-  readonly ids = new Map<string, { readonly eventUs: number; readonly id: string }>();
+  unsavedEvents: EventOwner['unsavedEvents'] = null;
   readonly #plan: TilePlan;
   /** As the state has them until they are asked for. */
   readonly #tiles: Map<number, Tile | Buffer>;
@@ -56,27 +54,29 @@ export class MadeEntity {
     this.#tiles.set(edge, tile);
   }
 
-  forget(edge: number): void {
-    this.#tiles.delete(edge);
-  }
-
   saved(): void {
     this.unsaved = [];
     this.entered = [];
-    this.ids.clear();
   }
 }
 
 export class MadeTiles {
   readonly #plan: TilePlan;
   readonly #store: TileStore;
+  readonly #counted: CountedEvents;
   readonly #spoiled: SpoiledTiles<MadeEntity>;
   readonly #entities = new Map<EntityRef, MadeEntity>();
   readonly #changed = new Set<MadeEntity>();
 
-  constructor(plan: TilePlan, store: TileStore, spoiled: SpoiledTiles<MadeEntity>) {
+  /** @param counted  which of their events were counted; saved with them */
+  constructor(
+    plan: TilePlan,
+    store: TileStore,
+    { counted, spoiled }: { readonly counted: CountedEvents; readonly spoiled: SpoiledTiles<MadeEntity> },
+  ) {
     this.#plan = plan;
     this.#store = store;
+    this.#counted = counted;
     this.#spoiled = spoiled;
   }
 
@@ -91,30 +91,14 @@ export class MadeTiles {
     return entity;
   }
 
-  /** @returns whether an event of this id and time counts for the first time; from then on it does not */
-  isFirst(entity: MadeEntity, eventUs: number, id: string): boolean {
-    const known = `${eventUs} ${id}`;
-    if (entity.ids.has(known) || this.#store.hasEvent(entity.id, eventUs, id)) return false;
-    entity.ids.set(known, { eventUs, id });
-    this.#changed.add(entity);
-    return true;
-  }
-
-  /** @returns false where it takes back an event that was never counted: nothing has changed then */
-  fold(entity: MadeEntity, event: TileEvent): boolean {
+  /** @param event  to be counted, as `CountedEvents` says */
+  fold(entity: MadeEntity, event: TileEvent): void {
     const edge = edgeAt(event.timeUs, this.#plan.hopUs) + 1;
     const isNew = !entity.has(edge);
-    const isSpoiled = this.#spoiled.has(entity, edge);
-    const outcome: Retraction = foldSpoiled(this.#plan, entity.tileAt(edge), { event, isSpoiled });
-    if (outcome === 'unknown') {
-      if (isNew) entity.forget(edge);
-      return false;
-    }
-    if (outcome === 'again') this.#spoiled.add(entity, edge);
+    this.#spoiled.fold(entity, edge, { tile: entity.tileAt(edge), event });
     if (!entity.unsaved.includes(edge)) entity.unsaved.push(edge);
     if (isNew) entity.entered.push(edge);
     this.#changed.add(entity);
-    return true;
   }
 
   /** @returns those with tiles that the state does not have as they are */
@@ -124,11 +108,9 @@ export class MadeTiles {
 
   /** Writes what has changed to the state; to be called within its transaction. */
   save(): void {
-    this.#store.put([...this.#changed].filter(({ unsaved }) => unsaved.length > 0));
-    for (const entity of this.#changed) {
-      for (const { eventUs, id } of entity.ids.values()) this.#store.putEvent(entity, eventUs, id);
-      entity.saved();
-    }
+    this.#store.put([...this.#changed]);
+    for (const entity of this.#changed) entity.saved();
+    this.#counted.save();
     this.#changed.clear();
     if (this.#entities.size > ENTITIES_KEPT) this.#entities.clear();
   }

@@ -18,10 +18,10 @@ import type { Tile } from '../../../contract/aggregation/tile.ts';
 import { edgeAt } from '../../../contract/windows.ts';
 import { ViewState } from '../state/view-state.ts';
 import type { Progress } from '../state/view-state.ts';
-import { IDLE } from '../stream-counts.ts';
 import type { ReceivedEvent } from '../stream-event.ts';
 import { entityKeys } from '../view-entity.ts';
 import { viewEvents } from '../view-events.ts';
+import { CountedEvents } from '../windows/counted-events.ts';
 import { SpoiledTiles } from '../windows/spoiled-tiles.ts';
 import type { ReadEvents } from '../windows/spoiled-tiles.ts';
 import { MadeTiles } from './made-tiles.ts';
@@ -58,6 +58,7 @@ export class TileMaker {
   readonly #options: TileMakerOptions;
   readonly #outcome: ReturnType<typeof viewEvents>;
   readonly #state: ViewState;
+  readonly #counted: CountedEvents;
   readonly #spoiled: SpoiledTiles<MadeEntity>;
   readonly #tiles: MadeTiles;
   readonly #leftOut: { -readonly [name in keyof LeftOut]: number } = {
@@ -92,8 +93,9 @@ export class TileMaker {
     };
     this.#progress = isOwn ? begun : { sourceId, horizonUs, ...none };
     this.#offset = this.#progress.offset;
-    this.#spoiled = new SpoiledTiles(plan, this.#outcome);
-    this.#tiles = new MadeTiles(plan, this.#state.tiles, this.#spoiled);
+    this.#counted = new CountedEvents(plan, this.#state.tiles);
+    this.#spoiled = new SpoiledTiles(plan, this.#outcome, this.#counted);
+    this.#tiles = new MadeTiles(plan, this.#state.tiles, { counted: this.#counted, spoiled: this.#spoiled });
   }
 
   /** The offset of the message that it takes next. */
@@ -108,7 +110,7 @@ export class TileMaker {
 
   /** Takes an event that lies at or after `offset`, all those before it having been taken. */
   take(event: ReceivedEvent): void {
-    const { eventUs: timeUs, offset, op: sign, id } = event;
+    const { eventUs: timeUs, offset, op: sign } = event;
     if (offset < this.#offset) return;
     if (event.appendedUs > this.#appendedUs) this.#appendedUs = event.appendedUs;
     const outcome = this.#outcome(event);
@@ -118,9 +120,9 @@ export class TileMaker {
       return outcome.kind === 'late' ? this.#options.reject(event, 'it came too late') : undefined;
     }
     const entity = this.#tiles.entityOf(outcome.entity);
-    if (id !== null && !this.#tiles.isFirst(entity, timeUs, sign === 1 ? id : `-${id}`)) return;
-    if (!this.#tiles.fold(entity, { values: outcome.values, timeUs, offset, sign }))
-      this.#refuse(event, IDLE);
+    const turn = this.#counted.turn(entity, event, outcome.values);
+    if (turn.kind === 'refused') return this.#refuse(event, turn.reason);
+    if (turn.kind === 'counts') this.#tiles.fold(entity, { values: outcome.values, timeUs, offset, sign });
   }
 
   #refuse(event: ReceivedEvent, reason: string): void {

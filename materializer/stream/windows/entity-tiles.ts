@@ -9,14 +9,9 @@ import { decodeTile, encodeTile } from '../../../contract/aggregation/tile-bytes
 import { emptyTile } from '../../../contract/aggregation/tile.ts';
 import type { Tile } from '../../../contract/aggregation/tile.ts';
 import { EntityWindows } from '../../../contract/aggregation/windows/entity-windows.ts';
+import type { EventOwner } from './counted-events.ts';
 import { NO_ROW } from './open-tiles.ts';
 import type { OpenTiles } from './open-tiles.ts';
-
-/** An id of an event that counted. */
-interface CountedId {
-  readonly eventUs: number;
-  readonly id: string;
-}
 
 /** Nothing is pushed to it. */
 const NO_EDGES: number[] = [];
@@ -39,8 +34,7 @@ export class EntityTiles {
   entered = NO_EDGES;
   /** null: none. */
   late: Map<number, Tile> | null = null;
-  /** Ids of counted events that the state does not have yet, by `{event time} {id}`; null: none. */
-  unsavedIds: Map<string, CountedId> | null = null;
+  unsavedEvents: EventOwner['unsavedEvents'] = null;
   readonly #open: OpenTiles;
   /** The newest of its open tiles. */
   #newest = NO_ROW;
@@ -108,19 +102,6 @@ export class EntityTiles {
     tile = held === null ? emptyTile(plan) : decodeTile(plan, encodeTile(plan, held));
     this.late.set(edge, tile);
     return tile;
-  }
-
-  /** Takes away a tile that no event went into. */
-  forget(edge: number, isLate: boolean): void {
-    if (isLate) {
-      this.late!.delete(edge);
-      return;
-    }
-    const gone = this.#rowOf(edge);
-    let newer = NO_ROW;
-    for (let row = this.#newest; row !== gone; row = this.#open.older(row)) newer = row;
-    this.#chain(newer, this.#open.older(gone));
-    this.#open.drop(gone);
   }
 
   settleLate(): void {

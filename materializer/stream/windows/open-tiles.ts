@@ -8,7 +8,6 @@
  * The open tiles of an entity are a chain from the newest edge to the oldest. What no double holds (a sum past 2^53),
  * and tiles that an event is taken out of, go the long way, as objects (contract/aggregation/tile.ts).
  */
-import type { Retraction } from '../../../contract/aggregation/parts/part.ts';
 import { foldEvent } from '../../../contract/aggregation/tile.ts';
 import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
@@ -114,13 +113,12 @@ export class OpenTiles {
     this.#free = row;
   }
 
-  /** As `foldEvent` of tile.ts. @param event  passed by `refusalOf` */
-  fold(row: number, event: TileEvent): Retraction {
-    if (event.sign < 0 || (this.#wide.size > 0 && this.#wide.has(row))) {
+  /** As `foldEvent` of tile.ts. @param event  comes in; passed by `refusalOf` */
+  fold(row: number, event: TileEvent): void {
+    if (this.#wide.size > 0 && this.#wide.has(row)) {
       const tile = this.tileOf(row);
-      const outcome = foldEvent(this.plan, tile, event);
-      if (outcome !== 'unknown') this.set(row, tile);
-      return outcome;
+      foldEvent(this.plan, tile, event);
+      return this.set(row, tile);
     }
     const { values, timeUs, offset } = event;
     const { parts } = this.plan;
@@ -142,11 +140,10 @@ export class OpenTiles {
     if (cells[at + SEEN] === 0 || offset < cells[at + SINCE]!) cells[at + SINCE] = offset;
     cells[at + N]! += 1;
     cells[at + SEEN]! += 1;
-    return 'counted';
   }
 
   /** The rest of `fold`, from a part on whose number no double holds any more. */
-  #foldWide(row: number, { values, timeUs, offset }: TileEvent, from: number): Retraction {
+  #foldWide(row: number, { values, timeUs, offset }: TileEvent, from: number): void {
     const tile = this.tileOf(row);
     for (let i = from; i < tile.states.length; i++) {
       const value = values[this.#columns[i]!]!;
@@ -157,7 +154,6 @@ export class OpenTiles {
     tile.n += 1;
     tile.seen += 1;
     this.set(row, tile);
-    return 'counted';
   }
 
   /** @returns the tile as it is, to be used before the next event */

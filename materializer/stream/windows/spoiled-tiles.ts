@@ -1,14 +1,12 @@
 /**
  * Tiles from which an event was taken that only the other events can replace: the largest value, the last one. Each is
- * made again of all events of its entity and hop, in the order of their offsets, those taken back left out. It is then
- * as if those had never been; `seen` and `since` stay those of all that came in.
+ * made again of all events of its entity and hop that were counted and are left. It is then as if those taken back had
+ * never been; `seen` and `since` stay those of all that came in.
  *
  *   spoiled -> (its edge is due, or the tiles are saved) -> its events are read -> made again
  *
  * Until then events that come in join it, and of those that are taken out it only counts how many.
  */
-import { compareCanonical } from '../../../contract/aggregation/canonical-order.ts';
-import type { Retraction } from '../../../contract/aggregation/parts/part.ts';
 import { emptyTile, foldEvent } from '../../../contract/aggregation/tile.ts';
 import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
@@ -16,6 +14,7 @@ import { edgeAt } from '../../../contract/windows.ts';
 import type { ReceivedEvent } from '../stream-event.ts';
 import { entityKeys } from '../view-entity.ts';
 import type { EventOutcome } from '../view-events.ts';
+import type { CountedEvents, EqualEvents, EventOwner } from './counted-events.ts';
 
 /** Which events are wanted. */
 interface WantedEvents {
@@ -39,8 +38,7 @@ interface RemadeTile<Owner> {
 const RANGES_MAX = 64;
 
 /** Who has tiles. */
-interface TileOwner {
-  readonly entity: string;
+interface TileOwner extends EventOwner {
   /** @returns the tile of an edge, which is there */
   tileAt(edge: number): Tile;
 }
@@ -48,21 +46,41 @@ interface TileOwner {
 export class SpoiledTiles<Owner extends TileOwner> {
   readonly #plan: TilePlan;
   readonly #outcome: (event: ReceivedEvent) => EventOutcome;
+  readonly #counted: CountedEvents;
   /** Entities by their names, by edge. */
   readonly #edges = new Map<number, Map<string, Owner>>();
 
-  constructor(plan: TilePlan, outcome: (event: ReceivedEvent) => EventOutcome) {
+  /** @param counted  says which events of a tile are left */
+  constructor(plan: TilePlan, outcome: (event: ReceivedEvent) => EventOutcome, counted: CountedEvents) {
     this.#plan = plan;
     this.#outcome = outcome;
+    this.#counted = counted;
   }
 
-  add(entity: Owner, edge: number): void {
+  /** Folds an event into a tile of an entity, which may be spoiled, or is from then on. */
+  fold(
+    entity: Owner,
+    edge: number,
+    { tile, event }: { readonly tile: Tile; readonly event: TileEvent },
+  ): void {
+    if (event.sign > 0) return void foldEvent(this.#plan, tile, event);
+    // What a spoiled tile says of an event that is to be taken out is not true, but for how many it has.
+    const outcome = this.#has(entity, edge) ? 'unknown' : foldEvent(this.#plan, tile, event);
+    if (outcome === 'counted') return;
+    this.#add(entity, edge);
+    if (outcome === 'again') return;
+    tile.n -= 1;
+    tile.seen += 1;
+    if (event.offset < tile.since) tile.since = event.offset;
+  }
+
+  #add(entity: Owner, edge: number): void {
     let entities = this.#edges.get(edge);
     if (entities === undefined) this.#edges.set(edge, (entities = new Map()));
     entities.set(entity.entity, entity);
   }
 
-  has(entity: Owner, edge: number): boolean {
+  #has(entity: Owner, edge: number): boolean {
     return this.#edges.size > 0 && this.#edges.get(edge)?.has(entity.entity) === true;
   }
 
@@ -90,11 +108,14 @@ export class SpoiledTiles<Owner extends TileOwner> {
     };
     for await (const events of read(wanted))
       for (const event of events) {
+        if (event.op < 0) continue;
         const edge = edgeAt(event.eventUs, this.#plan.hopUs) + 1;
         const outcome = this.#outcome(event);
-        if (outcome.kind === 'counts') making.get(`${edge} ${outcome.entity}`)?.take(event, outcome.values);
+        if (outcome.kind !== 'counts') continue;
+        const one = making.get(`${edge} ${outcome.entity}`);
+        one?.take(event, outcome.values, this.#counted.equals(one.entity, event, outcome.values));
       }
-    return all.map((one) => ({ entity: one.entity, edge: one.edge, tile: one.made() }));
+    return all.map(({ entity, edge, tile }) => ({ entity, edge, tile }));
   }
 
   #keysOf(entities: readonly string[]): WantedEvents['keys'] {
@@ -122,73 +143,33 @@ export class SpoiledTiles<Owner extends TileOwner> {
   }
 }
 
-/** The events of one tile as they are read again. */
+/** One tile as its events are read again. */
 class TileMaking<Owner extends TileOwner> {
   readonly entity: Owner;
   readonly edge: number;
-  /** Of the tile that is made again: no event of it comes before this offset. */
+  readonly tile: Tile;
+  /** No event of it comes before this offset. */
   readonly since: number;
   readonly #plan: TilePlan;
-  readonly #left: TileEvent[] = [];
-  readonly #ids = new Set<string>();
-  #seen = 0;
-  #since = Infinity;
+  /** How many of equal events are in it. */
+  readonly #taken = new Map<string, number>();
 
   constructor(plan: TilePlan, entity: Owner, edge: number) {
     this.#plan = plan;
     this.entity = entity;
     this.edge = edge;
-    this.since = entity.tileAt(edge).since;
-  }
-
-  take({ eventUs: timeUs, offset, op: sign, id }: ReceivedEvent, values: TileEvent['values']): void {
-    const known = `${sign} ${timeUs} ${id}`;
-    if (id !== null && this.#ids.has(known)) return;
-    this.#ids.add(known);
-    // The list of values is the next event's, too.
-    if (sign === 1) this.#left.push({ values: [...values], timeUs, offset, sign });
-    else if (!this.#takeBack(timeUs, values)) return;
-    this.#seen += 1;
-    this.#since = Math.min(this.#since, offset);
+    const { seen, since } = entity.tileAt(edge);
+    this.since = since;
+    this.tile = { ...emptyTile(plan), seen, since };
   }
 
   /** Events that are equal to a view are one as good as the other. */
-  #takeBack(timeUs: number, values: TileEvent['values']): boolean {
-    const at = this.#left.findIndex((one) => one.timeUs === timeUs && this.#areSame(one.values, values));
-    if (at !== -1) this.#left.splice(at, 1);
-    return at !== -1;
+  take(event: ReceivedEvent, values: TileEvent['values'], { key, left }: EqualEvents): void {
+    const taken = this.#taken.get(key) ?? 0;
+    if (taken >= left) return;
+    this.#taken.set(key, taken + 1);
+    const { seen, since } = this.tile;
+    foldEvent(this.#plan, this.tile, { values, timeUs: event.eventUs, offset: event.offset, sign: 1 });
+    [this.tile.seen, this.tile.since] = [seen, since];
   }
-
-  made(): Tile {
-    const tile = emptyTile(this.#plan);
-    for (const event of this.#left) foldEvent(this.#plan, tile, event);
-    tile.seen = this.#seen;
-    tile.since = this.#seen === 0 ? this.since : this.#since;
-    return tile;
-  }
-
-  #areSame(a: TileEvent['values'], b: TileEvent['values']): boolean {
-    return this.#plan.columns.every(({ countedOnly }, i) => {
-      const [value, other] = [a[i]!, b[i]!];
-      if (value === null || other === null) return value === other;
-      return countedOnly || compareCanonical(value, other) === 0;
-    });
-  }
-}
-
-/**
- * As `foldEvent`, into a tile that may be spoiled: what it says of an event that is to be taken out is not true then,
- * but for how many it has.
- */
-export function foldSpoiled(
-  plan: TilePlan,
-  tile: Tile,
-  { event, isSpoiled }: { readonly event: TileEvent; readonly isSpoiled: boolean },
-): Retraction {
-  if (!isSpoiled || event.sign > 0) return foldEvent(plan, tile, event);
-  if (tile.n === 0) return 'unknown';
-  tile.n -= 1;
-  tile.seen += 1;
-  if (event.offset < tile.since) tile.since = event.offset;
-  return 'counted';
 }

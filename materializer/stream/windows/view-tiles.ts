@@ -3,8 +3,6 @@
  * events change is written to the state when the stream commits, not before: a tile that a hundred events go into is
  * written once. A stream that dies in between takes the messages since then again.
  */
-import type { Retraction } from '../../../contract/aggregation/parts/part.ts';
-import { foldEvent } from '../../../contract/aggregation/tile.ts';
 import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
 import { decodeTile } from '../../../contract/aggregation/tile-bytes.ts';
 import type { TilePlan } from '../../../contract/aggregation/tile-plan.ts';
@@ -12,9 +10,9 @@ import { edgeAt } from '../../../contract/windows.ts';
 import type { TileStore } from '../state/tile-store.ts';
 import { refOfText } from '../view-entity.ts';
 import type { EntityRef } from '../view-entity.ts';
+import type { CountedEvents } from './counted-events.ts';
 import { EntityTiles } from './entity-tiles.ts';
 import { OpenTiles } from './open-tiles.ts';
-import { foldSpoiled } from './spoiled-tiles.ts';
 import type { SpoiledTiles } from './spoiled-tiles.ts';
 
 /** When so many were met in a turn, those that were not met in it leave the memory, and the next turn begins. */
@@ -23,6 +21,7 @@ const ENTITIES_KEPT = 100_000;
 interface ViewTilesOptions {
   readonly edge: number;
   readonly refuse: (entity: string) => void;
+  readonly counted: CountedEvents;
   readonly spoiled: SpoiledTiles<EntityTiles>;
 }
 
@@ -39,13 +38,12 @@ export class ViewTiles {
   /** Whether no entity has tiles in the state that is not in memory: one that is met then is new. */
   #hasAll: boolean;
   readonly #late = new Set<EntityTiles>();
-  /** Those with ids that the state does not have. */
-  readonly #unsavedIds = new Set<EntityTiles>();
   /** Those with tiles that the state does not have as they are. */
   #unsaved: EntityTiles[] = [];
   /** Those of them that it has no tile of at an edge, by edge. */
   readonly #entered = new Map<number, EntityTiles[]>();
   readonly #refuse: (entity: string) => void;
+  readonly #counted: CountedEvents;
   readonly #spoiled: SpoiledTiles<EntityTiles>;
   #edge: number;
   #move = 0;
@@ -53,14 +51,16 @@ export class ViewTiles {
   /**
    * @param edge    the newest edge whose rows were made
    * @param refuse  called with an entity that is met for the first time; throws where that must not be
+   * @param counted which of their events were counted; saved with them
    * @param spoiled those of its tiles that are to be made again, and given back by `put`
    */
-  constructor(plan: TilePlan, store: TileStore, { edge, refuse, spoiled }: ViewTilesOptions) {
+  constructor(plan: TilePlan, store: TileStore, { edge, refuse, counted, spoiled }: ViewTilesOptions) {
     this.#plan = plan;
     this.#store = store;
     this.#open = new OpenTiles(plan);
     this.#edge = edge;
     this.#refuse = refuse;
+    this.#counted = counted;
     this.#spoiled = spoiled;
     this.#hasAll = store.isEmpty;
   }
@@ -104,61 +104,33 @@ export class ViewTiles {
     return !this.#hasAll && this.#store.idOf(name) !== null;
   }
 
-  /** @returns whether an event of this id and time counts for the first time; from then on it does not */
-  isFirst(entity: EntityTiles, eventUs: number, id: string): boolean {
-    const known = `${eventUs} ${id}`;
-    if (entity.unsavedIds?.has(known) === true || this.#store.hasEvent(entity.id, eventUs, id)) return false;
-    entity.unsavedIds ??= new Map();
-    entity.unsavedIds.set(known, { eventUs, id });
-    this.#unsavedIds.add(entity);
-    return true;
-  }
-
-  /** @returns false where it takes back an event that was never counted: nothing has changed then */
-  fold(entity: EntityTiles, event: TileEvent): boolean {
+  /** @param event  to be counted, as `CountedEvents` says */
+  fold(entity: EntityTiles, event: TileEvent): void {
     const edge = edgeAt(event.timeUs, this.#plan.hopUs) + 1;
-    return edge <= this.#edge ? this.#foldLate(entity, edge, event) : this.#foldOpen(entity, edge, event);
+    if (edge <= this.#edge) this.#foldLate(entity, edge, event);
+    else this.#foldOpen(entity, edge, event);
   }
 
-  #foldOpen(entity: EntityTiles, edge: number, event: TileEvent): boolean {
+  #foldOpen(entity: EntityTiles, edge: number, event: TileEvent): void {
     const row = entity.openRow(edge);
     const isNew = this.#open.seen(row) === 0;
-    const outcome =
-      event.sign < 0 && this.#spoiled.has(entity, edge)
-        ? this.#foldSpoiled(row, event)
-        : this.#open.fold(row, event);
-    if (outcome === 'unknown') {
-      if (isNew) entity.forget(edge, false);
-      return false;
+    if (event.sign > 0) this.#open.fold(row, event);
+    else {
+      const tile = this.#open.tileOf(row);
+      this.#spoiled.fold(entity, edge, { tile, event });
+      this.#open.set(row, tile);
     }
-    if (outcome === 'again') this.#spoiled.add(entity, edge);
     this.#note(entity, edge, isNew);
     entity.changeOpen(row, isNew);
-    return true;
   }
 
-  #foldSpoiled(row: number, event: TileEvent): Retraction {
-    const tile = this.#open.tileOf(row);
-    const outcome = foldSpoiled(this.#plan, tile, { event, isSpoiled: true });
-    if (outcome !== 'unknown') this.#open.set(row, tile);
-    return outcome;
-  }
-
-  #foldLate(entity: EntityTiles, edge: number, event: TileEvent): boolean {
+  #foldLate(entity: EntityTiles, edge: number, event: TileEvent): void {
     const tile = entity.lateTile(edge);
     const isNew = tile.seen === 0;
-    const outcome = this.#spoiled.has(entity, edge)
-      ? foldSpoiled(this.#plan, tile, { event, isSpoiled: true })
-      : foldEvent(this.#plan, tile, event);
-    if (outcome === 'unknown') {
-      if (isNew) entity.forget(edge, true);
-      return false;
-    }
-    if (outcome === 'again') this.#spoiled.add(entity, edge);
+    this.#spoiled.fold(entity, edge, { tile, event });
     this.#late.add(entity);
     this.#note(entity, edge, isNew);
     entity.change(edge, isNew);
-    return true;
   }
 
   /** Sets a tile that was made elsewhere. */
@@ -229,11 +201,7 @@ export class ViewTiles {
     for (const entity of this.#unsaved) entity.saved();
     this.#unsaved = [];
     this.#entered.clear();
-    for (const entity of this.#unsavedIds) {
-      for (const { eventUs, id } of entity.unsavedIds!.values()) this.#store.putEvent(entity, eventUs, id);
-      entity.unsavedIds = null;
-    }
-    this.#unsavedIds.clear();
+    this.#counted.save();
     if (this.#met > ENTITIES_KEPT) this.#endTurn();
   }
 
