@@ -20,7 +20,7 @@ interface Family {
 const FAMILIES: readonly Family[] = [
   {
     name: 'plumbline_stream_partition_watermark_timestamp_seconds',
-    help: 'The time up to which the rows of the partition are online.',
+    help: 'The time up to which the rows of the partition are online, or its tiles were sent.',
     kind: 'gauge',
     value: ({ watermarkUs }) => watermarkUs / 1e6,
   },

@@ -61,6 +61,11 @@ export class PartitionStream {
     return this.#position;
   }
 
+  /** Those of it whose tiles are sent. */
+  get makers(): readonly TileMaker[] {
+    return this.#options.makers;
+  }
+
   /** How far it has come in event time. */
   get seenUs(): number {
     return this.#options.seen.us;

@@ -12,6 +12,7 @@ import { summedCounts } from './stream-counts.ts';
 import type { Streamed } from './stream-pump.ts';
 import type { RunningView } from './running-view.ts';
 import type { KeptTiles } from './state/kept-tiles.ts';
+import type { TileMaker } from './tiles/tile-maker.ts';
 import type { ViewStream } from './view-stream.ts';
 
 /** A view over what is held. */
@@ -106,6 +107,8 @@ export class SourceStream implements Streamed {
 
   async note(): Promise<void> {
     const { partitions, allPartitions, views, notes, sourceId } = this.#options;
+    for (const [partition, of] of partitions)
+      for (const maker of of.makers) await notes.put(maker.view, [this.#noteOfTiles(partition, maker)]);
     for (const [i, { run, streams }] of views.entries()) {
       const own = [...partitions.keys()].map((partition, at) => this.#noteOf(run, partition, streams[at]!));
       await notes.put(run.view.id, own);
@@ -132,6 +135,23 @@ export class SourceStream implements Streamed {
       edgesDue: stream.edgesDue(of.seenUs),
       late,
       leftOut: excluded + refused,
+      notedUs: clock.nowUs(),
+    };
+  }
+
+  #noteOfTiles(partition: number, { watermarkUs, leftOut }: TileMaker): PartitionNote {
+    const { partitions, sourceId, behind, clock } = this.#options;
+    return {
+      runId: '',
+      // Whoever looks up to where rows are complete is to pass it over.
+      sourceId: `tiles of ${sourceId}`,
+      partition,
+      watermarkUs,
+      offset: partitions.get(partition)!.position.offset,
+      behind: behind(partition),
+      edgesDue: 0,
+      late: leftOut.late,
+      leftOut: leftOut.excluded + leftOut.refused,
       notedUs: clock.nowUs(),
     };
   }

@@ -11,12 +11,12 @@ export interface StreamPartitionTables {
 
 /** A partition of a view's source as its holder last said it. */
 export interface PartitionNote {
-  /** The holder's. */
+  /** The holder's; '': it makes tiles and no rows. */
   readonly runId: string;
   /** Tells the topic from another one of its name. */
   readonly sourceId: string;
   readonly partition: number;
-  /** Up to which edge its rows are online; 0: none yet. */
+  /** Up to which edge its rows are online, or up to when its tiles were sent; 0: none yet. */
   readonly watermarkUs: number;
   /** Of the message that is read next. */
   readonly offset: number;

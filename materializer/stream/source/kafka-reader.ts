@@ -7,6 +7,9 @@
  * alone (version 2.12): batches are read here, which say which of the two it is.
  *
  * A broker that is away is waited for. A partition is at its end only when the broker has just said so.
+ *
+ * Messages that are gone from the topic before they were read end the reading: those before its first offset, and those
+ * that compaction has taken out, whose offsets no batch has.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +23,8 @@ import type { MessageBatch, Position, StreamMessage, StreamReader } from './stre
 interface KafkaReaderOptions {
   readonly topic: string;
   readonly kafka: KafkaAccess;
+  /** Whether the newest message of each key is all that is wanted. */
+  readonly isCompacted?: boolean;
   readonly warn: (line: string) => void;
 }
 
@@ -52,6 +57,8 @@ export class KafkaReader implements StreamReader {
   readonly #next = new Map<number, number>();
   /** Where each partition ends, as the broker last said it. */
   readonly #ends = new Map<number, number>();
+  /** Where partitions ended when they were first read: what is gone before that nobody could have read. */
+  readonly #unread = new Map<number, number>();
   #retryMs = RETRY_MS;
   #lookedMs = performance.now();
   /** Where the partitions are to be read from that were given last; null: they are being read. */
@@ -101,6 +108,7 @@ export class KafkaReader implements StreamReader {
         throw goneFrom(topic, { partition, offset, earliest, latest });
       this.#next.set(partition, Math.max(offset, earliest));
       this.#ends.set(partition, latest);
+      if (offset === 0) this.#unread.set(partition, latest);
     }
     this.#from = null;
   }
@@ -123,6 +131,8 @@ export class KafkaReader implements StreamReader {
     } catch (error) {
       if ((error as { code?: string }).code === 'MAT_STREAM_SOURCE') throw error;
       this.#options.warn(`${failure(this.#options, error as Error).message}; it is tried again`);
+      // Retention may have passed where it reads.
+      this.#from ??= new Map([...this.#next].map(([partition, offset]) => [partition, at(offset)]));
       await sleep(this.#retryMs);
       this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX);
       await this.#consumer.metadata({ topics: [this.#options.topic], forceUpdate: true }).catch(() => {});
@@ -182,8 +192,24 @@ export class KafkaReader implements StreamReader {
       last === undefined ? from : Math.max(from, Number(last.firstOffset) + last.lastOffsetDelta + 1);
     this.#next.set(partition, offset);
     if (fetched !== undefined) this.#ends.set(partition, Number(fetched.lastStableOffset));
-    const position = { offset, file: null, line: 0 };
-    return { partition, messages, position, atEnd: offset >= this.#ends.get(partition)! };
+    // What the client has left out of transactions that were given up is not gone.
+    const gone = missingIn(records, from, (fetched?.abortedTransactions ?? []).length === 0);
+    if (gone > 0 && this.#options.isCompacted !== true) this.#tellGone(partition, { gone, from, offset });
+    return { partition, messages, position: at(offset), atEnd: offset >= this.#ends.get(partition)! };
+  }
+
+  /** @throws MAT_STREAM_SOURCE, but where they may have been gone before the partition was first read */
+  #tellGone(
+    partition: number,
+    { gone, from, offset }: { readonly gone: number; readonly from: number; readonly offset: number },
+  ): void {
+    const { topic, warn } = this.#options;
+    const what = `${gone} messages of partition ${partition} of ${topic}, between offsets ${from} and ${offset}, are gone`;
+    const why = 'compaction has taken them out of the topic';
+    if (from < (this.#unread.get(partition) ?? 0)) return warn(`${what}: ${why} before it was first read`);
+    throw materializerError('MAT_STREAM_SOURCE', `${what}: ${why}`, {
+      help: `Set cleanup.policy=delete on the topic, and give the source another archive.`,
+    });
   }
 
   #messages(
@@ -252,6 +278,24 @@ function abortedBatches(
     open.delete(producerId);
     return false;
   });
+}
+
+const at = (offset: number): Position => ({ offset, file: null, line: 0 });
+
+/**
+ * @param from     the offset that was asked for
+ * @param isWhole  whether all batches are there
+ * @returns        how many offsets have no message
+ */
+function missingIn(records: readonly RecordsBatch[], from: number, isWhole: boolean): number {
+  let [missing, next] = [0, from];
+  for (const { attributes, firstOffset, lastOffsetDelta, records: own } of records) {
+    const first = Number(firstOffset);
+    if (isWhole && first > next) missing += first - next;
+    if ((attributes & CONTROL) === 0) missing += lastOffsetDelta + 1 - own.length;
+    next = first + lastOffsetDelta + 1;
+  }
+  return missing;
 }
 
 interface GoneMessages {

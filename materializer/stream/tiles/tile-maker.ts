@@ -61,7 +61,8 @@ export class TileMaker {
   readonly #counted: CountedEvents;
   readonly #spoiled: SpoiledTiles<MadeEntity>;
   readonly #tiles: MadeTiles;
-  readonly #leftOut: { -readonly [name in keyof LeftOut]: number } = {
+  /** Events that were left out since it was opened. */
+  readonly leftOut: { -readonly [name in keyof LeftOut]: number } = {
     unreadable: 0,
     excluded: 0,
     refused: 0,
@@ -73,6 +74,7 @@ export class TileMaker {
   #pruned = 0;
   /** The mark that was sent last. */
   #marked = '';
+  #watermarkUs = 0;
 
   constructor(options: TileMakerOptions) {
     const { plan, stateFile: file, owner, sourceId, horizonUs } = options;
@@ -103,9 +105,18 @@ export class TileMaker {
     return this.#offset;
   }
 
+  get view(): string {
+    return this.#options.plan.view.id;
+  }
+
+  /** Up to which event time its tiles were sent, late events apart; 0: none yet. */
+  get watermarkUs(): number {
+    return this.#watermarkUs;
+  }
+
   /** Says that a message was no event. */
   passUnreadable(): void {
-    this.#leftOut.unreadable += 1;
+    this.leftOut.unreadable += 1;
   }
 
   /** Takes an event that lies at or after `offset`, all those before it having been taken. */
@@ -116,7 +127,7 @@ export class TileMaker {
     const outcome = this.#outcome(event);
     if (outcome.kind === 'refused') return this.#refuse(event, outcome.reason);
     if (outcome.kind !== 'counts') {
-      this.#leftOut[outcome.kind] += 1;
+      this.leftOut[outcome.kind] += 1;
       return outcome.kind === 'late' ? this.#options.reject(event, 'it came too late') : undefined;
     }
     const entity = this.#tiles.entityOf(outcome.entity);
@@ -126,7 +137,7 @@ export class TileMaker {
   }
 
   #refuse(event: ReceivedEvent, reason: string): void {
-    this.#leftOut.refused += 1;
+    this.leftOut.refused += 1;
     this.#options.reject(event, reason);
   }
 
@@ -157,7 +168,7 @@ export class TileMaker {
       event: seenUs === 0 ? null : seenUs,
       appended: seenUs === 0 ? null : seenUs,
       offset: offset - 1,
-      ...this.#leftOut,
+      ...this.leftOut,
       horizon: horizonUs,
       hold: HOLD_MS,
     };
@@ -165,6 +176,7 @@ export class TileMaker {
     if (offset > 0 && text !== this.#marked)
       await topic.send([{ key: `mark ${partition}`, entity: `mark ${partition}`, value: mark }]);
     this.#marked = text;
+    this.#watermarkUs = Math.max(0, seenUs - plan.view.outOfOrderUs);
     if (offset > this.#progress.offset || this.#progress.isUnsent === true) this.#save(false);
     this.#prune(seenUs);
   }

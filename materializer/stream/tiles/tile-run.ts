@@ -136,7 +136,12 @@ async function takeTiles(job: TileJob, view: FeatureView, engine: TileEngine): P
   const { settings, logger, clock } = project;
   const { topic } = options;
   const open = (name: string): Promise<KafkaReader> =>
-    KafkaReader.open({ topic: name, kafka: engine.kafka, warn: (line) => logger.warn(line) });
+    KafkaReader.open({
+      topic: name,
+      kafka: engine.kafka,
+      isCompacted: true,
+      warn: (line) => logger.warn(line),
+    });
   const reader = await open(topic);
   const source = await open(view.source.stream!.topic!);
   const plan = planTiles(view, bundle.entities.get(view.entity)!);

@@ -2,7 +2,7 @@
  * A topic whose entities are in any partition, and whose partitions become more: `plumb stream --make-tiles` makes
  * tiles of each, `plumb stream --tiles` rows of all. Events come twice and are taken back; makers die and lose states.
  */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { runMaterialize } from '../../../materializer/materialize.ts';
@@ -41,7 +41,8 @@ test('rows are those of all events, wherever those are, and however many partiti
   const { view, entity, bundle } = clickView(3_600_000_000, FEATURES, stream);
   const config = { 'message.timestamp.type': 'LogAppendTime' };
   await makeTopic(kafka.brokers, topic, { partitions: 2, config });
-  project = await makeStreamed({ 'stream.kafka.brokers': kafka.brokers[0]! });
+  const metrics = { 'materialize.metrics': 'plumbline.prom' };
+  project = await makeStreamed({ 'stream.kafka.brokers': kafka.brokers[0]!, ...metrics });
   const tell = (): void => project.setClock(Date.now() * 1_000);
   tell();
   await expect(project.drain(bundle)).rejects.toThrow(/has 2 partitions/);
@@ -85,10 +86,17 @@ test('rows are those of all events, wherever those are, and however many partiti
   await drainTiles();
   await send(150, 2);
   // One dies before it has taken a message, one between two partitions' commits.
-  for (const crashAt of [3, 6]) await expect(project.makeTiles(bundle, crashAt)).rejects.toThrow('crashed');
+  for (const crashAt of [3, 8]) await expect(project.makeTiles(bundle, crashAt)).rejects.toThrow('crashed');
   await addPartitions(kafka.brokers, topic, 4);
   await send(150, 4);
   await project.makeTiles(bundle);
+  const told = readFileSync(project.settings.materialize.metrics!, 'utf8');
+  for (const partition of [0, 1, 2, 3]) {
+    const of = `{view="${view.id}",partition="${partition}"}`;
+    expect(told).toContain(`plumbline_stream_partition_behind_messages${of} 0\n`);
+    const [, sentTo] = told.split(`plumbline_stream_partition_watermark_timestamp_seconds${of} `);
+    expect(Number.parseFloat(sentTo!) * 1e6).toBeGreaterThan(Math.max(...left.map(({ at }) => at)));
+  }
   await drainTiles();
   rmSync(state, { recursive: true });
   await send(50, 4);
