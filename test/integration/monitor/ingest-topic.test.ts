@@ -19,13 +19,12 @@ import type { Project } from '../../../project/project.ts';
 import { silentLogger } from '../../../contract/std/logger.ts';
 import { openProducer } from '../../../sidecar/shipper/open-producer.ts';
 import { Shipper } from '../../../sidecar/shipper/shipper.ts';
-import { FRAME_HEADER_BYTES } from '../../../contract/wire/log/spool-frame.ts';
-import { RecordEncoder } from '../../../contract/wire/log/served-encoder.ts';
 import { DAY } from '../../support/day-time.ts';
 import { archiveOptions } from '../../support/fixtures/archive-options.ts';
 import { KAFKA_START_LIMIT_MS } from '../../support/kafka/kafka.ts';
 import { kafkaSettingsOf } from '../../support/kafka/kafka-settings.ts';
 import { deleteTopic, groupOffsets, makeTopic, topicSize } from '../../support/kafka/kafka-topic.ts';
+import { payloads, sendPayloads } from '../../support/kafka/epoch-payloads.ts';
 import { MonitoredDay } from '../../support/fixtures/monitored-day.ts';
 import { runKafka } from '../../support/kafka/run-kafka.ts';
 import type { RunKafka } from '../../support/kafka/run-kafka.ts';
@@ -33,7 +32,6 @@ import { PLUMB, QUIET_NODE } from '../../support/processes/plumb-process.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
 import { ingestedRequests } from '../../support/fixtures/ingested-requests.ts';
-import { servedRequest } from '../../support/fixtures/served-requests.ts';
 
 let kafka: RunKafka;
 beforeAll(async () => {
@@ -55,55 +53,8 @@ function projectOf(topic: string): Project {
   return openProject(folder, silentLogger, {});
 }
 
-/** The payloads of one epoch; a record above 256 KiB is several. */
-function payloads(pod: string, epoch: bigint, requests: number, large: readonly number[] = []): Buffer[] {
-  const encoder = new RecordEncoder(pod, epoch);
-  for (let i = 1; i <= requests; i++) {
-    encoder.appendServed(servedRequest(`${pod}-${i}`, large.includes(i) ? 600_000 : 100), i);
-  }
-  const heartbeat = {
-    atUs: servedRequest('').servedUs,
-    highestSequence: requests + 1,
-    served: requests,
-    shed: 0,
-    clockOffsetUs: 0,
-    bundle: '',
-    version: '',
-    engine: '',
-    ranges: [],
-  };
-  encoder.appendHeartbeat(heartbeat, requests + 1, true);
-  const frames = Buffer.from(encoder.frames());
-  const found: Buffer[] = [];
-  for (let at = 0; at < frames.length;) {
-    const end = at + FRAME_HEADER_BYTES + frames.readUInt32LE(at + 4);
-    found.push(frames.subarray(at + FRAME_HEADER_BYTES, end));
-    at = end;
-  }
-  return found;
-}
-
-async function send(project: Project, key: string, values: readonly Buffer[]): Promise<void> {
-  const producer = await openProducer({
-    ...kafkaSettingsOf(kafka),
-    topic: project.settings.log.kafka!.topic,
-  });
-  try {
-    let batch: Buffer[] = [];
-    const flush = async (): Promise<void> => {
-      const records = batch.map((value) => ({ key: Buffer.from(key), value }));
-      if (records.length > 0) expect(await producer.send(records)).toEqual({ kind: 'sent' });
-      batch = [];
-    };
-    for (const value of values) {
-      if (batch.reduce((sum, one) => sum + one.length, value.length) > 900_000) await flush();
-      batch.push(value);
-    }
-    await flush();
-  } finally {
-    await producer.close();
-  }
-}
+const send = async (project: Project, key: string, values: readonly Buffer[]): Promise<void> =>
+  sendPayloads(kafka, project.settings.log.kafka!.topic, key, values);
 
 const idsOf = async ({ settings }: Project): Promise<string[]> =>
   (await ingestedRequests(settings.served)).map(({ requestId }) => requestId);

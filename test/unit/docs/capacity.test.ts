@@ -17,6 +17,12 @@ const COSTS = {
     'a read of one row, of a Redis node: each in a write of its own',
     '`redis-benchmark -P 1 HMGET`',
   ],
+  batched: [
+    2.1,
+    'us',
+    'the same where a write has 16 of them: 0.21 of it',
+    '`benchmarks/micro/redis-read-bench.ts`',
+  ],
   entity: [200, 'bytes', 'an entity with one view of ten doubles in Redis', '`MEMORY USAGE`, docs/redis.md'],
   record: [
     1_060,
@@ -87,6 +93,11 @@ const SUMS: readonly Sum[] = [
     size: '130,000,000 HMGET a second, none cached',
     how: '130,000,000 x read, nodes half busy',
     result: ({ read }) => nodes((130e6 * read) / NODE_SHARE),
+  },
+  {
+    size: 'the same, 16 in a write',
+    how: '130,000,000 x batched, nodes half busy',
+    result: ({ batched }) => nodes((130e6 * batched) / NODE_SHARE),
   },
   {
     size: '100,000,000 entities of five views',
