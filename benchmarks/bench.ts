@@ -12,7 +12,7 @@
  *   npm run bench -- --only streamdelay [--events 600000]   needs KAFKA_BROKERS
  *   npm run bench -- --only grpc
  *   npm run bench -- --only requestcosts,cachedrows,background --customers 100   the figures of docs/sizing.md
- *   npm run bench -- --only fleet   a thousand pods in virtual time
+ *   npm run bench -- --only fleet --customers 100 [--scenarios pods,cold,instep,fashion,rollout,bundle,failover]
  *   npm run bench -- --only ondemand,looping
  *   npm run bench -- --only feastgo --feast-go FILE [--feast-env DIR]
  *
@@ -124,6 +124,7 @@ const { values: flags } = parseArgs({
     customers: { type: 'string', default: '100000' },
     events: { type: 'string' },
     days: { type: 'string' },
+    scenarios: { type: 'string' },
     feast: { type: 'boolean', default: false },
     'feast-env': { type: 'string' },
     'evidently-env': { type: 'string' },
@@ -172,6 +173,7 @@ try {
     soakMinutes: Number(flags['soak-minutes']),
     events: flags.events === undefined ? null : Number(flags.events),
     days: flags.days?.split(',') ?? null,
+    scenarios: flags.scenarios?.split(',') ?? null,
     profile: flags.profile,
     setsUpTo: Number(flags.sets),
     pinned: !flags.unpinned,

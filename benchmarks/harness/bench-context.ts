@@ -39,6 +39,8 @@ export interface BenchContext {
   readonly events: number | null;
   /** Names of the monitor's days; null: all. */
   readonly days: readonly string[] | null;
+  /** Names of what happens to the simulated fleet; null: all. */
+  readonly scenarios: readonly string[] | null;
   /** The largest set of customers that cached, rows and miss are asked for evenly; 0: none. */
   readonly setsUpTo: number;
   /** Whether overload gives the server a core of its own. */

@@ -4,13 +4,14 @@
  * how many rows the caches have, by the number of pods and by who picks the pod.
  *
  * Counts are those of the sidecar's own cache, loader and reader; what a machine does to them is not in them. A
- * scenario takes a minute or two.
+ * scenario takes two to four minutes of processor time; `--scenarios` names those that are run.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { FleetReport, ScenarioAsk } from '../fleet/scenarios.ts';
 import { STEADY_SECOND } from '../fleet/scenarios.ts';
 import { sumOf } from '../fleet/fleet-tally.ts';
+import type { BenchContext } from '../harness/bench-context.ts';
 import { print } from '../harness/report.ts';
 import type { Target } from '../harness/report.ts';
 
@@ -19,6 +20,9 @@ const PODS = [10, 100, 1_000] as const;
 /** Of what a node is asked in a second when nothing happens. */
 const MOST_OF_STEADY = 2;
 const LEAST_SERVED = 0.99;
+const NODES = 100;
+/** From the failure of a node until a second or so after its replica was promoted. */
+const FAILOVER_S = 8;
 const LARGEST_REPORT = 2 ** 26;
 
 export function simulate(ask: ScenarioAsk): FleetReport {
@@ -32,11 +36,35 @@ export function simulate(ask: ScenarioAsk): FleetReport {
   return JSON.parse(text) as FleetReport;
 }
 
-export async function simulatedFleet(): Promise<Target[]> {
+/** By name, each a few minutes of processor time: what is printed, and the targets. */
+const PARTS: Readonly<Record<string, () => Target[]>> = {
+  pods: cachedByPods,
+  cold: coldStart,
+  instep: () => peak('the same without jitter', simulate({ jitter: false }), 0),
+  fashion: () => peak('a store takes a fifth of all requests', simulate({ scenario: 'fashion' })),
+  rollout: () => peak('a tenth of the pods a second is replaced', simulate({ scenario: 'rollout' })),
+  bundle: () => peak('a new bundle everywhere', simulate({ scenario: 'bundle' })),
+  failover,
+};
+
+/** Until something happens it is what each scenario is. */
+let steadyFleet: FleetReport | null = null;
+const atRest = (): FleetReport => (steadyFleet ??= simulate({}));
+
+export async function simulatedFleet({ scenarios }: Pick<BenchContext, 'scenarios'>): Promise<Target[]> {
+  const asked = scenarios ?? Object.keys(PARTS);
+  const unknown = asked.find((name) => PARTS[name] === undefined);
+  if (unknown !== undefined)
+    throw new Error(`--scenarios: there is no ${unknown}; there are ${Object.keys(PARTS).join(', ')}`);
   print(
     '\nA fleet in virtual time: 50,000 requests a second, each for 1 of 10,000,000 customers and 1 of 50,000',
   );
-  print('stores by Zipf’s law, a cluster of 100 nodes');
+  print('stores by Zipf’s law, a cluster of 100 nodes; peaks are the most that a node is asked in a second,');
+  print('of what it is asked when nothing happens');
+  return asked.flatMap((name) => PARTS[name]!());
+}
+
+function cachedByPods(): Target[] {
   for (const pods of PODS) {
     for (const route of ['random', 'customer'] as const) {
       const { seconds, reads } = simulate({ pods, route });
@@ -48,32 +76,40 @@ export async function simulatedFleet(): Promise<Target[]> {
       );
     }
   }
-  const cold = simulate({});
-  const inStep = simulate({ jitter: false });
-  const fashion = simulate({ scenario: 'fashion' });
-  const rollout = simulate({ scenario: 'rollout' });
-  const bundle = simulate({ scenario: 'bundle' });
-  print('  the most that a node is asked in a second, of what it is asked when nothing happens:');
-  print(`    all pods start at once   ${times(peakOf(cold, 0))}`);
-  print(`    the same without jitter  ${times(peakOf(inStep, 0))}, later ${times(peakOf(inStep, 2))}`);
-  print(`    a store takes a fifth    ${times(peakOf(fashion, STEADY_SECOND, cold))}`);
-  print(`    a tenth of the pods a second is replaced  ${times(peakOf(rollout, STEADY_SECOND, cold))}`);
-  print(`    a new bundle everywhere  ${times(peakOf(bundle, STEADY_SECOND, cold))}`);
-  const failover = simulate({ scenario: 'failover' });
-  const during = sumOf(failover.seconds.slice(STEADY_SECOND, STEADY_SECOND + 8));
-  const rows = during.cached + during.read + during.stale + during.unavailable;
-  const served = 1 - during.unavailable / rows;
-  print(
-    `  a node fails: ${share(served)} of all rows are served for 8 s, ${during.stale} of them from before`,
-  );
+  return [];
+}
+
+function coldStart(): Target[] {
+  const report = atRest();
+  peak('all pods start at once', report, 0);
   return [
     {
       what: 'a cold start of 1,000 pods: reads of a node in a second, of its steady ones',
-      reached: peakOf(cold, 0),
+      reached: peakOf(report, 0),
       wanted: MOST_OF_STEADY,
       unit: 'x',
       atMost: true,
     },
+  ];
+}
+
+/** Prints the peak from a second on. */
+function peak(what: string, report: FleetReport, second: number = STEADY_SECOND): Target[] {
+  const later = second === 0 ? `, from the third second on ${times(peakOf(report, 2, atRest()))}` : '';
+  print(`  ${what}: ${times(peakOf(report, second, atRest()))}${later}`);
+  return [];
+}
+
+function failover(): Target[] {
+  const report = simulate({ scenario: 'failover' });
+  const during = sumOf(report.seconds.slice(STEADY_SECOND, STEADY_SECOND + FAILOVER_S));
+  const rows = during.cached + during.read + during.stale + during.unavailable;
+  const served = 1 - during.unavailable / rows;
+  const ofNode = 1 - (during.unavailable * NODES) / rows;
+  print(
+    `  a node fails: ${share(served)} of all rows are served for ${FAILOVER_S} s, ${during.stale} of them from before; of the rows of one node of ${NODES} ${share(ofNode)}`,
+  );
+  return [
     {
       what: 'rows that are served while a node fails over',
       reached: served * 100,
