@@ -7,7 +7,7 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { formatDuration } from '../contract/std/duration.ts';
 import { renderTable } from '../contract/std/text-table.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
-import type { RunJob } from './run/view-run.ts';
+import type { MaterializeOptions } from './materialize.ts';
 import { parseShard } from './run/run-shard.ts';
 import type { DryRun } from './dry-run.ts';
 import { timeOf } from './time-option.ts';
@@ -22,7 +22,7 @@ interface MaterializeFlags {
   readonly daemon?: boolean;
   readonly dryRun?: boolean;
   readonly shard?: string;
-  readonly engine?: RunJob['engine'];
+  readonly engine?: MaterializeOptions['engine'];
 }
 
 /** Brings history and online store up to date, one line a view. */
@@ -60,7 +60,7 @@ interface BackfillFlags {
   readonly feature?: string[];
   readonly from?: string;
   readonly to?: string;
-  readonly engine?: RunJob['engine'];
+  readonly engine?: MaterializeOptions['engine'];
 }
 
 /** Computes a view again, or a part of it, or single features. */

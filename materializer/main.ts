@@ -119,7 +119,11 @@ export async function dryRuns(project: Project, options: MaterializeOptions): Pr
   return RegistryDatabase.using(knownRegistry(project), async (database) => {
     const found: DryRun[] = [];
     const job = runJob(project, bundle, database, options);
-    for (const view of chosenViews(bundle, options.views)) found.push(await dryRun(job, view));
+    try {
+      for (const view of chosenViews(bundle, options.views)) found.push(await dryRun(job, view));
+    } finally {
+      await job.spark?.close();
+    }
     return found;
   });
 }

@@ -14,6 +14,7 @@ import type { Bundle, FeatureView } from '../contract/model.ts';
 import { formatTimestamp } from '../contract/std/timestamp.ts';
 import { emitLineage } from '../project/open-lineage/emit.ts';
 import { viewDatasets } from '../project/open-lineage/run-event.ts';
+import { SparkSession } from '../project/engine/spark/spark-session.ts';
 import type { Project } from '../project/project.ts';
 import type { RegistryDatabase } from '../project/database/registry-database.ts';
 import type { RunKind, RunRecord, Shard } from '../contract/run-record.ts';
@@ -48,7 +49,7 @@ export interface MaterializeOptions {
   /** Writes this part of the rows online; with the other parts it is a run of all of them. */
   readonly shard?: Shard;
   /** What makes the tiles of aggregated views: DuckDB unless given. */
-  readonly engine?: RunJob['engine'];
+  readonly engine?: 'duckdb' | 'spark';
   /** Goes past the guard: rows online are overwritten whatever they are. Implies `full`. */
   readonly replace?: boolean;
   /** Ends the run when it aborts: its reason says by what. */
@@ -105,6 +106,7 @@ export async function runMaterialize(
       }
     }
   } finally {
+    await job.spark?.close();
     await writer.close();
   }
   const { metrics } = project.settings.materialize;
@@ -114,7 +116,7 @@ export async function runMaterialize(
   return records;
 }
 
-/** @returns the options of a command, with what holds where one is absent */
+/** @returns the options of a command, with what holds where one is absent; its Spark is to be closed */
 export function runJob(
   project: Project,
   bundle: Bundle,
@@ -128,7 +130,8 @@ export function runJob(
     bundle,
     database,
     options: { fromUs, toUs, full, kind, features, shard, replace },
-    engine,
+    spark:
+      engine === 'spark' ? new SparkSession(project.settings.spark, project.logger, 'materialize') : null,
     signal,
   };
 }

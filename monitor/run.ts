@@ -193,7 +193,7 @@ async function withReadableDay<T>(
     return await readingArchive(log.files, elsewhere, () => judge({ ...day, log }, found));
   } finally {
     duck.close();
-    spark?.close();
+    await spark?.close();
     scratch.remove();
   }
 }

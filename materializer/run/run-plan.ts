@@ -61,7 +61,7 @@ export async function planRun(job: RunJob, view: FeatureView, writes: boolean): 
     startedUs,
     range,
     replace: options.replace,
-    spark: job.engine === 'spark' ? settings.spark : null,
+    spark: job.spark,
     lease: null,
     shard,
     staging: shard === null ? settings.work : shardFolder(settings.work, shard),

@@ -27,7 +27,7 @@ import type { RegistryDatabase } from '../../project/database/registry-database.
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { Project } from '../../project/project.ts';
-import type { SparkSettings } from '../../project/settings/spark-settings.ts';
+import type { SparkSession } from '../../project/engine/spark/spark-session.ts';
 import type { Settings } from '../../project/settings/settings.ts';
 import { clearStaged, spillFolder } from './run-folders.ts';
 import { RunProgress } from './run-progress.ts';
@@ -39,8 +39,8 @@ export interface RunJob {
   readonly bundle: Bundle;
   readonly database: RegistryDatabase;
   readonly options: RangeOptions;
-  /** What makes the tiles of aggregated views. */
-  readonly engine: 'duckdb' | 'spark';
+  /** Makes the tiles of aggregated views, with one start for all of them; null: DuckDB does. */
+  readonly spark: SparkSession | null;
   /** Ends the run that is under way; null: nothing does. */
   readonly signal: AbortSignal | null;
 }
@@ -67,8 +67,8 @@ export interface PlannedRun {
   readonly range: RunPlan;
   /** Under which it commits; null: it commits nothing. */
   readonly lease: RunLease | null;
-  /** How Spark is started, which makes the tiles of an aggregated view; null: DuckDB does. */
-  readonly spark: SparkSettings | null;
+  /** Makes the tiles of an aggregated view; null: DuckDB does. */
+  readonly spark: SparkSession | null;
   /** Which part of the rows it writes online, and with whom; null: all of them. */
   readonly shard: ShardOfSet | null;
   /** Whether rows online are overwritten whatever they are. */

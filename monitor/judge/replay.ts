@@ -19,10 +19,12 @@ import { quoteName, quoteText } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import type { ViewHistory } from '../../project/engine/duckdb/history.ts';
 import { hasHistory } from '../../contract/model.ts';
-import type { Entity, FeatureService, FeatureView } from '../../contract/model.ts';
+import type { Entity, FeatureService, FeatureView, ServiceView } from '../../contract/model.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
 import type { ServedFeature } from '../replay/served-files.ts';
 import { printSql } from '../as-served/row-print.ts';
+import type { SparkReplay } from '../spark/spark-replay.ts';
+import type { SparkSplits } from '../spark/spark-split.ts';
 import { GroupPages } from '../groups/group-pages.ts';
 import { layGroups } from '../groups/vector-groups.ts';
 import { missedSql, pairSql } from './missed-rows.ts';
@@ -35,6 +37,9 @@ import type { DefinedView, RemovedRows, ServedHistory } from './served-history.t
 
 /** What a view is replayed from, and by which definitions. */
 interface ReplayedView {
+  readonly used: ServiceView;
+  /** Finds the rows in place of DuckDB; null: DuckDB does. */
+  readonly spark: SparkSplits | null;
   readonly service: FeatureService;
   /** What the archive has of its rows, in the order of s0, h0 ... */
   readonly features: readonly ServedFeature[];
@@ -87,6 +92,8 @@ export class ViewReplay {
   readonly histories: string[] = [];
   /** Those definitions. */
   readonly #defined: DefinedView[] = [];
+  /** Joins in place of DuckDB; null: DuckDB does. */
+  #spark: SparkReplay | null = null;
 
   constructor(duck: DuckDb, replayed: ReplayedView) {
     const { entity, joinColumns } = replayed;
@@ -182,15 +189,22 @@ export class ViewReplay {
     await this.#duck.run(
       `CREATE OR REPLACE TEMP TABLE replay_history AS SELECT * FROM (${rowsOf(today.sql, 0)}) WHERE false`,
     );
-    const defined = [...bundles.values(), ...written];
-    const definitions = new Map(defined.map((one) => [one.view.definitionId, one]));
-    for (const [definition, one] of definitions) {
+    const all = [...bundles.values(), ...written];
+    const selects = new Map<number, string>();
+    const defined = new Map<number, DefinedView>();
+    for (const one of new Map(all.map((each) => [each.view.definitionId, each])).values()) {
       const sql = await history.of(one);
       if (sql === null) continue;
-      this.histories.push(sql);
-      this.#defined.push(one);
-      await this.#duck.run(`INSERT INTO replay_history BY NAME ${rowsOf(sql, definition)}`);
+      selects.set(one.view.definitionId, sql);
+      defined.set(one.view.definitionId, one);
     }
+    this.histories.push(...selects.values());
+    this.#defined.push(...defined.values());
+    const { spark, used } = this.#replayed;
+    this.#spark = (await spark?.replay(used.role, history, defined, this.keys)) ?? null;
+    if (this.#spark === null)
+      for (const [definition, sql] of selects)
+        await this.#duck.run(`INSERT INTO replay_history BY NAME ${rowsOf(sql, definition)}`);
     await this.#duck.run(`CREATE OR REPLACE TEMP TABLE replay_rows AS ${this.#rowsSql(view)}`);
     return today;
   }
@@ -282,7 +296,9 @@ export class ViewReplay {
         delayUs,
         ttlUs,
       };
-      await joinAsOf(this.#duck, join, readings.length === 1 ? table : `${table}_${i}`);
+      const own = readings.length === 1 ? table : `${table}_${i}`;
+      if (this.#spark === null) await joinAsOf(this.#duck, join, own);
+      else await this.#spark.joinAsOf(join, definition, own);
       parts.push(`SELECT * FROM ${table}_${i}`);
     }
     if (readings.length === 1) return;

@@ -90,6 +90,8 @@ interface SplitRole {
   readonly hashed: readonly number[];
   /** How many rows are open. */
   readonly open: number;
+  /** What has split them, which replays the open ones, too; null: DuckDB does. */
+  readonly spark: SparkSplits | null;
 }
 
 /**
@@ -112,7 +114,7 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
   const planned = { ...role, compared: features };
   const marked = readingKinds(planned, kindsOf(servers));
   const columns = { served, keys, hasCreatedTimes, bundles, rows };
-  const { readings: numbered, open } = await split(duck, planned, marked, columns);
+  const { readings: numbered, open, spark } = await split(duck, planned, marked, columns);
   const isLaid = numbered.length > 0;
   const isHashed = served.map((feature) => files.hasHmacsOf(feature));
   const placesWhere = (has: boolean): number[] => isHashed.flatMap((own, i) => (own === has ? i : []));
@@ -137,6 +139,7 @@ export async function splitRole(duck: DuckDb, role: ReplayedRole): Promise<Split
     traffic: isLaid ? await agreeingTraffic(duck, servers) : NO_TRAFFIC,
     hashed: placesWhere(true),
     open: await layOpenRows(duck, open, placesWhere(false), servers),
+    spark,
   };
 }
 
@@ -157,7 +160,7 @@ async function split(
   role: ReplayedRole & PlannedRole,
   marked: readonly MarkedKind[],
   { served, keys, hasCreatedTimes, bundles, rows: sql }: RoleColumns,
-): Promise<SplitRows> {
+): Promise<SplitRows & Pick<SplitRole, 'spark'>> {
   const { files, servers } = role.served;
   const rows = {
     keys,
@@ -172,7 +175,7 @@ async function split(
   if (role.spark !== null && marked.length > 0) {
     const work = { ...role, bundles, files, columns: served, rows: sql, split: rows, plan };
     const done = await role.spark.split(work);
-    if (done !== null) return done;
+    if (done !== null) return { ...done, spark: role.spark };
   }
   const { withKeys } = roleKeys(role, bundles);
   const laid = await plan(role.history);
@@ -186,7 +189,7 @@ async function split(
     await layAgreeing(duck);
     await layTraffic(duck);
   }
-  return { readings, open: sql };
+  return { readings, open: sql, spark: null };
 }
 
 /** Lays out the HMACs of what the rows hold, where the log has HMACs alone. */

@@ -12,19 +12,21 @@
 import { join } from 'node:path';
 import type { Feature } from '../../contract/model.ts';
 import { CodedError } from '../../contract/std/coded-error.ts';
+import type { Logger } from '../../contract/std/logger.ts';
 import { readTimes } from '../../project/engine/duckdb/committed-rows.ts';
 import { quoteName } from '../../project/engine/duckdb/duckdb.ts';
 import type { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
 import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts';
 import { duckKeyType } from '../../project/engine/duckdb/history.ts';
 import { sparkError } from '../../project/engine/spark/errors.ts';
-import { openSparkPlace, runSpark, sparkFiles } from '../../project/engine/spark/run-spark.ts';
-import type { SparkPlace } from '../../project/engine/spark/run-spark.ts';
+import { SparkSession, sparkFiles } from '../../project/engine/spark/spark-session.ts';
+import type { SparkPlace } from '../../project/engine/spark/spark-session.ts';
 import { SPARK } from '../../project/engine/spark/spark-dialect.ts';
 import { SparkJob } from '../../project/engine/spark/spark-job.ts';
 import type { HistoryPlace } from '../../project/history/history-place.ts';
 import type { Project } from '../../project/project.ts';
-import type { ServedHistory } from '../judge/served-history.ts';
+import type { JoinColumns } from '../judge/replay-columns.ts';
+import type { DefinedView, ServedHistory } from '../judge/served-history.ts';
 import { SPLIT_COUNTS, agreedRowsSql, splitCountsSql } from '../replay/agreeing-counts.ts';
 import { TRAFFIC, trafficSql } from '../replay/agreeing-traffic.ts';
 import { OPEN_ROWS } from '../replay/open-rows.ts';
@@ -44,6 +46,7 @@ import {
 import { entitiesSql } from '../replay/served-entities.ts';
 import type { ServedFeature, ServedFiles } from '../replay/served-files.ts';
 import { historyReading, servedReading } from './read-served.ts';
+import { SparkReplay } from './spark-replay.ts';
 
 /** A role whose rows are split. */
 interface SplitWork extends KeyedRole {
@@ -63,14 +66,21 @@ const SERVER_COLUMNS = ['pod', 'bundle', 'service_version'];
 
 export class SparkSplits {
   readonly #duck: DuckDb;
-  readonly #project: Pick<Project, 'settings' | 'logger'>;
+  readonly #logger: Logger;
   readonly #histories: HistoryPlace;
+  /** One for all roles of the run. */
+  readonly #spark: SparkSession;
   readonly #places: SparkPlace[] = [];
 
-  constructor(duck: DuckDb, project: Pick<Project, 'settings' | 'logger'>, histories: HistoryPlace) {
+  constructor(
+    duck: DuckDb,
+    { settings, logger }: Pick<Project, 'settings' | 'logger'>,
+    histories: HistoryPlace,
+  ) {
     this.#duck = duck;
-    this.#project = project;
+    this.#logger = logger;
     this.#histories = histories;
+    this.#spark = new SparkSession(settings.spark, logger, 'monitor');
   }
 
   /**
@@ -81,25 +91,64 @@ export class SparkSplits {
     try {
       return await this.#split(work);
     } catch (error) {
-      if (!(error instanceof CodedError) || error.code !== 'SPARK_LACKS') throw error;
-      this.#project.logger.warn(`${work.used.role} is replayed by DuckDB: ${error.message}`);
+      this.#refuse(work.used.role, error);
       return null;
     }
   }
 
+  /**
+   * Has Spark find the rows that open rows of a role are replayed with.
+   *
+   * @param defined  by definition the view as that one has it
+   * @returns        what joins them; null: DuckDB has to do both
+   * @throws         SPARK_START, SPARK_FAILED
+   */
+  async replay(
+    role: string,
+    history: ServedHistory,
+    defined: ReadonlyMap<number, DefinedView>,
+    keys: readonly JoinColumns[],
+  ): Promise<SparkReplay | null> {
+    const job = new SparkJob();
+    const histories = new Map<number, string>();
+    try {
+      const bySpark = history.by(historyReading(job, this.#duck, this.#histories));
+      for (const [definition, one] of defined) histories.set(definition, (await bySpark.of(one))!);
+    } catch (error) {
+      this.#refuse(role, error);
+      return null;
+    }
+    if (histories.size === 0) return null;
+    const place = this.#openPlace();
+    const parts = { duck: this.#duck, spark: this.#spark, place, label: `replaying ${role}` };
+    const replay = new SparkReplay(parts);
+    await replay.layHistory(job, histories, keys);
+    return replay;
+  }
+
+  /** Tells that DuckDB does what Spark lacks. @throws any other error */
+  #refuse(role: string, error: unknown): void {
+    if (!(error instanceof CodedError) || error.code !== 'SPARK_LACKS') throw error;
+    this.#logger.warn(`${role} is replayed by DuckDB: ${error.message}`);
+  }
+
+  #openPlace(): SparkPlace {
+    const place = this.#spark.openPlace();
+    this.#places.push(place);
+    return place;
+  }
+
   async #split(work: SplitWork): Promise<SplitRows | null> {
-    const { settings, logger } = this.#project;
     const job = new SparkJob();
     const plan = await work.plan(work.history.by(historyReading(job, this.#duck, this.#histories)));
     if (plan.days.length === 0) return null;
     if (plan.readings.some(({ digests }) => digests.length > 0))
       throw sparkError('SPARK_LACKS', 'HMACs in the log are not compared in Spark yet');
-    const place = openSparkPlace(settings.spark, 'monitor');
-    this.#places.push(place);
+    const place = this.#openPlace();
     await this.#plan(job, place, work, plan);
     const what = `replaying ${work.used.role}`;
     const labels = Object.fromEntries(job.steps.map((step) => [step, what]));
-    await runSpark(settings.spark, { job, place, logger, labels });
+    await this.#spark.run({ job, labels });
     await this.#take(place, work);
     const readings = readAlike(plan.readings).map((own) => own[0]!);
     return { readings, open: await this.#openRows(place, work) };
@@ -167,8 +216,9 @@ export class SparkSplits {
     return `SELECT ${columns.join(', ')} FROM ${outputOf(place, OPEN_ROWS)}`;
   }
 
-  /** Removes what Spark wrote, once nothing asks for it. */
-  close(): void {
+  /** Ends Spark, and removes what it wrote, once nothing asks for it. */
+  async close(): Promise<void> {
+    await this.#spark.close();
     for (const place of this.#places.splice(0)) place.close();
   }
 }

@@ -21,7 +21,7 @@ import {
 import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { sparkAsOfSql } from '../../project/engine/spark/as-of-join.ts';
-import { openSparkPlace, runSpark, sparkFiles } from '../../project/engine/spark/run-spark.ts';
+import { SparkSession, sparkFiles } from '../../project/engine/spark/spark-session.ts';
 import { SparkJob } from '../../project/engine/spark/spark-job.ts';
 import { silentLogger } from '../../contract/std/logger.ts';
 import { PYTHON_LIMIT_MS } from '../support/processes/python-environment.ts';
@@ -111,11 +111,11 @@ afterAll(() => duck.close());
 test(
   'finds the row of the rule for every label, in both modes',
   async () => {
-    const spark = await sparkSettingsHere(scratchFolder());
+    const spark = new SparkSession(await sparkSettingsHere(scratchFolder()), silentLogger, 'as-of');
     const scenarios = fc.sample(scenario, { numRuns: HISTORIES, seed: SEED });
     const rows = scenarios.flatMap((one, i) => one.rows.map((each) => ({ i, ...each })));
     const labels = scenarios.flatMap((one, i) => one.labels.map((each) => ({ i, ...each })));
-    const place = openSparkPlace(spark, 'as-of');
+    const place = spark.openPlace();
     const [history, asked] = ['history', 'labels'].map((name) => join(place.folder, `${name}.parquet`));
     const timeSql = (us: number | null): string => (us === null ? 'NULL' : `make_timestamptz(${us})`);
     const keySql = (text: string | null): string => (text === null ? 'NULL' : quoteText(text));
@@ -159,7 +159,8 @@ test(
       const sql = sparkAsOfSql({ ...joinOf(rule), labels: labelsAt, rows: `SELECT * FROM ${rowsAt}` });
       job.write(`way_${at}`, sql, join(place.folder, `way_${at}`));
     }
-    await runSpark(spark, { job, place, logger: silentLogger, labels: {} });
+    await spark.run({ job, labels: {} });
+    await spark.close();
     for (const rule of RULES) {
       const at = ways.findIndex(({ mode, delayUs }) => mode === rule.mode && delayUs === rule.delayUs);
       const files = quotePaths(sparkFiles(join(place.folder, `way_${at}`)));

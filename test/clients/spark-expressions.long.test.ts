@@ -14,7 +14,7 @@ import { quotePaths } from '../../project/engine/duckdb/file-sql.ts';
 import { sqlLiteral } from '../../project/engine/duckdb/sql-literal.ts';
 import { overflowSql } from '../../project/engine/overflow-sql.ts';
 import { SPARK_EXPRESSIONS } from '../../project/engine/spark/expression-sql.ts';
-import { openSparkPlace, runSpark, sparkFiles } from '../../project/engine/spark/run-spark.ts';
+import { SparkSession, sparkFiles } from '../../project/engine/spark/spark-session.ts';
 import { SparkJob } from '../../project/engine/spark/spark-job.ts';
 import { COLUMNS, columns, expressionOf, row } from '../support/fixtures/random-expressions.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -32,8 +32,8 @@ const asked = fc
 
 test('any expression of any row is the same in Spark and here, and overflows in the same rows', async () => {
   const duck = await DuckDb.open();
-  const spark = await sparkSettingsHere(scratchFolder());
-  const place = openSparkPlace(spark, 'expressions');
+  const spark = new SparkSession(await sparkSettingsHere(scratchFolder()), silentLogger, 'expressions');
+  const place = spark.openPlace();
   const rows = fc.sample(row, { numRuns: ROWS, seed: SEED });
   const texts = fc.sample(asked, { numRuns: EXPRESSIONS, seed: SEED });
   const file = join(place.folder, 'rows.parquet');
@@ -57,7 +57,8 @@ test('any expression of any row is the same in Spark and here, and overflows in 
     });
     job.write(`part_${at}`, `SELECT n, ${answers.join(', ')} FROM ${from}`, join(place.folder, `part_${at}`));
   }
-  await runSpark(spark, { job, place, logger: silentLogger, labels: {} });
+  await spark.run({ job, labels: {} });
+  await spark.close();
   const wrong: unknown[] = [];
   let overflowed = 0;
   for (let at = 0; at < nodes.length; at += TOGETHER) {

@@ -10,8 +10,8 @@ import { quotePaths, quoteTarget } from '../../project/engine/duckdb/file-sql.ts
 import { readTimes } from '../../project/engine/duckdb/committed-rows.ts';
 import { sparkAsOfSql } from '../../project/engine/spark/as-of-join.ts';
 import { sparkHistory } from '../../project/engine/spark/history.ts';
-import { openSparkPlace, runSpark, sparkFiles } from '../../project/engine/spark/run-spark.ts';
-import type { SparkPlace } from '../../project/engine/spark/run-spark.ts';
+import { SparkSession, sparkFiles } from '../../project/engine/spark/spark-session.ts';
+import type { SparkPlace } from '../../project/engine/spark/spark-session.ts';
 import { SparkJob } from '../../project/engine/spark/spark-job.ts';
 import type { Project } from '../../project/project.ts';
 import { LABEL_KEYS } from '../labels/training-labels.ts';
@@ -30,7 +30,8 @@ export async function joinedInSpark(set: TrainingSet, project: Project): Promise
   const { settings, logger } = project;
   const joins: PreparedJoin[] = [];
   for (const used of service.views) joins.push(await prepareJoin(set, used));
-  const place = openSparkPlace(settings.spark, 'train');
+  const spark = new SparkSession(settings.spark, logger, 'train');
+  const place = spark.openPlace();
   try {
     const job = new SparkJob();
     const file = join(place.folder, 'labels.parquet');
@@ -46,7 +47,8 @@ export async function joinedInSpark(set: TrainingSet, project: Project): Promise
       job.write(names[i]!, sql, join(place.folder, names[i]!));
     }
     const told = joins.map(({ used }, i) => [names[i]!, `joining ${used.role} in Spark`] as const);
-    await runSpark(settings.spark, { job, place, logger, labels: Object.fromEntries(told) });
+    await spark.run({ job, labels: Object.fromEntries(told) });
+    await spark.close();
     const joined: JoinedView[] = [];
     for (const [i, one] of joins.entries()) {
       const found = foundSql(one, sparkFiles(join(place.folder, names[i]!)));
@@ -54,6 +56,7 @@ export async function joinedInSpark(set: TrainingSet, project: Project): Promise
     }
     return { joined, badRows: await badRowNotes(set, joins, place) };
   } finally {
+    await spark.close();
     place.close();
   }
 }

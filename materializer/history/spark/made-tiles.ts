@@ -5,10 +5,9 @@
  */
 import { join } from 'node:path';
 import { quotePaths } from '../../../project/engine/duckdb/file-sql.ts';
-import { openSparkPlace, runSpark, sparkFiles } from '../../../project/engine/spark/run-spark.ts';
-import type { SparkPlace } from '../../../project/engine/spark/run-spark.ts';
+import { sparkFiles } from '../../../project/engine/spark/spark-session.ts';
+import type { SparkPlace, SparkSession } from '../../../project/engine/spark/spark-session.ts';
 import { SparkJob } from '../../../project/engine/spark/spark-job.ts';
-import type { SparkSettings } from '../../../project/settings/spark-settings.ts';
 import type { AggregatePlan } from '../../aggregate/aggregate-plan.ts';
 import type { Scope } from '../../aggregate/aggregate-sql.ts';
 import { givenSql, givenTables } from '../../aggregate/given-tiles.ts';
@@ -20,7 +19,7 @@ import { sparkTileSelect } from './tile-select.ts';
 
 export class MadeTiles {
   readonly #computation: Computation;
-  readonly #settings: SparkSettings;
+  readonly #spark: SparkSession;
   readonly #job = new SparkJob();
   readonly #events: EventSelect;
   #place: SparkPlace | null = null;
@@ -29,9 +28,9 @@ export class MadeTiles {
    * Nothing runs yet.
    * @throws SPARK_LACKS for a source, or a type in it, that Spark does not read
    */
-  constructor(computation: Computation, settings: SparkSettings) {
+  constructor(computation: Computation, spark: SparkSession) {
     this.#computation = computation;
-    this.#settings = settings;
+    this.#spark = spark;
     this.#events = sparkEvents(this.#job, computation);
   }
 
@@ -47,13 +46,13 @@ export class MadeTiles {
   async make(scope: Scope | null): Promise<string> {
     const { run, plan, extent } = this.#computation;
     const events = this.#events(eventSpan(plan, scope, extent.toEdge));
-    const place = openSparkPlace(this.#settings, 'materialize');
+    const place = this.#spark.openPlace();
     this.#place = place;
     const tables = givenTables(plan);
     for (const table of tables)
       this.#job.write(table.name, sparkTileSelect(plan, table, events), join(place.folder, table.name));
     const labels = Object.fromEntries(tables.map(({ name }) => [name, `${run.view.id}: tiles in Spark`]));
-    await runSpark(this.#settings, { job: this.#job, place, logger: run.logger, labels });
+    await this.#spark.run({ job: this.#job, labels });
     return givenSql(plan, (table) => sparkFiles(join(place.folder, table)));
   }
 

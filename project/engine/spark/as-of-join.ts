@@ -20,6 +20,8 @@ import type { ValueType } from '../../../contract/value-type.ts';
 interface SparkAsOf extends Omit<AsOfJoin, 'history'> {
   /** SELECT of the rows that labels can see, as history.ts gives it; a row may come twice. */
   readonly rows: string;
+  /** A column of them that numbers them, BIGINT, which may be an output; null or absent: they have none. */
+  readonly place?: string | null;
 }
 
 /** The columns of `sparkAsOfSql` beside `rid` that every answer has. */
@@ -35,7 +37,7 @@ export function sparkAsOfSql(join: SparkAsOf): string {
   const list = keys.join(', ');
   const order = orderTerms(join);
   const carried = join.outputs.flatMap(({ feature }, i) =>
-    isCarried(typeOf(join, feature)) ? [`'p${i}', r.${sparkName(feature)}`] : [],
+    feature !== join.place && isCarried(typeOf(join, feature)) ? [`'p${i}', r.${sparkName(feature)}`] : [],
   );
   // The delay is taken off the labels: the last times that there are leave no room to add it.
   const visibleAt =
@@ -67,8 +69,8 @@ export function sparkAsOfSql(join: SparkAsOf): string {
     FROM newest WHERE is_label = 1 AND o IS NOT NULL`;
 }
 
-/** What orders the rows of an entity, as fields of a struct; behind it, `deleted`, which such rows share. */
-function orderTerms({ nanos, tombstones, features }: SparkAsOf): string[] {
+/** What orders the rows of an entity, as fields of a struct; behind it, what such rows share, and their number. */
+function orderTerms({ nanos, tombstones, features, place = null }: SparkAsOf): string[] {
   const ns = (name: string, as: string): string[] => (nanos ? [`'${as}', r.${sparkName(name)}`] : []);
   return [
     `'event_us', unix_micros(r.event_time)`,
@@ -83,12 +85,15 @@ function orderTerms({ nanos, tombstones, features }: SparkAsOf): string[] {
     `'definition_id', r.definition_id`,
     `'run_id', r.run_id`,
     `'deleted', ${tombstones ? 'coalesce(r.deleted, false)' : 'false'}`,
+    // Of equal rows any is the one.
+    ...(place === null ? [] : [`'place', r.${sparkName(place)}`]),
   ];
 }
 
 /** The outputs, read back from what orders the rows, or carried. */
 function answers(join: SparkAsOf): string[] {
   return join.outputs.map(({ feature }, i) => {
+    if (feature === join.place) return `o.place AS o${i}`;
     const type = typeOf(join, feature);
     const at = join.features.findIndex(({ name }) => name === feature);
     const value = `o.v${at}`;

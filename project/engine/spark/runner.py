@@ -1,8 +1,9 @@
-"""Runs one job of Plumbline in Spark: Parquet by paths, SQL over it, Parquet out. It has no logic of its own.
+"""Runs jobs of Plumbline in Spark: Parquet by paths, SQL over it, Parquet out. It has no logic of its own.
 
-    spark-submit runner.py JOB.json
+    spark-submit runner.py SOCKET
 
-A job (spark-job.ts writes it):
+Jobs come one a line over that socket (spark-session.ts has the other end), and are done one after the other; where it
+is closed, Spark ends. A job (spark-job.ts writes it) is JSON:
 
     session   {name: value}                              settings of the session
     tables    [{name, files, schema, places, united}]    Parquet to read; schema: DDL, or null: that of the files; places:
@@ -18,6 +19,7 @@ What it says stands on stdout, one line each that begins with `plumb ` and goes 
 """
 
 import json
+import socket
 import sys
 import threading
 
@@ -78,18 +80,28 @@ def sentence(error):
     return lines[0] if lines else type(error).__name__
 
 
-def main(path):
-    with open(path, encoding="utf-8") as file:
-        job = json.load(file)
-    builder = SparkSession.builder
-    for name, value in job["session"].items():
-        builder = builder.config(name, value)
-    spark = builder.getOrCreate()
+def run(spark, job):
     for table in job["tables"]:
         read(spark, table).createOrReplaceTempView(table["name"])
     for output in job["outputs"]:
         write(spark, output)
-    spark.stop()
+    for known in job["tables"] + job["outputs"]:
+        spark.catalog.dropTempView(known["name"])
+
+
+def main(path):
+    spark = None
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(path)
+        for line in link.makefile(encoding="utf-8"):
+            job = json.loads(line)
+            builder = SparkSession.builder
+            for name, value in job["session"].items():
+                builder = builder.config(name, value)
+            spark = builder.getOrCreate()
+            run(spark, job)
+    if spark is not None:
+        spark.stop()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { prepareHistory } from '../../../../../materializer/history/compute.ts';
+import { silentLogger } from '../../../../../contract/std/logger.ts';
 import { DuckDb } from '../../../../../project/engine/duckdb/duckdb.ts';
+import { SparkSession } from '../../../../../project/engine/spark/spark-session.ts';
 import { aggregatedView } from '../../../../support/fixtures/aggregated-view.ts';
 import { historyRun } from '../../../../support/fixtures/history-run.ts';
 import { scratchFolder } from '../../../../support/scratch.ts';
@@ -29,12 +31,13 @@ const { view, entity } = aggregatedView({
 async function prepare(folder: string, shop: string): Promise<unknown> {
   const event = `SELECT ${shop} AS shop, TIMESTAMP '2026-01-05 00:30:00' AS at`;
   await duck.run(`COPY (${event}) TO '${folder}/events.parquet' (FORMAT parquet)`);
-  const spark = {
+  const settings = {
     command: '/nowhere/spark-submit',
     master: null,
     conf: {},
     folder: join(folder, 'of-spark'),
   };
+  const spark = new SparkSession(settings, silentLogger, 'materialize');
   return prepareHistory(historyRun({ duck, view, entity, folder, spark }, { cutoffUs: CUTOFF }));
 }
 
