@@ -309,7 +309,6 @@ function trainCommand(add: Add): void {
         'strict',
         'input',
         'capToWarm',
-        'engine',
         'fromLog',
         'within',
         'statuses',

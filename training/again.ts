@@ -31,6 +31,7 @@ import { manifestChanges } from './manifest/manifest-changes.ts';
 import { describeSet } from './manifest/manifest.ts';
 import { manifestNamed } from './manifest/shown-manifest.ts';
 import { refusePlace, writeAside } from './set-file.ts';
+import { refuseStrayOptions } from './train-options.ts';
 import type { TrainOptions } from './train-options.ts';
 
 export interface AgainOptions {
@@ -42,6 +43,8 @@ export interface AgainOptions {
   readonly labels?: string;
   /** Whether functions may run on another V8 or kind of processor than the first time. */
   readonly otherEngine?: boolean;
+  /** What joins labels and history, whatever did the first time; DuckDB unless given. */
+  readonly engine?: TrainOptions['engine'];
 }
 
 interface AgainResult {
@@ -77,7 +80,9 @@ export async function trainAgain(project: Project, again: AgainOptions): Promise
   if (bundle === null || changed.length > 0) throw notTheSame(name, changed);
   const service = serviceNamed(bundle, before.service);
   // Held against the engine of the first time above.
-  const options = { ...optionsOf(before, labels, out), otherEngine: true };
+  const engine = again.engine ?? 'duckdb';
+  const options = { ...optionsOf(before, labels, out), otherEngine: true, engine };
+  refuseStrayOptions(options);
   return await makeSet(project, { bundle, service, seen }, options, async (set, { duck, scratch }) => {
     const written = await writeAside(duck, set, { file: resolve(out), scratch, zone: first.zone ?? null });
     try {

@@ -10,6 +10,7 @@ import { rowSchemaOf } from '../../contract/definitions/definition-json.ts';
 import type { FeatureView } from '../../contract/model.ts';
 import { runMaterialize } from '../../materializer/materialize.ts';
 import { DuckDb } from '../../project/engine/duckdb/duckdb.ts';
+import { trainAgain } from '../../training/again.ts';
 import { runTrain } from '../../training/train.ts';
 import type { TrainOptions } from '../../training/train-options.ts';
 import {
@@ -208,6 +209,9 @@ test(
       expect(other.notes).toEqual(duck.notes);
       console.info(`as ${as}: ${duck.notes.join(' ')}`);
     }
+    // A set is the same again, whoever joins it: what differs would be told.
+    const again = { again: 'duckdb-trained.parquet', out: path('again.parquet'), engine: 'spark' as const };
+    await trainAgain(here, again);
     expect(readdirSync(path('spark')).every((name) => name.endsWith('.log'))).toBe(true);
   },
   LIMIT_MS,

@@ -169,6 +169,7 @@ describe('a set of the log', () => {
     await again();
     expect(readFileSync(path('again.parquet')).equals(bytes)).toBe(true);
     rmSync(path('again.parquet'));
+    await expect(again({ engine: 'spark' })).rejects.toMatchObject({ code: 'REG_USAGE' });
     const more = async (requestId: string): Promise<void> => {
       await day.openLog();
       const rows = [servedRow(day.orders, '09:45', {}), servedRow(day.driverStats, '09:45', {})];
