@@ -13,7 +13,7 @@
  *   buckets     = count, then (bucket whole number, count)*, ascending
  *
  * Counts, whole numbers and values are those of tile-writer.ts; a time is a whole number of microseconds. One tile has
- * one form: equal tiles are equal bytes. The bytes are frozen (test/golden/tiles.json).
+ * one form: equal tiles are equal bytes. The bytes are frozen (test/golden/0.1.0/tiles.json).
  */
 import type { Tile } from './tile.ts';
 import type { TilePlan } from './tile-plan.ts';

@@ -1,4 +1,4 @@
-/** The log of a history, byte for byte: other programs read it. `test/golden/history-log.jsonl` has
+/** The log of a history, byte for byte: other programs read it. `test/golden/0.1.0/history-log.jsonl` has
  * an action a line, and an empty line between two entries. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { HistorySnapshot } from '../../../../project/history/history-snapshot.ts
 import { aggregatedView } from '../../../support/fixtures/aggregated-view.ts';
 import { localFolder } from '../../../../project/storage/local-folder.ts';
 
-const GOLDEN = join(import.meta.dirname, '../../../golden/history-log.jsonl');
+const GOLDEN = join(import.meta.dirname, '../../../golden/0.1.0/history-log.jsonl');
 const NOON_US = Date.UTC(2026, 0, 5, 12) * 1_000;
 const { view, entity } = aggregatedView({
   joinKeys: [

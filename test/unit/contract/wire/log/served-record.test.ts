@@ -30,7 +30,10 @@ import { LAST_US, anyRequest, servedRequest } from '../../../../support/fixtures
 const EPOCH = 0x8000_0000_0000_0001n;
 
 function payloads(encoder: RecordEncoder): { sequence: number; payload: Buffer }[] {
-  const frames = encoder.frames();
+  return payloadsIn(encoder.frames());
+}
+
+function payloadsIn(frames: Buffer): { sequence: number; payload: Buffer }[] {
   const found: { sequence: number; payload: Buffer }[] = [];
   for (let at = 0; at < frames.length;) {
     const bytes = frameAt(frames, at, frames.length, epochCrc(EPOCH));
@@ -43,6 +46,12 @@ function payloads(encoder: RecordEncoder): { sequence: number; payload: Buffer }
     at = from + bytes;
   }
   return found;
+}
+
+const GOLDEN = join(import.meta.dirname, '../../../../golden/0.1.0');
+
+function goldenFrames(name: string): string {
+  return readFileSync(join(GOLDEN, name), 'utf8').trim();
 }
 
 /** What comes back. @param computed  what `computedVectors` made them of; null: nothing was computed */
@@ -237,8 +246,11 @@ describe('a served request', () => {
     ];
     const inputs = { inputNames: ['cart_value', 'coupon'], inputPolicies: [0, 1], hmacKeyId: 'k1' };
     encoder.appendServed({ ...request, vectors, onDemand, ...inputs }, 9);
-    const file = join(import.meta.dirname, '../../../../golden/served-on-demand.hex');
-    expect(encoder.frames().toString('hex')).toBe(readFileSync(file, 'utf8').trim());
+    const golden = goldenFrames('served-on-demand.hex');
+    expect(encoder.frames().toString('hex')).toBe(golden);
+    const { payload } = payloadsIn(Buffer.from(golden, 'hex'))[0]!;
+    const read = vectors.map(() => ({ outputStatuses: [0, 4], inputHmacs: [Buffer.alloc(32, 7)] }));
+    expect(decodeRecord(payload)).toMatchObject({ record: { onDemand, ...inputs, vectors: read } });
   });
 
   test('has the bytes that it always had', () => {
@@ -247,11 +259,11 @@ describe('a served request', () => {
     const keys = ['17850', null];
     const vectors = request.vectors.map((vector) => ({ ...vector, keys }));
     encoder.appendServed({ ...request, keyNames: ['a', 'b'], vectors, answer: Buffer.from('{}') }, 9);
-    const golden = readFileSync(
-      join(import.meta.dirname, '../../../../golden/served-record.hex'),
-      'utf8',
-    ).trim();
+    const golden = goldenFrames('served-record.hex');
     expect(encoder.frames().toString('hex')).toBe(golden);
+    const { payload } = payloadsIn(Buffer.from(golden, 'hex'))[0]!;
+    const logged = asLogged({ ...request, keyNames: ['a', 'b'], vectors, answer: Buffer.from('{}') }, 9);
+    expect(decodeRecord(payload)).toEqual({ kind: 'served', record: { ...logged, pod: 'pod-1' } });
   });
 
   test('has the answer of one request in 1,000 where it is to be sampled, chosen by its id', () => {

@@ -31,7 +31,7 @@ function frame(payload: Buffer, sequence: number): Buffer {
 describe('a frame', () => {
   test('has the bytes that it always had', () => {
     const golden = readFileSync(
-      join(import.meta.dirname, '../../../../golden/spool-frame.hex'),
+      join(import.meta.dirname, '../../../../golden/0.1.0/spool-frame.hex'),
       'utf8',
     ).trim();
     expect(frame(Buffer.from('payload'), 2 ** 40 + 7).toString('hex')).toBe(golden);

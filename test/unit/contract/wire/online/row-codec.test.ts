@@ -17,7 +17,7 @@ interface GoldenRow {
 }
 
 const golden = JSON.parse(
-  readFileSync(new URL('../../../../golden/rows.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../../golden/0.1.0/rows.json', import.meta.url), 'utf8'),
 ) as readonly GoldenRow[];
 
 const schemaOf = (types: readonly string[]) => ({
