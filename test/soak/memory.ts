@@ -14,10 +14,11 @@ export interface MemoryLine {
   readonly isFlat: boolean | null;
 }
 
-/** Code is compiled, caches and buffers fill. */
-const SETTLED_AFTER_MS = 120_000;
-const LEAST_MINUTES = 8;
-const MOST_MIB_A_MINUTE = 1;
+/** Code is compiled, caches and buffers fill: that of the rows is full after five minutes (soak-project.ts). */
+const SETTLED_AFTER_MS = 15 * 60_000;
+/** In less a line follows the chance of single collections. */
+const LEAST_MINUTES = 15;
+const MOST_MIB_A_MINUTE = 0.5;
 const MINUTE_MS = 60_000;
 
 /**
@@ -27,20 +28,22 @@ const MINUTE_MS = 60_000;
 export function memoryLine(samples: readonly MemorySample[]): MemoryLine | null {
   if (samples.length < 10) return null;
   const [first, last] = [samples[0]!, samples.at(-1)!];
-  const settledMs = Math.min(SETTLED_AFTER_MS, (last.atMs - first.atMs) / 3);
+  // Of a short time the line is only printed.
+  const settledMs = Math.min(SETTLED_AFTER_MS, (last.atMs - first.atMs) / 2);
   const settled = samples.filter(({ atMs }) => atMs - first.atMs >= settledMs);
   const minutes = (last.atMs - settled[0]!.atMs) / MINUTE_MS;
   const mibAMinute = linearRegression(
     settled.map(({ atMs, mib }) => [(atMs - settled[0]!.atMs) / MINUTE_MS, mib]),
   ).m;
   const tenth = Math.max(1, Math.floor(settled.length / 10));
+  const isTold = settledMs === SETTLED_AFTER_MS && minutes >= LEAST_MINUTES;
   return {
     program: first.program,
     fromMib: medianOf(settled.slice(0, tenth)),
     toMib: medianOf(settled.slice(-tenth)),
     mibAMinute,
     minutes,
-    isFlat: minutes < LEAST_MINUTES ? null : mibAMinute <= MOST_MIB_A_MINUTE,
+    isFlat: isTold ? mibAMinute <= MOST_MIB_A_MINUTE : null,
   };
 }
 

@@ -33,6 +33,8 @@ const STALE_MS = 10_000;
 /** Events are younger than this for a run that shall not look at them. */
 export const OUT_OF_ORDER_MS = 1_000;
 const LANDING_MS = 3_000;
+/** Customers without a row fill so many in five minutes: from then on memory must be flat. */
+const CACHE_ENTRIES = 4_000;
 const EVENTS_A_LANDING = 30;
 const EVENTS_BEFORE = 3 * CUSTOMERS;
 const BEFORE_MS = 120_000;
@@ -88,7 +90,7 @@ export function layOut(
     `online: ${online}`,
     `log: { kafka: { brokers: [${brokers.map((one) => `"${one}"`).join(', ')}], graceMs: 20000 }, onFull: reject }`,
     // Requests must not be refused for what a busy machine makes them wait.
-    `serve: { deadlineMs: 250, cacheFreshMs: ${CACHE_MS}, staleLimitMs: ${STALE_MS} }`,
+    `serve: { deadlineMs: 250, cacheFreshMs: ${CACHE_MS}, staleLimitMs: ${STALE_MS}, cacheEntries: ${CACHE_ENTRIES} }`,
   ];
   writeFileSync(join(folder, 'plumbline.yaml'), `${settings.join('\n')}\n`);
   writeDefinitions(folder, 1);
