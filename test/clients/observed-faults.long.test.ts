@@ -2,8 +2,7 @@
  * Dashboards and rules in a real Prometheus that scrapes real sidecars and the file of real runs: every panel's query
  * gives a series, and each fault makes its alerts fire. The times of the rules are shortened to seconds.
  */
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { BOARDS } from '../../deploy/dashboards/boards.ts';
@@ -25,19 +24,14 @@ import {
   spend,
 } from '../support/fixtures/serving-fixture.ts';
 import { listenOnce } from '../support/http/test-server.ts';
-import { startPrometheus } from '../support/prometheus/prometheus-server.ts';
+import { ObservedRules, WINDOW_S } from '../support/prometheus/observed-rules.ts';
 import { freePort, startRedis } from '../support/redis/redis.ts';
 import type { RedisServer } from '../support/redis/redis.ts';
-import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 
-const WINDOW_S = 30;
-/** A machine with much else to do answers a scrape late. */
-const SCRAPE = '3s';
 const ROUTE = '/feature-service/get-online-features';
 const CUSTOMERS = 20;
 const ASK_EVERY_MS = 200;
-/** Looking takes what Prometheus and the sidecars need as well. */
 const POLL_MS = 500;
 const STUCK_MS = 8_000;
 /** Where a rule waits for minutes or hours, seconds. */
@@ -46,19 +40,6 @@ const LIMITS: readonly (readonly [was: string, is: string])[] = [
   ['2 * 3600', '3'],
   ['0.7 * plumbline_spool_max_bytes', '0.01 * plumbline_spool_max_bytes'],
 ];
-
-/** The rules, as they are but for their times. */
-function shortenedRules(): string {
-  const folder = join(import.meta.dirname, '../../deploy/helm/plumbline/alerts');
-  const files = readdirSync(folder).map((name) => {
-    let text = readFileSync(join(folder, name), 'utf8')
-      .replaceAll(/^ +for: .*\n/gm, '')
-      .replaceAll(/\[\d+[mhd]\]/g, `[${WINDOW_S}s]`);
-    for (const [was, is] of LIMITS) text = text.replaceAll(was, is);
-    return [name, text] as const;
-  });
-  return scratchFolder(Object.fromEntries(files));
-}
 
 interface Sidecar extends RunningSidecar {
   readonly fixture: ServingFixture;
@@ -119,13 +100,6 @@ async function runsFile(): Promise<string> {
   return project.settings.materialize.metrics!;
 }
 
-async function firing(prometheus: string): Promise<string[]> {
-  const { data } = (await (await fetch(`${prometheus}/api/v1/alerts`)).json()) as {
-    data: { alerts: { state: string; labels: { alertname: string } }[] };
-  };
-  return data.alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname);
-}
-
 test('panels have series, and faults make their alerts fire', async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
@@ -147,77 +121,68 @@ test('panels have series, and faults make their alerts fire', async () => {
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' });
     response.end(request.url === '/runs' ? readFileSync(runs) : text);
   });
-  const scraped = (targets: readonly string[], path = '/metrics') => ({
-    metrics_path: path,
-    static_configs: [{ targets }],
-  });
-  const prometheus = await startPrometheus({
-    global: { scrape_interval: SCRAPE, scrape_timeout: SCRAPE, evaluation_interval: '1s' },
-    rule_files: [join(shortenedRules(), '*.yaml')],
-    scrape_configs: [
-      { job_name: 'sidecar', ...scraped([first, second, third].map((one) => `127.0.0.1:${one.adminPort}`)) },
-      { job_name: 'runs', ...scraped([page.at], '/runs') },
-      { job_name: 'every-metric', ...scraped([page.at], '/all') },
-    ],
-  });
+  const sidecars = [first, second, third].map((one) => `127.0.0.1:${one.adminPort}`);
+  const rules = await ObservedRules.start(
+    {
+      sidecar: { targets: sidecars },
+      runs: { targets: [page.at], path: '/runs' },
+      'every-metric': { targets: [page.at], path: '/all' },
+    },
+    LIMITS,
+  );
   keepAsking([first, second]);
-  const seen = new Set<string>();
-  const expectFiring = (...alerts: string[]): Promise<void> =>
-    until(
-      async () => {
-        for (const alert of await firing(prometheus)) seen.add(alert);
-        return alerts.every((alert) => seen.has(alert));
-      },
-      `firing: ${alerts.join(', ')}`,
-    );
-
-  await expectFiring(
+  await rules.expectFiring(
     'PlumblineSlowTransport',
     'PlumblineViewStale',
     'PlumblineSourceStopped',
     'PlumblineRunFailed',
   );
-  await expectPanels(prometheus);
-  await expectFiring('PlumblineShipperLag', 'PlumblineIngestLag', 'PlumblineSpoolFillsUp');
+  await expectPanels(rules.url);
+  await rules.expectFiring('PlumblineShipperLag', 'PlumblineIngestLag', 'PlumblineSpoolFillsUp');
 
   // A row that cannot be read, and one clock that steps.
   await client.hset(keyFor(profile, 1n), fieldOf('profile'), Buffer.from('no row at all'));
   offsetUs = 5_000_000;
-  await expectFiring('PlumblineRowsUnreadable', 'PlumblineClockStepped');
+  await rules.expectFiring('PlumblineRowsUnreadable', 'PlumblineClockStepped');
 
   // Another bundle for one of them, then one that is none.
   publishBundle(third.fixture.project().settings.bundles, bundleContent([profile, spend]));
-  await expectFiring('PlumblineBundlesDiffer');
+  await rules.expectFiring('PlumblineBundlesDiffer');
   const bundles = third.fixture.project().settings.bundles;
   writePointer(bundles, { ...readPointer(bundles)!, name: '0123456789abcdef' });
-  await expectFiring('PlumblineBundleRefused');
+  await rules.expectFiring('PlumblineBundleRefused');
 
   // Requests past their deadline before their turn; a loop that is late, then stuck.
   const late = setInterval(() => void ask(first, { 'x-deadline-ms': '0.001' }).catch(() => {}), 20);
-  await expectFiring('PlumblineShedsRequests');
+  await rules.expectFiring('PlumblineShedsRequests');
   clearInterval(late);
   const busy = setInterval(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200), 250);
-  await expectFiring('PlumblineEventLoopLate');
+  await rules.expectFiring('PlumblineEventLoopLate');
   clearInterval(busy);
   await until(
     async () => {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STUCK_MS);
-      for (const alert of await firing(prometheus)) seen.add(alert);
-      return seen.has('PlumblineSidecarStuck');
+      await rules.look();
+      return rules.seen.has('PlumblineSidecarStuck');
     },
     'firing: PlumblineSidecarStuck',
     POLL_MS,
   );
 
   rmSync(second.fixture.project().settings.log.spool, { recursive: true });
-  await expectFiring('PlumblineSpoolVanished');
+  await rules.expectFiring('PlumblineSpoolVanished');
 
   await redis.kill('SIGSTOP');
-  await expectFiring('PlumblineStoreAway', 'PlumblineUnavailable', 'PlumblineRequestsSlow');
+  await rules.expectFiring(
+    'PlumblineStoreAway',
+    'PlumblineUnavailable',
+    'PlumblineRequestsSlow',
+    'PlumblineRequestsSlowForDays',
+  );
   await redis.kill('SIGCONT');
   await third.stop();
-  await expectFiring('PlumblineSidecarDown');
-  console.error(`seen firing: ${[...seen].toSorted().join(', ')}`);
+  await rules.expectFiring('PlumblineSidecarDown');
+  console.error(`seen firing: ${[...rules.seen].toSorted().join(', ')}`);
 }, 600_000);
 
 /** Every query is one, and gives a series unless it asks for what should not be. */
