@@ -34,10 +34,10 @@ export class EntityTiles {
   entered = NO_EDGES;
   /** null: none. */
   late: Map<number, Tile> | null = null;
+  /** The row of the newest of its open tiles. */
+  newest = NO_ROW;
   unsavedEvents: EventOwner['unsavedEvents'] = null;
   readonly #open: OpenTiles;
-  /** The newest of its open tiles. */
-  #newest = NO_ROW;
   #windows: EntityWindows | null = null;
 
   constructor(open: OpenTiles, { entity, id, isNamed }: Pick<EntityTiles, 'entity' | 'id' | 'isNamed'>) {
@@ -55,7 +55,7 @@ export class EntityTiles {
   openRow(edge: number): number {
     const open = this.#open;
     let newer = NO_ROW;
-    let row = this.#newest;
+    let row = this.newest;
     while (row !== NO_ROW && open.edge(row) > edge) {
       newer = row;
       row = open.older(row);
@@ -68,13 +68,13 @@ export class EntityTiles {
 
   /** @returns the row of the open tile of an edge; NO_ROW: there is none */
   #rowOf(edge: number): number {
-    let row = this.#newest;
+    let row = this.newest;
     while (row !== NO_ROW && this.#open.edge(row) > edge) row = this.#open.older(row);
     return row !== NO_ROW && this.#open.edge(row) === edge ? row : NO_ROW;
   }
 
   #chain(newer: number, row: number): void {
-    if (newer === NO_ROW) this.#newest = row;
+    if (newer === NO_ROW) this.newest = row;
     else this.#open.setOlder(newer, row);
   }
 
@@ -113,7 +113,7 @@ export class EntityTiles {
   settle(upTo: number): void {
     const open = this.#open;
     let newer = NO_ROW;
-    let row = this.#newest;
+    let row = this.newest;
     while (row !== NO_ROW && open.edge(row) > upTo) {
       newer = row;
       row = open.older(row);
@@ -149,7 +149,7 @@ export class EntityTiles {
   saved(): void {
     this.unsaved = NO_EDGES;
     this.entered = NO_EDGES;
-    for (let row = this.#newest; row !== NO_ROW; row = this.#open.older(row)) this.#open.markSaved(row);
+    for (let row = this.newest; row !== NO_ROW; row = this.#open.older(row)) this.#open.markSaved(row);
   }
 
   /** @returns the tile of an edge as it is, which is there; of an open one to be used before the next event */
@@ -160,12 +160,12 @@ export class EntityTiles {
 
   /** It leaves the memory: nothing of it is used any more. */
   leave(): void {
-    for (let row = this.#newest; row !== NO_ROW;) {
+    for (let row = this.newest; row !== NO_ROW;) {
       const older = this.#open.older(row);
       this.#open.drop(row);
       row = older;
     }
-    this.#newest = NO_ROW;
+    this.newest = NO_ROW;
   }
 
   /** Forgets tiles up to an edge. */

@@ -7,6 +7,9 @@
  *
  * The open tiles of an entity are a chain from the newest edge to the oldest. What no double holds (a sum past 2^53),
  * and tiles that an event is taken out of, go the long way, as objects (contract/aggregation/tile.ts).
+ *
+ * Rows are never fewer than they once had to be, as when a partition that lagged held the watermark, until `pack` has
+ * laid those that are used side by side.
  */
 import { foldEvent } from '../../../contract/aggregation/tile.ts';
 import type { Tile, TileEvent } from '../../../contract/aggregation/tile.ts';
@@ -17,6 +20,14 @@ export const NO_ROW = -1;
 
 const [OLDER, EDGE, N, SEEN, SINCE, UNSAVED] = [0, 1, 2, 3, 4, 5];
 const FIRST_ROWS = 1_024;
+/** Where one row of so many is used, they are worth packing. */
+const SPARSE = 8;
+
+/** The open tiles of an entity. */
+interface OpenChain {
+  /** The row of the newest; NO_ROW: there is none. */
+  newest: number;
+}
 
 export class OpenTiles {
   readonly plan: TilePlan;
@@ -28,12 +39,13 @@ export class OpenTiles {
   readonly #empty: Float64Array;
   readonly #objectCount: number;
   #cells: Float64Array;
-  readonly #objects: unknown[] = [];
-  /** Rows that were ever used; those that are free are a chain. */
+  #objects: unknown[] = [];
+  /** Rows that were used since they were packed; those that are free are a chain. */
   #rows = 0;
+  #used = 0;
   #free = NO_ROW;
   /** Tiles with a number that no double holds, in place of their row's states. */
-  readonly #wide = new Map<number, Tile>();
+  #wide = new Map<number, Tile>();
 
   constructor(plan: TilePlan) {
     this.plan = plan;
@@ -85,6 +97,7 @@ export class OpenTiles {
     const row = this.#free === NO_ROW ? this.#rows++ : this.#free;
     if ((row + 1) * width > this.#cells.length) this.#grow();
     else if (row === this.#free) this.#free = this.older(row);
+    this.#used += 1;
     const at = row * width;
     for (let i = 0; i < width; i++) this.#cells[at + i] = this.#empty[i]!;
     this.#cells[at + OLDER] = older;
@@ -111,6 +124,40 @@ export class OpenTiles {
     if (this.#wide.size > 0) this.#wide.delete(row);
     this.setOlder(row, this.#free);
     this.#free = row;
+    this.#used -= 1;
+  }
+
+  /** Whether much memory is held for rows that nobody uses. */
+  get isSparse(): boolean {
+    return this.#rows > SPARSE * FIRST_ROWS && this.#rows > SPARSE * this.#used;
+  }
+
+  /** Gives back the memory of rows that nobody uses. @param chains  all that there are */
+  pack(chains: Iterable<OpenChain>): void {
+    const width = this.#empty.length;
+    const [cells, objects, wide] = [this.#cells, this.#objects, this.#wide];
+    this.#cells = new Float64Array(Math.max(FIRST_ROWS, 2 * this.#used) * width);
+    this.#objects = [];
+    this.#wide = new Map();
+    this.#rows = 0;
+    this.#free = NO_ROW;
+    const move = (row: number): number => {
+      const to = this.#rows++;
+      this.#cells.set(cells.subarray(row * width, (row + 1) * width), to * width);
+      for (let i = 0; i < this.#objectCount; i++)
+        this.#objects[to * this.#objectCount + i] = objects[row * this.#objectCount + i];
+      if (wide.has(row)) this.#wide.set(to, wide.get(row)!);
+      return to;
+    };
+    for (const chain of chains) {
+      if (chain.newest === NO_ROW) continue;
+      let row = (chain.newest = move(chain.newest));
+      for (let older = this.older(row); older !== NO_ROW; older = this.older(row)) {
+        const moved = move(older);
+        this.setOlder(row, moved);
+        row = moved;
+      }
+    }
   }
 
   /** As `foldEvent` of tile.ts. @param event  comes in; passed by `refusalOf` */

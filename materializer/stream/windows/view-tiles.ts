@@ -202,6 +202,7 @@ export class ViewTiles {
     this.#unsaved = [];
     this.#entered.clear();
     this.#counted.save();
+    if (this.#open.isSparse) this.#open.pack(this.#entities.values());
     if (this.#met > ENTITIES_KEPT) this.#endTurn();
   }
 

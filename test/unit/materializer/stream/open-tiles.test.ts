@@ -50,6 +50,7 @@ test('open tiles say to the bit what tiles say that are objects, however they co
       draw([null, 0, -0, 1.5, -2.25, 1e12]),
       draw([null, 3, -4]),
     ];
+    if (random() < 0.002) open.pack(entities.map(({ own: one }) => one));
     const event = {
       values,
       timeUs: edge * 10 + (offset % 3),
@@ -84,4 +85,27 @@ test('open tiles say to the bit what tiles say that are objects, however they co
     }
   }
   for (const number of Object.values(seen)) expect(number).toBeGreaterThan(50);
+});
+
+test('rows that are no longer used are given back', () => {
+  const plan = goldenPlan({ features, columns });
+  const open = new OpenTiles(plan);
+  const entities = Array.from({ length: 200 }, (_, id) => {
+    const own = new EntityTiles(open, { entity: `${id}`, id, isNamed: false });
+    const fold = (edge: number): void =>
+      open.fold(own.openRow(edge), { values: [1n, 'a', edge, id], timeUs: edge, offset: 1, sign: 1 });
+    for (let edge = 1; edge <= 100; edge++) fold(edge);
+    return { own, fold };
+  });
+  expect(open.isSparse).toBe(false);
+  const hexOf = (edge: number): string[] =>
+    entities.map(({ own }) => encodeTile(plan, own.tileAt(edge)).toString('hex'));
+  for (const { own } of entities) own.settle(98);
+  const last = [98, 99, 100].map(hexOf);
+  expect(open.isSparse).toBe(true);
+  open.pack(entities.map(({ own }) => own));
+  expect(open.isSparse).toBe(false);
+  expect([98, 99, 100].map(hexOf)).toEqual(last);
+  for (const { fold } of entities) fold(101);
+  expect(entities.every(({ own }) => own.tileAt(101).n === 1 && own.tileAt(99).n === 1)).toBe(true);
 });
