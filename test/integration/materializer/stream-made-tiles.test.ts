@@ -120,4 +120,4 @@ test('rows are those of all events, wherever those are, and however many partiti
   }
   const [again] = await runMaterialize(project, bundle, project.database);
   expect(again).toMatchObject({ state: 'complete', historyRows: 0 });
-}, 120_000);
+});
