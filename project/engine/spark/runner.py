@@ -14,7 +14,7 @@ is closed, Spark ends. A job (spark-job.ts writes it) is JSON:
 What it says stands on stdout, one line each that begins with `plumb ` and goes on in JSON:
 
     {"step": name, "done": tasks, "total": tasks}        while an output is computed, by Spark's own status
-    {"written": name, "rows": rows}                      a folder is whole
+    {"written": name}                                    a folder is whole
     {"failed": sentence}                                 and the process ends with 1
 """
 
@@ -64,14 +64,15 @@ def write(spark, output):
     watching = threading.Thread(target=watch, args=(spark, name, ended), daemon=True)
     spark.sparkContext.setJobGroup(name, name)
     watching.start()
+    rows = spark.sql(output["sql"])
     try:
-        spark.sql(output["sql"]).write.mode("overwrite").parquet(folder)
+        rows.write.mode("overwrite").parquet(folder)
     finally:
         ended.set()
         watching.join()
-    written = spark.read.parquet(folder)
-    written.createOrReplaceTempView(name)
-    say(written=name, rows=written.count())
+    # Without a schema Spark would read a footer first, by a job of its own.
+    spark.read.schema(rows.schema).parquet(folder).createOrReplaceTempView(name)
+    say(written=name)
 
 
 def sentence(error):

@@ -50,13 +50,12 @@ interface Said {
   readonly done?: number;
   readonly total?: number;
   readonly written?: string;
-  readonly rows?: number;
   readonly failed?: string;
 }
 
 /** A job that is under way. */
 interface Awaited extends SparkWork {
-  readonly written: Map<string, number>;
+  readonly written: Set<string>;
   done(): void;
   failed(error: Error): void;
 }
@@ -98,21 +97,18 @@ export class SparkSession {
   }
 
   /**
-   * One job after the other.
+   * Resolves when all outputs are whole. One job after the other.
    *
-   * @returns  by the name of each output how many rows it has
    * @throws   SPARK_START when Spark's program cannot be run, SPARK_FAILED when it fails; the log is named
    */
-  async run(work: SparkWork): Promise<ReadonlyMap<string, number>> {
+  async run(work: SparkWork): Promise<void> {
     if (this.#awaited !== null) throw new Error('Spark is at another job');
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#awaited = { ...work, written: new Map(), done: resolve, failed: reject };
-    const { written } = this.#awaited;
+    this.#awaited = { ...work, written: new Set(), done: resolve, failed: reject };
     try {
       this.#started ??= await this.#start();
       this.#started.send(work.job);
       await promise;
-      return written;
     } catch (error) {
       await this.#end(true);
       throw error;
@@ -178,7 +174,7 @@ export class SparkSession {
     return how instanceof Error ? how : failure(`it ended with ${how} before it had done its work`, log);
   }
 
-  #said({ step, done, total, written, rows, failed }: Said, log: string): void {
+  #said({ step, done, total, written, failed }: Said, log: string): void {
     const awaited = this.#awaited;
     if (awaited === null) return;
     const labelOf = (name: string): string => awaited.labels[name] ?? name;
@@ -186,7 +182,7 @@ export class SparkSession {
     if (failed !== undefined) awaited.failed(failure(failed, log));
     if (written === undefined) return;
     this.#logger.progress(labelOf(written), 1, 1);
-    awaited.written.set(written, rows!);
+    awaited.written.add(written);
     if (awaited.written.size === awaited.job.steps.length) awaited.done();
   }
 }
