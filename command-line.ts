@@ -22,6 +22,7 @@ const registryLineage = () => import('./registry/lineage/lineage.ts');
 const registrySearch = () => import('./registry/search/search.ts');
 const feast = () => import('./registry/feast/import-feast.ts');
 const assistant = () => import('./registry/assistant/mcp-command.ts');
+const ownVersion = () => import('./registry/doctor/own-version.ts');
 const doctor = () => import('./registry/doctor/doctor.ts');
 const jsonSchema = () => import('./registry/json-schema/schema-command.ts');
 const materializer = () => import('./materializer/commands.ts');
@@ -104,9 +105,7 @@ export function commandLine(run: RunAction): Command {
   explainCommand(add);
   configCommands(add, group('config', 'settings'));
   k8sCommands(add, group('k8s', 'manifests of Kubernetes for this project'));
-  add('doctor', 'what is wrong with this set-up, and what to do: exit code 1 when something is', async (c) =>
-    (await doctor()).doctor(c),
-  );
+  setupCommands(add);
   add(
     'mcp',
     'the registry and the last verdicts for assistants, over stdin and stdout; read only',
@@ -118,6 +117,13 @@ export function commandLine(run: RunAction): Command {
     return 0;
   }).addArgument(shell);
   return program;
+}
+
+function setupCommands(add: Add): void {
+  add('doctor', 'what is wrong with this set-up, and what to do: exit code 1 when something is', async (c) =>
+    (await doctor()).doctor(c),
+  );
+  add('version', 'this program, and the formats that it reads', async (c) => (await ownVersion()).version(c));
 }
 
 function definitionCommands(add: Add): void {

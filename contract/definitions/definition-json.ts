@@ -287,12 +287,18 @@ export const BUNDLE_FORMAT = 6;
 const WITHOUT_SNAPSHOTS = 5;
 const WITHOUT_STREAMS = 4;
 const WITHOUT_ON_DEMAND = 3;
-const FORMATS_READ = new Set([BUNDLE_FORMAT, WITHOUT_SNAPSHOTS, WITHOUT_STREAMS, WITHOUT_ON_DEMAND]);
+/** Those that are read. */
+export const BUNDLE_FORMATS: ReadonlySet<number> = new Set([
+  WITHOUT_ON_DEMAND,
+  WITHOUT_STREAMS,
+  WITHOUT_SNAPSHOTS,
+  BUNDLE_FORMAT,
+]);
 
 /** @returns whether the JSON says that it is a bundle of this format; it may be damaged all the same */
 export function isOfThisFormat(json: Json): boolean {
   const format = (json as { readonly format?: unknown } | null)?.format;
-  return typeof format === 'number' && FORMATS_READ.has(format);
+  return typeof format === 'number' && BUNDLE_FORMATS.has(format);
 }
 
 function formatOf({ views, onDemand }: Omit<Bundle, 'hash'>): number {

@@ -19,6 +19,9 @@ const MIGRATIONS: readonly ((db: AnyTables) => Promise<void>)[] = [
   access,
 ];
 
+/** The version of the tables that this program makes. */
+export const REGISTRY_TABLES = MIGRATIONS.length;
+
 /**
  * Brings the tables to the version of this program.
  * @throws REG_STORE where they are of a later one
@@ -27,8 +30,8 @@ export async function migrate<T>(tables: Kysely<T>, connection: RegistryConnecti
   const db = tables as unknown as AnyTables;
   for (;;) {
     const version = await versionOf(db, connection);
-    if (version > MIGRATIONS.length) throw tooNew(version);
-    if (version === MIGRATIONS.length) return;
+    if (version > REGISTRY_TABLES) throw tooNew(version);
+    if (version === REGISTRY_TABLES) return;
     await db.connection().execute((alone) => migrateOnce(alone, connection));
   }
 }
@@ -69,7 +72,7 @@ async function newestVersion(db: AnyTables): Promise<number> {
 }
 
 function tooNew(version: number): Error {
-  const message = `the registry's tables are of version ${version}, and this plumb knows versions up to ${MIGRATIONS.length}`;
+  const message = `the registry's tables are of version ${version}, and this plumb knows versions up to ${REGISTRY_TABLES}`;
   return registryError('REG_STORE', message, {
     field: 'registry',
     help: 'Run the newer plumb that made them.',

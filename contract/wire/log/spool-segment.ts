@@ -19,6 +19,8 @@ export const MAX_SEGMENT_BYTES = 64 * 2 ** 20;
 const SEGMENT_MAGIC = Buffer.from('PLs1', 'latin1');
 const VERSION = 2;
 const UNCHAINED = 1;
+/** Those that are read. */
+export const SEGMENT_VERSIONS: readonly number[] = [UNCHAINED, VERSION];
 const PREVIOUS_AT = 36;
 const PREVIOUS_BYTES = 28;
 const FIXED_BYTES = PREVIOUS_AT + PREVIOUS_BYTES + 2;
@@ -123,7 +125,7 @@ function readPrevious(bytes: Buffer): SegmentLink | null {
 export function readSegmentHeader(bytes: Buffer): (SegmentHeader & { readonly bytes: number }) | null {
   if (bytes.length < PREVIOUS_AT + 2 || !bytes.subarray(0, 4).equals(SEGMENT_MAGIC)) return null;
   const version = bytes.readUInt16LE(4);
-  if (version !== VERSION && version !== UNCHAINED) return null;
+  if (!SEGMENT_VERSIONS.includes(version)) return null;
   const fixed = version === VERSION ? FIXED_BYTES : FIXED_BYTES - PREVIOUS_BYTES;
   if (bytes.length < fixed) return null;
   const length = bytes.readUInt16LE(6);

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { version as ownVersion } from '../../../registry/doctor/own-version.ts';
+import { commandContext } from '../../support/processes/command-context.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const GOLDEN = join(ROOT, 'test/golden');
@@ -75,4 +77,14 @@ test('docs/compatibility.md names what is kept', () => {
   for (const one of kept)
     for (const name of readdirSync(join(GOLDEN, one)).filter((each) => each !== SUMS))
       expect(page, `${one}/${name}`).toContain(name);
+});
+
+test('plumb version tells the formats that docs/compatibility.md promises', async () => {
+  const told = commandContext('.', true);
+  expect(await ownVersion(told)).toBe(0);
+  const reads = { bundles: [3, 4, 5, 6], registryTables: 5, spoolSegments: [1, 2] };
+  expect(JSON.parse(told.said())).toMatchObject({ version, reads });
+  expect(text('docs/compatibility.md')).toMatch(
+    /Formats 3 to 6 are read.*Versions 1 and 2 are read|Versions 1 and 2 are read.*Formats 3 to 6 are read/s,
+  );
 });
