@@ -36,9 +36,12 @@ const folder = mkdtempSync(join(tmpdir(), 'take-over-bench-'));
 const plan = planTiles(clickView, clickEntity);
 const lastUs = (FIRST + HOPS) * HOP_US;
 
+/** Prime to the number of entities, and far from one: the messages since are of any entity. */
+const STRIDE = 7_368_787;
+
 function eventOf(number: number, eventUs: number) {
   const values = [
-    BigInt(number % ENTITIES),
+    BigInt((number * STRIDE) % ENTITIES),
     `/page/${number % 500}`,
     (number % 50_000) / 100,
     BigInt(eventUs),

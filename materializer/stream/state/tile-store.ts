@@ -39,6 +39,8 @@ const MERGED = 32;
 const CLEARING_SAVES = 256;
 /** Fewer chunks than these are left as they are. */
 const WORTH = 8;
+/** What is kept of neighbours that were read, at most. */
+const NEAR_BYTES = 64 << 20;
 /** So many names are put at once. */
 const NAMES = 32;
 const NAME = 'INSERT OR IGNORE INTO entity (id, name) VALUES';
@@ -79,6 +81,9 @@ export class TileStore {
   readonly #ended = new Set<number>();
   /** Up to which neighbours ended sessions were forgotten. */
   #cleared = 0;
+  /** Tiles read with those of a neighbour, until something is written: who takes over soon asks for them, too. */
+  readonly #near = new Map<number, Map<number, Buffer>>();
+  #nearBytes = 0;
 
   constructor(database: DatabaseSync, plan: TilePlan) {
     this.#database = database;
@@ -111,6 +116,7 @@ export class TileStore {
     this.#database.exec('DELETE FROM entity; DELETE FROM tile_chunk; DELETE FROM edge_entity');
     this.#database.exec('DELETE FROM event; DELETE FROM tile_save');
     this.#save = 0;
+    this.#forgetNear();
   }
 
   /** @returns the number of an entity that is met for the first time */
@@ -129,12 +135,26 @@ export class TileStore {
 
   /** @returns the tiles of an entity in the order of their edges */
   tilesOf(id: number): { readonly edge: number; readonly tile: Buffer }[] {
-    const first = Math.floor(id / NEIGHBOURS) * SAVES;
-    const rows = this.#statements.chunks.all(first, first + SAVES) as unknown as { tiles: Uint8Array }[];
-    const tiles = new Map<number, Buffer>();
-    for (const { tiles: bytes } of rows)
-      readChunk(bufferOf(bytes), id % NEIGHBOURS, (_, edge, tile) => tiles.set(edge, tile));
+    const tiles = this.#near.get(id) ?? this.#read(id);
+    this.#near.delete(id);
     return [...tiles].toSorted(([a], [b]) => a - b).map(([edge, tile]) => ({ edge, tile }));
+  }
+
+  /** Reads the tiles of an entity, and keeps those of its neighbours. */
+  #read(id: number): Map<number, Buffer> {
+    const place = id % NEIGHBOURS;
+    const first = ((id - place) / NEIGHBOURS) * SAVES;
+    const rows = this.#statements.chunks.all(first, first + SAVES) as unknown as { tiles: Uint8Array }[];
+    for (const { tiles } of rows) this.#nearBytes += tiles.length;
+    if (this.#nearBytes > NEAR_BYTES) this.#forgetNear();
+    const found = newestOf(rows);
+    for (const [i, tiles] of found.entries()) if (i !== place) this.#near.set(id - place + i, tiles);
+    return found[place]!;
+  }
+
+  #forgetNear(): void {
+    this.#near.clear();
+    this.#nearBytes = 0;
   }
 
   /** Yields all tiles, those of an entity together. Nothing is to be put meanwhile. */
@@ -164,6 +184,7 @@ export class TileStore {
   /** @param changed  each once */
   put(changed: readonly ChangedEntity[]): void {
     if (changed.length === 0) return;
+    this.#forgetNear();
     const { edge: putEdge, saved } = this.#statements;
     const entered = new Map<number, number[]>();
     let neighbours = -1;
@@ -280,6 +301,7 @@ export class TileStore {
    */
   prune(beforeEdge: number, beforeUs: number): void {
     this.#pruned = beforeEdge;
+    this.#forgetNear();
     if (this.#gapHops === null)
       this.#database.prepare('DELETE FROM tile_chunk WHERE last_edge < ?').run(beforeEdge);
     this.#database.prepare('DELETE FROM edge_entity WHERE edge < ?').run(beforeEdge);
