@@ -115,9 +115,9 @@ describe('memory', () => {
   });
 
   test('of a short time nobody can tell', () => {
-    for (const minutes of [1, 12, 29])
+    for (const minutes of [1, 12, 34])
       expect(memoryLine(samples(minutes, (minute) => 150 + 2 * minute))!.isFlat).toBeNull();
-    expect(memoryLine(samples(31, (minute) => 150 + 2 * minute))!.isFlat).toBe(false);
+    expect(memoryLine(samples(36, (minute) => 150 + 2 * minute))!.isFlat).toBe(false);
     expect(memoryLine([])).toBeNull();
   });
 });
