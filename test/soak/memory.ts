@@ -15,8 +15,8 @@ export interface MemoryLine {
 }
 
 /**
- * Code is compiled, caches and buffers fill: that of the rows is full after five minutes (soak-project.ts). At load 20 on
- * two cores a sidecar took eleven minutes, and an ingest twenty.
+ * Code is compiled, caches and buffers fill: that of the rows is full after five minutes (soak-project.ts). At load 20
+ * on two cores a sidecar took eleven minutes, and an ingest twenty.
  */
 const SETTLED_AFTER_MS = 20 * 60_000;
 /** In less a line follows the chance of single collections. */
