@@ -139,7 +139,10 @@ export class SparkSession {
     this.#logger.info(`starting Spark; its log is ${log}`);
     const link = await JobLink.open();
     // Before there is one: what happens in between ends it, too.
-    const forget = endsWithUs(() => child.kill());
+    const forget = endsWithUs(() => {
+      child.kill();
+      link.close();
+    });
     const child = spawn(this.#settings.command, argumentsOf(this.#settings, link.path), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
