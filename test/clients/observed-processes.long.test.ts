@@ -201,6 +201,7 @@ test('descriptors, lines, disk and heap run short', { timeout: LIMIT_MS }, async
     `log.spool=${join(volume.folder, 'spool')}`,
     'log.maxBytes=128MiB',
     'serve.transport=uws',
+    'serve.cacheBytes=256MiB',
   ]);
   const rules = await ObservedRules.start({ poor: { targets: [new URL(adminUrl).host] } }, [
     ['0.3 * plumbline_spool_max_bytes', '0.03 * plumbline_spool_max_bytes'],

@@ -14,8 +14,9 @@ export default defineConfig({
     setupFiles: ['../support/processes/kept-compiled.ts'],
     // Python and two servers run beside each test: more at once only makes them wait for each other.
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 600_000,
+    // As in the main suite: a hung test ends, and a machine with much other work ends none.
+    testTimeout: long ? 600_000 : 120_000,
+    hookTimeout: long ? 1_800_000 : 600_000,
     pool: 'forks',
     execArgv: ['--disable-warning=ExperimentalWarning', '--import', STRIPPED_ONCE],
     // As in the main suite: modules are imported as Node does, types stripped once.
