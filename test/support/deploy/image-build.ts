@@ -17,6 +17,7 @@ const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../../..');
 const DOCKERFILE = join(ROOT, 'deploy/image/Dockerfile');
 const STEP_LIMIT_MS = 600_000;
+const NPM_CACHE = '--mount=type=cache,target=/root/.npm ';
 
 export interface BuiltImage {
   readonly root: string;
@@ -140,9 +141,12 @@ function leftOut(): (path: string) => boolean {
   return (path) => patterns.has(path) || patterns.has(`**/${basename(path)}`);
 }
 
-async function runStep(stage: Stage, step: string): Promise<void> {
+/** The step's cache of npm is a folder beside the stages, empty at first, as a builder's is. */
+async function runStep(stage: Stage, rest: string): Promise<void> {
+  const step = rest.replace(NPM_CACHE, '');
   const PATH = `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`;
-  const env = { PATH, HOME: process.env['HOME'] ?? '/', ...npmOf(process.env), ...stage.env };
+  const npm = { ...npmOf(process.env), npm_config_cache: join(dirname(stage.root), 'npm-cache') };
+  const env = { PATH, HOME: process.env['HOME'] ?? '/', ...npm, ...stage.env };
   const cwd = join(stage.root, stage.workdir);
   try {
     await run('sh', ['-ec', step], { cwd, env, timeout: STEP_LIMIT_MS, maxBuffer: 64 << 20 });
