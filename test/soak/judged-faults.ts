@@ -6,7 +6,7 @@ import type { Cause } from '../../contract/cause.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import type { Happened } from './faults/fault.ts';
 
-/** Of a verdict's incident, what counts here. */
+/** What counts here of a verdict's incident, or of one second of it. */
 export interface NamedIncident {
   readonly view: string;
   readonly cause: Cause;
@@ -37,10 +37,15 @@ const LAG = 'materialization lag';
 /** A view that is so late that its rows are withheld lacks them by its TTL. */
 const LATE_CAUSES: ReadonlySet<Cause> = new Set([LAG, 'TTL boundary', 'cache age']);
 
-/** @param late  when rows that a view's runs owed were older than promised */
+/**
+ * @param incidents  of the day: one of a view and cause, however often it came again
+ * @param seconds    of these incidents: each fault must have values of its own
+ * @param late       when rows that a view's runs owed were older than promised
+ */
 export function judgeFaults(
   happened: readonly Happened[],
   incidents: readonly NamedIncident[],
+  seconds: readonly NamedIncident[],
   late: readonly LateSpan[],
 ): JudgedFaults {
   const beyond = incidents.filter(({ beyondPromise }) => beyondPromise > 0);
@@ -51,8 +56,9 @@ export function judgeFaults(
     if (expects === undefined) continue;
     const own = beyond.filter((incident) => isOf(incident, one));
     for (const incident of own) explained.add(incident);
-    const first = own.filter(({ cause }) => cause === expects.cause);
-    named.set(one, first.length === 0 ? null : first.map(textOf).join(', '));
+    const isNamed = own.some(({ cause }) => cause === expects.cause);
+    const values = seconds.filter((second) => second.cause === expects.cause && isOf(second, one));
+    named.set(one, isNamed && values.length > 0 ? textOf(values) : null);
   }
   const isLate = (incident: NamedIncident): boolean =>
     LATE_CAUSES.has(incident.cause) &&
@@ -76,8 +82,14 @@ function overlaps(
   return a.fromMs <= b.toMs + slackMs && a.toMs >= b.fromMs - slackMs;
 }
 
-function textOf({ view, cause, beyondPromise }: NamedIncident): string {
-  return `${cause}: ${beyondPromise.toLocaleString('en')} values of ${view}`;
+/** @param values  of one cause */
+function textOf(values: readonly NamedIncident[]): string {
+  const views = [...Map.groupBy(values, ({ view }) => view)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const told = views.map(([view, own]) => {
+    const count = own.reduce((sum, { beyondPromise }) => sum + beyondPromise, 0);
+    return `${own[0]!.cause}: ${count.toLocaleString('en')} values of ${view}`;
+  });
+  return told.join(', ');
 }
 
 /**

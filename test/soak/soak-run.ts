@@ -31,6 +31,7 @@ import { SoakLoad } from './soak-load.ts';
 import type { Answer } from './soak-load.ts';
 import { CACHE_MS, FRESHNESS_MS, HOP_MS, OUT_OF_ORDER_MS, SERVICE } from './soak-project.ts';
 import { SoakSet } from './soak-set.ts';
+import { wrongSeconds } from './wrong-seconds.ts';
 import { until } from '../support/until.ts';
 
 interface SoakOptions {
@@ -155,7 +156,9 @@ async function resultOf(set: SoakSet, soaked: Soaked): Promise<SoakResult> {
   const archived = await archivedRequests(settings.served, load.answers, join(set.folder, 'requests.csv'));
   const seen: Seen = { answers: load.answers, scrapes: scrapes.scrapes, archived: archived.seconds };
   const late = lateSpans(await set.completeRuns(), FRESHNESS_MS, CACHE_MS);
-  const judged = judgeFaults(happened, snapshots.flatMap(incidentsOf), late);
+  const beside = snapshots.map(({ date }) => join(settings.reports, SERVICE, `${date}.parquet`));
+  const seconds = await wrongSeconds(beside);
+  const judged = judgeFaults(happened, snapshots.flatMap(incidentsOf), seconds, late);
   const throughout = [set.quiet.name, set.daemon.name, set.ingest.name];
   return {
     seed: options.seed,

@@ -25,7 +25,7 @@ describe('a verdict', () => {
   test('names a fault by its cause, view and time', () => {
     const done = zeros(100_000, 120_000);
     const right = incident('null or default substituted', 101_000, 119_000);
-    expect(judgeFaults([done], [right], []).named.get(done)).toBe(
+    expect(judgeFaults([done], [right], [right], []).named.get(done)).toBe(
       'null or default substituted: 5 values of orders',
     );
     for (const wrong of [
@@ -33,16 +33,25 @@ describe('a verdict', () => {
       incident('null or default substituted', 200_000, 210_000),
       { ...right, view: 'activity' },
     ]) {
-      const { named, unexpected } = judgeFaults([done], [wrong], []);
+      const { named, unexpected } = judgeFaults([done], [wrong], [wrong], []);
       expect(named.get(done)).toBeNull();
       expect(unexpected).toEqual([wrong]);
     }
   });
 
+  test('names a fault that comes again each time', () => {
+    const [first, again] = [zeros(100_000, 120_000), zeros(300_000, 320_000)];
+    const ofDay = incident('null or default substituted', 101_000, 319_000, 7);
+    const seconds = [incident(ofDay.cause, 101_000, 101_999, 4), incident(ofDay.cause, 105_000, 105_999, 3)];
+    const { named } = judgeFaults([first, again], [ofDay], seconds, []);
+    expect(named.get(first)).toBe('null or default substituted: 7 values of orders');
+    expect(named.get(again)).toBeNull();
+  });
+
   test('that names what nobody did is wrong, unless it is within the promise', () => {
-    const { unexpected } = judgeFaults([], [incident('missing online', 0, 1_000)], []);
+    const { unexpected } = judgeFaults([], [incident('missing online', 0, 1_000)], [], []);
     expect(unexpected).toHaveLength(1);
-    expect(judgeFaults([], [incident('cache age', 0, 1_000, 0)], []).unexpected).toEqual([]);
+    expect(judgeFaults([], [incident('cache age', 0, 1_000, 0)], [], []).unexpected).toEqual([]);
   });
 
   test('may name runs that were late by themselves, in their time alone', () => {
@@ -51,7 +60,7 @@ describe('a verdict', () => {
       incident('materialization lag', 52_000, 58_000),
       incident('materialization lag', 90_000, 91_000),
     ];
-    const { lateByThemselves, unexpected } = judgeFaults([], [inTime, later], late);
+    const { lateByThemselves, unexpected } = judgeFaults([], [inTime, later], [], late);
     expect(lateByThemselves).toEqual([inTime]);
     expect(unexpected).toEqual([later]);
   });
@@ -60,7 +69,7 @@ describe('a verdict', () => {
     const expects = { view: null, cause: 'clock skew' as const, clockAheadMs: 15_000 };
     const done: Happened = { fault, what: '', fromMs: 100_000, toMs: 110_000, expects };
     const ahead = incident('clock skew', 128_000, 129_000);
-    expect(judgeFaults([done], [ahead], []).named.get(done)).not.toBeNull();
+    expect(judgeFaults([done], [ahead], [ahead], []).named.get(done)).not.toBeNull();
   });
 });
 
