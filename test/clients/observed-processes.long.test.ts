@@ -35,7 +35,7 @@ const BETWEEN_MS = 5;
 const DESCRIPTORS = 256;
 const HEAP_MIB = 96;
 const NAME_WORDS = 4_000;
-const CUSTOMERS = 3_000;
+const CUSTOMERS = 4_000;
 const HOT = Array.from({ length: 20 }, (_, i) => i + 1);
 
 type Ask = (body: object) => Promise<void>;
