@@ -1,6 +1,6 @@
 /**
  * What a layout of the online store with one field a service and entity would give to a request of which no row is
- * cached, beside the one with a field a view (docs/decisions/0034-no-service-layout.md). Five views of ten doubles.
+ * cached, beside the one with a field a view (docs/decisions/0035-no-service-layout.md). Five views of ten doubles.
  *
  *   node --disable-warning=ExperimentalWarning benchmarks/micro/service-layout-bench.ts [ROUNDS]
  *
