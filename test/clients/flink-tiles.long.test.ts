@@ -41,7 +41,7 @@ const KILLS = Number(process.env['PLUMB_FLINK_KILLS'] ?? 2);
 const PARTITIONS = 3;
 const LATENESS_US = 600_000_000;
 const CHECKPOINT_MS = 2_000;
-const TEST_LIMIT_MS = 900_000;
+const TEST_LIMIT_MS = 3_600_000;
 
 const TEXT = { kind: 'string' } as const;
 const FLOAT = { kind: 'float64' } as const;
