@@ -61,12 +61,13 @@ export class OldRows {
 
   constructor(entity: RowsAt, late: LateEdges, { from, windows }: DueEdges) {
     this.#after = Math.min(...late.edges) - 1;
-    const until = Math.min(from, late.reach);
+    this.#first = entity.rowAt(this.#after);
+    // With its first event an entity begins, and ends where that is taken back: up to its next one, past all windows.
+    const until = this.#first === null ? from : Math.min(from, late.reach);
     const touched = late.edges.flatMap((edge) => [edge, ...windows.map((window) => edge + window)]);
     const edges = new Set(touched.filter((edge) => edge <= until));
     for (let at: number | null = this.#after; at !== null && at <= until; at = entity.nextChange(at))
       if (at > this.#after) edges.add(at);
-    this.#first = entity.rowAt(this.#after);
     for (const edge of [...edges].toSorted((a, b) => a - b)) this.#rows.set(edge, entity.rowAt(edge));
   }
 
